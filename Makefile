@@ -1,0 +1,245 @@
+# Stasis: one Makefile, nothing recursive; everything it makes is in build/.
+# `make help` lists the targets, V=1 shows the commands.
+
+B := build
+JOBS ?= $(shell nproc)
+MAKEFLAGS += -j$(JOBS)
+Q := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-8s %s\n' '$(1)' '$(patsubst $(B)/%,%,$@)')
+
+CC := gcc
+LD := ld
+AR := ar
+NASM := nasm
+OBJCOPY := objcopy
+PYTHON := /usr/bin/python3
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wundef -Wcast-qual \
+	-Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror
+COMMON := -std=gnu11 $(WARNINGS) -I. -Iinclude -fno-strict-aliasing -g
+DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
+
+# General registers only: the guest's vector state stays in place while the
+# hypervisor runs. The red zone would be overwritten by exceptions.
+HV_CFLAGS := $(COMMON) -O2 -ffreestanding -fpie -fvisibility=hidden \
+	-mno-red-zone -mgeneral-regs-only -mcrc32 -fno-jump-tables \
+	-fno-stack-protector -fno-omit-frame-pointer \
+	-fno-asynchronous-unwind-tables -fcf-protection=none
+
+# UEFI calls have Microsoft's convention, and wide characters are 16 bits.
+EFI_CFLAGS := $(COMMON) -O2 -ffreestanding -fpic -fshort-wchar -mno-red-zone \
+	-fno-stack-protector -fno-asynchronous-unwind-tables \
+	-fcf-protection=none -fvisibility=hidden -DGNU_EFI_USE_MS_ABI \
+	-isystem /usr/include/efi -isystem /usr/include/efi/x86_64
+EFI_LIB := /usr/lib
+EFI_LDFLAGS := -nostdlib -shared -Bsymbolic -znocombreloc -z noexecstack \
+	--no-warn-rwx-segments --no-undefined \
+	-T $(EFI_LIB)/elf_x86_64_efi.lds $(EFI_LIB)/crt0-efi-x86_64.o
+EFI_SECTIONS := .text .sdata .data .rodata .dynamic .dynsym .rel .rela \
+	.rel.* .rela.* .reloc
+
+CHILD_CFLAGS := $(COMMON) -O2 -ffreestanding -fno-pic -no-pie -m64 \
+	-mcmodel=small -mno-red-zone -msse2 -fno-stack-protector \
+	-fno-asynchronous-unwind-tables -fcf-protection=none
+
+HOST_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+
+# ---- What there is ----
+
+HV_SOURCES := $(wildcard hv/*.c arch/x86_64/*.c arch/x86_64/*.asm)
+HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
+ASM_OFFSETS := $(patsubst %.h,$(B)/%.inc,$(wildcard arch/x86_64/asm_offsets.h))
+
+BOOT_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard boot/*.c boot/*.asm))
+PARENT_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard parent/*.c parent/*.asm))
+HVCTL_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard tools/hvctl/*.c))
+GUEST_LIB := $(patsubst %,$(B)/%.o,$(wildcard tests/guest/lib/*.c \
+	tests/guest/lib/*.asm))
+GUESTS := $(patsubst tests/guest/root/%.c,$(B)/guest/%.efi, \
+	$(wildcard tests/guest/root/*.c))
+
+CHILD_SIMPLE := $(patsubst tests/guest/child/%.asm,%, \
+	$(wildcard tests/guest/child/*.asm))
+CHILD_FOLDERS := $(patsubst tests/guest/child/%/link.ld,%, \
+	$(wildcard tests/guest/child/*/link.ld))
+CHILDREN := $(CHILD_SIMPLE) $(CHILD_FOLDERS)
+CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
+CHILD_LIB := $(B)/child/children.a
+
+EFI_PROGRAMS := $(B)/stasis.efi $(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS)
+
+HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c)
+HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
+HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
+
+# Targets that may be the first thing on a fresh machine get their packages
+# before anything is compiled: a phony order-only prerequisite of every rule.
+DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
+	$(filter run test test-host test-vm check,$(MAKECMDGOALS)))))
+
+.PHONY: all run test test-host test-vm check format deps help clean
+.PHONY: deps-run deps-test deps-host deps-check
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(B)/stasis.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
+
+run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
+	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
+
+test: all $(HOST_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+	$(Q)tests/run_all.sh $(HOST_PROGRAMS)
+
+test-host: $(HOST_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
+	$(Q)tests/run_host.sh $^
+
+test-vm: all | $(DEPS) ## programs that run on the hypervisor
+	$(Q)$(PYTHON) -m pytest -q tests/vm
+
+check: $(ASM_OFFSETS) | $(DEPS) ## format, include rules, sizes, static analysis
+	$(Q)HV_CFLAGS='$(HV_CFLAGS)' EFI_CFLAGS='$(EFI_CFLAGS)' \
+		tools/check/all.sh
+
+format: ## put all C into the project's format
+	$(Q)tools/check/format.sh -i
+
+deps: ## install the packages that building and testing need (Debian)
+	$(Q)tools/deps.sh run test check
+deps-run deps-test deps-host deps-check: deps-%:
+	$(Q)tools/deps.sh $*
+
+help: ## this list
+	$(Q)sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
+		awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+clean: ## remove build/
+	$(Q)rm -rf $(B)
+
+# ---- The hypervisor ----
+
+$(B)/hv/%.c.o: hv/%.c Makefile | $(DEPS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(B)/arch/%.c.o: arch/%.c Makefile | $(DEPS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+# A header of bare `#define NAME number` lines serves nasm as well.
+$(B)/%.inc: %.h | $(DEPS)
+	$(Q)mkdir -p $(@D)
+	$(Q)sed -n 's/^#define \([A-Z][A-Z0-9_]*\) \([0-9xA-Fa-f]*\)$$/%define \1 \2/p' $< > $@
+
+$(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile | $(DEPS)
+	$(call say,NASM)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -g -F dwarf -I$(B)/arch/x86_64/ -I$(<D)/ -I./ \
+		-MD $(@:.o=.d) -MP $< -o $@
+
+$(B)/stasis.elf: $(HV_OBJECTS) linker.ld | $(DEPS)
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) -pie --no-dynamic-linker -z text -z norelro \
+		-z max-page-size=4096 -z noexecstack --build-id=none \
+		-T linker.ld $(HV_OBJECTS) -o $@
+
+# What boot carries: symbols for reports, but not the debugger's data.
+$(B)/stasis.image: $(B)/stasis.elf
+	$(Q)$(OBJCOPY) --strip-debug $< $@
+
+# ---- UEFI programs ----
+
+EFI_FOLDERS := boot parent tools tests/guest
+define efi_objects
+$$(B)/$(1)/%.c.o: $(1)/%.c Makefile | $$(DEPS)
+	$$(call say,CC)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(EFI_CFLAGS) $$(DEPFLAGS) -c $$< -o $$@
+endef
+$(foreach f,$(EFI_FOLDERS),$(eval $(call efi_objects,$(f))))
+
+$(B)/boot/image.asm.o: boot/image.asm $(B)/stasis.image | $(DEPS)
+	$(call say,NASM)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 '-DIMAGE="$(B)/stasis.image"' $< -o $@
+
+$(B)/stasis.so: $(BOOT_OBJECTS)
+$(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
+$(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
+	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
+
+$(B)/%.so:
+	$(Q)mkdir -p $(@D)
+	$(Q)$(LD) $(EFI_LDFLAGS) $^ -L$(EFI_LIB) -lefi -lgnuefi -o $@
+
+$(B)/%.efi: $(B)/%.so
+	$(call say,EFI)
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j '%') --target=efi-app-x86_64 $< $@
+
+# ---- Children: flat images, linked into the parents that start them ----
+
+$(CHILD_SIMPLE:%=$(B)/child/%.img): $(B)/child/%.img: \
+	tests/guest/child/%.asm Makefile | $(DEPS)
+	$(call say,NASM)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f bin -Itests/guest/child/ -MD $@.d -MP $< -o $@
+
+$(B)/child/%.c.o: tests/guest/child/%.c Makefile | $(DEPS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CHILD_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(B)/child/%.asm.o: tests/guest/child/%.asm Makefile | $(DEPS)
+	$(call say,NASM)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(NASM) -f elf64 -Itests/guest/child/ -I$(<D)/ -MD $(@:.o=.d) -MP \
+		$< -o $@
+
+# The objects of one child folder, its entry first.
+child_objects = $(patsubst tests/guest/child/%,$(B)/child/%.o, \
+	$(wildcard tests/guest/child/$(1)/*.asm tests/guest/child/$(1)/*.c))
+define child_link
+$$(B)/child/$(1).elf: $$(call child_objects,$(1)) \
+	tests/guest/child/$(1)/link.ld
+	$$(Q)$$(LD) -static -z noexecstack --no-warn-rwx-segments \
+		--build-id=none -T tests/guest/child/$(1)/link.ld \
+		$$(call child_objects,$(1)) -o $$@
+endef
+$(foreach c,$(CHILD_FOLDERS),$(eval $(call child_link,$(c))))
+
+$(CHILD_FOLDERS:%=$(B)/child/%.img): %.img: %.elf
+	$(call say,IMAGE)
+	$(Q)$(OBJCOPY) -O binary $< $@
+
+$(CHILDREN:%=$(B)/child/%.o): %.o: %.img
+	$(Q)printf '%s\n' 'section .rodata align=4096' \
+		'global child_$(*F)_start:data hidden' \
+		'global child_$(*F)_end:data hidden' \
+		'child_$(*F)_start: incbin "$<"' 'child_$(*F)_end:' \
+		'section .note.GNU-stack noalloc noexec nowrite progbits' \
+		> $*.embed.asm
+	$(Q)$(NASM) -f elf64 $*.embed.asm -o $@
+
+$(CHILD_LIB): $(CHILDREN:%=$(B)/child/%.o) | $(DEPS)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $(CHILDREN:%=$(B)/child/%.o)
+
+# ---- Unit tests: the same core, built for this machine by two compilers ----
+
+define host_compiler
+$$(B)/host/$(1)/%.o: %.c Makefile | $$(DEPS)
+	$$(call say,HOST)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(1) $$(HOST_CFLAGS) $$(DEPFLAGS) -c $$< -o $$@
+
+$$(HOST_TESTS:%=$$(B)/host/$(1)/%): $$(B)/host/$(1)/%: \
+	$$(B)/host/$(1)/tests/host/%.o \
+	$$(HOST_CORE:%.c=$$(B)/host/$(1)/%.o)
+	$$(call say,HOSTLD)
+	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
+endef
+$(foreach c,gcc clang,$(eval $(call host_compiler,$(c))))
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,48 @@
+#!/bin/sh
+# Who may include whom: a folder, then what its includes may begin with. The
+# first row that fits a file counts.
+set -u
+
+rules='include: include
+boot: include boot efi
+parent: include parent efi
+hv: include hv
+arch/x86_64: include hv arch/x86_64
+tests/guest: include parent tests/guest efi
+tests/host: include hv tests/host arch/x86_64/ept.h
+tests/fuzz: include hv tests/host tests/fuzz arch/x86_64/ept.h
+tools: include parent tools efi'
+
+# Does $1 lie in one of the places that follow?
+within() {
+	path=$1
+	shift
+	for place in "$@"; do
+		case $path in "$place" | "$place"/*) return 0 ;; esac
+	done
+	return 1
+}
+
+# The includes of file $1, as paths from the project's root.
+includes_of() {
+	sed -n 's/^[[:space:]]*#[[:space:]]*include[[:space:]]*//p' "$1" |
+	while read -r include; do
+		case $include in
+		'<efi'*) echo efi ;;
+		'<'*) ;;
+		'"'*/*) include=${include#\"} && echo "${include%%\"*}" ;;
+		*) include=${include#\"} && echo "include/${include%%\"*}" ;;
+		esac
+	done
+}
+
+echo "$rules" | while IFS=: read -r folder allowed; do
+	[ -d "$folder" ] || continue
+	find "$folder" -name '*.[ch]' | sort | while read -r file; do
+		for path in $(includes_of "$file"); do
+			# shellcheck disable=SC2086 # a list of places
+			within "$path" $allowed ||
+				echo "$file: may not include $path"
+		done
+	done
+done | { ! grep . >&2; }

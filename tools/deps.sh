@@ -1,0 +1,111 @@
+#!/bin/sh
+# Installs what a part of the work needs and this machine lacks, on Debian and
+# its kin: deps.sh run|test|host|check... Does nothing when all is there; says
+# in one line what to install where there is no apt-get.
+set -eu
+PATH=$PATH:/usr/sbin:/sbin
+
+# One line each: for whom, package, and the command or file that tells it.
+needs='
+build gcc gcc
+build binutils ld
+build make make
+build nasm nasm
+build gnu-efi /usr/lib/crt0-efi-x86_64.o
+emulate python3 /usr/bin/python3
+emulate ovmf /usr/share/ovmf/OVMF.fd
+emulate mtools mcopy
+emulate gdisk sgdisk
+bochs bochs bochs-bin
+bochs bochsbios /usr/share/bochs/BIOS-bochs-latest
+bochs vgabios /usr/share/vgabios/vgabios.bin
+qemu qemu-system-x86 qemu-system-x86_64
+pytest python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
+host gcc gcc
+host make make
+host libc6-dev /usr/include/stdlib.h
+host clang clang
+host libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-x86_64.a
+host libcmocka-dev /usr/include/cmocka.h
+check make make
+check gcc gcc
+check libc6-dev /usr/include/stdlib.h
+check libcmocka-dev /usr/include/cmocka.h
+check gnu-efi /usr/lib/crt0-efi-x86_64.o
+check clang clang
+check clang-format clang-format
+check clang-tidy clang-tidy
+check shellcheck shellcheck
+'
+
+# A machine with VT-x runs the hypervisor in QEMU/KVM, any other in Bochs.
+emulator=bochs
+if grep -qw vmx /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	emulator=qemu
+fi
+
+groups=
+for part in "$@"; do
+	case $part in
+	run) groups="$groups build emulate $emulator" ;;
+	test) groups="$groups build emulate $emulator qemu pytest host" ;;
+	host | check) groups="$groups $part" ;;
+	*)
+		echo "usage: tools/deps.sh run|test|host|check..." >&2
+		exit 2
+		;;
+	esac
+done
+
+# Is the command there, or a file of that name (which may be a pattern)?
+present() {
+	case $1 in
+	/*)
+		for file in $1; do
+			[ ! -e "$file" ] || return 0
+		done
+		return 1
+		;;
+	*) command -v "$1" >/dev/null ;;
+	esac
+}
+
+missing=
+while read -r group package probe; do
+	[ -n "$probe" ] || continue
+	case " $groups " in *" $group "*) ;; *) continue ;; esac
+	case " $missing " in *" $package "*) continue ;; esac
+	present "$probe" || missing="$missing $package"
+done <<EOF
+$needs
+EOF
+[ -n "$missing" ] || exit 0
+
+# Bochs wants one of its displays; without this apt would take the largest.
+# The one that we use, rfb, is in the package itself.
+case " $missing " in *" bochs "*) missing="$missing bochs-term" ;; esac
+
+if ! command -v apt-get >/dev/null; then
+	echo "deps: no apt-get here; install yourself:$missing" >&2
+	exit 1
+fi
+sudo=
+if [ "$(id -u)" != 0 ]; then
+	sudo='sudo -n'
+	$sudo true 2>/dev/null || {
+		echo "deps: as root: apt-get install$missing" >&2
+		exit 1
+	}
+fi
+echo "deps: installing$missing"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# shellcheck disable=SC2086 # both are lists of words
+{
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq update &&
+	$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
+		--no-install-recommends install $missing
+} >"$log" 2>&1 </dev/null || {
+	tail -n 20 "$log" >&2
+	exit 1
+}
