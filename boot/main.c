@@ -1,0 +1,174 @@
+/*
+ * stasis.efi: reserves memory, loads the hypervisor into it and calls it.
+ * When the call returns 0, whoever started us has become the root partition;
+ * otherwise the machine is as it was.
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "boot/elf.h"
+#include "boot/machine.h"
+#include "boot/memory.h"
+#include "boot/options.h"
+#include "boot/refusal.h"
+
+#define DEFAULT_RESERVED (16ull << 20)
+#define DATABASE_ENTRY 8u /* bytes of the page database for a page of RAM */
+
+/* boot/image.asm */
+extern const u8 image_start[];
+extern const u8 image_end[];
+
+EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table);
+
+typedef u64 (*image_entry)(struct handoff *h) __attribute__((sysv_abi));
+
+/* Everything that is known before memory is reserved. */
+struct launch {
+	struct boot_options options;
+	struct memory_map map;
+	struct elf_image image;
+	u64 elf_size;
+	u64 reserved_base;
+	u64 reserved_size;
+};
+
+static u64 round_up(u64 value, u64 unit)
+{
+	return (value + unit - 1) / unit * unit;
+}
+
+static EFI_STATUS launch_read_options(struct launch *l, EFI_HANDLE handle)
+{
+	EFI_LOADED_IMAGE *loaded;
+	EFI_GUID guid = LOADED_IMAGE_PROTOCOL;
+	EFI_STATUS status;
+
+	status = BS->HandleProtocol(handle, &guid, (void **)&loaded);
+	if (EFI_ERROR(status)) {
+		Print(L"stasis: the firmware hides our command line (%r)\n",
+		      status);
+		return status;
+	}
+	return options_parse(loaded->LoadOptions, loaded->LoadOptionsSize,
+	                     &l->options);
+}
+
+static EFI_STATUS launch_read_image(struct launch *l)
+{
+	const char *error;
+
+	l->elf_size = (u64)(image_end - image_start);
+	error = elf_check(image_start, l->elf_size, &l->image);
+	if (!error)
+		return EFI_SUCCESS;
+	Print(L"stasis: the hypervisor's image is damaged: %a; build again\n",
+	      error);
+	return EFI_LOAD_ERROR;
+}
+
+/* How much to reserve, and whether the least that we need fits into it. */
+static EFI_STATUS launch_choose_size(struct launch *l)
+{
+	u64 database = l->map.page_count * DATABASE_ENTRY;
+	u64 least = round_up(sizeof(struct handoff), PAGE_SIZE) +
+	            round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
+	            round_up(database, PAGE_SIZE);
+
+	l->reserved_size = DEFAULT_RESERVED + database;
+	if (l->options.memory_mib)
+		l->reserved_size = l->options.memory_mib << 20;
+	l->reserved_size = round_up(l->reserved_size, MEMORY_LARGE_PAGE);
+	if (l->reserved_size >= least)
+		return EFI_SUCCESS;
+	Print(L"stasis: mem=%ld is too small; this machine needs at least "
+	      L"%ld MiB\n",
+	      l->options.memory_mib, round_up(least, 1ull << 20) >> 20);
+	return EFI_OUT_OF_RESOURCES;
+}
+
+static EFI_STATUS launch_reserve(struct launch *l)
+{
+	EFI_STATUS status = memory_reserve(l->reserved_size, &l->reserved_base);
+
+	if (!EFI_ERROR(status))
+		return status;
+	Print(L"stasis: %ld MiB of memory are not free; "
+	      L"ask for less with mem=MiB\n",
+	      l->reserved_size >> 20);
+	return EFI_OUT_OF_RESOURCES;
+}
+
+/* The block first, then the ELF file as it is, then the loaded image. */
+static struct handoff *launch_fill(const struct launch *l)
+{
+	struct handoff *h = (void *)l->reserved_base;
+
+	ZeroMem(h, sizeof(*h));
+	h->magic = HANDOFF_MAGIC;
+	h->size = sizeof(*h);
+	h->reserved_base = l->reserved_base;
+	h->reserved_size = l->reserved_size;
+	h->elf_base = h->reserved_base + round_up(sizeof(*h), PAGE_SIZE);
+	h->elf_size = l->elf_size;
+	h->image_base = h->elf_base + round_up(h->elf_size, PAGE_SIZE);
+	h->image_size = l->image.memory_size;
+	h->free_base = h->image_base + h->image_size;
+	h->tsc_hz = machine_measure_tsc_hz();
+	h->fault = l->options.fault;
+	h->serial_port = machine_find_serial_port();
+	h->range_count = l->map.range_count;
+	CopyMem(h->ranges, l->map.ranges, sizeof(h->ranges));
+	CopyMem((void *)h->elf_base, image_start, h->elf_size);
+	elf_load(&l->image, (void *)h->image_base);
+	return h;
+}
+
+static EFI_STATUS launch_start(const struct launch *l)
+{
+	struct handoff *h = launch_fill(l);
+	image_entry entry = (image_entry)(h->image_base + l->image.entry);
+	enum handoff_result result = (enum handoff_result)entry(h);
+
+	if (result != HANDOFF_OK) {
+		u64 detail = h->detail;
+
+		memory_release(l->reserved_base, l->reserved_size);
+		return refusal_print(result, detail);
+	}
+	/* From here on the reserved memory, and so *h, is out of our reach. */
+	Print(L"stasis: running; this is now the root partition, "
+	      L"%ld MiB reserved at 0x%lx\n",
+	      l->reserved_size >> 20, l->reserved_base);
+	return EFI_SUCCESS;
+}
+
+EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
+{
+	static struct launch launch; /* too large for the firmware's stack */
+	struct launch *l = &launch;
+	enum handoff_result result;
+	EFI_STATUS status;
+
+	InitializeLib(handle, table);
+	status = launch_read_options(l, handle);
+	if (EFI_ERROR(status))
+		return status;
+	if (l->options.help) {
+		options_print_help();
+		return EFI_SUCCESS;
+	}
+	result = machine_check();
+	if (result != HANDOFF_OK)
+		return refusal_print(result, 0);
+	status = launch_read_image(l);
+	if (!EFI_ERROR(status))
+		status = memory_read_map(&l->map);
+	if (!EFI_ERROR(status))
+		status = launch_choose_size(l);
+	if (!EFI_ERROR(status))
+		status = launch_reserve(l);
+	if (!EFI_ERROR(status))
+		status = launch_start(l);
+	return status;
+}
