@@ -1,0 +1,138 @@
+/*
+ * The door to the hardware: all that hv/ needs from a processor.
+ * arch/x86_64/ implements it with VT-x, tests/host/fake_arch.c in memory.
+ */
+#ifndef HV_ARCH_H
+#define HV_ARCH_H
+
+#include "hv/addr.h"
+#include "hv/pool.h"
+#include "include/stream.h"
+
+struct cpu;
+struct vp;
+
+/* ---- The processor we run on ---- */
+
+/* What a guest's state may contain on this machine. Constant after start-up. */
+struct arch_facts {
+	struct stream_compat compat; /* scope, hv version: filled by the core */
+	u64 cr0_allowed;  /* bits that a guest's CR0 may have set */
+	u64 cr4_allowed;
+	u64 efer_allowed;
+	u64 debugctl_allowed;
+	u64 tsc_hz;
+	bool has_xsave;
+	bool has_tsc_aux;
+	u32 mtrr_variable; /* count of variable-range MTRRs of a child */
+};
+const struct arch_facts *arch_facts(void);
+
+/* This logical processor's structure (GS in VMX root mode). */
+struct cpu *arch_this_cpu(void);
+
+/* CPUID as the processor answers, regs = EAX EBX ECX EDX. */
+void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
+
+/* The time-stamp counter, no offset applied. */
+u64 arch_tsc(void);
+
+/* Raise a fixed interrupt on this processor's own physical local APIC. */
+void arch_self_interrupt(u8 vector);
+
+/* Bytes to the report port. */
+void arch_console_write(const char *text, u32 count);
+
+/* ---- Memory ---- */
+
+/* The hypervisor's pointer to a page of RAM. */
+void *arch_page(hpa_t page);
+
+/* Inverse of arch_page for a page that the hypervisor owns. */
+hpa_t arch_page_hpa(const void *page);
+
+/*
+ * Fills and copies of whole pages or less; destination and source do not
+ * overlap. They may touch guest memory that others write at the same time.
+ */
+void arch_copy(void *to, const void *from, u64 bytes);
+void arch_zero_page(void *page);
+
+/* ---- Guest-physical address spaces (EPT) ---- */
+
+#define ARCH_READ 1u
+#define ARCH_WRITE 2u
+#define ARCH_EXECUTE 4u
+
+/* Embedded in a partition; its table pages come from its pool. */
+struct arch_space {
+	hpa_t top;         /* the PML4 page */
+	struct pool *pool; /* where table pages come from and go to */
+	bool identity;     /* the root's: holes may become large pages again */
+};
+
+struct arch_mapping {
+	hpa_t page;
+	u32 rights; /* ARCH_READ | ARCH_WRITE | ARCH_EXECUTE */
+};
+
+/* False: the pool has no page for the top table. */
+bool arch_space_init(struct arch_space *space, struct pool *pool,
+                     bool identity);
+
+/* Maps one 4-KiB page, replacing what was there. False: the pool is dry. */
+bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page,
+                    u32 rights);
+
+/*
+ * The root's identity map of [base, base + size), multiples of 4 KiB, in the
+ * largest pages and with the memory types of the MTRRs. False: pool dry.
+ */
+bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size);
+
+/*
+ * Takes one page out. In the root's space this may have to split a large page;
+ * false: the pool has no page for that, nothing changed.
+ */
+bool arch_space_unmap(struct arch_space *space, gpa_t gpa);
+
+/* The page that gpa is mapped to; false: none. */
+bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
+                       struct arch_mapping *mapping);
+
+/*
+ * Moves *gpa up to the first mapped page at or above it. Looks at no more than
+ * *budget table entries and counts them off; budget 0 on return with
+ * ARCH_NEXT_AGAIN: go on from *gpa.
+ */
+enum arch_next { ARCH_NEXT_FOUND, ARCH_NEXT_END, ARCH_NEXT_AGAIN };
+enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
+                               struct arch_mapping *mapping, u32 *budget);
+
+/*
+ * Gives table pages back to the pool, a bounded number a call; all mappings
+ * must be gone or forgotten. True: all done, the space is dead.
+ */
+bool arch_space_free(struct arch_space *space, u32 *budget);
+
+/* After unmap, or map with fewer rights: no processor may use old entries. */
+void arch_space_flush(struct arch_space *space);
+
+/* ---- Virtual processors ---- */
+
+/* Makes vp->pages[VP_PAGE_VMCS] a VMCS for a child VP. Its state is dirty. */
+void arch_vp_init(struct vp *vp);
+
+/* No processor holds anything of the VP any more; its pages may be reused. */
+void arch_vp_free(struct vp *vp);
+
+/* Hardware -> vp->state, all fields that the hardware holds while stopped. */
+void arch_vp_capture(struct vp *vp);
+
+/* vp->state -> hardware. Cannot fail: the state was checked (vp_state.h). */
+void arch_vp_apply(struct vp *vp);
+
+/* Makes sure that vp is not running, wherever it runs, before it returns. */
+void arch_vp_kick(struct vp *vp);
+
+#endif

@@ -1,0 +1,102 @@
+/*
+ * The table of chunk kinds: one row each, in the order of the stream. Save,
+ * check and apply of everything that is saved hang on these rows.
+ */
+#ifndef HV_CHUNK_H
+#define HV_CHUNK_H
+
+#include "hv/context.h"
+
+/* What a row's save function did. */
+enum chunk_saved {
+	CHUNK_NONE,  /* nothing (any more): go on to the next row */
+	CHUNK_ONE,   /* a chunk; then the next row */
+	CHUNK_MORE,  /* a chunk; then this row again */
+	CHUNK_LATER, /* the budget of this call is used up */
+};
+
+/* Answer of a check that the budget interrupted: run it again. */
+#define CHUNK_CHECK_AGAIN ((enum hv_save_restore_result)0x100)
+
+#define CHUNK_REPEATS 1u /* may follow itself */
+#define CHUNK_SUMMARY 2u /* is in summary streams too */
+#define CHUNK_MEMORY 4u  /* one of the kinds that mix */
+#define CHUNK_VP_FIRST 8u /* begins the group of rows that each VP has */
+#define CHUNK_VP 16u
+#define CHUNK_VP_LAST 32u
+#define CHUNK_IN_PLACE 64u /* the payload goes straight to a target page */
+
+struct chunk_kind {
+	u32 id;
+	const char *name;
+	u32 flags;
+	u32 min; /* payload bytes */
+	u32 max;
+	/* Fills c->buffer and c->header.length (and .id, if not the row's). */
+	enum chunk_saved (*save)(struct context *c);
+	/*
+	 * Judges a payload whose CRC holds, and stages it; changes nothing of
+	 * the target but memory. HV_STATE_INCOMPLETE: good, go on.
+	 */
+	enum hv_save_restore_result (*check)(struct context *c);
+	/* Must it be in this stream, when its turn has come? */
+	bool (*needed)(const struct context *c);
+};
+
+const struct chunk_kind *chunk_table(u32 *count);
+
+/* Row number of a chunk id; false: unknown. */
+bool chunk_find(u32 id, u32 *row);
+
+/*
+ * Makes the staged state of a verified stream the target's: the only place
+ * where a restore changes a VP. PROCESSOR_INSUFFICIENT_MEMORY, with nothing
+ * changed, when the hypercall page cannot be put back; else COMPLETE.
+ */
+enum hv_save_restore_result chunk_apply(struct context *c);
+
+/* chunk_memory.c */
+enum chunk_saved chunk_map_save(struct context *c);
+enum hv_save_restore_result chunk_map_check(struct context *c);
+enum chunk_saved chunk_memory_save(struct context *c);
+enum hv_save_restore_result chunk_extent_check(struct context *c);
+enum hv_save_restore_result chunk_page_check(struct context *c);
+enum hv_save_restore_result chunk_fill_check(struct context *c);
+/* Where the payload of a PAGE goes; NULL: there is no such page. */
+u8 *chunk_page_place(struct context *c);
+/* Every page of the map had its turn, in the places that the map said. */
+bool chunk_memory_complete(struct context *c);
+
+/* chunk_vp.c: what a restore keeps of a VP until it commits. */
+struct chunk_staged;
+enum chunk_saved chunk_vp_save(struct context *c);
+enum hv_save_restore_result chunk_vp_check(struct context *c);
+enum chunk_saved chunk_gp_save(struct context *c);
+enum hv_save_restore_result chunk_gp_check(struct context *c);
+enum chunk_saved chunk_fp_save(struct context *c);
+enum hv_save_restore_result chunk_fp_check(struct context *c);
+enum chunk_saved chunk_control_save(struct context *c);
+enum hv_save_restore_result chunk_control_check(struct context *c);
+enum chunk_saved chunk_debug_save(struct context *c);
+enum hv_save_restore_result chunk_debug_check(struct context *c);
+enum chunk_saved chunk_segment_save(struct context *c);
+enum hv_save_restore_result chunk_segment_check(struct context *c);
+enum chunk_saved chunk_table_save(struct context *c);
+enum hv_save_restore_result chunk_table_check(struct context *c);
+enum chunk_saved chunk_xsave_control_save(struct context *c);
+enum hv_save_restore_result chunk_xsave_control_check(struct context *c);
+enum chunk_saved chunk_msrs_save(struct context *c);
+enum hv_save_restore_result chunk_msrs_check(struct context *c);
+enum chunk_saved chunk_xsave_save(struct context *c);
+enum hv_save_restore_result chunk_xsave_check(struct context *c);
+bool chunk_xsave_needed(const struct context *c);
+enum chunk_saved chunk_events_save(struct context *c);
+enum hv_save_restore_result chunk_events_check(struct context *c);
+enum chunk_saved chunk_message_save(struct context *c);
+enum hv_save_restore_result chunk_message_check(struct context *c);
+bool chunk_message_needed(const struct context *c);
+/* All of the VP's registers fit this machine: asked behind its last chunk. */
+bool chunk_vp_valid(const struct context *c);
+void chunk_vp_apply(struct context *c, struct vp *vp);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * The GPA map and the contents of memory.
+ *
+ * Saving walks the map twice: once for GPA_MAP chunks, once for EXTENT, PAGE
+ * and FILL. Restoring checks the map against the target's, page by page within
+ * the budget, and remembers a digest of it, so that what the memory chunks
+ * cover can be compared at the end without keeping the map.
+ */
+#include "hv/arch.h"
+#include "hv/check.h"
+#include "hv/chunk.h"
+#include "hv/crc32c.h"
+#include "hv/partition.h"
+
+#define WORDS (PAGE_SIZE / 8)
+
+/* Charges the work left in this call. False: not enough, come back later. */
+static bool spend(struct context *c, u32 cost)
+{
+	if (c->budget < cost)
+		return false;
+	c->budget -= cost;
+	return true;
+}
+
+/* Walks the target's map; table entries that are looked at cost budget. */
+static enum arch_next next_page(struct context *c, struct arch_mapping *m)
+{
+	struct context_memory *w = &c->memory;
+	u32 entries = c->budget / CONTEXT_COST_MAP;
+	u32 left = entries;
+	enum arch_next r;
+
+	if (entries == 0)
+		return ARCH_NEXT_AGAIN;
+	do
+		r = gpa_next(c->target, &w->gpn, m, &left);
+	while (r == ARCH_NEXT_AGAIN && left > 0);
+	c->budget -= (entries - left) * CONTEXT_COST_MAP;
+	return r;
+}
+
+/* ---- Digests: the same for any way of cutting runs into pieces ---- */
+
+static void digest_flush(u32 *digest, u64 run[2])
+{
+	if (run[1])
+		*digest = crc32c(*digest, run, 16);
+	run[1] = 0;
+}
+
+static void digest_add(u32 *digest, u64 run[2], u64 gpn, u64 count)
+{
+	if (run[1] && run[0] + run[1] == gpn) {
+		run[1] += count;
+		return;
+	}
+	digest_flush(digest, run);
+	run[0] = gpn;
+	run[1] = count;
+}
+
+/* ---- GPA_MAP ---- */
+
+/* Adds a page to the extents of the chunk. False: they are full. */
+static bool map_add(struct context *c, u64 gpn, u32 rights)
+{
+	struct stream_extent *extents = (struct stream_extent *)c->buffer;
+	struct context_memory *w = &c->memory;
+	struct stream_extent *last = &extents[w->extent_count];
+
+	if (w->extent_count > 0 && last[-1].gpn + last[-1].count == gpn &&
+	    last[-1].rights == rights && last[-1].count < UINT32_MAX) {
+		last[-1].count++;
+		return true;
+	}
+	if (w->extent_count == STREAM_EXTENTS_MAX)
+		return false;
+	*last = (struct stream_extent){ gpn, 1, rights };
+	w->extent_count++;
+	return true;
+}
+
+static enum chunk_saved map_emit(struct context *c, enum chunk_saved next)
+{
+	struct context_memory *w = &c->memory;
+
+	c->header.length =
+		(u32)(w->extent_count * sizeof(struct stream_extent));
+	w->extent_count = 0;
+	if (next == CHUNK_ONE)
+		w->gpn = w->done = 0;
+	return next;
+}
+
+enum chunk_saved chunk_map_save(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	if (w->pages == 0)
+		return CHUNK_NONE;
+	while (w->done < w->pages) {
+		enum arch_next r = next_page(c, &m);
+
+		if (r == ARCH_NEXT_AGAIN)
+			return CHUNK_LATER;
+		/* The map is as it was at START, or the process would have
+		 * ended (D10). */
+		CHECK(r == ARCH_NEXT_FOUND);
+		if (!map_add(c, w->gpn, m.rights))
+			return map_emit(c, CHUNK_MORE);
+		w->gpn++;
+		w->done++;
+	}
+	return map_emit(c, CHUNK_ONE);
+}
+
+static bool extent_valid(const struct context *c, const struct stream_extent *e)
+{
+	const struct context_memory *w = &c->memory;
+	u32 known = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
+
+	if (e->count == 0 || e->gpn < w->map_end || e->gpn >= gpa_limit() ||
+	    e->count > gpa_limit() - e->gpn)
+		return false;
+	if ((e->rights & ~known) || (e->rights && !(e->rights & ARCH_READ)))
+		return false;
+	return e->count <= w->pages - w->done;
+}
+
+/* The target must hold every page, writable (D19). */
+static enum hv_save_restore_result extent_pages(struct context *c,
+                                                const struct stream_extent *e)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	for (; w->extent_at < e->count; w->extent_at++) {
+		if (!spend(c, CONTEXT_COST_MAP))
+			return CHUNK_CHECK_AGAIN;
+		if (!gpa_lookup(c->target, e->gpn + w->extent_at, &m) ||
+		    !(m.rights & ARCH_WRITE))
+			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+	}
+	return HV_STATE_INCOMPLETE;
+}
+
+enum hv_save_restore_result chunk_map_check(struct context *c)
+{
+	const struct stream_extent *e = (const struct stream_extent *)c->buffer;
+	struct context_memory *w = &c->memory;
+	u64 count = c->header.length / sizeof(*e);
+	enum hv_save_restore_result r;
+
+	for (; w->extent_count < count; w->extent_count++) {
+		const struct stream_extent *at = &e[w->extent_count];
+
+		if (w->extent_at == 0 && !extent_valid(c, at))
+			return HV_STATE_CORRUPT_DATA;
+		r = extent_pages(c, at);
+		if (r != HV_STATE_INCOMPLETE)
+			return r;
+		digest_add(&w->map_digest, w->map_run, at->gpn, at->count);
+		w->done += at->count;
+		w->map_end = at->gpn + at->count;
+		w->extent_at = 0;
+	}
+	w->extent_count = 0;
+	return HV_STATE_INCOMPLETE;
+}
+
+/* ---- Memory, out ---- */
+
+/* Is the page one word over and over? */
+static bool uniform(const u64 *page, u64 *word)
+{
+	u64 w = page[0];
+
+	*word = w;
+	for (u32 i = 0; i < WORDS; i += 8) {
+		const u64 *at = page + i;
+
+		if ((at[0] ^ w) | (at[1] ^ w) | (at[2] ^ w) | (at[3] ^ w) |
+		    (at[4] ^ w) | (at[5] ^ w) | (at[6] ^ w) | (at[7] ^ w))
+			return false;
+	}
+	return true;
+}
+
+static enum chunk_saved emit_fill(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct stream_fill *f = (struct stream_fill *)c->buffer;
+
+	*f = (struct stream_fill){ w->run_count, w->run_word };
+	c->header.id = STREAM_FILL;
+	c->header.length = sizeof(*f);
+	w->run_count = 0;
+	return CHUNK_MORE;
+}
+
+static enum chunk_saved emit_position(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct stream_position *p = (struct stream_position *)c->buffer;
+
+	*p = (struct stream_position){ .gpn = w->gpn };
+	c->header.id = STREAM_EXTENT;
+	c->header.length = sizeof(*p);
+	w->position = w->gpn;
+	w->positioned = true;
+	return CHUNK_MORE;
+}
+
+static void take_page(struct context_memory *w)
+{
+	w->done++;
+	w->gpn++;
+	w->position++;
+}
+
+/* The page goes out as it is; save.c reads it once. */
+static enum chunk_saved emit_page(struct context *c, void *page)
+{
+	c->header.id = STREAM_PAGE;
+	c->header.length = PAGE_SIZE;
+	c->payload = page;
+	take_page(&c->memory);
+	return CHUNK_MORE;
+}
+
+/* One page. CHUNK_NONE: it went into the run, go on with the next. */
+static enum chunk_saved save_page(struct context *c, void *page)
+{
+	struct context_memory *w = &c->memory;
+	u64 word;
+
+	if (!w->positioned || w->gpn != w->position)
+		return w->run_count ? emit_fill(c) : emit_position(c);
+	if (!spend(c, CONTEXT_COST_SCAN))
+		return CHUNK_LATER;
+	if (!uniform(page, &word))
+		return w->run_count ? emit_fill(c) : emit_page(c, page);
+	if (w->run_count && word != w->run_word)
+		return emit_fill(c);
+	w->run_word = word;
+	w->run_count++;
+	take_page(w);
+	return CHUNK_NONE;
+}
+
+enum chunk_saved chunk_memory_save(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	enum chunk_saved saved = CHUNK_NONE;
+	struct arch_mapping m;
+
+	while (saved == CHUNK_NONE && w->done < w->pages) {
+		enum arch_next r = next_page(c, &m);
+
+		if (r == ARCH_NEXT_AGAIN)
+			return CHUNK_LATER;
+		CHECK(r == ARCH_NEXT_FOUND);
+		saved = save_page(c, arch_page(m.page));
+	}
+	if (saved == CHUNK_NONE && w->run_count)
+		return emit_fill(c);
+	return saved;
+}
+
+/* ---- Memory, in ---- */
+
+enum hv_save_restore_result chunk_extent_check(struct context *c)
+{
+	const struct stream_position *p =
+		(const struct stream_position *)c->buffer;
+	struct context_memory *w = &c->memory;
+
+	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
+	    p->gpn >= gpa_limit())
+		return HV_STATE_CORRUPT_DATA;
+	w->position = p->gpn;
+	w->positioned = true;
+	return HV_STATE_INCOMPLETE;
+}
+
+/*
+ * Where the next page goes. That it is one of the map's is known at the end,
+ * by the digest; that the target may be written there, here.
+ */
+static u8 *place(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	if (!w->positioned || w->done == w->pages ||
+	    !gpa_lookup(c->target, w->position, &m) ||
+	    !(m.rights & ARCH_WRITE))
+		return NULL;
+	c->target->half_restored = true;
+	return arch_page(m.page);
+}
+
+u8 *chunk_page_place(struct context *c)
+{
+	return place(c);
+}
+
+static void took_page(struct context_memory *w)
+{
+	digest_add(&w->memory_digest, w->memory_run, w->position, 1);
+	w->position++;
+	w->done++;
+}
+
+enum hv_save_restore_result chunk_page_check(struct context *c)
+{
+	took_page(&c->memory);
+	return HV_STATE_INCOMPLETE;
+}
+
+static void fill_page(u64 *page, u64 word)
+{
+	if (word == 0) {
+		arch_zero_page(page);
+		return;
+	}
+	for (u32 i = 0; i < WORDS; i++)
+		page[i] = word;
+}
+
+enum hv_save_restore_result chunk_fill_check(struct context *c)
+{
+	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
+	struct context_memory *w = &c->memory;
+	u64 *page;
+
+	if (f->count == 0 || f->count > w->pages)
+		return HV_STATE_CORRUPT_DATA;
+	for (; w->run_count < f->count; w->run_count++) {
+		if (!spend(c, CONTEXT_COST_SCAN))
+			return CHUNK_CHECK_AGAIN;
+		page = (u64 *)(void *)place(c);
+		if (!page)
+			return HV_STATE_CORRUPT_DATA;
+		fill_page(page, f->word);
+		took_page(w);
+	}
+	w->run_count = 0;
+	return HV_STATE_INCOMPLETE;
+}
+
+bool chunk_memory_complete(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+
+	digest_flush(&w->map_digest, w->map_run);
+	digest_flush(&w->memory_digest, w->memory_run);
+	return w->done == w->pages && w->map_digest == w->memory_digest;
+}

@@ -1,0 +1,97 @@
+/*
+ * The context of an open save or restore process: a cursor of constant size,
+ * two pages of the caller's pool, one for each target partition. START,
+ * completion, an error that ends the process, and finalizing release it.
+ */
+#ifndef HV_CONTEXT_H
+#define HV_CONTEXT_H
+
+#include "include/stream.h"
+
+struct partition;
+struct vp;
+
+/* Where a save or restore stands in the memory of the partition. */
+struct context_memory {
+	u64 pages;      /* in the whole map */
+	u64 done;       /* of them, map entries or pages dealt with */
+	u64 gpn;        /* walk: look from here on */
+	u64 position;   /* the memory position of the stream */
+	bool positioned;
+	u64 run_count;  /* save: uniform pages not yet written */
+	u64 run_word;
+	u64 extent_count; /* save: extents in the chunk being gathered;
+	                   * restore: the one being checked */
+	u64 extent_at;    /* restore: pages of it that were checked */
+	u64 map_end;    /* restore: first page behind the last extent */
+	u32 map_digest; /* CRC-32C of the runs of the map ... */
+	u32 memory_digest; /* ... and of the runs of the memory */
+	u64 map_run[2];    /* first page and count of the run under way */
+	u64 memory_run[2];
+};
+
+struct context {
+	struct partition *target; /* NULL: the system alone (id 0) */
+	struct partition *owner;  /* whose pool the pages came from */
+	bool restoring;
+	bool summary;
+	u64 generation; /* of the target, when the process was opened */
+	u64 tsc;        /* TSC at START: all VPs are saved as of then */
+
+	/* The stream. */
+	u64 stream_id;
+	u64 sequence;    /* number of the chunk under way */
+	u32 headers_crc; /* of all headers so far */
+	u32 row;         /* place in the table of chunk kinds */
+	bool ended;      /* restore: the EPILOG was verified */
+
+	/* The chunk under way: header, then payload, `at` bytes of both. */
+	struct stream_header header;
+	u32 at;
+	bool open;       /* save: header and payload stand ready */
+	bool verified;   /* restore: payload complete, being checked */
+	u32 payload_crc; /* restore: of the payload bytes so far */
+	u8 *payload;     /* `buffer`, or a page of the target */
+	u8 *buffer;      /* the second page */
+
+	/* Restore: what is applied at the end. */
+	struct stream_compat compat;
+	struct stream_partition partition;
+	u64 os_id;
+	bool is_summary_stream;
+	u32 vp; /* index of the VP under way; save: the next to look at */
+	u64 vps_seen;
+	bool has_message;
+
+	struct context_memory memory;
+	u32 budget; /* work left in this call */
+};
+_Static_assert(sizeof(struct context) <= 4096, "a context is one page");
+
+/*
+ * What one call may look at besides the bytes it moves, in units of about ten
+ * instructions: a page that is scanned costs 64 of them, an entry of a GPA map
+ * 4. Keeps a call near the TLFS's 50 microseconds (D17).
+ */
+#define CONTEXT_BUDGET 4096u
+#define CONTEXT_COST_SCAN 64u
+#define CONTEXT_COST_MAP 4u
+
+/*
+ * Opens a process for target, or for the system when target is NULL, with
+ * pages of owner's pool; one that is open is closed first, in either direction.
+ * NULL: the pool is dry.
+ */
+struct context *context_open(struct partition *owner, struct partition *target);
+
+/* The open process, NULL: none. */
+struct context *context_find(struct partition *owner,
+                             struct partition *target);
+
+/* Ends the process of a target, if there is one; the pages go back. */
+void context_close(struct partition *target);
+
+/* Ends the process of partition id 0 of this owner. */
+void context_close_system(struct partition *owner);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * A logical processor. There is one structure each, reached through the
+ * processor itself (arch_this_cpu).
+ */
+#ifndef HV_CPU_H
+#define HV_CPU_H
+
+#include "include/types.h"
+
+struct vp;
+
+#define CPU_ARCH_BYTES 1024
+
+struct cpu {
+	struct cpu *self; /* at offset 0: arch_this_cpu reads gs:0 */
+	u32 index;
+	struct vp *root;     /* its root VP */
+	struct vp *current;  /* the VP that executes on it, or executed last */
+	struct vp *children; /* child VPs bound to it, a ring by vp->next */
+	u32 child_count;
+	bool root_halted;    /* the root VP waits in HLT, give its time away */
+	u64 slice_end;       /* TSC at which the current slice is over */
+	const char *doing;   /* name of the hypercall under way, for reports */
+	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
+};
+
+#endif

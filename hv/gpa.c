@@ -1,0 +1,179 @@
+/*
+ * Guest-physical spaces: the parent's mappings, with overlays on top. The
+ * hardware map holds what the guest sees; what an overlay hides is kept in the
+ * overlay's record.
+ */
+#include "hv/gpa.h"
+
+#include "hv/check.h"
+#include "hv/frame.h"
+#include "hv/partition.h"
+
+static struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
+{
+	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
+		const struct gpa_overlay *o = &p->space.overlays[i];
+
+		if (o->active && o->gpn == gpn)
+			return (struct gpa_overlay *)(uintptr_t)o;
+	}
+	return NULL;
+}
+
+u64 gpa_limit(void)
+{
+	return 1ull << (arch_facts()->compat.phys_bits - PAGE_SHIFT);
+}
+
+bool gpa_rights(u32 map_flags, u32 *rights)
+{
+	u32 x = map_flags &
+	        (HV_MAP_GPA_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE);
+
+	map_flags &= ~x;
+	if (map_flags == HV_MAP_GPA_NO_ACCESS && !x) {
+		*rights = 0;
+		return true;
+	}
+	if (x == HV_MAP_GPA_USER_EXECUTABLE)
+		return false;
+	*rights = (map_flags & (ARCH_READ | ARCH_WRITE)) |
+	          (x ? ARCH_EXECUTE : 0);
+	if (map_flags & ~(HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE))
+		return false;
+	return *rights == 0 || (*rights & ARCH_READ);
+}
+
+bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m)
+{
+	const struct gpa_overlay *o = overlay_at(p, gpn);
+
+	if (!o)
+		return arch_space_lookup(&p->space.arch, gpa_of_page(gpn), m);
+	if (o->under_mapped)
+		*m = o->under;
+	return o->under_mapped;
+}
+
+enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
+{
+	struct gpa_overlay *o = overlay_at(p, gpn);
+	struct arch_mapping old;
+	bool replaces = gpa_lookup(p, gpn, &old);
+
+	if (!frame_add_mapping(page))
+		return HV_STATUS_NO_RESOURCES;
+	if (o) {
+		o->under = (struct arch_mapping){ page, rights };
+		o->under_mapped = true;
+	} else if (!arch_space_map(&p->space.arch, gpa_of_page(gpn), page,
+	                           rights)) {
+		frame_drop_mapping(page);
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	}
+	if (replaces)
+		frame_drop_mapping(old.page);
+	else
+		p->space.mapped++;
+	return HV_STATUS_SUCCESS;
+}
+
+void gpa_unmap(struct partition *p, u64 gpn)
+{
+	struct gpa_overlay *o = overlay_at(p, gpn);
+	struct arch_mapping old;
+
+	if (!gpa_lookup(p, gpn, &old))
+		return;
+	if (o)
+		o->under_mapped = false;
+	else
+		CHECK(arch_space_unmap(&p->space.arch, gpa_of_page(gpn)));
+	frame_drop_mapping(old.page);
+	p->space.mapped--;
+}
+
+/*
+ * The hardware walk meets overlays as mappings and never meets what lies under
+ * them: the overlays between the start and the walk's find are looked at by
+ * themselves.
+ */
+enum arch_next gpa_next(const struct partition *p, u64 *gpn,
+                        struct arch_mapping *m, u32 *budget)
+{
+	gpa_t gpa = gpa_of_page(*gpn);
+	enum arch_next r = arch_space_next(&p->space.arch, &gpa, m, budget);
+	const struct gpa_overlay *o;
+
+	*gpn = gpa.v >> PAGE_SHIFT;
+	if (r != ARCH_NEXT_FOUND)
+		return r;
+	o = overlay_at(p, *gpn);
+	if (!o)
+		return ARCH_NEXT_FOUND;
+	if (o->under_mapped) {
+		*m = o->under;
+		return ARCH_NEXT_FOUND;
+	}
+	(*gpn)++;
+	return ARCH_NEXT_AGAIN;
+}
+
+bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
+                     const void *page, u32 rights)
+{
+	struct gpa_overlay *o = &p->space.overlays[kind];
+	struct arch_mapping under = { .rights = 0 };
+	bool mapped;
+
+	if (o->active && o->gpn == gpn)
+		return true;
+	if (gpn >= gpa_limit() || overlay_at(p, gpn))
+		return false;
+	mapped = gpa_lookup(p, gpn, &under);
+	if (!arch_space_map(&p->space.arch, gpa_of_page(gpn),
+	                    arch_page_hpa(page), rights))
+		return false;
+	gpa_overlay_clear(p, kind);
+	*o = (struct gpa_overlay){ true, mapped, gpn, under };
+	arch_space_flush(&p->space.arch);
+	return true;
+}
+
+/* The tables for the page exist, so putting back what was there cannot fail. */
+void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind)
+{
+	struct gpa_overlay *o = &p->space.overlays[kind];
+	gpa_t gpa = gpa_of_page(o->gpn);
+
+	if (!o->active)
+		return;
+	o->active = false;
+	if (o->under_mapped)
+		CHECK(arch_space_map(&p->space.arch, gpa, o->under.page,
+		                     o->under.rights));
+	else
+		CHECK(arch_space_unmap(&p->space.arch, gpa));
+	arch_space_flush(&p->space.arch);
+}
+
+bool gpa_has_overlay(const struct partition *p, u64 gpn)
+{
+	return overlay_at(p, gpn) != NULL;
+}
+
+void *gpa_pin(const struct partition *p, gpa_t gpa, u32 bytes, u32 rights)
+{
+	u64 offset = gpa.v % PAGE_SIZE;
+	u64 gpn = gpa.v >> PAGE_SHIFT;
+	struct arch_mapping m;
+
+	CHECK(offset + bytes <= PAGE_SIZE);
+	if (gpn >= gpa_limit() || gpa_has_overlay(p, gpn))
+		return NULL;
+	if (!gpa_lookup(p, gpn, &m) || (m.rights & rights) != rights)
+		return NULL;
+	if (frame_owner(m.page) != FRAME_ROOT)
+		return NULL;
+	return (u8 *)arch_page(m.page) + offset;
+}

@@ -1,0 +1,77 @@
+/*
+ * A partition's guest-physical address space: mappings of its parent's pages,
+ * and overlay pages of the hypervisor on top of them. The single door to guest
+ * memory: everything else sees copies or pointers from gpa_pin.
+ */
+#ifndef HV_GPA_H
+#define HV_GPA_H
+
+#include "hv/arch.h"
+#include "include/tlfs.h"
+
+struct partition;
+
+enum gpa_overlay_kind {
+	GPA_OVERLAY_HYPERCALL,
+	GPA_OVERLAY_SIM,
+	GPA_OVERLAY_SIEF,
+	GPA_OVERLAYS
+};
+
+/* A hypervisor page that covers one page; what is under it stays mapped. */
+struct gpa_overlay {
+	bool active;
+	bool under_mapped;
+	u64 gpn;
+	struct arch_mapping under;
+};
+
+struct gpa_space {
+	struct arch_space arch;
+	u64 mapped; /* pages mapped by the parent */
+	struct gpa_overlay overlays[GPA_OVERLAYS];
+};
+
+/* Table entries that one step of a walk may look at. */
+#define GPA_WALK_BUDGET 1024u
+
+/*
+ * Maps a page of the parent's into p, replacing an older mapping.
+ * INSUFFICIENT_MEMORY: p's pool; NO_RESOURCES: the page is mapped 2^28 times.
+ * No flush: the caller flushes once, before it returns to a guest.
+ */
+enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights);
+
+/* Unmaps; a page that is not mapped is left alone. */
+void gpa_unmap(struct partition *p, u64 gpn);
+
+/* The parent's mapping of gpn, overlays looked through. False: none. */
+bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m);
+
+/*
+ * First page mapped by the parent at or above *gpn, in bounded steps.
+ */
+enum arch_next gpa_next(const struct partition *p, u64 *gpn,
+                        struct arch_mapping *m, u32 *budget);
+
+/* Puts an overlay page at gpn, moving it if it was elsewhere. False: dry. */
+bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
+                     const void *page, u32 rights);
+void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind);
+
+/* Is an overlay active at gpn? */
+bool gpa_has_overlay(const struct partition *p, u64 gpn);
+
+/* Largest GPN + 1 of any space on this machine. */
+u64 gpa_limit(void);
+
+/*
+ * The hypervisor's pointer to guest memory [gpa, gpa + bytes) inside one page,
+ * with `rights`. NULL: not accessible. Overlay pages are not given out.
+ */
+void *gpa_pin(const struct partition *p, gpa_t gpa, u32 bytes, u32 rights);
+
+/* Map flags of HvMapGpaPages to ARCH_ rights. False: not a legal set. */
+bool gpa_rights(u32 map_flags, u32 *rights);
+
+#endif

@@ -1,0 +1,80 @@
+/*
+ * Hypercalls: one table row each, one dispatcher for all (TLFS 3).
+ *
+ * The dispatcher alone reads the control word, copies the input in (once, so
+ * that what was checked is what is used), checks it against the row, calls the
+ * handler, and hands out the results.
+ */
+#ifndef HV_HYPERCALL_H
+#define HV_HYPERCALL_H
+
+#include "include/tlfs.h"
+
+struct vp;
+struct partition;
+
+/* What a handler gets. in and in_rep are copies; out is zeroed. */
+struct hypercall_frame {
+	struct vp *vp;          /* the caller */
+	struct partition *from; /* its partition */
+	const void *in;         /* fixed input */
+	const void *in_rep;     /* input of the element at `rep` */
+	void *out;              /* fixed output, up to the row's `out` bytes */
+	void *out_rep;          /* output of the element at `rep` */
+	u32 rep;                /* element index, from 0 */
+	const u8 *tail;         /* variable input, still in guest memory: read
+	                         * every byte once */
+	bool again;             /* set: not finished, run me again */
+};
+
+struct hypercall {
+	const char *name;
+	enum hv_status (*run)(struct hypercall_frame *f);
+	u16 in;      /* bytes of fixed input */
+	u16 in_rep;  /* bytes of input of one element */
+	u16 out;     /* bytes of fixed output */
+	u16 out_rep; /* bytes of output of one element */
+	u8 flags;    /* HYPERCALL_* */
+	u64 privileges; /* the caller must hold all of these */
+	/* Bytes that follow the fixed input, as that input says; NULL: none. */
+	u32 (*tail)(const void *in);
+};
+
+#define HYPERCALL_FAST 1u /* may come in registers */
+#define HYPERCALL_REP 2u
+/* The privilege is given by being the parent, checked by the handler. */
+#define HYPERCALL_BY_PARENT 4u
+
+/* Most elements of one rep call that are done before interrupts get a chance. */
+#define HYPERCALL_REPS_A_TURN 64u
+
+/* The row of a call code, NULL: no such call. */
+const struct hypercall *hypercall_find(u32 code);
+
+/* Handlers, one file a TLFS chapter: hvcall_*.c. */
+enum hv_status hvcall_create_partition(struct hypercall_frame *f);
+enum hv_status hvcall_initialize_partition(struct hypercall_frame *f);
+enum hv_status hvcall_finalize_partition(struct hypercall_frame *f);
+enum hv_status hvcall_delete_partition(struct hypercall_frame *f);
+enum hv_status hvcall_get_partition_property(struct hypercall_frame *f);
+enum hv_status hvcall_set_partition_property(struct hypercall_frame *f);
+enum hv_status hvcall_get_partition_id(struct hypercall_frame *f);
+enum hv_status hvcall_get_next_child(struct hypercall_frame *f);
+enum hv_status hvcall_deposit_memory(struct hypercall_frame *f);
+enum hv_status hvcall_withdraw_memory(struct hypercall_frame *f);
+enum hv_status hvcall_get_memory_balance(struct hypercall_frame *f);
+enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f);
+enum hv_status hvcall_unmap_gpa_pages(struct hypercall_frame *f);
+enum hv_status hvcall_read_gpa(struct hypercall_frame *f);
+enum hv_status hvcall_write_gpa(struct hypercall_frame *f);
+enum hv_status hvcall_install_intercept(struct hypercall_frame *f);
+enum hv_status hvcall_create_vp(struct hypercall_frame *f);
+enum hv_status hvcall_delete_vp(struct hypercall_frame *f);
+enum hv_status hvcall_get_vp_registers(struct hypercall_frame *f);
+enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f);
+enum hv_status hvcall_save_partition_state(struct hypercall_frame *f);
+enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f);
+enum hv_status hvcall_read_log(struct hypercall_frame *f);
+u32 hvcall_restore_tail(const void *in);
+
+#endif

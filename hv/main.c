@@ -1,0 +1,97 @@
+/*
+ * The machine on one page: how the core comes up.
+ */
+#include "hv/main.h"
+
+#include "hv/arch.h"
+#include "hv/cpuid.h"
+#include "hv/frame.h"
+#include "hv/gpa.h"
+#include "hv/log.h"
+#include "hv/partition.h"
+#include "hv/pool.h"
+#include "hv/vp.h"
+
+/* The page database takes the first of the free reserved memory. */
+static u64 start_frames(const struct handoff *h)
+{
+	u64 size = frame_database_size(h);
+
+	if (h->free_base + size > h->reserved_base + h->reserved_size)
+		return 0;
+	for (u64 at = 0; at < size; at += PAGE_SIZE)
+		arch_zero_page(arch_page(hpa_of(h->free_base + at)));
+	frame_init(h, arch_page(hpa_of(h->free_base)));
+	return h->free_base + size;
+}
+
+/* What is left is the root's pool; its first page is the partition itself. */
+static struct partition *start_root(const struct handoff *h, u64 at)
+{
+	u64 end = h->reserved_base + h->reserved_size;
+	struct partition *root;
+
+	if (at >= end)
+		return NULL;
+	arch_zero_page(arch_page(hpa_of(at)));
+	root = partition_create_root(arch_page(hpa_of(at)));
+	for (u64 page = end - PAGE_SIZE; page > at; page -= PAGE_SIZE)
+		pool_add(&root->pool, hpa_of(page));
+	return root;
+}
+
+/* All RAM and devices below 4 GiB, but nothing of [from, to). */
+static bool map_around(struct arch_space *s, u64 base, u64 size, u64 from,
+                       u64 to)
+{
+	u64 end = base + size;
+
+	if (base < from && !arch_space_map_identity(
+				   s, base, (end < from ? end : from) - base))
+		return false;
+	base = base > to ? base : to;
+	return end <= base || arch_space_map_identity(s, base, end - base);
+}
+
+#define LOW_4G (1ull << 32)
+
+/* The hypervisor's own memory is left out: no access (TLFS 22.3). */
+static bool start_space(const struct handoff *h, struct partition *root)
+{
+	struct arch_space *s = &root->space.arch;
+	u64 from = h->reserved_base;
+	u64 to = from + h->reserved_size;
+
+	if (!arch_space_init(s, &root->pool, true) ||
+	    !map_around(s, 0, LOW_4G, from, to))
+		return false;
+	for (u32 i = 0; i < h->range_count; i++) {
+		u64 base = h->ranges[i].base;
+		u64 end = base + h->ranges[i].size;
+
+		base = base < LOW_4G ? LOW_4G : base;
+		if (base < end && !map_around(s, base, end - base, from, to))
+			return false;
+	}
+	return true;
+}
+
+enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
+{
+	u64 free_base = start_frames(handoff);
+	struct partition *root;
+
+	if (!free_base)
+		return HANDOFF_NO_MEMORY;
+	root = start_root(handoff, free_base);
+	if (!root || !start_space(handoff, root))
+		return HANDOFF_NO_MEMORY;
+	if (vp_create(root, 0, cpu) != HV_STATUS_SUCCESS)
+		return HANDOFF_NO_MEMORY;
+	cpu->root = cpu->current = root->vps[0];
+	log_line("stasis %u.%u: %u MiB reserved at %x, TSC %u kHz",
+	         (u64)STASIS_VERSION_MAJOR, (u64)STASIS_VERSION_MINOR,
+	         handoff->reserved_size >> 20, handoff->reserved_base,
+	         handoff->tsc_hz / 1000);
+	return HANDOFF_OK;
+}

@@ -1,0 +1,247 @@
+/*
+ * Partitions: the list, the state machine, reference time, finalizing.
+ */
+#include "hv/partition.h"
+
+#include "hv/check.h"
+#include "hv/context.h"
+#include "hv/cpu.h"
+#include "hv/exit.h"
+#include "hv/frame.h"
+#include "hv/vp.h"
+
+/* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
+#define CHILD_PRIVILEGES                                                       \
+	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                               \
+	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX)
+
+#define ROOT_PRIVILEGES                                                        \
+	(CHILD_PRIVILEGES | HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                   \
+	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID |   \
+	 HV_PRIVILEGE_ACCESS_MEMORY_POOL)
+
+/* In order of creation, so in ascending order of ids; no gaps. */
+static struct {
+	struct partition *all[PARTITION_MAX];
+	u32 count;
+	u64 next_id;
+	u64 slots; /* in use, a bit each */
+} partitions;
+
+/* Steps of one call of Finalize: keeps it far below the TLFS's 50 us. */
+#define FINALIZE_BUDGET 512u
+
+static void partition_init(struct partition *p, struct partition *parent)
+{
+	p->id = partitions.next_id++;
+	p->slot = (u32)__builtin_ctzll(~partitions.slots);
+	partitions.slots |= BIT(p->slot);
+	p->parent = parent;
+	p->save_memory = true;
+	pool_init(&p->pool);
+	partitions.all[partitions.count++] = p;
+}
+
+struct partition *partition_create_root(void *page)
+{
+	struct partition *p = page;
+
+	partitions.count = 0;
+	partitions.next_id = 1;
+	partitions.slots = 0;
+	partition_init(p, NULL);
+	p->state = PARTITION_ACTIVE;
+	p->privileges = ROOT_PRIVILEGES;
+	return p;
+}
+
+struct partition *partition_root(void)
+{
+	return partitions.all[0];
+}
+
+enum hv_status partition_create(struct partition *parent,
+                                struct partition **child)
+{
+	if (parent->parent)
+		return HV_STATUS_PARTITION_TOO_DEEP;
+	if (partitions.count == PARTITION_MAX)
+		return HV_STATUS_NO_RESOURCES;
+	*child = pool_alloc(&parent->pool);
+	if (!*child)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	partition_init(*child, parent);
+	(*child)->state = PARTITION_UNINITIALIZED;
+	(*child)->privileges = CHILD_PRIVILEGES;
+	parent->child_count++;
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status partition_initialize(struct partition *p)
+{
+	CHECK(p->state == PARTITION_UNINITIALIZED);
+	if (!arch_space_init(&p->space.arch, &p->pool, false))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	p->state = PARTITION_ACTIVE;
+	return HV_STATUS_SUCCESS;
+}
+
+static void partition_free_intercepts(struct partition *p)
+{
+	for (u32 i = 0; i < ARRAY_LEN(p->io_access); i++) {
+		if (p->io_access[i])
+			pool_free(&p->pool, p->io_access[i]);
+		p->io_access[i] = NULL;
+	}
+}
+
+/* The part of finalizing that is short: nothing runs or can run after it. */
+static void finalize_begin(struct partition *p)
+{
+	context_close(p);
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (p->vps[i])
+			vp_delete(p->vps[i]);
+	for (u32 i = 0; i < GPA_OVERLAYS; i++)
+		gpa_overlay_clear(p, (enum gpa_overlay_kind)i);
+	partition_free_intercepts(p);
+	p->finalize_gpa = 0;
+	p->state = PARTITION_FINALIZING;
+}
+
+/* Drops the count that each mapping holds on its page. False: more to do. */
+static bool finalize_mappings(struct partition *p, u32 *budget)
+{
+	gpa_t gpa = gpa_of(p->finalize_gpa);
+	enum arch_next r = ARCH_NEXT_AGAIN;
+	struct arch_mapping m;
+
+	while (p->space.mapped > 0 && *budget > 0) {
+		r = arch_space_next(&p->space.arch, &gpa, &m, budget);
+		if (r != ARCH_NEXT_FOUND)
+			break;
+		CHECK(arch_space_unmap(&p->space.arch, gpa));
+		frame_drop_mapping(m.page);
+		p->space.mapped--;
+		gpa.v += PAGE_SIZE;
+	}
+	p->finalize_gpa = gpa.v;
+	return p->space.mapped == 0;
+}
+
+bool partition_finalize(struct partition *p)
+{
+	u32 budget = FINALIZE_BUDGET;
+
+	if (p->state == PARTITION_UNINITIALIZED) {
+		p->state = PARTITION_FINALIZED;
+		return true;
+	}
+	if (p->state == PARTITION_ACTIVE)
+		finalize_begin(p);
+	if (!finalize_mappings(p, &budget))
+		return false;
+	arch_space_flush(&p->space.arch);
+	if (!arch_space_free(&p->space.arch, &budget))
+		return false;
+	p->state = PARTITION_FINALIZED;
+	return true;
+}
+
+void partition_delete(struct partition *p)
+{
+	struct partition *parent = p->parent;
+	u32 i = 0;
+
+	CHECK(p->pool.available == 0 && p->pool.in_use == 0);
+	while (partitions.all[i] != p)
+		i++;
+	partitions.slots &= ~BIT(p->slot);
+	partitions.count--;
+	for (; i < partitions.count; i++)
+		partitions.all[i] = partitions.all[i + 1];
+	parent->child_count--;
+	pool_free(&parent->pool, p);
+}
+
+struct partition *partition_find(u64 id)
+{
+	for (u32 i = 0; i < partitions.count; i++)
+		if (partitions.all[i]->id == id)
+			return partitions.all[i];
+	return NULL;
+}
+
+enum hv_status partition_find_child(struct partition *from, u64 id,
+                                    struct partition **child)
+{
+	if (id == HV_PARTITION_ID_SELF)
+		return HV_STATUS_ACCESS_DENIED;
+	*child = partition_find(id);
+	if (*child)
+		return (*child)->parent == from ? HV_STATUS_SUCCESS
+		                                : HV_STATUS_ACCESS_DENIED;
+	/* Who may not have children is not told which ids exist. */
+	return from->privileges & HV_PRIVILEGE_CREATE_PARTITIONS
+	               ? HV_STATUS_INVALID_PARTITION_ID
+	               : HV_STATUS_ACCESS_DENIED;
+}
+
+enum hv_status partition_next_child(struct partition *parent, u64 previous,
+                                    u64 *next)
+{
+	struct partition *p;
+
+	if (previous != 0) {
+		p = partition_find(previous);
+		if (!p || p->parent != parent)
+			return HV_STATUS_INVALID_PARTITION_ID;
+	}
+	*next = 0;
+	for (u32 i = 0; i < partitions.count && *next == 0; i++) {
+		p = partitions.all[i];
+		if (p->parent == parent && p->id > previous)
+			*next = p->id;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- Reference time ---- */
+
+/* TSC ticks in 100-ns units; the two parts keep the product in 64 bits. */
+static u64 time_now(void)
+{
+	u64 hz = arch_facts()->tsc_hz;
+	u64 tsc = arch_tsc();
+
+	return tsc / hz * 10000000 + tsc % hz * 10000000 / hz;
+}
+
+u64 partition_reference_time(const struct partition *p)
+{
+	return p->ref_base + (p->ref_running ? time_now() - p->ref_since : 0);
+}
+
+void partition_update_time(struct partition *p)
+{
+	bool run = p->vp_count > 0 && !partition_suspended(p);
+
+	if (run == p->ref_running)
+		return;
+	p->ref_base = partition_reference_time(p);
+	p->ref_since = time_now();
+	p->ref_running = run;
+}
+
+bool partition_suspended(const struct partition *p)
+{
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (p->vps[i] && !(p->vps[i]->explicit_suspend & HV_SUSPENDED))
+			return false;
+	return true;
+}
+
+void partition_changed(struct partition *p)
+{
+	p->generation++;
+}

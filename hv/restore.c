@@ -1,0 +1,251 @@
+/*
+ * The restore engine: gather a header, check it, gather its payload, check it,
+ * stage it; commit at the end.
+ */
+#include "hv/restore.h"
+
+#include "hv/arch.h"
+#include "hv/chunk.h"
+#include "hv/crc32c.h"
+#include "hv/log.h"
+#include "hv/stream.h"
+
+#define HEADER ((u32)sizeof(struct stream_header))
+#define GOOD HV_STATE_INCOMPLETE
+#define BAD HV_STATE_CORRUPT_DATA
+
+
+static u32 seed(const struct context *c)
+{
+	return stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
+}
+
+/* ---- Order ---- */
+
+/* None of the rows in [from, to) is missing. */
+static bool none_needed(const struct context *c, const struct chunk_kind *kinds,
+                        u32 from, u32 to)
+{
+	for (; from < to; from++) {
+		if (c->is_summary_stream &&
+		    !(kinds[from].flags & CHUNK_SUMMARY))
+			continue;
+		if (kinds[from].needed(c))
+			return false;
+	}
+	return true;
+}
+
+static u32 row_with(const struct chunk_kind *kinds, u32 flag)
+{
+	u32 row = 0;
+
+	while (!(kinds[row].flags & flag))
+		row++;
+	return row;
+}
+
+/*
+ * May row `to` follow row c->row? Forwards, when nothing that is needed lies
+ * between; again, when it repeats; back to the first row of a VP from within
+ * a VP. c->sequence 0: nothing was before.
+ */
+static bool order_allows(const struct context *c,
+                         const struct chunk_kind *kinds, u32 to)
+{
+	u32 first = row_with(kinds, CHUNK_VP_FIRST);
+	u32 last = row_with(kinds, CHUNK_VP_LAST);
+	u32 from = c->row;
+
+	if (c->sequence == 0)
+		return to == 0;
+	if (c->is_summary_stream && !(kinds[to].flags & CHUNK_SUMMARY))
+		return false;
+	if (kinds[from].flags & kinds[to].flags & CHUNK_MEMORY)
+		return true;
+	if (to == from)
+		return kinds[to].flags & CHUNK_REPEATS;
+	if (from >= first && from <= last && to == first)
+		return none_needed(c, kinds, from + 1, last + 1);
+	if (to < from)
+		return false;
+	/* A group that nobody has begun has nothing that is needed. */
+	if (from < first && to > last)
+		return none_needed(c, kinds, from + 1, first);
+	if (from < first && to > first)
+		return false;
+	return none_needed(c, kinds, from + 1, to);
+}
+
+/* ---- Headers ---- */
+
+static enum hv_save_restore_result begin_payload(struct context *c)
+{
+	const struct stream_header *h = &c->header;
+	u32 count, row;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	if (!chunk_find(h->id, &row)) {
+		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
+			return HV_STATE_UNSUPPORTED_VERSION;
+		c->verified = false;
+		c->payload = NULL;
+		return GOOD;
+	}
+	if (!order_allows(c, kinds, row) || h->length < kinds[row].min ||
+	    h->length > kinds[row].max)
+		return BAD;
+	c->row = row;
+	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
+	                                              : c->buffer;
+	return c->payload ? GOOD : BAD;
+}
+
+/* The header is whole: nothing of it is used before its check holds. */
+static enum hv_save_restore_result check_header(struct context *c)
+{
+	const struct stream_header *h = &c->header;
+	u32 s = seed(c);
+
+	if (stream_header_crc(s, h) != h->header_crc)
+		return BAD;
+	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
+		return BAD;
+	if (h->id == STREAM_EPILOG && h->payload_crc != c->headers_crc)
+		return BAD;
+	if (c->sequence == 0 && h->id != STREAM_PROLOG)
+		return BAD;
+	c->headers_crc = crc32c(c->headers_crc, h, HEADER);
+	c->payload_crc = s;
+	return begin_payload(c);
+}
+
+/* ---- Payloads ---- */
+
+static bool is_skipped(const struct context *c)
+{
+	return c->payload == NULL;
+}
+
+/* A VP's last chunk was the one before: judge all of it together. */
+static bool vp_ended_well(const struct context *c, u32 before)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+	u32 first = row_with(kinds, CHUNK_VP_FIRST);
+	u32 last = row_with(kinds, CHUNK_VP_LAST);
+
+	if (before < first || before > last)
+		return true;
+	return chunk_vp_valid(c);
+}
+
+static enum hv_save_restore_result judge(struct context *c)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	if (is_skipped(c))
+		return GOOD;
+	return kinds[c->row].check(c);
+}
+
+/* The payload is whole. */
+static enum hv_save_restore_result check_payload(struct context *c)
+{
+	if (!c->verified && c->header.id != STREAM_EPILOG &&
+	    c->payload_crc != c->header.payload_crc)
+		return BAD;
+	c->verified = true;
+	return judge(c);
+}
+
+static enum hv_save_restore_result finish_chunk(struct context *c)
+{
+	enum hv_save_restore_result r = check_payload(c);
+
+	if (r != GOOD)
+		return r;
+	c->verified = false;
+	c->at = 0;
+	c->sequence++;
+	if (c->summary &&
+	    (c->ended || (c->header.id == STREAM_VP_INDICES &&
+	                  !c->is_summary_stream)))
+		return HV_STATE_RESTORABLE;
+	return c->ended ? chunk_apply(c) : GOOD;
+}
+
+/* ---- Bytes ---- */
+
+static u32 least(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
+static enum hv_save_restore_result take_header(struct context *c,
+                                               const u8 *data, u32 size,
+                                               u32 *taken)
+{
+	u32 before = c->row;
+	enum hv_save_restore_result r;
+
+	*taken = least(size, HEADER - c->at);
+	arch_copy((u8 *)&c->header + c->at, data, *taken);
+	c->at += *taken;
+	if (c->at < HEADER)
+		return GOOD;
+	r = check_header(c);
+	if (r == GOOD && !is_skipped(c) && c->sequence > 0 &&
+	    (c->header.id == STREAM_VP || c->header.id == STREAM_EPILOG) &&
+	    !vp_ended_well(c, before))
+		return BAD;
+	return r;
+}
+
+/* Copied first, checked where it lies then: the sender may write meanwhile. */
+static void take_payload(struct context *c, const u8 *data, u32 size,
+                         u32 *taken)
+{
+	u32 at = c->at - HEADER;
+	u8 skipped[64];
+	u8 *to;
+
+	*taken = least(size, c->header.length - at);
+	if (is_skipped(c)) {
+		*taken = least(*taken, sizeof(skipped));
+		to = skipped;
+	} else {
+		to = c->payload + at;
+	}
+	arch_copy(to, data, *taken);
+	c->payload_crc = crc32c(c->payload_crc, to, *taken);
+	c->at += *taken;
+}
+
+enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
+                                        u32 size, u32 *consumed)
+{
+	enum hv_save_restore_result r = GOOD;
+	u32 taken = 0;
+
+	*consumed = 0;
+	c->budget = CONTEXT_BUDGET;
+	while (r == GOOD) {
+		const u8 *from = data + *consumed;
+		u32 left = size - *consumed;
+
+		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
+			r = finish_chunk(c);
+			continue;
+		}
+		if (left == 0)
+			break;
+		if (c->at < HEADER)
+			r = take_header(c, from, left, &taken);
+		else
+			take_payload(c, from, left, &taken);
+		*consumed += taken;
+	}
+	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;
+}

@@ -1,0 +1,106 @@
+/*
+ * The scheduler: the root VP first of all, children in a ring with what it
+ * leaves, slices of equal length when both sides want the processor.
+ */
+#include "hv/sched.h"
+
+#include "hv/arch.h"
+#include "hv/check.h"
+#include "hv/vp.h"
+
+void sched_add(struct vp *vp)
+{
+	struct cpu *cpu = vp->cpu;
+
+	if (cpu->children) {
+		vp->next = cpu->children->next;
+		cpu->children->next = vp;
+	} else {
+		vp->next = vp;
+	}
+	cpu->children = vp;
+	cpu->child_count++;
+}
+
+void sched_remove(struct vp *vp)
+{
+	struct cpu *cpu = vp->cpu;
+	struct vp *before = vp;
+
+	while (before->next != vp)
+		before = before->next;
+	before->next = vp->next;
+	cpu->children = before == vp ? NULL : before;
+	cpu->child_count--;
+	vp->next = NULL;
+	CHECK(cpu->current != vp);
+}
+
+/*
+ * The child whose turn it is: cpu->children is the one that ran last, so the
+ * search begins behind it and ends with it.
+ */
+static struct vp *next_child(const struct cpu *cpu)
+{
+	struct vp *vp = cpu->children;
+
+	for (u32 i = 0; i < cpu->child_count; i++) {
+		vp = vp->next;
+		if (vp_runnable(vp))
+			return vp;
+	}
+	return NULL;
+}
+
+static struct vp *choose(struct cpu *cpu, enum sched_event event,
+                         struct vp *child)
+{
+	struct vp *current = cpu->current;
+
+	if (event == SCHED_INTERRUPT || !child)
+		return cpu->root;
+	if (cpu->root_halted)
+		return event == SCHED_GO_ON && current != cpu->root &&
+		                       vp_runnable(current)
+		               ? current
+		               : child;
+	if (event == SCHED_GO_ON && vp_runnable(current))
+		return current;
+	return current == cpu->root ? child : cpu->root;
+}
+
+/*
+ * A halted VP that got something to do leaves its halt, as a processor does
+ * when an event wakes it.
+ */
+static void wake(struct vp *vp)
+{
+	if (vp->cached && (vp->state.activity & HV_ACTIVITY_HALT_SUSPEND))
+		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
+}
+
+static u64 slice_ticks(void)
+{
+	return arch_facts()->tsc_hz / 1000000 * SCHED_SLICE_MICROSECONDS;
+}
+
+struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
+{
+	struct vp *child = next_child(cpu);
+	struct vp *vp = choose(cpu, event, child);
+	struct sched_plan plan = { .vp = vp, .timed = child != NULL };
+	u64 now = arch_tsc();
+
+	if (vp != cpu->current || event != SCHED_GO_ON)
+		cpu->slice_end = now + slice_ticks();
+	plan.ticks = cpu->slice_end > now ? cpu->slice_end - now : 0;
+	plan.exit_hlt = plan.timed;
+	if (vp == cpu->root) {
+		plan.halted = cpu->root_halted;
+		cpu->root_halted = false;
+		return plan;
+	}
+	cpu->children = vp;
+	wake(vp);
+	return plan;
+}

@@ -1,0 +1,37 @@
+/*
+ * Who runs next on a logical processor: its root VP, or one of the child VPs
+ * bound to it. docs/architecture.md has the rules.
+ */
+#ifndef HV_SCHED_H
+#define HV_SCHED_H
+
+#include "hv/cpu.h"
+
+/* Why the scheduler is asked. */
+enum sched_event {
+	SCHED_GO_ON,     /* an exit was handled; the VP may have been suspended */
+	SCHED_SLICE_END, /* the preemption timer fired */
+	SCHED_INTERRUPT, /* a physical interrupt waits for the root */
+	SCHED_HALT,      /* the VP executed HLT */
+};
+
+/* What to enter. */
+struct sched_plan {
+	struct vp *vp;
+	bool timed;    /* arm the preemption timer ... */
+	u64 ticks;     /* ... with this many TSC ticks, 0: fire at once */
+	bool exit_hlt; /* HLT exits: always for a child, for the root while a
+	                * child could use the time */
+	bool halted;   /* enter the root VP in its HLT activity state */
+};
+
+#define SCHED_SLICE_MICROSECONDS 1000
+
+/* Adds a VP to its processor's ring, takes it out again. */
+void sched_add(struct vp *vp);
+void sched_remove(struct vp *vp);
+
+/* Chooses; cpu->current is the VP that exited. Looks at each child VP once. */
+struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * Virtual processors: creation, deletion, and where their state is.
+ */
+#include "hv/vp.h"
+
+#include "hv/arch.h"
+#include "hv/check.h"
+#include "hv/cpu.h"
+#include "hv/partition.h"
+#include "hv/sched.h"
+
+bool vp_runnable(struct vp *vp)
+{
+	const struct vp_state *s = &vp->state;
+
+	if ((vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED)
+		return false;
+	if (!vp->cached)
+		return true; /* it was executing and never stopped by itself */
+	if (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)
+		return false;
+	return !(s->activity & HV_ACTIVITY_HALT_SUSPEND) ||
+	       (s->pending_interruption & HV_PENDING_INTERRUPTION);
+}
+
+const struct vp_state *vp_state_read(struct vp *vp)
+{
+	if (!vp->cached) {
+		arch_vp_capture(vp);
+		vp->cached = true;
+	}
+	return &vp->state;
+}
+
+struct vp_state *vp_state_write(struct vp *vp)
+{
+	vp_state_read(vp);
+	vp->dirty = true;
+	return &vp->state;
+}
+
+static void free_pages(struct partition *p, struct vp *vp)
+{
+	for (u32 i = 0; i < VP_PAGES; i++)
+		if (vp->pages[i])
+			pool_free(&p->pool, vp->pages[i]);
+	pool_free(&p->pool, vp);
+}
+
+static struct vp *alloc_pages(struct partition *p)
+{
+	struct vp *vp = pool_alloc(&p->pool);
+
+	if (!vp)
+		return NULL;
+	for (u32 i = 0; i < VP_PAGES; i++) {
+		vp->pages[i] = pool_alloc(&p->pool);
+		if (!vp->pages[i]) {
+			free_pages(p, vp);
+			return NULL;
+		}
+	}
+	return vp;
+}
+
+enum hv_status vp_create(struct partition *partition, u32 index,
+                         struct cpu *cpu)
+{
+	struct vp *vp = alloc_pages(partition);
+
+	if (!vp)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	vp->partition = partition;
+	vp->cpu = cpu;
+	vp->index = index;
+	vp->vpid = (u16)(1 + partition->slot * PARTITION_VPS + index);
+	vp->is_root = partition->parent == NULL;
+	vp->cached = vp->dirty = true;
+	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
+	synic_reset(&vp->synic);
+	vp_state_reset(&vp->state, vp_xsave(vp));
+	/* VP 0 is the boot processor, the others wait for it (SDM 9.4). */
+	if (index != 0)
+		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
+	else
+		vp->state.apic_base |= BIT(8);
+	arch_vp_init(vp);
+	partition->vps[index] = vp;
+	partition->vp_count++;
+	if (!vp->is_root)
+		sched_add(vp);
+	partition_update_time(partition);
+	return HV_STATUS_SUCCESS;
+}
+
+void vp_delete(struct vp *vp)
+{
+	struct partition *p = vp->partition;
+
+	CHECK(!vp->is_root);
+	arch_vp_kick(vp);
+	sched_remove(vp);
+	synic_cancel(p->parent->vps[0], vp);
+	arch_vp_free(vp);
+	p->vps[vp->index] = NULL;
+	p->vp_count--;
+	free_pages(p, vp);
+	partition_update_time(p);
+}

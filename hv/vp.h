@@ -1,0 +1,88 @@
+/*
+ * A virtual processor: its identity, why it may not run, where its state is.
+ * Its pages come from its partition's pool.
+ */
+#ifndef HV_VP_H
+#define HV_VP_H
+
+#include "hv/addr.h"
+#include "hv/synic.h"
+#include "hv/vp_state.h"
+
+struct cpu;
+struct partition;
+
+enum vp_page {
+	VP_PAGE_VMCS,
+	VP_PAGE_XSAVE,
+	VP_PAGE_STAGED,       /* a restore's struct vp_state until it commits */
+	VP_PAGE_STAGED_XSAVE,
+	VP_PAGE_SIM,
+	VP_PAGE_SIEF,
+	VP_PAGES
+};
+
+#define VP_ARCH_BYTES 256
+
+/* One page. `state` is first: the exit path pushes registers into it. */
+struct vp {
+	struct vp_state state;
+
+	struct partition *partition;
+	struct cpu *cpu; /* the logical processor it is bound to */
+	u32 index;
+	u16 vpid; /* tags its TLB entries; unique among the living, not 0 */
+	bool is_root;
+
+	/*
+	 * cached: `state` has what the VMCS had at the last exit.
+	 * dirty: `state` was changed since; apply it before the next entry.
+	 * dirty implies cached.
+	 */
+	bool cached;
+	bool dirty;
+
+	u64 explicit_suspend;  /* HV_SUSPENDED */
+	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
+
+	/* Scheduler: linked into cpu->children while the VP exists. */
+	struct vp *next;
+
+	/* The one intercept message it can have under way to its parent. */
+	struct hv_message message;
+	bool message_queued; /* waits in the receiver's queue */
+	struct vp *message_next;
+
+	struct synic synic; /* as a receiver */
+
+	void *pages[VP_PAGES];
+	_Alignas(16) u8 arch[VP_ARCH_BYTES]; /* belongs to arch/ */
+};
+_Static_assert(sizeof(struct vp) <= PAGE_SIZE, "a VP is one page");
+
+static inline struct vp_xsave *vp_xsave(struct vp *vp)
+{
+	return (struct vp_xsave *)vp->pages[VP_PAGE_XSAVE];
+}
+
+/* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
+bool vp_runnable(struct vp *vp);
+
+/* Its state to read; captured from the hardware when it has to be. */
+const struct vp_state *vp_state_read(struct vp *vp);
+
+/* Its state to change; it is applied before the next entry. */
+struct vp_state *vp_state_write(struct vp *vp);
+
+/*
+ * Creates VP `index`, explicitly suspended and in reset state, bound to `cpu`.
+ * INSUFFICIENT_MEMORY: the partition's pool does not have its pages. The
+ * caller has checked the index.
+ */
+enum hv_status vp_create(struct partition *partition, u32 index,
+                         struct cpu *cpu);
+
+/* Takes it out of its partition; all pages go back. */
+void vp_delete(struct vp *vp);
+
+#endif
