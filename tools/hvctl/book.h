@@ -1,0 +1,58 @@
+/*
+ * What hvctl must know from one command to the next. Children live on in the
+ * hypervisor while no hvctl is loaded, so their book is kept in reserved memory
+ * and found again through the firmware's configuration table.
+ */
+#ifndef STASIS_HVCTL_BOOK_H
+#define STASIS_HVCTL_BOOK_H
+
+#include <efi.h>
+
+#include "include/types.h"
+
+#define BOOK_CHILDREN 32
+#define BOOK_VP_WORDS 3 /* of 32 VP indices each, as a stream has them */
+#define BOOK_NAME 32
+
+struct book_child {
+	u64 id;  /* 0: this entry is free */
+	u64 ram; /* our address of its pages, in one piece */
+	u64 ram_pages;
+	u32 vps[BOOK_VP_WORDS]; /* bitmap of VP indices */
+	bool ended;             /* it has written its exit port */
+	u8 exit_code;
+	CHAR16 name[BOOK_NAME]; /* the file it came from */
+};
+
+struct book {
+	u64 magic;
+	u64 root_id; /* ours */
+	u64 hypercall_page;
+	u64 sim_page;
+	u64 tsc_khz;
+	u64 pages; /* of the book itself */
+	struct book_child child[BOOK_CHILDREN];
+};
+
+/*
+ * Makes the hypervisor ready for hypercalls and polled messages, and finds the
+ * book or begins one. Prints why if it cannot.
+ */
+EFI_STATUS book_open(void);
+
+/* The book, once it is open. */
+struct book *book_get(void);
+
+/* A free entry, or null after a line about it. */
+struct book_child *book_new_child(void);
+
+/* The child that a word of the command line names, or null after a line. */
+struct book_child *book_find(const CHAR16 *word);
+
+/* The entry of an id, or null. */
+struct book_child *book_child_of(u64 id);
+
+/* The VP index after the one given (start with -1), or -1 at the end. */
+int book_next_vp(const struct book_child *child, int vp);
+
+#endif

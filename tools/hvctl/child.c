@@ -1,0 +1,255 @@
+/*
+ * A child's life between the hypervisor (partition, pool, map, VPs) and the
+ * firmware (the pages).
+ */
+#include "tools/hvctl/child.h"
+
+#include <efilib.h>
+
+#include "parent/memory.h"
+#include "parent/partition.h"
+#include "parent/vp.h"
+#include "tools/hvctl/report.h"
+
+#define DEPOSIT_PAGES 16
+
+/* What the steps of a build work on. */
+struct build {
+	const struct shape *shape;
+	struct book_child *child;
+	u32 extent; /* the one being mapped */
+	u64 done;   /* its pages that are mapped */
+	u64 source; /* the page number of ours that comes next */
+};
+
+/*
+ * The pages vanish from our map while they are deposited; so the firmware must
+ * take them for reserved. Withdrawn pages tell their own numbers, hence nobody
+ * has to keep a list.
+ */
+bool child_deposit(u64 id)
+{
+	EFI_PHYSICAL_ADDRESS page;
+	u64 list[DEPOSIT_PAGES];
+	u32 count = 0, done = 0;
+
+	while (count < DEPOSIT_PAGES &&
+	       !EFI_ERROR(BS->AllocatePages(AllocateAnyPages,
+	                                    EfiReservedMemoryType, 1, &page)))
+		list[count++] = page >> PAGE_SHIFT;
+	if (count)
+		memory_deposit(id, list, count, &done);
+	for (u32 i = done; i < count; i++)
+		BS->FreePages(list[i] << PAGE_SHIFT, 1);
+	return done > 0;
+}
+
+/* ---- The steps of a build; each may be asked again after a deposit ---- */
+
+static enum hv_status step_create(struct build *b)
+{
+	return partition_create(&b->child->id);
+}
+
+static enum hv_status step_initialize(struct build *b)
+{
+	return partition_initialize(b->child->id);
+}
+
+/* Writable as well, whatever the rights: a restore has to fill the pages. */
+static enum hv_status step_map(struct build *b)
+{
+	enum hv_status status = HV_STATUS_SUCCESS;
+	const struct stream_extent *e;
+	u64 done;
+
+	while (b->extent < b->shape->extent_count) {
+		e = &b->shape->extent[b->extent];
+		status = memory_map(b->child->id, e->gpn + b->done, b->source,
+		                    e->count - b->done,
+		                    e->rights | HV_MAP_GPA_READABLE |
+		                            HV_MAP_GPA_WRITABLE,
+		                    &done);
+		b->done += done;
+		b->source += done;
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+		b->extent++;
+		b->done = 0;
+	}
+	return status;
+}
+
+/* A VP is booked when it is there, so that a repeat goes on with the next. */
+static enum hv_status step_create_vps(struct build *b)
+{
+	enum hv_status status;
+	u32 bit;
+
+	for (u32 vp = 0; vp < 32 * BOOK_VP_WORDS; vp++) {
+		bit = 1u << (vp % 32);
+		if (!(b->shape->vps[vp / 32] & bit) ||
+		    b->child->vps[vp / 32] & bit)
+			continue;
+		status = vp_create(b->child->id, vp);
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+		b->child->vps[vp / 32] |= bit;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status step_intercept_console(struct build *b)
+{
+	return partition_install_intercept(
+		b->child->id, HV_INTERCEPT_TYPE_IO_PORT, CHILD_PORT_CONSOLE,
+		HV_INTERCEPT_ACCESS_WRITE);
+}
+
+static enum hv_status step_intercept_exit(struct build *b)
+{
+	return partition_install_intercept(
+		b->child->id, HV_INTERCEPT_TYPE_IO_PORT, CHILD_PORT_EXIT,
+		HV_INTERCEPT_ACCESS_WRITE);
+}
+
+/* from_caller: the call takes its memory from the caller's pool. */
+static const struct step {
+	const char *name;
+	enum hv_status (*run)(struct build *b);
+	bool from_caller;
+} steps[] = {
+	{ "HvCreatePartition", step_create, true },
+	{ "HvInitializePartition", step_initialize, false },
+	{ "HvMapGpaPages", step_map, false },
+	{ "HvCreateVp", step_create_vps, false },
+	{ "HvInstallIntercept", step_intercept_console, false },
+	{ "HvInstallIntercept", step_intercept_exit, false },
+};
+
+static enum hv_status run_step(const struct step *step, struct build *b)
+{
+	enum hv_status status = step->run(b);
+
+	while (status == HV_STATUS_INSUFFICIENT_MEMORY &&
+	       child_deposit(step->from_caller ? book_get()->root_id
+	                                       : b->child->id))
+		status = step->run(b);
+	return status;
+}
+
+static bool allocate_ram(struct book_child *child, u64 pages)
+{
+	EFI_PHYSICAL_ADDRESS ram;
+
+	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiReservedMemoryType,
+	                                pages, &ram))) {
+		report_memory(pages);
+		return false;
+	}
+	BS->SetMem((void *)ram, pages * PAGE_SIZE, 0);
+	child->ram = ram;
+	child->ram_pages = pages;
+	return true;
+}
+
+struct book_child *child_build(const struct shape *shape, const CHAR16 *name)
+{
+	struct book_child *child = book_new_child();
+	struct build b = { .shape = shape, .child = child };
+	enum hv_status status;
+
+	if (!child)
+		return NULL;
+	BS->SetMem(child, sizeof(*child), 0);
+	if (!allocate_ram(child, shape->pages))
+		return NULL;
+	StrnCpy(child->name, name, BOOK_NAME - 1);
+	b.source = child->ram >> PAGE_SHIFT;
+	for (u32 i = 0; i < ARRAY_LEN(steps); i++) {
+		status = run_step(&steps[i], &b);
+		if (status == HV_STATUS_SUCCESS)
+			continue;
+		report_status(steps[i].name, child->id, status, NULL);
+		child_destroy(child);
+		return NULL;
+	}
+	return child;
+}
+
+enum hv_status child_set_rights(const struct book_child *child,
+                                const struct shape *shape)
+{
+	const u32 all = HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE;
+	enum hv_status status = HV_STATUS_SUCCESS;
+	u64 source = child->ram >> PAGE_SHIFT;
+	const struct stream_extent *e = shape->extent;
+
+	for (u32 i = 0; i < shape->extent_count; i++, e++) {
+		if ((e->rights & all) != all)
+			status = memory_map(child->id, e->gpn, source, e->count,
+			                    e->rights, NULL);
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+		source += e->count;
+	}
+	return status;
+}
+
+enum hv_status child_suspend(const struct book_child *child, bool suspend)
+{
+	enum hv_status status;
+
+	for (int vp = book_next_vp(child, -1); vp >= 0;
+	     vp = book_next_vp(child, vp)) {
+		status = vp_set_register(child->id, (u32)vp,
+		                         HV_REGISTER_EXPLICIT_SUSPEND,
+		                         suspend ? HV_SUSPENDED : 0);
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+/* All pages of the pool, back to the firmware. */
+static enum hv_status empty_pool(u64 id)
+{
+	enum hv_status status = HV_STATUS_SUCCESS;
+	u64 list[DEPOSIT_PAGES];
+	u32 count = 1;
+
+	while (status == HV_STATUS_SUCCESS && count) {
+		status = memory_withdraw(id, list, DEPOSIT_PAGES, &count);
+		for (u32 i = 0; i < count; i++)
+			BS->FreePages(list[i] << PAGE_SHIFT, 1);
+	}
+	return status == HV_STATUS_NO_RESOURCES ? HV_STATUS_SUCCESS : status;
+}
+
+/*
+ * Finalize refuses a partition that was never initialized: delete will do (D28).
+ * The entry stays in the book until the hypervisor has let go of the RAM.
+ */
+EFI_STATUS child_destroy(struct book_child *child)
+{
+	enum hv_status status;
+
+	if (child->id) {
+		status = partition_finalize(child->id);
+		if (status != HV_STATUS_SUCCESS &&
+		    status != HV_STATUS_INVALID_PARTITION_STATE)
+			return report_status("HvFinalizePartition", child->id,
+			                     status, NULL);
+		status = empty_pool(child->id);
+		if (status != HV_STATUS_SUCCESS)
+			return report_status("HvWithdrawMemory", child->id,
+			                     status, NULL);
+		status = partition_delete(child->id);
+		if (status != HV_STATUS_SUCCESS)
+			return report_status("HvDeletePartition", child->id,
+			                     status, NULL);
+	}
+	BS->FreePages(child->ram, child->ram_pages);
+	child->id = 0;
+	return EFI_SUCCESS;
+}

@@ -1,0 +1,35 @@
+/*
+ * Making children and taking them down, without a page lost.
+ */
+#ifndef STASIS_HVCTL_CHILD_H
+#define STASIS_HVCTL_CHILD_H
+
+#include "include/tlfs.h"
+#include "tools/hvctl/book.h"
+#include "tools/hvctl/shape.h"
+
+/* Ports of a child that hvctl serves. */
+#define CHILD_PORT_CONSOLE 0xe9
+#define CHILD_PORT_EXIT 0xf4
+
+/*
+ * A suspended child of this shape: RAM zeroed, mapped readable and writable
+ * besides its rights, VPs created, intercepts installed. Null, after a line
+ * about it and with nothing left over, if it cannot be had.
+ */
+struct book_child *child_build(const struct shape *shape, const CHAR16 *name);
+
+/* Gives the mapped pages exactly the rights of the shape. */
+enum hv_status child_set_rights(const struct book_child *child,
+                                const struct shape *shape);
+
+/* Ends the child and frees everything it had. */
+EFI_STATUS child_destroy(struct book_child *child);
+
+/* ExplicitSuspend of all its VPs. */
+enum hv_status child_suspend(const struct book_child *child, bool suspend);
+
+/* Pages for a partition's pool (our own, or a child's); false: none left. */
+bool child_deposit(u64 id);
+
+#endif

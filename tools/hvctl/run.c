@@ -1,0 +1,238 @@
+/*
+ * hvctl run: lets a child run and serves its console and exit ports, until it
+ * ends, has printed enough, does something else, or a key is pressed.
+ *
+ * A message may always be thrown away: its VP stays suspended at the intercepted
+ * instruction, and executes it again when InterceptSuspend is cleared. That is
+ * what happens to messages of other children, and to those from before the run.
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "parent/cpu.h"
+#include "parent/synic.h"
+#include "parent/vp.h"
+#include "tools/hvctl/child.h"
+#include "tools/hvctl/command.h"
+#include "tools/hvctl/report.h"
+
+#define LIMIT_MAX 1000000000 /* of for= */
+#define KEY_CTRL_C 3
+#define KEY_POLL_MS 50 /* asking the firmware for a key is slow */
+
+enum run_end {
+	RUN_GOES_ON,
+	RUN_ENDED,     /* wrote its exit port */
+	RUN_SUSPENDED, /* by for= or a key */
+	RUN_STOPPED,   /* by a message that we do not handle */
+	RUN_FAILED,    /* a hypercall failed */
+};
+
+struct run {
+	struct book_child *child;
+	u64 limit; /* characters, 0: any number */
+	bool quiet;
+	u64 printed;
+	bool in_line; /* the cursor is behind a character of the child */
+	enum run_end end;
+};
+
+static void run_fail(struct run *run, const char *what, enum hv_status status)
+{
+	report_status(what, run->child->id, status, NULL);
+	run->end = RUN_FAILED;
+}
+
+static void run_print(struct run *run, char c)
+{
+	CHAR16 text[3] = { '\r', '\n', 0 };
+
+	run->printed++;
+	if (run->quiet)
+		return;
+	if (c != '\n') {
+		text[0] = (CHAR16)(u8)c;
+		text[1] = 0;
+	}
+	ST->ConOut->OutputString(ST->ConOut, text);
+	run->in_line = c != '\n';
+}
+
+/*
+ * Goes on behind an intercepted instruction. Where the run ends here, the child
+ * is suspended before the intercept is resolved: not one instruction more.
+ */
+static void run_finish(struct run *run, const struct hv_intercept_header *h)
+{
+	struct hv_register_assoc list[2] = {
+		{ .name = HV_REGISTER_RIP },
+		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+	};
+	enum hv_status status = HV_STATUS_SUCCESS;
+
+	list[0].value.reg64 = h->rip + (h->instruction_length & 15u);
+	if (run->end != RUN_GOES_ON)
+		status = child_suspend(run->child, true);
+	if (status == HV_STATUS_SUCCESS)
+		status = vp_set_registers(run->child->id, h->vp_index, list,
+		                          ARRAY_LEN(list), NULL);
+	if (status != HV_STATUS_SUCCESS)
+		run_fail(run, "HvSetVpRegisters", status);
+}
+
+/* True: a port that we serve was written in the plain way. */
+static bool run_port(struct run *run, const struct hv_io_port_intercept *io)
+{
+	if (io->header.access_type != HV_INTERCEPT_WRITE ||
+	    io->access_info & HV_IO_ACCESS_STRING)
+		return false;
+	if (io->port == CHILD_PORT_CONSOLE) {
+		run_print(run, (char)io->rax);
+		if (run->printed == run->limit)
+			run->end = RUN_SUSPENDED;
+	} else if (io->port == CHILD_PORT_EXIT) {
+		run->child->ended = true;
+		run->child->exit_code = (u8)io->rax;
+		run->end = RUN_ENDED;
+	} else {
+		return false;
+	}
+	run_finish(run, &io->header);
+	return true;
+}
+
+/*
+ * A message from before the run may still arrive: then its VP has been let go
+ * meanwhile, and is not at that instruction, or not suspended there.
+ */
+static bool run_is_current(struct run *run, const struct hv_intercept_header *h)
+{
+	static const u32 names[] = { HV_REGISTER_INTERCEPT_SUSPEND,
+		                     HV_REGISTER_RIP };
+	union hv_register_value value[ARRAY_LEN(names)];
+	enum hv_status status;
+
+	status = vp_get_registers(run->child->id, h->vp_index, names,
+	                          ARRAY_LEN(names), value, NULL);
+	if (status != HV_STATUS_SUCCESS) {
+		run_fail(run, "HvGetVpRegisters", status);
+		return false;
+	}
+	return value[0].reg64 & HV_SUSPENDED && value[1].reg64 == h->rip;
+}
+
+static void run_message(struct run *run, const struct hv_message *message)
+{
+	const void *payload = message->payload;
+	const struct hv_io_port_intercept *io = payload;
+
+	if (message->sender != run->child->id)
+		return;
+	if (message->type == HV_MESSAGE_IO_PORT_INTERCEPT &&
+	    (!run_is_current(run, &io->header) || run_port(run, io)))
+		return;
+	if (run->in_line)
+		Print(L"\n");
+	run->in_line = false;
+	report_message(message);
+	run->end = RUN_STOPPED;
+	child_suspend(run->child, true);
+}
+
+static void run_key(struct run *run)
+{
+	EFI_INPUT_KEY key;
+
+	if (EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key)))
+		return;
+	if (key.UnicodeChar != KEY_CTRL_C && key.UnicodeChar != 'q' &&
+	    key.ScanCode != SCAN_ESC)
+		return;
+	run->end = RUN_SUSPENDED;
+	child_suspend(run->child, true);
+}
+
+static void run_serve(struct run *run)
+{
+	u64 sim = book_get()->sim_page;
+	u64 pace = KEY_POLL_MS * book_get()->tsc_khz;
+	u64 next_key = cpu_read_tsc() + pace;
+	const struct hv_message *slot;
+	struct hv_message message;
+
+	while (run->end == RUN_GOES_ON) {
+		slot = synic_poll(sim);
+		if (slot) {
+			message = *slot;
+			synic_release(sim);
+			run_message(run, &message);
+			continue;
+		}
+		cpu_pause();
+		if (cpu_read_tsc() > next_key) {
+			run_key(run);
+			next_key = cpu_read_tsc() + pace;
+		}
+	}
+}
+
+static enum hv_status run_start(const struct run *run)
+{
+	static const struct hv_register_assoc list[2] = {
+		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
+	};
+	u64 id = run->child->id, sim = book_get()->sim_page;
+	enum hv_status status = HV_STATUS_SUCCESS;
+
+	while (synic_poll(sim))
+		synic_release(sim);
+	for (int vp = book_next_vp(run->child, -1);
+	     vp >= 0 && status == HV_STATUS_SUCCESS;
+	     vp = book_next_vp(run->child, vp))
+		status = vp_set_registers(id, (u32)vp, list, ARRAY_LEN(list),
+		                          NULL);
+	return status;
+}
+
+static EFI_STATUS run_say_end(const struct run *run)
+{
+	const struct book_child *child = run->child;
+	bool good = run->end == RUN_SUSPENDED ||
+	            (run->end == RUN_ENDED && child->exit_code == 0);
+
+	if (run->in_line)
+		Print(L"\n");
+	if (run->end == RUN_ENDED)
+		Print(L"hvctl: child %ld ended with code %d", child->id,
+		      child->exit_code);
+	else
+		Print(L"hvctl: child %ld %a", child->id,
+		      run->end == RUN_SUSPENDED ? "suspended" : "stopped");
+	Print(L" after %ld characters\n", run->printed);
+	return good ? EFI_SUCCESS : EFI_ABORTED;
+}
+
+EFI_STATUS run_command(const struct args *args)
+{
+	struct run run = { .child = book_find(args->word[0]) };
+	enum hv_status status;
+
+	if (!run.child)
+		return EFI_NOT_FOUND;
+	if (!args_option(args, L"for", 1, LIMIT_MAX, &run.limit))
+		return EFI_INVALID_PARAMETER;
+	run.quiet = args_flag(args, L"quiet");
+	if (run.child->ended) {
+		Print(L"hvctl: child %ld has ended with code %d\n",
+		      run.child->id, run.child->exit_code);
+		return EFI_ABORTED;
+	}
+	status = run_start(&run);
+	if (status != HV_STATUS_SUCCESS)
+		return report_status("HvSetVpRegisters", run.child->id, status,
+		                     "a child whose restore failed cannot run: "
+		                     "delete it");
+	run_serve(&run);
+	return run_say_end(&run);
+}

@@ -1,0 +1,109 @@
+/*
+ * hvctl list and log.
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "parent/memory.h"
+#include "parent/partition.h"
+#include "parent/vp.h"
+#include "tools/hvctl/book.h"
+#include "tools/hvctl/command.h"
+#include "tools/hvctl/report.h"
+
+static const char *state_of(const struct book_child *child)
+{
+	u64 explicit = 0, intercept = 0;
+	u32 vp = (u32)book_next_vp(child, -1);
+
+	if (child->ended)
+		return "ended";
+	vp_get_register(child->id, vp, HV_REGISTER_EXPLICIT_SUSPEND, &explicit);
+	vp_get_register(child->id, vp, HV_REGISTER_INTERCEPT_SUSPEND,
+	                &intercept);
+	if (explicit & HV_SUSPENDED)
+		return "suspended";
+	return intercept & HV_SUSPENDED ? "intercept" : "running";
+}
+
+static u32 vp_count(const struct book_child *child)
+{
+	u32 count = 0;
+
+	for (int vp = book_next_vp(child, -1); vp >= 0;
+	     vp = book_next_vp(child, vp))
+		count++;
+	return count;
+}
+
+static void list_pool(u64 id)
+{
+	u64 available, in_use;
+
+	if (memory_get_balance(id, &available, &in_use) != HV_STATUS_SUCCESS)
+		Print(L"       -       -");
+	else
+		Print(L" %7ld %7ld", available, in_use);
+}
+
+static void list_child(u64 id)
+{
+	const struct book_child *child = book_child_of(id);
+
+	if (!child) { /* some other program's */
+		Print(L"%4ld  %10a  -      -", id, "?");
+		list_pool(id);
+		Print(L"  -\n");
+		return;
+	}
+	Print(L"%4ld  %10a %2d %6ld", id, state_of(child), vp_count(child),
+	      child->ram_pages * (PAGE_SIZE / 1024));
+	list_pool(id);
+	Print(L"  %s\n", child->name);
+}
+
+EFI_STATUS list_command(const struct args *args)
+{
+	u64 root = book_get()->root_id, child = 0;
+	enum hv_status status;
+
+	(void)args;
+	Print(L"  id       state VP    KiB    free  in use  from\n");
+	Print(L"%4ld  %10a  -      -", root, "root");
+	list_pool(root);
+	Print(L"  -\n");
+	for (;;) {
+		status = partition_next_child(root, child, &child);
+		if (status != HV_STATUS_SUCCESS)
+			return report_status("HvGetNextChildPartition", root,
+			                     status, NULL);
+		if (child == 0)
+			return EFI_SUCCESS;
+		list_child(child);
+	}
+}
+
+/* The console wants carriage returns, and 16-bit characters. */
+static void print_bytes(const u8 *data, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		Print(L"%c", (CHAR16)data[i]);
+}
+
+EFI_STATUS log_command(const struct args *args)
+{
+	static u8 data[PARTITION_LOG_PIECE];
+	enum hv_status status;
+	u64 position = 0;
+	u32 count;
+
+	(void)args;
+	do {
+		status = partition_read_log(&position, data, &count);
+		if (status != HV_STATUS_SUCCESS)
+			return report_status("HvStasisReadLog",
+			                     book_get()->root_id, status, NULL);
+		print_bytes(data, count);
+	} while (count);
+	return EFI_SUCCESS;
+}
