@@ -1,0 +1,110 @@
+"""Which guest program runs in which boot, on which processors.
+
+Every program of tests/guest/root is a scenario; it runs unless it is not
+there.  What is not said in PLACES shares its boot with its neighbours.
+A scenario prints, on lines of their own, `TEST case: PASS`, `TEST case: FAIL
+why` or `TEST case: SKIP why`, and at its end `DONE scenario`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+
+from boots import BUILD, ROOT, Plan, Step
+from machine import DEFAULT_MODEL, choose_emulator
+
+SOURCES = ROOT / "tests/guest/root"
+PER_BOOT = 5                            # scenarios that share a boot
+
+# The least processor Stasis runs on, one in the middle, one with everything.
+MODELS = (DEFAULT_MODEL, "corei5_arrandale_m520", "corei7_haswell_4770")
+
+CASE = re.compile(r"^TEST (\S.*?): (PASS|FAIL|SKIP)\b[ :]*(.*?)\s*$", re.M)
+DONE = re.compile(r"^DONE (\S+)\s*$", re.M)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a scenario runs when that is not just anywhere."""
+
+    group: str
+    cpus: int = 1
+    options: str = ""                   # of stasis.efi
+
+
+PLACES: dict[str, Place] = {}
+
+
+@dataclass(frozen=True)
+class Case:
+    """One TEST line."""
+
+    name: str
+    verdict: str
+    why: str
+
+
+def models() -> tuple[str, ...]:
+    """The processors to run on; $STASIS_MODELS (with commas) restricts."""
+    if choose_emulator() == "qemu":
+        return (DEFAULT_MODEL,)         # a name only: it is the host's
+    chosen = os.environ.get("STASIS_MODELS")
+    return tuple(chosen.split(",")) if chosen else MODELS
+
+
+def placed() -> dict[Place, list[str]]:
+    """The scenarios of each boot, in the order in which they run."""
+    boots: dict[Place, list[str]] = {}
+    free = 0
+    for name in sorted(source.stem for source in SOURCES.glob("*.c")):
+        place = PLACES.get(name)
+        if place is None:
+            place = Place(f"group{free // PER_BOOT + 1}")
+            free += 1
+        boots.setdefault(place, []).append(name)
+    return boots
+
+
+def group_plan(place: Place, names: list[str], model: str) -> Plan:
+    """The boot that runs these scenarios one after the other."""
+    load = f"stasis.efi {place.options}".strip()
+    programs = tuple(Step(name, f"{name}.efi") for name in names)
+    files = tuple((f"{name}.efi", BUILD / f"guest/{name}.efi")
+                  for name in names)
+    return Plan(place.group, (Step("load", load), *programs),
+                (("stasis.efi", BUILD / "stasis.efi"), *files),
+                model=model, cpus=place.cpus, timeout=300, silence=90)
+
+
+def scenarios() -> list[tuple[Plan, str]]:
+    """Every scenario on every processor, with the boot it runs in."""
+    return [(group_plan(place, names, model), name)
+            for model in models()
+            for place, names in placed().items()
+            for name in names]
+
+
+def read_cases(section: str) -> list[Case]:
+    """The TEST lines of a scenario's output."""
+    return [Case(*found) for found in CASE.findall(section)]
+
+
+def judge_scenario(name: str, section: str) -> list[str]:
+    """What is wrong with a scenario's output; nothing if it passed."""
+    cases = read_cases(section)
+    wrong = [f"{case.name}: {case.why or 'FAIL'}" for case in cases
+             if case.verdict == "FAIL"]
+    unread = len(re.findall(r"^TEST\b", section, re.M)) - len(cases)
+    twice = {case.name for case in cases
+             if sum(other.name == case.name for other in cases) > 1}
+    if not cases:
+        wrong.append("it printed no TEST line")
+    if unread:
+        wrong.append(f"{unread} TEST lines have no verdict")
+    if twice:
+        wrong.append(f"more than one verdict on {', '.join(sorted(twice))}")
+    if name not in DONE.findall(section):
+        wrong.append("it did not come to its end: no DONE line")
+    return wrong

@@ -1,0 +1,139 @@
+"""The machine under the hypervisor: firmware, shell, disk, clock, keyboard.
+
+The same boot is made without Stasis, so that a fault of the runner or the
+emulator is not taken for one of the hypervisor.
+"""
+
+import random
+import re
+
+import pytest
+
+from boots import BUILD, STOPPED, Plan, Result, Step
+from disk import Disk, DiskError
+from machine import MachineError, choose_emulator, last_lines
+from terminal import Terminal
+
+BIG = random.Random(5).randbytes(3 << 20)
+STASIS = (("stasis.efi", BUILD / "stasis.efi"),)
+HVCTL = (("hvctl.efi", BUILD / "hvctl.efi"),)
+STALL_SECONDS = 3
+TYPED = "keys-arrive-1234567890"
+
+USE = (
+    Step("copy", "cp big.bin copy.bin"),
+    Step("compare", "comp big.bin copy.bin"),
+    Step("before", "time"),
+    Step("stall", f"stall {STALL_SECONDS}000000"),
+    Step("after", "time"),
+)
+# At its prompt, after the script, the shell is typed to.
+PROMPT = (("=== step end", f"echo {TYPED}\r"),
+          (f"\n{TYPED}\n", "reset -s\r"))
+
+
+def shell_plan(name: str, *load: Step, files=()) -> Plan:
+    """A boot in which the shell does a little of everything."""
+    return Plan(name, (*load, *USE), (("big.bin", BIG), *files),
+                power_off=False, typing=PROMPT)
+
+
+BARE = shell_plan("shell-bare")
+ROOT = shell_plan("shell-root", Step("load", "stasis.efi"), files=STASIS)
+
+
+def seconds_of_day(text: str) -> int:
+    """What the shell's time command printed."""
+    hours, minutes, seconds = re.search(
+        r"(\d\d):(\d\d):(\d\d)", text).groups()
+    return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+
+@pytest.mark.parametrize("job", [BARE, ROOT], ids=lambda job: job.name)
+class TestShell:
+    """One boot, looked at from several sides."""
+
+    def test_ends_by_itself(self, outcome: Result):
+        assert not outcome.problem, (
+            outcome.problem + "\n" + last_lines(outcome.text))
+        assert set(outcome.transcript.statuses.values()) == {0}
+
+    def test_file_is_the_same_to_the_shell(self, outcome: Result):
+        assert "no differences" in outcome.section("compare")
+
+    def test_file_is_the_same_on_the_disk(self, outcome: Result):
+        assert outcome.disk.read("copy.bin") == BIG
+
+    def test_clock_and_stall_agree(self, outcome: Result):
+        took = (seconds_of_day(outcome.section("after"))
+                - seconds_of_day(outcome.section("before"))) % 86400
+        assert STALL_SECONDS <= took <= STALL_SECONDS + 3
+
+    def test_keys_arrive(self, outcome: Result):
+        # Once as typed, once as the command's output.
+        assert outcome.text.count(TYPED) >= 2
+
+
+REFUSAL = Plan(
+    "refusal", (Step("load", "stasis.efi"), Step("next", "echo still here")),
+    STASIS, emulator="qemu", kvm=False)
+
+
+@pytest.mark.parametrize("job", [REFUSAL], ids=["qemu-without-vtx"])
+def test_refusal_leaves_the_machine_alone(outcome: Result):
+    said = outcome.section("load").strip()
+    assert said.startswith("stasis: not started: this processor has no VT-x")
+    assert "still here" in outcome.section("next")
+    assert outcome.transcript.statuses["load"] != 0
+    assert not outcome.problem
+
+
+def crash_plan(fault: str) -> Plan:
+    """A boot in which the hypervisor fails by itself at a hypercall."""
+    return Plan(f"crash-{fault}",
+                (Step("load", f"stasis.efi fault={fault}"),
+                 Step("call", "hvctl list")), STASIS + HVCTL)
+
+
+@pytest.mark.parametrize(
+    "job", [crash_plan(fault) for fault in ("check", "exception", "stack")],
+    ids=lambda job: job.name)
+def test_crash_is_reported(outcome: Result):
+    assert outcome.transcript.statuses.get("load") == 0
+    assert outcome.crashed, outcome.problem + "\n" + last_lines(outcome.text)
+    assert outcome.text.count(STOPPED) == 1
+    assert not outcome.finished("call")
+
+
+# --- without a machine ------------------------------------------------------
+
+def test_disk_gives_back_what_was_put_in(tmp_path):
+    files = {"a.txt": b"1", "x/Y/long name": BIG}
+    disk = Disk.create(tmp_path / "disk", files)
+    assert disk.read("a.txt") == b"1"
+    assert disk.read("x/Y/long name") == BIG
+    disk.write("a.txt", b"2")
+    assert disk.read("a.txt") == b"2"
+    disk.remove("a.txt")
+    assert not disk.exists("a.txt")
+    with pytest.raises(DiskError, match="mcopy failed"):
+        disk.read("a.txt")
+
+
+CONSOLE = (b"\x1b[2J\x1b[01;01H\x1b[=3hone\r\n\x1b[1m\x1b[33mtwo\x1b[0m"
+           b"\x1b[10;01Hthree\x1b[10;07H!\n")
+
+
+def test_terminal_strips_escapes_however_they_are_cut():
+    whole = Terminal().feed(CONSOLE)
+    assert whole == "\none\ntwo\nthree!\n"
+    for cut in range(len(CONSOLE)):
+        terminal = Terminal()
+        assert (terminal.feed(CONSOLE[:cut])
+                + terminal.feed(CONSOLE[cut:])) == whole
+
+
+def test_unknown_emulator_is_refused(monkeypatch):
+    monkeypatch.setenv("EMU", "vax")
+    with pytest.raises(MachineError, match="vax"):
+        choose_emulator()
