@@ -126,7 +126,7 @@ static bool extent_valid(const struct context *c, const struct stream_extent *e)
 		return false;
 	if ((e->rights & ~known) || (e->rights && !(e->rights & ARCH_READ)))
 		return false;
-	return e->count <= w->pages - w->done;
+	return e->count <= w->pages - w->mapped;
 }
 
 /* The target must hold every page, writable (D19). */
@@ -162,7 +162,7 @@ enum hv_save_restore_result chunk_map_check(struct context *c)
 		if (r != HV_STATE_INCOMPLETE)
 			return r;
 		digest_add(&w->map_digest, w->map_run, at->gpn, at->count);
-		w->done += at->count;
+		w->mapped += at->count;
 		w->map_end = at->gpn + at->count;
 		w->extent_at = 0;
 	}
@@ -357,5 +357,6 @@ bool chunk_memory_complete(struct context *c)
 
 	digest_flush(&w->map_digest, w->map_run);
 	digest_flush(&w->memory_digest, w->memory_run);
-	return w->done == w->pages && w->map_digest == w->memory_digest;
+	return w->mapped == w->pages && w->done == w->pages &&
+	       w->map_digest == w->memory_digest;
 }

@@ -14,7 +14,8 @@ struct vp;
 /* Where a save or restore stands in the memory of the partition. */
 struct context_memory {
 	u64 pages;      /* in the whole map */
-	u64 done;       /* of them, map entries or pages dealt with */
+	u64 done;       /* of them, dealt with in the walk under way */
+	u64 mapped;     /* restore: of them, found in the target's map */
 	u64 gpn;        /* walk: look from here on */
 	u64 position;   /* the memory position of the stream */
 	bool positioned;

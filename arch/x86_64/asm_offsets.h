@@ -1,0 +1,13 @@
+/*
+ * Numbers that C and assembly share: bare defines only, make turns them into
+ * nasm's. cpu_arch.h asserts that the structures agree.
+ */
+#ifndef ARCH_ASM_OFFSETS_H
+#define ARCH_ASM_OFFSETS_H
+
+#define CPU_STACK_TOP 64
+#define CPU_NMI_ARRIVED 72
+#define STACK_FIRST_TOP 36864
+#define VECTOR_STUB_SIZE 16
+
+#endif

@@ -1,0 +1,86 @@
+/*
+ * What the hardware part keeps of a logical processor and of a VP, in the room
+ * that struct cpu and struct vp have for it; and the shape of a VM entry.
+ */
+#ifndef ARCH_CPU_ARCH_H
+#define ARCH_CPU_ARCH_H
+
+#include "arch/x86_64/asm_offsets.h"
+#include "hv/arch.h"
+#include "hv/cpu.h"
+#include "hv/vp.h"
+
+/* 64-bit task-state segment (SDM 7.7); only the IST is used. */
+struct tss {
+	u32 rsvd0;           /*   0 */
+	u32 stacks[8];       /*   4 RSP0 to RSP2, reserved */
+	u32 ist[14];         /*  36 IST1 to IST7, low and high halves */
+	u32 rsvd1[2];        /*  92 */
+	u16 rsvd2;           /* 100 */
+	u16 io_map;          /* 102 */
+};
+_Static_assert(sizeof(struct tss) == 104, "SDM 7.7");
+_Static_assert(offsetof(struct tss, ist) == 36, "SDM 7.7");
+
+struct cpu_arch {
+	u64 stack_top;
+	/* Set by the NMI handler; the entry path looks at it last of all. */
+	bool nmi_arrived;
+	bool nmi_pending;     /* an NMI waits for the root VP */
+	bool started;         /* the root VP has run: launching is over */
+	struct vp *loaded;   /* whose VMCS is loaded */
+	struct vp *resident; /* whose registers outside the VMCS are live */
+	u64 recover;         /* where #GP goes on, 0: it is our bug (safe.c) */
+	struct tss tss;
+	u64 gdt[5];          /* null, code, data, TSS (two) */
+};
+_Static_assert(sizeof(struct cpu_arch) <= CPU_ARCH_BYTES, "room in struct cpu");
+_Static_assert(offsetof(struct cpu, arch) + offsetof(struct cpu_arch,
+                                                     stack_top) ==
+                       CPU_STACK_TOP,
+               "asm_offsets.h");
+_Static_assert(offsetof(struct cpu, arch) + offsetof(struct cpu_arch,
+                                                     nmi_arrived) ==
+                       CPU_NMI_ARRIVED,
+               "asm_offsets.h");
+/* vm_exit pushes the general registers into the start of struct vp. */
+_Static_assert(offsetof(struct vp, state) == 0 &&
+                       offsetof(struct vp_state, gpr) == 0,
+               "exit.asm");
+
+struct vp_arch {
+	bool launched;         /* since VMCLEAR: VMRESUME and not VMLAUNCH */
+	u32 pin;               /* what the VMCS has now: */
+	u32 proc;
+	u32 exceptions;
+	u64 rsp;
+	u64 interruptibility;  /* as last captured */
+};
+_Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
+
+static inline struct cpu_arch *cpu_arch(struct cpu *cpu)
+{
+	return (struct cpu_arch *)(void *)cpu->arch;
+}
+
+static inline struct vp_arch *vp_arch(struct vp *vp)
+{
+	return (struct vp_arch *)(void *)vp->arch;
+}
+
+/* What vm_enter takes, in RAX and RDX when a C function answers with it. */
+struct vm_entry {
+	struct vp *vp;
+	u64 launched;
+};
+
+/* exit.asm: enters the VP whose VMCS is loaded; never returns. */
+_Noreturn void vm_enter(struct vp *vp, u64 launched);
+void vm_exit(void); /* where exits arrive: never called */
+
+/* exits.c, called by exit.asm: an exit, an NMI in the last moment, VMfail. */
+struct vm_entry exits_dispatch(struct vp *vp);
+struct vm_entry exits_interrupted(void);
+struct vm_entry exits_refused(void);
+
+#endif

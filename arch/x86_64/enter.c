@@ -1,0 +1,93 @@
+/*
+ * Prepares the next VM entry: world switch, changed state, timer, halting.
+ */
+#include "arch/x86_64/enter.h"
+
+#include "arch/x86_64/events.h"
+#include "arch/x86_64/features.h"
+#include "arch/x86_64/switch.h"
+#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vmx.h"
+#include "hv/partition.h"
+
+#define TIMER_MAX 0xffffffffull
+
+/* Switches bits of a control word; the VMCS is written only for a change. */
+static void set_control(u32 field, u32 *present, u32 bits, bool on)
+{
+	u32 wanted = on ? *present | bits : *present & ~bits;
+
+	if (wanted == *present)
+		return;
+	*present = wanted;
+	vmcs_write(field, wanted);
+}
+
+static void set_timer(struct vp *vp, const struct sched_plan *plan)
+{
+	u64 units = plan->ticks >> features()->timer_rate;
+
+	set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
+		    plan->timed);
+	if (plan->timed)
+		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
+}
+
+/*
+ * A child halts only through us: an interrupt that it has blocked must not keep
+ * the processor from the root.
+ */
+static void set_halting(struct vp *vp, const struct sched_plan *plan)
+{
+	set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
+		    plan->exit_hlt || !vp->is_root);
+	if (plan->halted && features()->has_hlt_state)
+		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
+}
+
+/* What the parent intercepts, and machine checks, which are nobody's but ours. */
+static void set_exceptions(struct vp *vp)
+{
+	struct vp_arch *a = vp_arch(vp);
+	u32 wanted = vp->partition->exceptions | 1u << VECTOR_MC;
+
+	if (vp->is_root || a->exceptions == wanted)
+		return;
+	a->exceptions = wanted;
+	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
+}
+
+static void set_rsp(struct vp *vp)
+{
+	struct vp_arch *a = vp_arch(vp);
+
+	if (a->rsp == vp->state.gpr[VP_RSP])
+		return;
+	a->rsp = vp->state.gpr[VP_RSP];
+	vmcs_write(VMCS_GUEST_RSP, a->rsp);
+}
+
+struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
+{
+	struct cpu_arch *a = cpu_arch(cpu);
+	struct sched_plan plan;
+
+	if (a->nmi_arrived) {
+		a->nmi_arrived = false;
+		a->nmi_pending = true;
+		event = SCHED_INTERRUPT;
+	}
+	plan = sched_next(cpu, event);
+	cpu->current = plan.vp;
+	switch_to(plan.vp);
+	vmcs_load(plan.vp);
+	if (plan.vp->dirty)
+		arch_vp_apply(plan.vp);
+	plan.vp->dirty = false;
+	set_timer(plan.vp, &plan);
+	set_halting(plan.vp, &plan);
+	set_exceptions(plan.vp);
+	set_rsp(plan.vp);
+	events_inject_nmi(plan.vp);
+	return (struct vm_entry){ plan.vp, vp_arch(plan.vp)->launched };
+}

@@ -1,0 +1,204 @@
+/*
+ * Saves, leaves and restores the firmware's environment, and turns it into the
+ * first state of the root VP.
+ */
+#include "arch/x86_64/environment.h"
+
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/features.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/regs.h"
+#include "arch/x86_64/switch.h"
+#include "arch/x86_64/tables.h"
+
+#define SELECTOR_LDT BIT(2)
+#define SELECTOR_INDEX 0xfff8u
+#define DESCRIPTOR_BUSY BIT(41) /* of a TSS */
+#define TSS_LIMIT 0x67
+
+static struct {
+	u64 cr0, cr3, cr4, efer;
+	u64 fs_base, gs_base, dr7;
+	struct descriptor_table gdt, idt;
+	u16 selectors[VP_SEGMENTS];
+} firmware;
+
+void environment_save(void)
+{
+	firmware.cr0 = cr0_read();
+	firmware.cr3 = cr3_read();
+	firmware.cr4 = cr4_read();
+	firmware.efer = msr_read(MSR_IA32_EFER);
+	firmware.fs_base = msr_read(MSR_IA32_FS_BASE);
+	firmware.gs_base = msr_read(MSR_IA32_GS_BASE);
+	firmware.dr7 = dr7_read();
+	firmware.gdt = gdt_read();
+	firmware.idt = idt_read();
+	firmware.selectors[VP_ES] = (u16)es_read();
+	firmware.selectors[VP_CS] = (u16)cs_read();
+	firmware.selectors[VP_SS] = (u16)ss_read();
+	firmware.selectors[VP_DS] = (u16)ds_read();
+	firmware.selectors[VP_FS] = (u16)fs_read();
+	firmware.selectors[VP_GS] = (u16)gs_read();
+	firmware.selectors[VP_LDTR] = ldtr_read();
+	firmware.selectors[VP_TR] = tr_read();
+}
+
+/* CR4 first: our tables have pages that are not executable or global. */
+void environment_enter(struct cpu *cpu)
+{
+	msr_write(MSR_IA32_EFER, firmware.efer | EFER_NXE);
+	cr4_write(features()->host_cr4);
+	cr0_write(features()->host_cr0 | (firmware.cr0 & (CR0_CD | CR0_NW)));
+	cr3_write(paging_root());
+	gdt_write(tables_gdt(cpu));
+	cs_write(SELECTOR_CODE);
+	data_segments_write(SELECTOR_DATA, SELECTOR_DATA, SELECTOR_DATA);
+	fs_gs_write(SELECTOR_DATA, SELECTOR_DATA);
+	msr_write(MSR_IA32_FS_BASE, 0);
+	msr_write(MSR_IA32_GS_BASE, (u64)cpu);
+	idt_write(tables_idt());
+	dr7_write(DR7_FIXED);
+}
+
+/*
+ * The descriptor of a selector in the firmware's GDT: two words for those of
+ * the system. NULL: a null selector, or not there.
+ */
+static u64 *firmware_descriptor(u16 selector)
+{
+	u64 offset = selector & SELECTOR_INDEX;
+
+	if (!offset || (selector & SELECTOR_LDT) ||
+	    offset + 7 > firmware.gdt.limit)
+		return NULL;
+	return (u64 *)(firmware.gdt.base + offset);
+}
+
+/* Only a VM exit has loaded them; a null task register cannot be had back. */
+static void leave_system_segments(void)
+{
+	u16 tr = firmware.selectors[VP_TR];
+	u64 *tss = firmware_descriptor(tr);
+
+	if (firmware.selectors[VP_LDTR] != ldtr_read())
+		__asm__ volatile("lldt %0"
+				 :
+				 : "r"(firmware.selectors[VP_LDTR]));
+	if (tr == tr_read() || !tss)
+		return;
+	*tss &= ~DESCRIPTOR_BUSY;
+	__asm__ volatile("ltr %0" : : "r"(tr));
+}
+
+void environment_leave(void)
+{
+	const u16 *s = firmware.selectors;
+
+	cr3_write(firmware.cr3);
+	cr0_write(firmware.cr0);
+	cr4_write(firmware.cr4);
+	gdt_write(firmware.gdt);
+	cs_write(s[VP_CS]);
+	data_segments_write(s[VP_DS], s[VP_ES], s[VP_SS]);
+	fs_gs_write(s[VP_FS], s[VP_GS]);
+	msr_write(MSR_IA32_FS_BASE, firmware.fs_base);
+	msr_write(MSR_IA32_GS_BASE, firmware.gs_base);
+	leave_system_segments();
+	idt_write(firmware.idt);
+	dr7_write(firmware.dr7);
+	msr_write(MSR_IA32_EFER, firmware.efer);
+}
+
+/* ---- The root VP ---- */
+
+static u64 descriptor_base(const u64 *d)
+{
+	u64 base = (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24;
+
+	/* Descriptors of the system have 64-bit bases. */
+	return (d[0] >> 40 & RIGHTS_S) ? base : base | d[1] << 32;
+}
+
+static u32 descriptor_limit(u64 d)
+{
+	u32 limit = (u32)((d & 0xffff) | (d >> 32 & 0xf0000));
+
+	return d >> 40 & RIGHTS_G ? limit << 12 | 0xfff : limit;
+}
+
+/* Hidden parts as the processor loaded them (SDM 3.4.3). */
+static void capture_segment(struct hv_segment *s, enum vp_segment index)
+{
+	const u64 *d = firmware_descriptor(firmware.selectors[index]);
+
+	*s = (struct hv_segment){ .selector = firmware.selectors[index] };
+	if (!d)
+		return;
+	s->base = descriptor_base(d);
+	s->limit = descriptor_limit(d[0]);
+	s->attributes = (u16)(d[0] >> 40 & RIGHTS_MASK);
+	if (s->attributes & RIGHTS_S)
+		s->attributes |= RIGHTS_ACCESSED;
+}
+
+/* VM entry wants a task register, which UEFI firmware need not have. */
+static void capture_task_register(struct hv_segment *tr)
+{
+	if (tr->attributes & RIGHTS_P)
+		return;
+	tr->limit = TSS_LIMIT;
+	tr->attributes = RIGHTS_BUSY_TSS;
+}
+
+static void capture_general(struct vp_state *s,
+			    const struct firmware_frame *frame)
+{
+	s->gpr[VP_RAX] = 0; /* HANDOFF_OK */
+	s->gpr[VP_RBX] = frame->rbx;
+	s->gpr[VP_RBP] = frame->rbp;
+	s->gpr[VP_RSP] = (u64)(frame + 1);
+	s->gpr[12] = frame->r12;
+	s->gpr[13] = frame->r13;
+	s->gpr[14] = frame->r14;
+	s->gpr[15] = frame->r15;
+	s->rip = frame->rip;
+	s->rflags = frame->rflags;
+}
+
+static void capture_msrs(struct vp_state *s)
+{
+	s->efer = firmware.efer;
+	s->pat = msr_read(MSR_IA32_PAT);
+	s->sysenter_cs = msr_read(MSR_IA32_SYSENTER_CS);
+	s->sysenter_rsp = msr_read(MSR_IA32_SYSENTER_ESP);
+	s->sysenter_rip = msr_read(MSR_IA32_SYSENTER_EIP);
+	if (!msr_read_safe(MSR_IA32_DEBUGCTL, &s->debugctl))
+		s->debugctl = 0;
+}
+
+void environment_capture(struct vp *root, const struct firmware_frame *frame)
+{
+	struct vp_state *s = &root->state;
+
+	/* What the VMCS does not hold is live: the root is resident already. */
+	cpu_arch(arch_this_cpu())->resident = root;
+	switch_save_if_resident(root);
+	capture_general(s, frame);
+	capture_msrs(s);
+	s->cr0 = firmware.cr0;
+	s->cr3 = firmware.cr3;
+	s->cr4 = firmware.cr4;
+	s->dr7 = firmware.dr7;
+	s->gdtr = (struct vp_table){ firmware.gdt.base, firmware.gdt.limit };
+	s->idtr = (struct vp_table){ firmware.idt.base, firmware.idt.limit };
+	for (u32 i = 0; i < VP_SEGMENTS; i++)
+		capture_segment(&s->segment[i], (enum vp_segment)i);
+	s->segment[VP_FS].base = firmware.fs_base;
+	s->segment[VP_GS].base = firmware.gs_base;
+	capture_task_register(&s->segment[VP_TR]);
+	s->activity = s->interrupt_state = 0;
+	s->pending_interruption = s->pending_debug = s->tsc_offset = 0;
+	root->cached = root->dirty = true;
+}

@@ -1,0 +1,368 @@
+/*
+ * Extended page tables (SDM 28.2): four levels, level 3 the PML4 and level 0
+ * the table of 4-KiB pages. Pure memory manipulation.
+ *
+ * An entry is in use exactly when EPT_USED is set, since a mapping without any
+ * rights is not present for the processor but still a mapping. Accessed and
+ * dirty flags are not used.
+ */
+#include "arch/x86_64/ept.h"
+
+#include "hv/check.h"
+
+#define EPT_RIGHTS 7ull /* ARCH_READ, _WRITE, _EXECUTE are the same bits */
+#define EPT_TYPE_SHIFT 3
+#define EPT_LARGE BIT(7)
+#define EPT_ADDRESS 0x000ffffffffff000ull
+#define EPT_USED BIT(52) /* ignored by the processor */
+#define EPT_TABLE (EPT_USED | EPT_RIGHTS)
+
+#define EPT_ENTRIES 512u
+#define EPT_TOP_LEVEL 3u
+#define EPT_LIMIT (1ull << 48)
+
+_Static_assert((ARCH_READ | ARCH_WRITE | ARCH_EXECUTE) == EPT_RIGHTS,
+               "SDM table 28-6");
+
+/* Bytes that an entry of a level covers. */
+static u64 level_size(u32 level)
+{
+	return 1ull << (PAGE_SHIFT + 9 * level);
+}
+
+static u64 *table_of(u64 entry)
+{
+	return arch_page(hpa_of(entry & EPT_ADDRESS));
+}
+
+static bool is_leaf(u64 entry, u32 level)
+{
+	return level == 0 || (entry & EPT_LARGE);
+}
+
+static u64 make_leaf(u64 page, u64 rights, u32 type, u32 level)
+{
+	return page | rights | (u64)type << EPT_TYPE_SHIFT | EPT_USED |
+	       (level ? EPT_LARGE : 0);
+}
+
+static u64 make_table(const void *table)
+{
+	return arch_page_hpa(table).v | EPT_TABLE;
+}
+
+/* The entries that lead to an address, from the top down to `level`. */
+struct walk {
+	u32 level;       /* of the last entry */
+	u64 *entries[4]; /* by level */
+};
+
+static u64 *walk_entry(const struct walk *w)
+{
+	return w->entries[w->level];
+}
+
+/* Down to `level`, or to the leaf or hole above it. */
+static struct walk walk_down(const struct arch_space *space, u64 address,
+                             u32 level)
+{
+	struct walk w = { .level = EPT_TOP_LEVEL };
+	u64 *table = arch_page(space->top);
+
+	for (;; w.level--) {
+		u64 index = address >> (PAGE_SHIFT + 9 * w.level);
+		u64 *entry = &table[index % EPT_ENTRIES];
+
+		w.entries[w.level] = entry;
+		if (w.level == level || !(*entry & EPT_USED) ||
+		    is_leaf(*entry, w.level))
+			return w;
+		table = table_of(*entry);
+	}
+}
+
+/* A large leaf becomes a table of the same mappings. False: pool dry. */
+static bool split(struct arch_space *space, u64 *entry, u32 level)
+{
+	u64 *table = pool_alloc(space->pool);
+	u64 child = *entry;
+
+	if (!table)
+		return false;
+	if (level == 1)
+		child &= ~EPT_LARGE;
+	for (u32 i = 0; i < EPT_ENTRIES; i++)
+		table[i] = child + i * level_size(level - 1);
+	*entry = make_table(table);
+	return true;
+}
+
+/* Down to `level`, with the tables made on the way. False: pool dry. */
+static bool walk_make(struct arch_space *space, u64 address, u32 level,
+                      struct walk *w)
+{
+	for (;;) {
+		u64 *entry, *table;
+
+		*w = walk_down(space, address, level);
+		if (w->level == level)
+			return true;
+		entry = walk_entry(w);
+		if (*entry & EPT_USED) {
+			if (!split(space, entry, w->level))
+				return false;
+			continue;
+		}
+		table = pool_alloc(space->pool);
+		if (!table)
+			return false;
+		*entry = make_table(table);
+	}
+}
+
+static u64 *table_start(u64 *entry)
+{
+	return (u64 *)((uintptr_t)entry & ~(uintptr_t)(PAGE_SIZE - 1));
+}
+
+/* From the entry's own place on: its neighbours are the likely ones. */
+static bool table_is_empty(u64 *entry)
+{
+	u64 *table = table_start(entry);
+	u32 own = (u32)(entry - table);
+
+	for (u32 i = 0; i < EPT_ENTRIES; i++)
+		if (table[(own + i) % EPT_ENTRIES] & EPT_USED)
+			return false;
+	return true;
+}
+
+/*
+ * Gives empty tables above a hole back. Not in the root's space: it must be
+ * able to take back what it gave away, whatever its pool has then.
+ */
+static void prune(struct arch_space *space, u64 address)
+{
+	struct walk w = walk_down(space, address, 0);
+
+	if (space->identity || (*walk_entry(&w) & EPT_USED))
+		return;
+	while (w.level < EPT_TOP_LEVEL && table_is_empty(walk_entry(&w))) {
+		u64 *table = table_start(walk_entry(&w));
+
+		w.level++;
+		*walk_entry(&w) = 0;
+		ept_flush(space);
+		pool_free(space->pool, table);
+	}
+}
+
+/* All entries of a table continue the first: one large leaf can say it. */
+static bool table_is_uniform(const u64 *table, u32 level)
+{
+	u64 first = table[0];
+
+	if (!(first & EPT_USED) || !is_leaf(first, level) ||
+	    (first & EPT_RIGHTS) != EPT_RIGHTS ||
+	    (first & EPT_ADDRESS) % level_size(level + 1) != 0)
+		return false;
+	for (u32 i = 1; i < EPT_ENTRIES; i++)
+		if (table[i] != first + i * level_size(level))
+			return false;
+	return true;
+}
+
+static u32 largest_level(void)
+{
+	return ept_has_gigabyte_pages() ? 2 : 1;
+}
+
+/*
+ * The root's space: a table that has become uniform again goes, so that giving
+ * a page away and getting it back leaves nothing behind.
+ */
+static void collapse(struct arch_space *space, struct walk w)
+{
+	while (w.level < largest_level()) {
+		u64 *table = table_start(walk_entry(&w));
+
+		if (!table_is_uniform(table, w.level))
+			return;
+		w.level++;
+		*walk_entry(&w) = table[0] | EPT_LARGE;
+		ept_flush(space);
+		pool_free(space->pool, table);
+	}
+}
+
+bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
+{
+	void *top = pool_alloc(pool);
+
+	if (!top)
+		return false;
+	space->top = arch_page_hpa(top);
+	space->pool = pool;
+	space->identity = identity;
+	/* The page may have been the top of a space that is gone. */
+	ept_flush(space);
+	return true;
+}
+
+bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page, u32 rights)
+{
+	bool identity = space->identity && gpa.v == page.v &&
+	                rights == EPT_RIGHTS;
+	u32 type = EPT_TYPE_WB;
+	struct walk w;
+
+	CHECK(gpa.v < EPT_LIMIT);
+	if (identity)
+		CHECK(ept_memory_type(page.v, PAGE_SIZE, &type));
+	if (!walk_make(space, gpa.v, 0, &w)) {
+		prune(space, gpa.v);
+		if (space->identity)
+			collapse(space, walk_down(space, gpa.v, 0));
+		return false;
+	}
+	*walk_entry(&w) = make_leaf(page.v, rights, type, 0);
+	if (identity)
+		collapse(space, w);
+	return true;
+}
+
+/* The largest leaf that may begin at an address and has one memory type. */
+static u32 identity_level(u64 base, u64 size, u32 *type)
+{
+	u32 level = largest_level();
+
+	while (level > 0 &&
+	       (base % level_size(level) || size < level_size(level) ||
+	        !ept_memory_type(base, level_size(level), type)))
+		level--;
+	if (level == 0)
+		CHECK(ept_memory_type(base, PAGE_SIZE, type));
+	return level;
+}
+
+bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size)
+{
+	u64 end = base + size;
+
+	CHECK(end <= EPT_LIMIT);
+	while (base < end) {
+		u32 type;
+		u32 level = identity_level(base, end - base, &type);
+		struct walk w;
+
+		/* Where a table is already, large leaves would lose it. */
+		w = walk_down(space, base, level);
+		if (w.level == level && level > 0 &&
+		    (*walk_entry(&w) & EPT_USED) &&
+		    !is_leaf(*walk_entry(&w), level))
+			level = 0;
+		if (!walk_make(space, base, level, &w))
+			return false;
+		*walk_entry(&w) = make_leaf(base, EPT_RIGHTS, type, level);
+		if (level == 0)
+			collapse(space, w);
+		base += level_size(level);
+	}
+	return true;
+}
+
+bool arch_space_unmap(struct arch_space *space, gpa_t gpa)
+{
+	struct walk w = walk_down(space, gpa.v, 0);
+
+	CHECK(gpa.v < EPT_LIMIT);
+	if (!(*walk_entry(&w) & EPT_USED))
+		return true;
+	if (w.level > 0 && !walk_make(space, gpa.v, 0, &w)) {
+		/* Half way down from 1 GiB: nothing may have changed. */
+		collapse(space, walk_down(space, gpa.v, 0));
+		return false;
+	}
+	*walk_entry(&w) = 0;
+	prune(space, gpa.v);
+	return true;
+}
+
+/* What a leaf at `level` maps an address to. */
+static struct arch_mapping mapping_of(u64 entry, u32 level, u64 address)
+{
+	u64 offset = address & (level_size(level) - 1) & EPT_ADDRESS;
+	u64 base = entry & EPT_ADDRESS & ~(level_size(level) - 1);
+
+	return (struct arch_mapping){ hpa_of(base + offset),
+		                      (u32)(entry & EPT_RIGHTS) };
+}
+
+bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
+                       struct arch_mapping *mapping)
+{
+	struct walk w;
+
+	if (gpa.v >= EPT_LIMIT)
+		return false;
+	w = walk_down(space, gpa.v, 0);
+	if (!(*walk_entry(&w) & EPT_USED))
+		return false;
+	*mapping = mapping_of(*walk_entry(&w), w.level, gpa.v);
+	return true;
+}
+
+enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
+                               struct arch_mapping *mapping, u32 *budget)
+{
+	gpa->v &= ~(u64)(PAGE_SIZE - 1);
+	for (; *budget; --*budget) {
+		struct walk w;
+
+		if (gpa->v >= EPT_LIMIT)
+			return ARCH_NEXT_END;
+		w = walk_down(space, gpa->v, 0);
+		if (*walk_entry(&w) & EPT_USED) {
+			*mapping = mapping_of(*walk_entry(&w), w.level, gpa->v);
+			--*budget;
+			return ARCH_NEXT_FOUND;
+		}
+		/* Nothing in the whole of what the entry covers. */
+		gpa->v = (gpa->v | (level_size(w.level) - 1)) + 1;
+	}
+	return ARCH_NEXT_AGAIN;
+}
+
+static u64 *first_table(u64 *table, u32 level)
+{
+	for (u32 i = 0; level > 0 && i < EPT_ENTRIES; i++)
+		if ((table[i] & EPT_USED) && !is_leaf(table[i], level))
+			return &table[i];
+	return NULL;
+}
+
+/* One table a step, lowest first: it can stop and go on anywhere. */
+bool arch_space_free(struct arch_space *space, u32 *budget)
+{
+	for (; space->top.v && *budget; --*budget) {
+		u64 *table = arch_page(space->top);
+		u64 *above = NULL, *entry;
+
+		for (u32 level = EPT_TOP_LEVEL;
+		     (entry = first_table(table, level)) != NULL; level--) {
+			above = entry;
+			table = table_of(*entry);
+		}
+		if (above)
+			*above = 0;
+		else
+			space->top = hpa_of(0);
+		pool_free(space->pool, table);
+	}
+	return !space->top.v;
+}
+
+void arch_space_flush(struct arch_space *space)
+{
+	ept_flush(space);
+}

@@ -1,0 +1,116 @@
+/*
+ * Injection, redelivery, and advancing RIP (SDM 24.8.3, 26.6, 27.2.4).
+ */
+#include "arch/x86_64/events.h"
+
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vmx.h"
+
+#define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
+
+void events_put_back(void)
+{
+	u64 event = vmcs_read(VMCS_IDT_VECTORING_EVENT);
+
+	if (!(event & EVENT_VALID))
+		return;
+	vmcs_write(VMCS_ENTRY_EVENT, event & EVENT_DELIVERED);
+	if (event & EVENT_ERROR)
+		vmcs_write(VMCS_ENTRY_ERROR,
+			   vmcs_read(VMCS_IDT_VECTORING_ERROR));
+	/* Needed by software events alone, ignored by the others. */
+	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH,
+		   vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH) & 15);
+	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+			   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+				   ~INTERRUPTIBILITY_NMI);
+}
+
+void events_inject_fault(struct vp *vp, enum vector vector)
+{
+	bool has_error = vector == VECTOR_GP;
+	u64 event = EVENT_VALID | EVENT_TYPE_EXCEPTION | (u64)vector;
+
+	if (vp->cached) {
+		vp->state.pending_interruption =
+			HV_PENDING_INTERRUPTION |
+			HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT |
+			(has_error ? HV_PENDING_DELIVER_ERROR_CODE : 0) |
+			(u64)vector << HV_PENDING_VECTOR_SHIFT;
+		vp->dirty = true;
+		return;
+	}
+	vmcs_load(vp);
+	vmcs_write(VMCS_ENTRY_EVENT, event | (has_error ? EVENT_ERROR : 0));
+	vmcs_write(VMCS_ENTRY_ERROR, 0);
+}
+
+void events_inject_nmi(struct vp *root)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	if (!a->nmi_pending || !root->is_root ||
+	    (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID) ||
+	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY))
+		return;
+	a->nmi_pending = false;
+	vmcs_write(VMCS_ENTRY_EVENT,
+		   EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI);
+}
+
+void events_block_nmi(void)
+{
+	if (vmcs_read(VMCS_IDT_VECTORING_EVENT) & EVENT_VALID)
+		return;
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) |
+			   INTERRUPTIBILITY_NMI);
+}
+
+/* Outside 64-bit mode RIP wraps at 4 GiB. */
+static u64 advance(u64 rip, u64 length, bool is_64)
+{
+	return is_64 ? rip + length : (rip + length) & 0xffffffff;
+}
+
+static void skip_cached(struct vp *vp, u64 length)
+{
+	struct vp_state *s = &vp->state;
+
+	s->rip = advance(s->rip, length,
+			 (s->efer & EFER_LMA) &&
+				 (s->segment[VP_CS].attributes & RIGHTS_L));
+	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
+		s->pending_debug |= DEBUG_SINGLE_STEP;
+	vp->dirty = true;
+}
+
+/* The instruction is done: its shadow is over and a single step is due. */
+void events_skip(struct vp *vp)
+{
+	u64 length, blocking;
+
+	vmcs_load(vp);
+	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+	if (vp->cached) {
+		skip_cached(vp, length);
+		return;
+	}
+	vmcs_write(VMCS_GUEST_RIP,
+		   advance(vmcs_read(VMCS_GUEST_RIP), length,
+			   (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
+				   (vmcs_read(VMCS_GUEST_CS_RIGHTS) &
+				    RIGHTS_L)));
+	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+			   blocking & INTERRUPTIBILITY_NMI);
+	if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
+	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) |
+				   DEBUG_SINGLE_STEP);
+}

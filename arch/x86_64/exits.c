@@ -1,0 +1,307 @@
+/*
+ * VM exits: the table of handlers by exit reason, and the way from an exit to
+ * the next entry.
+ */
+#include "arch/x86_64/exits.h"
+
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/enter.h"
+#include "arch/x86_64/events.h"
+#include "arch/x86_64/report.h"
+#include "arch/x86_64/start.h"
+#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vmx.h"
+#include "hv/check.h"
+#include "hv/log.h"
+#include "hv/partition.h"
+
+typedef enum exit_outcome (*exit_handler)(struct exit *x);
+
+u32 exits_instruction_length(void)
+{
+	return (u32)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
+}
+
+bool exits_in_64_bit_mode(void)
+{
+	return (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
+	       (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
+}
+
+/* ---- Events ---- */
+
+/* The NMI is the root's. Until an IRET the processor takes no other. */
+static enum exit_outcome exits_nmi(struct exit *x)
+{
+	nmi_unblock();
+	/* Bochs says here that the guest had NMIs blocked: it cannot have. */
+	if (!(vp_arch(x->vp)->pin & PIN_VIRTUAL_NMI))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+			   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+				   ~INTERRUPTIBILITY_NMI);
+	cpu_arch(arch_this_cpu())->nmi_pending = true;
+	x->event = SCHED_INTERRUPT;
+	return EXIT_AGAIN;
+}
+
+static enum exit_outcome exits_exception(struct exit *x)
+{
+	u64 event = vmcs_read(VMCS_EXIT_EVENT);
+	struct exit_exception e = {
+		.vector = (u8)(event & EVENT_VECTOR),
+		.has_error = event & EVENT_ERROR,
+		.error = (u32)vmcs_read(VMCS_EXIT_ERROR),
+		.parameter = vmcs_read(VMCS_EXIT_QUALIFICATION),
+		.instruction_length = exits_instruction_length(),
+	};
+
+	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
+		return exits_nmi(x);
+	if (e.vector == VECTOR_MC)
+		report_stop("machine check while a child was running",
+			    x->vp->partition->id);
+	if (event & EVENT_NMI_UNBLOCKED)
+		events_block_nmi();
+	return exit_exception(x->vp, &e);
+}
+
+static enum exit_outcome exits_interrupt(struct exit *x)
+{
+	x->event = SCHED_INTERRUPT;
+	return EXIT_AGAIN;
+}
+
+static enum exit_outcome exits_timer(struct exit *x)
+{
+	x->event = SCHED_SLICE_END;
+	return EXIT_AGAIN;
+}
+
+static enum exit_outcome exits_triple_fault(struct exit *x)
+{
+	if (x->vp->is_root)
+		report_stop("the root partition: triple fault", 0);
+	return exit_triple_fault(x->vp);
+}
+
+static enum exit_outcome exits_init(struct exit *x)
+{
+	log_line("INIT ignored, VP %u", (u64)x->vp->index);
+	return EXIT_AGAIN;
+}
+
+static enum exit_outcome exits_task_switch(struct exit *x)
+{
+	if (x->vp->is_root)
+		report_stop("the root partition: hardware task switch",
+			    vmcs_read(VMCS_EXIT_QUALIFICATION));
+	return exit_unsupported(x->vp, HV_UNSUPPORTED_TASK_SWITCH,
+				vmcs_read(VMCS_EXIT_QUALIFICATION));
+}
+
+/* ---- Instructions ---- */
+
+static enum exit_outcome exits_cpuid(struct exit *x)
+{
+	return exit_cpuid(x->vp, exits_instruction_length());
+}
+
+static enum exit_outcome exits_hlt(struct exit *x)
+{
+	x->event = SCHED_HALT;
+	return exit_halt(x->vp);
+}
+
+/* Throwing dirty lines away would throw away the hypervisor's as well. */
+static enum exit_outcome exits_invd(struct exit *x)
+{
+	(void)x;
+	caches_write_back();
+	return EXIT_SKIP;
+}
+
+static enum exit_outcome exits_undefined(struct exit *x)
+{
+	(void)x;
+	return EXIT_FAULT_UD;
+}
+
+static enum exit_outcome exits_refuse(struct exit *x)
+{
+	(void)x;
+	return EXIT_FAULT_GP;
+}
+
+static enum exit_outcome exits_io(struct exit *x)
+{
+	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION); /* SDM table 27-5 */
+	struct exit_io io = {
+		.port = (u16)(q >> 16),
+		.size = (u8)((q & 7) + 1),
+		.in = q & BIT(3),
+		.string = q & BIT(4),
+		.rep = q & BIT(5),
+		.instruction_length = exits_instruction_length(),
+	};
+
+	return exit_io(x->vp, &io);
+}
+
+/* ---- Memory ---- */
+
+static u8 access_type(u64 qualification)
+{
+	if (qualification & EPT_VIOLATION_EXECUTE)
+		return HV_INTERCEPT_EXECUTE;
+	return qualification & EPT_VIOLATION_WRITE ? HV_INTERCEPT_WRITE
+						   : HV_INTERCEPT_READ;
+}
+
+/* A mapping may be without any right: only the map itself tells it apart. */
+static enum exit_outcome exits_ept_violation(struct exit *x)
+{
+	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION);
+	struct exit_memory m = {
+		.gpa = gpa_of(vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS)),
+		.gva = vmcs_read(VMCS_GUEST_LINEAR_ADDRESS),
+		.gva_valid = q & EPT_VIOLATION_GVA_VALID,
+		.access = access_type(q),
+	};
+	struct arch_mapping mapping;
+
+	m.mapped = arch_space_lookup(&x->vp->partition->space.arch, m.gpa,
+				     &mapping);
+	if (q & EPT_VIOLATION_NMI_UNBLOCKED)
+		events_block_nmi();
+	return exit_memory(x->vp, &m);
+}
+
+/* Only we write these tables. */
+static enum exit_outcome exits_ept_misconfiguration(struct exit *x)
+{
+	(void)x;
+	report_stop("EPT misconfiguration at guest-physical address",
+		    vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS));
+}
+
+/* A guest never stops the machine with an exit that we do not know. */
+static enum exit_outcome exits_unknown(struct exit *x)
+{
+	if (!x->vp->is_root)
+		return exit_unsupported(x->vp, HV_UNSUPPORTED_INTERCEPT,
+					x->reason);
+	log_line("root: unexpected exit %u", (u64)x->reason);
+	return EXIT_FAULT_UD;
+}
+
+static const exit_handler handlers[VMX_EXITS] = {
+	[VMX_EXIT_EXCEPTION_NMI] = exits_exception,
+	[VMX_EXIT_EXTERNAL_INTERRUPT] = exits_interrupt,
+	[VMX_EXIT_TRIPLE_FAULT] = exits_triple_fault,
+	[VMX_EXIT_INIT] = exits_init,
+	[VMX_EXIT_TASK_SWITCH] = exits_task_switch,
+	[VMX_EXIT_CPUID] = exits_cpuid,
+	[VMX_EXIT_GETSEC] = exits_undefined,
+	[VMX_EXIT_HLT] = exits_hlt,
+	[VMX_EXIT_INVD] = exits_invd,
+	[VMX_EXIT_RDPMC] = exits_refuse,
+	[VMX_EXIT_VMCALL] = exits_vmcall,
+	[VMX_EXIT_VMCLEAR] = exits_undefined,
+	[VMX_EXIT_VMLAUNCH] = exits_undefined,
+	[VMX_EXIT_VMPTRLD] = exits_undefined,
+	[VMX_EXIT_VMPTRST] = exits_undefined,
+	[VMX_EXIT_VMREAD] = exits_undefined,
+	[VMX_EXIT_VMRESUME] = exits_undefined,
+	[VMX_EXIT_VMWRITE] = exits_undefined,
+	[VMX_EXIT_VMXOFF] = exits_undefined,
+	[VMX_EXIT_VMXON] = exits_undefined,
+	[VMX_EXIT_CR] = exits_cr,
+	[VMX_EXIT_IO] = exits_io,
+	[VMX_EXIT_RDMSR] = exits_rdmsr,
+	[VMX_EXIT_WRMSR] = exits_wrmsr,
+	[VMX_EXIT_MWAIT] = exits_undefined,
+	[VMX_EXIT_MONITOR] = exits_undefined,
+	[VMX_EXIT_EPT_VIOLATION] = exits_ept_violation,
+	[VMX_EXIT_EPT_MISCONFIGURATION] = exits_ept_misconfiguration,
+	[VMX_EXIT_INVEPT] = exits_undefined,
+	[VMX_EXIT_TIMER] = exits_timer,
+	[VMX_EXIT_INVVPID] = exits_undefined,
+	[VMX_EXIT_XSETBV] = exits_xsetbv,
+	[VMX_EXIT_VMFUNC] = exits_undefined,
+};
+
+/* ---- From an exit to the next entry ---- */
+
+static void carry_out(struct vp *vp, enum exit_outcome outcome)
+{
+	switch (outcome) {
+	case EXIT_SKIP:
+	case EXIT_HALTED:
+		events_skip(vp);
+		break;
+	case EXIT_FAULT_UD:
+		events_inject_fault(vp, VECTOR_UD);
+		break;
+	case EXIT_FAULT_GP:
+		events_inject_fault(vp, VECTOR_GP);
+		break;
+	case EXIT_FAULT_MC:
+		events_inject_fault(vp, VECTOR_MC);
+		break;
+	case EXIT_AGAIN:
+	case EXIT_SUSPENDED:
+	case EXIT_NATIVE:
+		break;
+	}
+}
+
+/* The VP did not start: nothing of it was saved, its state is as it was. */
+static struct vm_entry entry_failed(struct vp *vp, u64 detail)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	if (!cpu_arch(cpu)->started)
+		start_give_up(detail);
+	if (vp->is_root)
+		report_stop("the root partition: its state cannot be entered",
+			    detail);
+	log_line("partition %u VP %u: entry failed (%x)", vp->partition->id,
+		 (u64)vp->index, detail);
+	exit_invalid_state(vp);
+	return enter_next(cpu, SCHED_GO_ON);
+}
+
+struct vm_entry exits_dispatch(struct vp *vp)
+{
+	struct cpu *cpu = arch_this_cpu();
+	struct vp_arch *a = vp_arch(vp);
+	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
+	struct exit x = { vp, reason & VMX_EXIT_REASON, SCHED_GO_ON };
+	exit_handler handler = exits_unknown;
+
+	CHECK(vp == cpu->current);
+	if (reason & VMX_EXIT_ENTRY_FAILURE)
+		return entry_failed(vp, reason);
+	cpu_arch(cpu)->started = true;
+	a->launched = true;
+	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
+	vp->cached = vp->dirty = false;
+	events_put_back();
+	if (x.reason < VMX_EXITS && handlers[x.reason])
+		handler = handlers[x.reason];
+	carry_out(vp, handler(&x));
+	return enter_next(cpu, x.event);
+}
+
+struct vm_entry exits_interrupted(void)
+{
+	return enter_next(arch_this_cpu(), SCHED_GO_ON);
+}
+
+struct vm_entry exits_refused(void)
+{
+	u64 error = 0;
+
+	vmread_safe(VMCS_INSTRUCTION_ERROR, &error);
+	return entry_failed(arch_this_cpu()->current, error);
+}

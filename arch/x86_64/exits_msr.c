@@ -1,0 +1,72 @@
+/*
+ * RDMSR, WRMSR and XSETBV. The core answers first; what it leaves to the root
+ * is the real thing, but for what would take VMX from under us.
+ */
+#include "arch/x86_64/exits.h"
+#include "arch/x86_64/msr.h"
+#include "hv/arch.h"
+
+static bool is_vmx_msr(u32 msr)
+{
+	return msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST;
+}
+
+static u64 edx_eax(const struct vp *vp)
+{
+	return vp->state.gpr[VP_RDX] << 32 | (u32)vp->state.gpr[VP_RAX];
+}
+
+static enum exit_outcome native_rdmsr(struct vp *vp)
+{
+	u32 msr = (u32)vp->state.gpr[VP_RCX];
+	u64 value;
+
+	if (is_vmx_msr(msr))
+		return EXIT_FAULT_GP;
+	/* As on a processor where the firmware has locked VMX off. */
+	if (msr == MSR_IA32_FEATURE_CONTROL)
+		value = FEATURE_CONTROL_LOCK;
+	else if (!msr_read_safe(msr, &value))
+		return EXIT_FAULT_GP;
+	vp->state.gpr[VP_RAX] = (u32)value;
+	vp->state.gpr[VP_RDX] = value >> 32;
+	return EXIT_SKIP;
+}
+
+static enum exit_outcome native_wrmsr(struct vp *vp)
+{
+	u32 msr = (u32)vp->state.gpr[VP_RCX];
+
+	if (is_vmx_msr(msr) || msr == MSR_IA32_FEATURE_CONTROL ||
+	    !msr_write_safe(msr, edx_eax(vp)))
+		return EXIT_FAULT_GP;
+	return EXIT_SKIP;
+}
+
+enum exit_outcome exits_rdmsr(struct exit *x)
+{
+	enum exit_outcome outcome =
+		exit_rdmsr(x->vp, exits_instruction_length());
+
+	return outcome == EXIT_NATIVE ? native_rdmsr(x->vp) : outcome;
+}
+
+enum exit_outcome exits_wrmsr(struct exit *x)
+{
+	enum exit_outcome outcome =
+		exit_wrmsr(x->vp, exits_instruction_length());
+
+	return outcome == EXIT_NATIVE ? native_wrmsr(x->vp) : outcome;
+}
+
+/* The processor checks the value for us; a child has fewer components. */
+enum exit_outcome exits_xsetbv(struct exit *x)
+{
+	u64 value = edx_eax(x->vp);
+
+	if ((u32)x->vp->state.gpr[VP_RCX] != 0)
+		return EXIT_FAULT_GP;
+	if (!x->vp->is_root && (value & ~arch_facts()->compat.xcr0))
+		return EXIT_FAULT_GP;
+	return xcr0_write_safe(value) ? EXIT_SKIP : EXIT_FAULT_GP;
+}

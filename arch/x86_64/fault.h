@@ -1,0 +1,24 @@
+/*
+ * Exceptions and NMIs while the hypervisor itself runs.
+ */
+#ifndef ARCH_FAULT_H
+#define ARCH_FAULT_H
+
+#include "include/types.h"
+
+/* What the stubs in exit.asm leave on the stack. */
+struct fault_frame {
+	u64 r15, r14, r13, r12, r11, r10, r9, r8;
+	u64 rdi, rsi, rbp, rbx, rdx, rcx, rax;
+	u64 vector;
+	u64 error;
+	u64 rip, cs, rflags, rsp, ss; /* by the processor */
+};
+
+void fault_handle(struct fault_frame *frame);
+
+/* Raises the fault that a test asked for (enum handoff_fault), once. */
+void fault_plant(u32 fault);
+void fault_raise_planted(void);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * Builds the hypervisor's page tables (SDM 4.5) in reserved memory.
+ */
+#include "arch/x86_64/paging.h"
+
+#include "arch/x86_64/regs.h"
+#include "arch/x86_64/tables.h"
+#include "hv/check.h"
+
+#define PTE_P BIT(0)
+#define PTE_W BIT(1)
+#define PTE_PWT BIT(3)
+#define PTE_PCD BIT(4)
+#define PTE_LARGE BIT(7)
+#define PTE_NX BIT(63)
+#define PTE_ADDRESS 0x000ffffffffff000ull
+#define PTE_RAM (PTE_P | PTE_W | PTE_NX)
+#define PTE_DEVICE (PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_PWT)
+
+#define LARGE_PAGE (1ull << 21)
+#define DEVICE_WINDOW 0x00007ffffffff000ull /* far above any RAM */
+
+/* Boundaries of the image (linker.ld). */
+extern u8 __text_start[], __text_end[], __rodata_start[], __rodata_end[];
+extern u8 __data_start[], __image_end[];
+
+static u64 *top;
+static u64 *device_entry;
+
+void *paging_early_page(struct handoff *h)
+{
+	u64 page = h->free_base;
+
+	if (page + PAGE_SIZE > h->reserved_base + h->reserved_size)
+		return NULL;
+	h->free_base = page + PAGE_SIZE;
+	__builtin_memset((void *)page, 0, PAGE_SIZE);
+	return (void *)page;
+}
+
+/* A large page becomes a table of the same mappings. */
+static void split(u64 *entry, u64 *table)
+{
+	u64 first = *entry & ~PTE_LARGE;
+
+	for (u64 i = 0; i < 512; i++)
+		table[i] = first + i * PAGE_SIZE;
+}
+
+/*
+ * The entry for an address at a level (0: 4 KiB, 1: 2 MiB); the tables above
+ * it are made as needed. NULL: no memory.
+ */
+static u64 *entry_at(struct handoff *h, u64 address, u32 level)
+{
+	u64 *table = top;
+
+	for (u32 l = 3;; l--) {
+		u64 *entry = &table[address >> (12 + 9 * l) & 511];
+
+		if (l == level)
+			return entry;
+		if (!(*entry & PTE_P) || (*entry & PTE_LARGE)) {
+			u64 *below = paging_early_page(h);
+
+			if (!below)
+				return NULL;
+			if (*entry & PTE_P)
+				split(entry, below);
+			*entry = (u64)below | PTE_P | PTE_W;
+		}
+		table = (u64 *)(*entry & PTE_ADDRESS);
+	}
+}
+
+static bool map_range(struct handoff *h, u64 base, u64 size, u64 flags)
+{
+	u64 end = base + size;
+
+	for (u64 at = base; at < end;) {
+		bool large = at % LARGE_PAGE == 0 && end - at >= LARGE_PAGE;
+		u64 *entry = entry_at(h, at, large ? 1 : 0);
+
+		if (!entry)
+			return false;
+		*entry = at | flags | (large ? PTE_LARGE : 0);
+		at += large ? LARGE_PAGE : PAGE_SIZE;
+	}
+	return true;
+}
+
+/* W^X: no page of the image is both. */
+static bool map_image(struct handoff *h)
+{
+	const struct {
+		const u8 *start, *end;
+		u64 flags;
+	} sections[] = {
+		{ __text_start, __text_end, PTE_P },
+		{ __rodata_start, __rodata_end, PTE_P | PTE_NX },
+		{ __data_start, __image_end, PTE_RAM },
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(sections); i++)
+		for (u64 at = (u64)sections[i].start;
+		     at < (u64)sections[i].end; at += PAGE_SIZE) {
+			u64 *entry = entry_at(h, at, 0);
+
+			if (!entry)
+				return false;
+			*entry = at | sections[i].flags;
+		}
+	return true;
+}
+
+/* A stack that grows too far meets a page that is not there. */
+static bool unmap_guards(struct handoff *h)
+{
+	for (u32 i = 0; i < STACKS; i++) {
+		u64 *entry = entry_at(h, (u64)stacks[i].guard, 0);
+
+		if (!entry)
+			return false;
+		*entry = 0;
+	}
+	return true;
+}
+
+enum handoff_result paging_init(struct handoff *h)
+{
+	top = paging_early_page(h);
+	if (!top)
+		return HANDOFF_NO_MEMORY;
+	for (u32 i = 0; i < h->range_count; i++)
+		if (!map_range(h, h->ranges[i].base, h->ranges[i].size,
+			       PTE_RAM))
+			return HANDOFF_NO_MEMORY;
+	device_entry = entry_at(h, DEVICE_WINDOW, 0);
+	if (!device_entry || !map_image(h) || !unmap_guards(h))
+		return HANDOFF_NO_MEMORY;
+	return HANDOFF_OK;
+}
+
+u64 paging_root(void)
+{
+	return (u64)top;
+}
+
+volatile u32 *paging_device(hpa_t page)
+{
+	u64 wanted = page.v | PTE_DEVICE;
+
+	if (*device_entry != wanted) {
+		*device_entry = wanted;
+		page_invalidate(DEVICE_WINDOW);
+	}
+	return (volatile u32 *)DEVICE_WINDOW;
+}

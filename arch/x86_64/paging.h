@@ -1,0 +1,24 @@
+/*
+ * The hypervisor's own page tables: all RAM where it is (virtual = physical),
+ * writable and not executable; its image by section; nothing else but a window
+ * for the local APIC's registers.
+ */
+#ifndef ARCH_PAGING_H
+#define ARCH_PAGING_H
+
+#include "hv/addr.h"
+#include "include/handoff.h"
+
+/* A zeroed page of the reserved memory, before the core has it; NULL: full. */
+void *paging_early_page(struct handoff *h);
+
+/* Builds the tables. HANDOFF_NO_MEMORY: the reserved memory is too small. */
+enum handoff_result paging_init(struct handoff *h);
+
+/* For CR3. */
+u64 paging_root(void);
+
+/* The registers at a physical page, uncached; the window has one page. */
+volatile u32 *paging_device(hpa_t page);
+
+#endif

@@ -1,0 +1,298 @@
+/*
+ * Control registers, flags, descriptors and the instructions that reach them
+ * (SDM volume 3, chapters 2 and 3). No MSRs, no VMX.
+ */
+#ifndef ARCH_REGS_H
+#define ARCH_REGS_H
+
+#include "include/types.h"
+
+#define CR0_PE BIT(0)
+#define CR0_MP BIT(1)
+#define CR0_EM BIT(2)
+#define CR0_TS BIT(3)
+#define CR0_ET BIT(4)
+#define CR0_NE BIT(5)
+#define CR0_WP BIT(16)
+#define CR0_AM BIT(18)
+#define CR0_NW BIT(29)
+#define CR0_CD BIT(30)
+#define CR0_PG BIT(31)
+
+#define CR4_PAE BIT(5)
+#define CR4_MCE BIT(6)
+#define CR4_OSFXSR BIT(9)
+#define CR4_OSXMMEXCPT BIT(10)
+#define CR4_UMIP BIT(11)
+#define CR4_LA57 BIT(12)
+#define CR4_VMXE BIT(13)
+#define CR4_FSGSBASE BIT(16)
+#define CR4_PCIDE BIT(17)
+#define CR4_OSXSAVE BIT(18)
+#define CR4_SMEP BIT(20)
+#define CR4_SMAP BIT(21)
+#define CR4_PKE BIT(22)
+
+#define EFER_SCE BIT(0)
+#define EFER_LME BIT(8)
+#define EFER_LMA BIT(10)
+#define EFER_NXE BIT(11)
+
+#define RFLAGS_CF BIT(0)
+#define RFLAGS_FIXED BIT(1)
+#define RFLAGS_TF BIT(8)
+#define RFLAGS_IF BIT(9)
+#define RFLAGS_VM BIT(17)
+
+#define DEBUGCTL_LBR BIT(0)
+#define DEBUGCTL_BTF BIT(1)
+#define DR7_FIXED 0x400ull
+#define DEBUG_SINGLE_STEP BIT(14) /* DR6.BS, also in pending debug exceptions */
+
+#define XCR0_X87 BIT(0)
+#define XCR0_SSE BIT(1)
+#define XCR0_AVX BIT(2)
+#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
+#define XCR0_PKRU BIT(9)
+
+enum vector {
+	VECTOR_DB = 1,
+	VECTOR_NMI = 2,
+	VECTOR_UD = 6,
+	VECTOR_DF = 8,
+	VECTOR_GP = 13,
+	VECTOR_PF = 14,
+	VECTOR_MC = 18,
+	VECTORS = 256,
+};
+
+/* Access rights as VMX keeps them (SDM 24.4.1); low 16 bits: descriptor's. */
+#define RIGHTS_TYPE 0xfu
+#define RIGHTS_S 0x10u
+#define RIGHTS_DPL_SHIFT 5
+#define RIGHTS_P 0x80u
+#define RIGHTS_L 0x2000u
+#define RIGHTS_G 0x8000u
+#define RIGHTS_MASK 0xf0ffu
+#define RIGHTS_UNUSABLE 0x10000u
+#define RIGHTS_ACCESSED 0x1u
+#define RIGHTS_BUSY_TSS 0x8bu
+
+/* Operand of LGDT, LIDT, SGDT, SIDT. */
+struct descriptor_table {
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
+#define REGS_READ(name, reg)                                                   \
+	static inline u64 name(void)                                           \
+	{                                                                      \
+		u64 value;                                                     \
+                                                                               \
+		__asm__ volatile("mov %%" reg ", %0" : "=r"(value));           \
+		return value;                                                  \
+	}
+#define REGS_WRITE(name, reg)                                                  \
+	static inline void name(u64 value)                                     \
+	{                                                                      \
+		__asm__ volatile("mov %0, %%" reg                              \
+		                 :                                             \
+		                 : "r"(value)                                  \
+		                 : "memory");                                  \
+	}
+
+REGS_READ(cr0_read, "cr0")
+REGS_READ(cr2_read, "cr2")
+REGS_READ(cr3_read, "cr3")
+REGS_READ(cr4_read, "cr4")
+REGS_READ(dr0_read, "dr0")
+REGS_READ(dr1_read, "dr1")
+REGS_READ(dr2_read, "dr2")
+REGS_READ(dr3_read, "dr3")
+REGS_READ(dr6_read, "dr6")
+REGS_READ(dr7_read, "dr7")
+REGS_READ(es_read, "es")
+REGS_READ(cs_read, "cs")
+REGS_READ(ss_read, "ss")
+REGS_READ(ds_read, "ds")
+REGS_READ(fs_read, "fs")
+REGS_READ(gs_read, "gs")
+REGS_WRITE(cr0_write, "cr0")
+REGS_WRITE(cr2_write, "cr2")
+REGS_WRITE(cr3_write, "cr3")
+REGS_WRITE(cr4_write, "cr4")
+REGS_WRITE(dr0_write, "dr0")
+REGS_WRITE(dr1_write, "dr1")
+REGS_WRITE(dr2_write, "dr2")
+REGS_WRITE(dr3_write, "dr3")
+REGS_WRITE(dr6_write, "dr6")
+REGS_WRITE(dr7_write, "dr7")
+
+static inline u16 ldtr_read(void)
+{
+	u16 selector;
+
+	__asm__ volatile("sldt %0" : "=m"(selector));
+	return selector;
+}
+
+static inline u16 tr_read(void)
+{
+	u16 selector;
+
+	__asm__ volatile("str %0" : "=m"(selector));
+	return selector;
+}
+
+static inline void data_segments_write(u16 ds, u16 es, u16 ss)
+{
+	__asm__ volatile("mov %0, %%ds; mov %1, %%es; mov %2, %%ss"
+	                 :
+	                 : "r"((u32)ds), "r"((u32)es), "r"((u32)ss)
+	                 : "memory");
+}
+
+/* Their bases are in MSRs, which the caller writes afterwards. */
+static inline void fs_gs_write(u16 fs, u16 gs)
+{
+	__asm__ volatile("mov %0, %%fs; mov %1, %%gs"
+	                 :
+	                 : "r"((u32)fs), "r"((u32)gs)
+	                 : "memory");
+}
+
+/* A far return is the way to load CS in 64-bit mode. */
+static inline void cs_write(u16 cs)
+{
+	u64 scratch;
+
+	__asm__ volatile("lea 1f(%%rip), %0\n\t"
+	                 "push %1\n\t"
+	                 "push %0\n\t"
+	                 "lretq\n"
+	                 "1:"
+	                 : "=&r"(scratch)
+	                 : "r"((u64)cs)
+	                 : "memory");
+}
+
+static inline struct descriptor_table gdt_read(void)
+{
+	struct descriptor_table table;
+
+	__asm__ volatile("sgdt %0" : "=m"(table));
+	return table;
+}
+
+static inline struct descriptor_table idt_read(void)
+{
+	struct descriptor_table table;
+
+	__asm__ volatile("sidt %0" : "=m"(table));
+	return table;
+}
+
+static inline void gdt_write(struct descriptor_table table)
+{
+	__asm__ volatile("lgdt %0" : : "m"(table) : "memory");
+}
+
+static inline void idt_write(struct descriptor_table table)
+{
+	__asm__ volatile("lidt %0" : : "m"(table) : "memory");
+}
+
+static inline u64 xcr0_read(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+	return (u64)high << 32 | low;
+}
+
+static inline void xcr0_write(u64 value)
+{
+	__asm__ volatile("xsetbv"
+	                 :
+	                 : "c"(0), "a"((u32)value), "d"((u32)(value >> 32))
+	                 : "memory");
+}
+
+static inline void xsave(void *area, u64 components)
+{
+	__asm__ volatile("xsave64 (%0)"
+	                 :
+	                 : "r"(area), "a"((u32)components),
+	                   "d"((u32)(components >> 32))
+	                 : "memory");
+}
+
+static inline void xrstor(const void *area, u64 components)
+{
+	__asm__ volatile("xrstor64 (%0)"
+	                 :
+	                 : "r"(area), "a"((u32)components),
+	                   "d"((u32)(components >> 32))
+	                 : "memory");
+}
+
+static inline void fxsave(void *area)
+{
+	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fxrstor(const void *area)
+{
+	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
+}
+
+static inline void caches_write_back(void)
+{
+	__asm__ volatile("wbinvd" : : : "memory");
+}
+
+static inline void page_invalidate(u64 address)
+{
+	__asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+
+/* Ends the blocking of NMIs that a VM exit by NMI leaves behind. */
+static inline void nmi_unblock(void)
+{
+	u64 scratch;
+
+	__asm__ volatile("mov %%rsp, %0\n\t"
+	                 "push %1\n\t"
+	                 "push %0\n\t"
+	                 "pushfq\n\t"
+	                 "push %2\n\t"
+	                 "lea 1f(%%rip), %0\n\t"
+	                 "push %0\n\t"
+	                 "iretq\n"
+	                 "1:"
+	                 : "=&r"(scratch)
+	                 : "r"(ss_read()), "r"(cs_read())
+	                 : "memory", "cc");
+}
+
+static inline u8 port_read(u16 port)
+{
+	u8 value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline void port_write(u16 port, u8 value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+/* The hypervisor never goes on from here. */
+static inline _Noreturn void halt_forever(void)
+{
+	for (;;)
+		__asm__ volatile("cli; hlt");
+}
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * From the call out of boot/ to the first VM entry, and back when it cannot be.
+ */
+#include "arch/x86_64/start.h"
+
+#include "arch/x86_64/bitmaps.h"
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/enter.h"
+#include "arch/x86_64/environment.h"
+#include "arch/x86_64/facts.h"
+#include "arch/x86_64/fault.h"
+#include "arch/x86_64/features.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/mtrr.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/serial.h"
+#include "arch/x86_64/symbols.h"
+#include "arch/x86_64/tables.h"
+#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vmx.h"
+#include "hv/main.h"
+
+/* Which instruction failed, in the high half of a refusal's detail. */
+#define DETAIL_VMXON BIT(32)
+#define DETAIL_ENTRY BIT(33)
+
+_Noreturn void hv_return(u64 result, u64 firmware_rsp); /* entry.asm */
+
+static struct cpu boot_cpu;
+static _Alignas(PAGE_SIZE) u8 vmxon_region[PAGE_SIZE];
+static struct handoff *handoff;
+static u64 firmware_frame;
+
+/* Locking VMX on is the one thing that cannot be undone: it comes last. */
+static enum handoff_result vmx_enter(struct handoff *h)
+{
+	u64 control = msr_read(MSR_IA32_FEATURE_CONTROL);
+	enum vmx_result result;
+
+	*(u32 *)(void *)vmxon_region = features()->revision;
+	if (!(control & FEATURE_CONTROL_LOCK))
+		msr_write(MSR_IA32_FEATURE_CONTROL,
+			  control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
+	result = vmxon(arch_page_hpa(vmxon_region));
+	if (result == VMX_OK)
+		return HANDOFF_OK;
+	h->detail = DETAIL_VMXON | (u64)result;
+	return HANDOFF_VMX_FAILED;
+}
+
+/* What can be prepared while the firmware's environment is still there. */
+static enum handoff_result prepare(struct handoff *h)
+{
+	enum handoff_result result = features_check(h);
+
+	if (result != HANDOFF_OK)
+		return result;
+	boot_cpu.self = &boot_cpu;
+	serial_init((u16)h->serial_port);
+	symbols_init(h);
+	fault_plant(h->fault);
+	mtrr_init();
+	facts_init(h);
+	bitmaps_init();
+	tables_init(&boot_cpu);
+	environment_save();
+	return paging_init(h);
+}
+
+static _Noreturn void launch(u64 firmware_rsp)
+{
+	struct vp *root = boot_cpu.root;
+	struct vm_entry entry;
+
+	environment_capture(root, (const struct firmware_frame *)firmware_rsp);
+	vmcs_init(root);
+	tables_use_ist();
+	entry = enter_next(&boot_cpu, SCHED_GO_ON);
+	vm_enter(entry.vp, entry.launched);
+}
+
+u64 arch_start(struct handoff *h, u64 firmware_rsp)
+{
+	enum handoff_result result;
+
+	handoff = h;
+	firmware_frame = firmware_rsp;
+	result = prepare(h);
+	if (result != HANDOFF_OK)
+		return result;
+	environment_enter(&boot_cpu);
+	result = vmx_enter(h);
+	if (result == HANDOFF_OK) {
+		result = hv_start(h, &boot_cpu);
+		if (result == HANDOFF_OK)
+			launch(firmware_rsp);
+		vmxoff();
+	}
+	environment_leave();
+	return result;
+}
+
+void start_give_up(u64 detail)
+{
+	handoff->detail = DETAIL_ENTRY | (u32)detail;
+	vmxoff();
+	environment_leave();
+	hv_return(HANDOFF_VMX_FAILED, firmware_frame);
+}

@@ -1,0 +1,44 @@
+/*
+ * INVEPT and INVVPID, in the narrowest form that the processor has.
+ */
+#include "arch/x86_64/tlb.h"
+
+#include "arch/x86_64/ept.h"
+#include "arch/x86_64/features.h"
+#include "arch/x86_64/vmx.h"
+#include "hv/check.h"
+
+#define EPTP_WALK_4 (3ull << 3)
+
+u64 tlb_eptp(const struct arch_space *space)
+{
+	return space->top.v | EPTP_WALK_4 | EPT_TYPE_WB;
+}
+
+bool ept_has_gigabyte_pages(void)
+{
+	return features()->ept_vpid & EPT_CAP_1G;
+}
+
+void ept_flush(struct arch_space *space)
+{
+	bool single = features()->ept_vpid & EPT_CAP_INVEPT_SINGLE;
+	struct vmx_invalidation operand = { tlb_eptp(space), 0 };
+
+	if (!single)
+		operand.what = 0;
+	CHECK(invept(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
+	             operand) == VMX_OK);
+}
+
+/* Without VPIDs every entry and exit flushes. */
+void tlb_flush_linear(u16 vpid)
+{
+	bool single = features()->ept_vpid & VPID_CAP_SINGLE;
+	struct vmx_invalidation operand = { single ? vpid : 0, 0 };
+
+	if (!(features()->root[CONTROL_PROC2] & PROC2_VPID))
+		return;
+	CHECK(invvpid(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
+	              operand) == VMX_OK);
+}

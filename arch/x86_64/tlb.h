@@ -1,0 +1,15 @@
+/*
+ * Cached translations of guests, by EPT pointer and by VPID.
+ */
+#ifndef ARCH_TLB_H
+#define ARCH_TLB_H
+
+#include "hv/arch.h"
+
+/* For VMCS_EPTP: four levels, write-back. */
+u64 tlb_eptp(const struct arch_space *space);
+
+/* Drops what is cached under a VP's VPID: its linear translations. */
+void tlb_flush_linear(u16 vpid);
+
+#endif
