@@ -28,7 +28,7 @@ BOOT_SECONDS = 120
 SILENCE_SECONDS = 45
 FILES = ("stasis.efi", "hvctl.efi", "child/pi.img")
 STATE = "pi.sav"
-MOVED = re.compile(r"^(saved|restored): (\d+) bytes in (\d+) pieces, (\d+) ms",
+MOVED = re.compile(r"(?:^|\r)(saved|restored): (\d+) bytes in (\d+) pieces, (\d+) ms",
                    re.M)
 
 FIRST = (

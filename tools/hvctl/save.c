@@ -73,8 +73,8 @@ static const u8 *get(void *context, u64 offset, u64 *count)
 static void say_done(const char *what, u64 id, const struct stream_outcome *o,
                      u64 ms)
 {
-	Print(L"%a: child %ld, %ld bytes in %ld pieces, %ld ms\n", what, id,
-	      o->bytes, o->pieces, ms);
+	Print(L"%a: %ld bytes in %ld pieces, %ld ms (child %ld)\n", what,
+	      o->bytes, o->pieces, ms, id);
 }
 
 static EFI_STATUS save_to_file(struct book_child *child, struct transfer *t)
