@@ -20,18 +20,12 @@ static const struct {
 	bool write;
 } child_rows[] = {
 	{ MSR_IA32_TSC, false }, /* with the VP's offset */
-	{ MSR_IA32_PAT, false },
-	{ MSR_IA32_EFER, false },
-	{ MSR_IA32_SYSENTER_CS, true },
-	{ MSR_IA32_SYSENTER_ESP, true },
-	{ MSR_IA32_SYSENTER_EIP, true },
-	{ MSR_IA32_STAR, true },
-	{ MSR_IA32_LSTAR, true },
-	{ MSR_IA32_CSTAR, true },
-	{ MSR_IA32_FMASK, true },
-	{ MSR_IA32_FS_BASE, true },
-	{ MSR_IA32_GS_BASE, true },
-	{ MSR_IA32_KERNEL_GS_BASE, true },
+	{ MSR_IA32_PAT, false },         { MSR_IA32_EFER, false },
+	{ MSR_IA32_SYSENTER_CS, true },  { MSR_IA32_SYSENTER_ESP, true },
+	{ MSR_IA32_SYSENTER_EIP, true }, { MSR_IA32_STAR, true },
+	{ MSR_IA32_LSTAR, true },        { MSR_IA32_CSTAR, true },
+	{ MSR_IA32_FMASK, true },        { MSR_IA32_FS_BASE, true },
+	{ MSR_IA32_GS_BASE, true },      { MSR_IA32_KERNEL_GS_BASE, true },
 };
 
 static u8 *byte_of(u8 *map, u32 msr)

@@ -1,10 +1,10 @@
 /*
  * The door's small functions of the processor itself.
  */
+#include "hv/cpu.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
 #include "hv/arch.h"
-#include "hv/cpu.h"
 
 #define APIC_ICR_LOW (0x300 / 4)
 #define APIC_ICR_SELF BIT(18) /* shorthand: the other half is not used */
@@ -15,17 +15,17 @@ struct cpu *arch_this_cpu(void)
 	struct cpu *cpu;
 
 	__asm__("mov %%gs:%c1, %0"
-		: "=r"(cpu)
-		: "i"(offsetof(struct cpu, self)));
+	        : "=r"(cpu)
+	        : "i"(offsetof(struct cpu, self)));
 	return cpu;
 }
 
 void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 {
 	__asm__ volatile("cpuid"
-			 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]),
-			   "=d"(regs[3])
-			 : "a"(leaf), "c"(subleaf));
+	                 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]),
+	                   "=d"(regs[3])
+	                 : "a"(leaf), "c"(subleaf));
 }
 
 u64 arch_tsc(void)

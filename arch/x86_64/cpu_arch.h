@@ -12,12 +12,12 @@
 
 /* 64-bit task-state segment (SDM 7.7); only the IST is used. */
 struct tss {
-	u32 rsvd0;           /*   0 */
-	u32 stacks[8];       /*   4 RSP0 to RSP2, reserved */
-	u32 ist[14];         /*  36 IST1 to IST7, low and high halves */
-	u32 rsvd1[2];        /*  92 */
-	u16 rsvd2;           /* 100 */
-	u16 io_map;          /* 102 */
+	u32 rsvd0;     /*   0 */
+	u32 stacks[8]; /*   4 RSP0 to RSP2, reserved */
+	u32 ist[14];   /*  36 IST1 to IST7, low and high halves */
+	u32 rsvd1[2];  /*  92 */
+	u16 rsvd2;     /* 100 */
+	u16 io_map;    /* 102 */
 };
 _Static_assert(sizeof(struct tss) == 104, "SDM 7.7");
 _Static_assert(offsetof(struct tss, ist) == 36, "SDM 7.7");
@@ -26,21 +26,21 @@ struct cpu_arch {
 	u64 stack_top;
 	/* Set by the NMI handler; the entry path looks at it last of all. */
 	bool nmi_arrived;
-	bool nmi_pending;     /* an NMI waits for the root VP */
-	bool started;         /* the root VP has run: launching is over */
+	bool nmi_pending;    /* an NMI waits for the root VP */
+	bool started;        /* the root VP has run: launching is over */
 	struct vp *loaded;   /* whose VMCS is loaded */
 	struct vp *resident; /* whose registers outside the VMCS are live */
 	u64 recover;         /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct tss tss;
-	u64 gdt[5];          /* null, code, data, TSS (two) */
+	u64 gdt[5]; /* null, code, data, TSS (two) */
 };
 _Static_assert(sizeof(struct cpu_arch) <= CPU_ARCH_BYTES, "room in struct cpu");
-_Static_assert(offsetof(struct cpu, arch) + offsetof(struct cpu_arch,
-                                                     stack_top) ==
+_Static_assert(offsetof(struct cpu, arch) +
+                               offsetof(struct cpu_arch, stack_top) ==
                        CPU_STACK_TOP,
                "asm_offsets.h");
-_Static_assert(offsetof(struct cpu, arch) + offsetof(struct cpu_arch,
-                                                     nmi_arrived) ==
+_Static_assert(offsetof(struct cpu, arch) +
+                               offsetof(struct cpu_arch, nmi_arrived) ==
                        CPU_NMI_ARRIVED,
                "asm_offsets.h");
 /* vm_exit pushes the general registers into the start of struct vp. */
@@ -49,12 +49,12 @@ _Static_assert(offsetof(struct vp, state) == 0 &&
                "exit.asm");
 
 struct vp_arch {
-	bool launched;         /* since VMCLEAR: VMRESUME and not VMLAUNCH */
-	u32 pin;               /* what the VMCS has now: */
+	bool launched; /* since VMCLEAR: VMRESUME and not VMLAUNCH */
+	u32 pin;       /* what the VMCS has now: */
 	u32 proc;
 	u32 exceptions;
 	u64 rsp;
-	u64 interruptibility;  /* as last captured */
+	u64 interruptibility; /* as last captured */
 };
 _Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
 

@@ -28,7 +28,7 @@ static void set_timer(struct vp *vp, const struct sched_plan *plan)
 	u64 units = plan->ticks >> features()->timer_rate;
 
 	set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
-		    plan->timed);
+	            plan->timed);
 	if (plan->timed)
 		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
 }
@@ -40,7 +40,7 @@ static void set_timer(struct vp *vp, const struct sched_plan *plan)
 static void set_halting(struct vp *vp, const struct sched_plan *plan)
 {
 	set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
-		    plan->exit_hlt || !vp->is_root);
+	            plan->exit_hlt || !vp->is_root);
 	if (plan->halted && features()->has_hlt_state)
 		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
 }

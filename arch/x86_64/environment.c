@@ -84,8 +84,8 @@ static void leave_system_segments(void)
 
 	if (firmware.selectors[VP_LDTR] != ldtr_read())
 		__asm__ volatile("lldt %0"
-				 :
-				 : "r"(firmware.selectors[VP_LDTR]));
+		                 :
+		                 : "r"(firmware.selectors[VP_LDTR]));
 	if (tr == tr_read() || !tss)
 		return;
 	*tss &= ~DESCRIPTOR_BUSY;
@@ -153,7 +153,7 @@ static void capture_task_register(struct hv_segment *tr)
 }
 
 static void capture_general(struct vp_state *s,
-			    const struct firmware_frame *frame)
+                            const struct firmware_frame *frame)
 {
 	s->gpr[VP_RAX] = 0; /* HANDOFF_OK */
 	s->gpr[VP_RBX] = frame->rbx;

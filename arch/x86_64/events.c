@@ -18,19 +18,30 @@ void events_put_back(void)
 	vmcs_write(VMCS_ENTRY_EVENT, event & EVENT_DELIVERED);
 	if (event & EVENT_ERROR)
 		vmcs_write(VMCS_ENTRY_ERROR,
-			   vmcs_read(VMCS_IDT_VECTORING_ERROR));
+		           vmcs_read(VMCS_IDT_VECTORING_ERROR));
 	/* Needed by software events alone, ignored by the others. */
 	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH,
-		   vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH) & 15);
+	           vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH) & 15);
 	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-			   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
-				   ~INTERRUPTIBILITY_NMI);
+		           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+		                   ~INTERRUPTIBILITY_NMI);
+}
+
+bool events_has_error(struct vp *vp, enum vector vector)
+{
+	u64 cr0 = vp->state.cr0;
+
+	if (!vp->cached) {
+		vmcs_load(vp);
+		cr0 = vmcs_read(VMCS_GUEST_CR0);
+	}
+	return vector == VECTOR_GP && (cr0 & CR0_PE);
 }
 
 void events_inject_fault(struct vp *vp, enum vector vector)
 {
-	bool has_error = vector == VECTOR_GP;
+	bool has_error = events_has_error(vp, vector);
 	u64 event = EVENT_VALID | EVENT_TYPE_EXCEPTION | (u64)vector;
 
 	if (vp->cached) {
@@ -56,8 +67,7 @@ void events_inject_nmi(struct vp *root)
 	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY))
 		return;
 	a->nmi_pending = false;
-	vmcs_write(VMCS_ENTRY_EVENT,
-		   EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI);
+	vmcs_write(VMCS_ENTRY_EVENT, EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI);
 }
 
 void events_block_nmi(void)
@@ -65,8 +75,8 @@ void events_block_nmi(void)
 	if (vmcs_read(VMCS_IDT_VECTORING_EVENT) & EVENT_VALID)
 		return;
 	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-		   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) |
-			   INTERRUPTIBILITY_NMI);
+	           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) |
+	                   INTERRUPTIBILITY_NMI);
 }
 
 /* Outside 64-bit mode RIP wraps at 4 GiB. */
@@ -80,8 +90,8 @@ static void skip_cached(struct vp *vp, u64 length)
 	struct vp_state *s = &vp->state;
 
 	s->rip = advance(s->rip, length,
-			 (s->efer & EFER_LMA) &&
-				 (s->segment[VP_CS].attributes & RIGHTS_L));
+	                 (s->efer & EFER_LMA) &&
+	                         (s->segment[VP_CS].attributes & RIGHTS_L));
 	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
 	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
 		s->pending_debug |= DEBUG_SINGLE_STEP;
@@ -99,18 +109,18 @@ void events_skip(struct vp *vp)
 		skip_cached(vp, length);
 		return;
 	}
-	vmcs_write(VMCS_GUEST_RIP,
-		   advance(vmcs_read(VMCS_GUEST_RIP), length,
-			   (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
-				   (vmcs_read(VMCS_GUEST_CS_RIGHTS) &
-				    RIGHTS_L)));
+	vmcs_write(
+		VMCS_GUEST_RIP,
+		advance(vmcs_read(VMCS_GUEST_RIP), length,
+	                (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
+	                        (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L)));
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-			   blocking & INTERRUPTIBILITY_NMI);
+		           blocking & INTERRUPTIBILITY_NMI);
 	if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
 	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-			   vmcs_read(VMCS_GUEST_PENDING_DEBUG) |
-				   DEBUG_SINGLE_STEP);
+		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) |
+		                   DEBUG_SINGLE_STEP);
 }

@@ -12,7 +12,10 @@
 /* After an exit: an event whose delivery it cut short is delivered again. */
 void events_put_back(void);
 
-/* A fault of the instruction at RIP; of those we raise, only #GP has a code. */
+/* Of the faults that we raise only #GP has an error code; in real mode none. */
+bool events_has_error(struct vp *vp, enum vector vector);
+
+/* A fault of the instruction at RIP, with error code 0 if it has one. */
 void events_inject_fault(struct vp *vp, enum vector vector);
 
 /* The NMI that waits for the root, if the root can take it now. */

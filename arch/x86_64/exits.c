@@ -37,8 +37,8 @@ static enum exit_outcome exits_nmi(struct exit *x)
 	/* Bochs says here that the guest had NMIs blocked: it cannot have. */
 	if (!(vp_arch(x->vp)->pin & PIN_VIRTUAL_NMI))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
-			   vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
-				   ~INTERRUPTIBILITY_NMI);
+		           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+		                   ~INTERRUPTIBILITY_NMI);
 	cpu_arch(arch_this_cpu())->nmi_pending = true;
 	x->event = SCHED_INTERRUPT;
 	return EXIT_AGAIN;
@@ -50,18 +50,21 @@ static enum exit_outcome exits_exception(struct exit *x)
 	struct exit_exception e = {
 		.vector = (u8)(event & EVENT_VECTOR),
 		.has_error = event & EVENT_ERROR,
-		.error = (u32)vmcs_read(VMCS_EXIT_ERROR),
 		.parameter = vmcs_read(VMCS_EXIT_QUALIFICATION),
-		.instruction_length = exits_instruction_length(),
 	};
 
 	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		return exits_nmi(x);
 	if (e.vector == VECTOR_MC)
 		report_stop("machine check while a child was running",
-			    x->vp->partition->id);
+		            x->vp->partition->id);
 	if (event & EVENT_NMI_UNBLOCKED)
 		events_block_nmi();
+	/* Otherwise these fields have nothing to do with this exit. */
+	if (e.has_error)
+		e.error = (u32)vmcs_read(VMCS_EXIT_ERROR);
+	if ((event & EVENT_TYPE) > EVENT_TYPE_EXCEPTION)
+		e.instruction_length = exits_instruction_length();
 	return exit_exception(x->vp, &e);
 }
 
@@ -94,9 +97,9 @@ static enum exit_outcome exits_task_switch(struct exit *x)
 {
 	if (x->vp->is_root)
 		report_stop("the root partition: hardware task switch",
-			    vmcs_read(VMCS_EXIT_QUALIFICATION));
+		            vmcs_read(VMCS_EXIT_QUALIFICATION));
 	return exit_unsupported(x->vp, HV_UNSUPPORTED_TASK_SWITCH,
-				vmcs_read(VMCS_EXIT_QUALIFICATION));
+	                        vmcs_read(VMCS_EXIT_QUALIFICATION));
 }
 
 /* ---- Instructions ---- */
@@ -154,7 +157,7 @@ static u8 access_type(u64 qualification)
 	if (qualification & EPT_VIOLATION_EXECUTE)
 		return HV_INTERCEPT_EXECUTE;
 	return qualification & EPT_VIOLATION_WRITE ? HV_INTERCEPT_WRITE
-						   : HV_INTERCEPT_READ;
+	                                           : HV_INTERCEPT_READ;
 }
 
 /* A mapping may be without any right: only the map itself tells it apart. */
@@ -170,7 +173,7 @@ static enum exit_outcome exits_ept_violation(struct exit *x)
 	struct arch_mapping mapping;
 
 	m.mapped = arch_space_lookup(&x->vp->partition->space.arch, m.gpa,
-				     &mapping);
+	                             &mapping);
 	if (q & EPT_VIOLATION_NMI_UNBLOCKED)
 		events_block_nmi();
 	return exit_memory(x->vp, &m);
@@ -181,7 +184,7 @@ static enum exit_outcome exits_ept_misconfiguration(struct exit *x)
 {
 	(void)x;
 	report_stop("EPT misconfiguration at guest-physical address",
-		    vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS));
+	            vmcs_read(VMCS_GUEST_PHYSICAL_ADDRESS));
 }
 
 /* A guest never stops the machine with an exit that we do not know. */
@@ -189,7 +192,7 @@ static enum exit_outcome exits_unknown(struct exit *x)
 {
 	if (!x->vp->is_root)
 		return exit_unsupported(x->vp, HV_UNSUPPORTED_INTERCEPT,
-					x->reason);
+		                        x->reason);
 	log_line("root: unexpected exit %u", (u64)x->reason);
 	return EXIT_FAULT_UD;
 }
@@ -232,6 +235,20 @@ static const exit_handler handlers[VMX_EXITS] = {
 
 /* ---- From an exit to the next entry ---- */
 
+/* The parent may intercept a fault of ours as any other of the child's. */
+static void raise_fault(struct vp *vp, enum vector vector)
+{
+	struct exit_exception e = {
+		.vector = (u8)vector,
+		.has_error = events_has_error(vp, vector),
+	};
+
+	if (!vp->is_root && (vp->partition->exceptions >> vector & 1))
+		exit_exception(vp, &e);
+	else
+		events_inject_fault(vp, vector);
+}
+
 static void carry_out(struct vp *vp, enum exit_outcome outcome)
 {
 	switch (outcome) {
@@ -240,13 +257,13 @@ static void carry_out(struct vp *vp, enum exit_outcome outcome)
 		events_skip(vp);
 		break;
 	case EXIT_FAULT_UD:
-		events_inject_fault(vp, VECTOR_UD);
+		raise_fault(vp, VECTOR_UD);
 		break;
 	case EXIT_FAULT_GP:
-		events_inject_fault(vp, VECTOR_GP);
+		raise_fault(vp, VECTOR_GP);
 		break;
 	case EXIT_FAULT_MC:
-		events_inject_fault(vp, VECTOR_MC);
+		raise_fault(vp, VECTOR_MC);
 		break;
 	case EXIT_AGAIN:
 	case EXIT_SUSPENDED:
@@ -264,9 +281,9 @@ static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 		start_give_up(detail);
 	if (vp->is_root)
 		report_stop("the root partition: its state cannot be entered",
-			    detail);
+		            detail);
 	log_line("partition %u VP %u: entry failed (%x)", vp->partition->id,
-		 (u64)vp->index, detail);
+	         (u64)vp->index, detail);
 	exit_invalid_state(vp);
 	return enter_next(cpu, SCHED_GO_ON);
 }

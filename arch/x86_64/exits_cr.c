@@ -31,7 +31,7 @@ static bool cr0_refused(u64 value)
 		return pages && (in_64 || (cr4 & CR4_PCIDE));
 	return !pages && (efer & EFER_LME) &&
 	       (!(cr4 & CR4_PAE) ||
-		(vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L));
+	        (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L));
 }
 
 /*
@@ -41,7 +41,7 @@ static bool cr0_refused(u64 value)
 static void show(u64 shadow_field, u64 mask, u64 value)
 {
 	vmcs_write(shadow_field,
-		   (vmcs_read(shadow_field) & ~mask) | (value & mask));
+	           (vmcs_read(shadow_field) & ~mask) | (value & mask));
 }
 
 static enum exit_outcome write_cr0(struct vp *vp, u64 value)

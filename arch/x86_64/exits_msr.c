@@ -6,9 +6,11 @@
 #include "arch/x86_64/msr.h"
 #include "hv/arch.h"
 
-static bool is_vmx_msr(u32 msr)
+/* Not there for the root: VMX, and synthetic MSRs that we do not have. */
+static bool is_hidden(u32 msr)
 {
-	return msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST;
+	return (msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST) ||
+	       (msr >= MSR_SYNTHETIC_FIRST && msr <= MSR_SYNTHETIC_LAST);
 }
 
 static u64 edx_eax(const struct vp *vp)
@@ -21,7 +23,7 @@ static enum exit_outcome native_rdmsr(struct vp *vp)
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
 	u64 value;
 
-	if (is_vmx_msr(msr))
+	if (is_hidden(msr))
 		return EXIT_FAULT_GP;
 	/* As on a processor where the firmware has locked VMX off. */
 	if (msr == MSR_IA32_FEATURE_CONTROL)
@@ -37,7 +39,7 @@ static enum exit_outcome native_wrmsr(struct vp *vp)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
 
-	if (is_vmx_msr(msr) || msr == MSR_IA32_FEATURE_CONTROL ||
+	if (is_hidden(msr) || msr == MSR_IA32_FEATURE_CONTROL ||
 	    !msr_write_safe(msr, edx_eax(vp)))
 		return EXIT_FAULT_GP;
 	return EXIT_SKIP;

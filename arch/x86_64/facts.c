@@ -15,7 +15,7 @@ enum { EAX, EBX, ECX, EDX };
 
 #define LEAF_EXTENDED 0x80000000u
 #define LEAF_XSAVE 0xdu
-#define LINEAR_BITS 48 /* four-level paging; CR4.LA57 is not allowed */
+#define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
 #define PHYSICAL_BITS_MAX 48 /* four EPT levels */
 #define XSAVE_HEADER_END 576u
 #define MXCSR_MASK_DEFAULT 0xffbfu
@@ -162,7 +162,7 @@ static void find_xsave(void)
 		return;
 	read_leaf(LEAF_XSAVE, 0, regs);
 	offered = ((u64)regs[EDX] << 32 | regs[EAX]) &
-		  (XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
+	          (XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
 	c->xcr0 |= XCR0_SSE;
 	for (u32 i = 2; i < 64; i++)
 		if (offered & BIT(i))
@@ -206,7 +206,7 @@ static void find_registers(void)
 	const u32 *words = facts.compat.features;
 
 	facts.cr0_allowed = CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET |
-			    CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
+	                    CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | CR0_PG;
 	facts.cr4_allowed = CR4_BASE;
 	for (u32 i = 0; i < ARRAY_LEN(cr4_rows); i++)
 		if (words[cr4_rows[i].word] & cr4_rows[i].bit)

@@ -77,9 +77,9 @@ static enum handoff_result negotiate_controls(struct handoff *h)
 		if (child & ~allowed)
 			return missing(h, row->msr, child & ~allowed);
 		found.root[i] = (u32)(ones | row->required |
-				      (row->root_wanted & allowed));
-		found.child[i] = (u32)(ones | child |
-				       (row->child_wanted & allowed));
+		                      (row->root_wanted & allowed));
+		found.child[i] =
+			(u32)(ones | child | (row->child_wanted & allowed));
 	}
 	/* A tag that cannot be flushed is worse than none. */
 	if (!(found.ept_vpid & VPID_CAP_INVVPID) ||
@@ -94,7 +94,7 @@ static enum handoff_result negotiate_controls(struct handoff *h)
 static enum handoff_result check_ept(void)
 {
 	const u64 needed = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M |
-			   EPT_CAP_INVEPT;
+	                   EPT_CAP_INVEPT;
 	u64 proc2;
 
 	if (!(msr_read(MSR_IA32_VMX_PROCBASED_CTLS) >> 32 & PROC_SECONDARY))
@@ -116,7 +116,8 @@ static enum handoff_result check_vmx(struct handoff *h)
 	u64 control = msr_read(MSR_IA32_FEATURE_CONTROL);
 	u64 basic, misc;
 
-	if ((control & FEATURE_CONTROL_LOCK) && !(control & FEATURE_CONTROL_VMX))
+	if ((control & FEATURE_CONTROL_LOCK) &&
+	    !(control & FEATURE_CONTROL_VMX))
 		return HANDOFF_LOCKED_OFF;
 	if (cr4_read() & CR4_VMXE)
 		return HANDOFF_RUNNING;
@@ -129,21 +130,21 @@ static enum handoff_result check_vmx(struct handoff *h)
 	found.has_hlt_state = misc & VMX_MISC_HLT_STATE;
 	/* Unrestricted guests may leave protected mode and paging. */
 	found.cr0_fixed = msr_read(MSR_IA32_VMX_CR0_FIXED0) &
-			  ~(CR0_PE | CR0_PG);
+	                  ~(CR0_PE | CR0_PG);
 	found.cr4_fixed = msr_read(MSR_IA32_VMX_CR4_FIXED0);
 	return HANDOFF_OK;
 }
 
 /* Bits of a CPUID answer that the hypervisor's own CR4 depends on. */
 static void choose_host_registers(const u32 leaf1[4], const u32 leaf7[4],
-				  const u32 leaf_d1[4])
+                                  const u32 leaf_d1[4])
 {
 	found.has_xsave = leaf1[2] & BIT(26);
 	found.has_xsaves = found.has_xsave && (leaf_d1[0] & BIT(3));
 	found.host_cr0 = found.cr0_fixed | CR0_PE | CR0_MP | CR0_ET | CR0_NE |
-			 CR0_WP | CR0_PG;
+	                 CR0_WP | CR0_PG;
 	found.host_cr4 = found.cr4_fixed | CR4_VMXE | CR4_PAE | CR4_MCE |
-			 CR4_OSFXSR | CR4_OSXMMEXCPT;
+	                 CR4_OSFXSR | CR4_OSXMMEXCPT;
 	if (found.has_xsave)
 		found.host_cr4 |= CR4_OSXSAVE;
 	if (leaf7[1] & BIT(7))

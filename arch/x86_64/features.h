@@ -23,8 +23,8 @@ struct features {
 	bool has_hlt_state; /* VM entry can put a VP into HLT */
 	bool has_xsave;
 	bool has_xsaves;
-	u64 ept_vpid;       /* IA32_VMX_EPT_VPID_CAP */
-	u64 cr0_fixed;      /* bits that must be 1 in VMX operation */
+	u64 ept_vpid;  /* IA32_VMX_EPT_VPID_CAP */
+	u64 cr0_fixed; /* bits that must be 1 in VMX operation */
 	u64 cr4_fixed;
 	u64 host_cr0;
 	u64 host_cr4;

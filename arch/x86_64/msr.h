@@ -38,6 +38,8 @@
 #define MSR_IA32_VMX_FIRST 0x480u
 #define MSR_IA32_VMX_LAST 0x493u
 #define MSR_IA32_X2APIC_SELF_IPI 0x83fu
+#define MSR_SYNTHETIC_FIRST 0x40000000u /* a hypervisor's own (SDM 2.1) */
+#define MSR_SYNTHETIC_LAST 0x4fffffffu
 #define MSR_IA32_EFER 0xc0000080u
 #define MSR_IA32_STAR 0xc0000081u
 #define MSR_IA32_LSTAR 0xc0000082u

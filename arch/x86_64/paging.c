@@ -102,8 +102,8 @@ static bool map_image(struct handoff *h)
 	};
 
 	for (u32 i = 0; i < ARRAY_LEN(sections); i++)
-		for (u64 at = (u64)sections[i].start;
-		     at < (u64)sections[i].end; at += PAGE_SIZE) {
+		for (u64 at = (u64)sections[i].start; at < (u64)sections[i].end;
+		     at += PAGE_SIZE) {
 			u64 *entry = entry_at(h, at, 0);
 
 			if (!entry)
@@ -133,7 +133,7 @@ enum handoff_result paging_init(struct handoff *h)
 		return HANDOFF_NO_MEMORY;
 	for (u32 i = 0; i < h->range_count; i++)
 		if (!map_range(h, h->ranges[i].base, h->ranges[i].size,
-			       PTE_RAM))
+		               PTE_RAM))
 			return HANDOFF_NO_MEMORY;
 	device_entry = entry_at(h, DEVICE_WINDOW, 0);
 	if (!device_entry || !map_image(h) || !unmap_guards(h))

@@ -84,21 +84,18 @@ struct descriptor_table {
 	u64 base;
 } __attribute__((packed));
 
-#define REGS_READ(name, reg)                                                   \
-	static inline u64 name(void)                                           \
-	{                                                                      \
-		u64 value;                                                     \
-                                                                               \
-		__asm__ volatile("mov %%" reg ", %0" : "=r"(value));           \
-		return value;                                                  \
+#define REGS_READ(name, reg)                                         \
+	static inline u64 name(void)                                 \
+	{                                                            \
+		u64 value;                                           \
+                                                                     \
+		__asm__ volatile("mov %%" reg ", %0" : "=r"(value)); \
+		return value;                                        \
 	}
-#define REGS_WRITE(name, reg)                                                  \
-	static inline void name(u64 value)                                     \
-	{                                                                      \
-		__asm__ volatile("mov %0, %%" reg                              \
-		                 :                                             \
-		                 : "r"(value)                                  \
-		                 : "memory");                                  \
+#define REGS_WRITE(name, reg)                                                 \
+	static inline void name(u64 value)                                    \
+	{                                                                     \
+		__asm__ volatile("mov %0, %%" reg : : "r"(value) : "memory"); \
 	}
 
 REGS_READ(cr0_read, "cr0")

@@ -21,22 +21,37 @@
 static bool reporting;
 
 /* One line, formatted as log_line does. */
-#define SAY(...)                                                               \
-	do {                                                                   \
-		char line_[LINE_MAX];                                          \
-		u32 length_ = log_format(line_, LINE_MAX - 1, __VA_ARGS__);    \
-                                                                               \
-		line_[length_] = '\n';                                         \
-		arch_console_write(line_, length_ + 1);                        \
+#define SAY(...)                                                            \
+	do {                                                                \
+		char line_[LINE_MAX];                                       \
+		u32 length_ = log_format(line_, LINE_MAX - 1, __VA_ARGS__); \
+                                                                            \
+		line_[length_] = '\n';                                      \
+		arch_console_write(line_, length_ + 1);                     \
 	} while (0)
 
 static const char *const vector_names[] = {
-	"#DE divide error", "#DB debug", "NMI", "#BP breakpoint",
-	"#OF overflow", "#BR bound", "#UD invalid opcode", "#NM no device",
-	"#DF double fault", "coprocessor overrun", "#TS invalid TSS",
-	"#NP segment not present", "#SS stack fault", "#GP general protection",
-	"#PF page fault", "reserved", "#MF x87 error", "#AC alignment check",
-	"#MC machine check", "#XM SIMD error", "#VE virtualization",
+	"#DE divide error",
+	"#DB debug",
+	"NMI",
+	"#BP breakpoint",
+	"#OF overflow",
+	"#BR bound",
+	"#UD invalid opcode",
+	"#NM no device",
+	"#DF double fault",
+	"coprocessor overrun",
+	"#TS invalid TSS",
+	"#NP segment not present",
+	"#SS stack fault",
+	"#GP general protection",
+	"#PF page fault",
+	"reserved",
+	"#MF x87 error",
+	"#AC alignment check",
+	"#MC machine check",
+	"#XM SIMD error",
+	"#VE virtualization",
 	"#CP control protection",
 };
 
@@ -50,13 +65,14 @@ static bool begin(void)
 	return first;
 }
 
-static void say_address(const char *what, u64 address)
+/* `back` is 1 for a return address: it may be in the next function already. */
+static void say_address(const char *what, u64 address, u64 back)
 {
 	u64 offset;
-	const char *name = symbols_find(address, &offset);
+	const char *name = symbols_find(address - back, &offset);
 
 	if (name)
-		SAY("  %s %x  %s+%x", what, address, name, offset);
+		SAY("  %s %x  %s+%x", what, address, name, offset + back);
 	else
 		SAY("  %s %x", what, address);
 }
@@ -73,13 +89,13 @@ static bool in_stack(u64 address, u64 bytes)
 
 static void say_backtrace(u64 rbp)
 {
-	SAY("called from:");
+	SAY("called");
 	for (u32 i = 0; i < BACKTRACE_MAX && in_stack(rbp, 16); i++) {
 		const u64 *frame = (const u64 *)rbp;
 
 		if (!symbols_is_code(frame[1]))
 			break;
-		say_address(" ", frame[1]);
+		say_address("from", frame[1], 1);
 		/* Frames lie towards the stack's top, or we would go round. */
 		if (frame[0] <= rbp)
 			break;
@@ -126,9 +142,9 @@ static void say_registers(const struct fault_frame *f)
 	SAY("  R8 %x R9 %x R10 %x R11 %x", f->r8, f->r9, f->r10, f->r11);
 	SAY("  R12 %x R13 %x R14 %x R15 %x", f->r12, f->r13, f->r14, f->r15);
 	SAY("  RFLAGS %x CS %x SS %x", f->rflags, f->cs, f->ss);
-	SAY("  CR0 %x CR2 %x CR3 %x CR4 %x", cr0_read(), cr2_read(),
-	    cr3_read(), cr4_read());
-	say_address("RIP", f->rip);
+	SAY("  CR0 %x CR2 %x CR3 %x CR4 %x", cr0_read(), cr2_read(), cr3_read(),
+	    cr4_read());
+	say_address("RIP", f->rip, 0);
 }
 
 static _Noreturn void end(void)
@@ -171,13 +187,13 @@ static void say_here(void)
 	u64 rbx, r12, r13, r14, r15;
 
 	__asm__ volatile("mov %%rbx, %0; mov %%r12, %1; mov %%r13, %2;"
-			 "mov %%r14, %3; mov %%r15, %4"
-			 : "=m"(rbx), "=m"(r12), "=m"(r13), "=m"(r14),
-			   "=m"(r15));
+	                 "mov %%r14, %3; mov %%r15, %4"
+	                 : "=m"(rbx), "=m"(r12), "=m"(r13), "=m"(r14),
+	                   "=m"(r15));
 	SAY("registers:");
 	SAY("  RBX %x R12 %x R13 %x R14 %x R15 %x", rbx, r12, r13, r14, r15);
-	SAY("  CR0 %x CR2 %x CR3 %x CR4 %x", cr0_read(), cr2_read(),
-	    cr3_read(), cr4_read());
+	SAY("  CR0 %x CR2 %x CR3 %x CR4 %x", cr0_read(), cr2_read(), cr3_read(),
+	    cr4_read());
 }
 
 void arch_check_failed(const char *expression, const char *file, u32 line)
@@ -187,7 +203,7 @@ void arch_check_failed(const char *expression, const char *file, u32 line)
 	SAY("STASIS STOPPED: CHECK(%s) failed", expression);
 	SAY("at %s:%u", file, (u64)line);
 	say_here();
-	say_address("RIP", (u64)__builtin_return_address(0));
+	say_address("RIP", (u64)__builtin_return_address(0), 1);
 	say_backtrace((u64)__builtin_frame_address(0));
 	say_stack((u64)__builtin_frame_address(0));
 	say_guest();

@@ -6,11 +6,11 @@
 #include "arch/x86_64/msr.h"
 
 /* `1:` is behind the instruction: MOV leaves CF as it is. */
-#define SAFELY(instruction)                                                    \
-	"lea 1f(%%rip), %[scratch]\n\t"                                        \
-	"mov %[scratch], %[recover]\n\t"                                       \
-	"clc\n\t" instruction "\n"                                             \
-	"1:\n\t"                                                               \
+#define SAFELY(instruction)              \
+	"lea 1f(%%rip), %[scratch]\n\t"  \
+	"mov %[scratch], %[recover]\n\t" \
+	"clc\n\t" instruction "\n"       \
+	"1:\n\t"                         \
 	"movq $0, %[recover]"
 
 static u64 *recover(void)

@@ -40,7 +40,7 @@ static enum handoff_result vmx_enter(struct handoff *h)
 	*(u32 *)(void *)vmxon_region = features()->revision;
 	if (!(control & FEATURE_CONTROL_LOCK))
 		msr_write(MSR_IA32_FEATURE_CONTROL,
-			  control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
+		          control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
 	result = vmxon(arch_page_hpa(vmxon_region));
 	if (result == VMX_OK)
 		return HANDOFF_OK;

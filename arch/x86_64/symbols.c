@@ -83,7 +83,7 @@ static const struct elf_section *elf_section(u32 index)
 	if (!h || index >= h->shnum || h->shentsize != sizeof(*elf_section(0)))
 		return NULL;
 	return elf_bytes(h->shoff + index * sizeof(struct elf_section),
-			 sizeof(struct elf_section));
+	                 sizeof(struct elf_section));
 }
 
 static const struct elf_section *elf_symbol_table(void)

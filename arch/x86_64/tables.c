@@ -40,8 +40,7 @@ static void idt_init(void)
 		u64 stub = (u64)vector_stubs + i * VECTOR_STUB_SIZE;
 
 		idt[i].low = (stub & 0xffff) | (u64)SELECTOR_CODE << 16 |
-			     GATE_INTERRUPT << 32 |
-			     (stub >> 16 & 0xffff) << 48;
+		             GATE_INTERRUPT << 32 | (stub >> 16 & 0xffff) << 48;
 		idt[i].high = stub >> 32;
 	}
 }
@@ -66,7 +65,7 @@ void tables_init(struct cpu *cpu)
 	a->gdt[1] = GDT_CODE_64;
 	a->gdt[2] = GDT_DATA;
 	a->gdt[3] = GDT_TSS_AVAILABLE | (sizeof(struct tss) - 1) |
-		    (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+	            (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	a->gdt[4] = tss >> 32;
 	tss_init(&a->tss);
 	idt_init();

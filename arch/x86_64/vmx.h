@@ -136,19 +136,19 @@ enum vmx_exit {
 /* CF: VMfailInvalid, ZF: VMfailValid with an error number in the VMCS. */
 enum vmx_result { VMX_OK = 0, VMX_FAIL_INVALID = 1, VMX_FAIL_VALID = 2 };
 
-#define VMX_RESULT(cf, zf)                                                     \
+#define VMX_RESULT(cf, zf) \
 	((cf) ? VMX_FAIL_INVALID : (zf) ? VMX_FAIL_VALID : VMX_OK)
 
-#define VMX_ON_PAGE(name, instruction)                                         \
-	static inline enum vmx_result name(hpa_t page)                         \
-	{                                                                      \
-		bool cf, zf;                                                   \
-                                                                               \
-		__asm__ volatile(instruction " %2"                             \
-		                 : "=@ccc"(cf), "=@ccz"(zf)                    \
-		                 : "m"(page)                                   \
-		                 : "memory");                                  \
-		return VMX_RESULT(cf, zf);                                     \
+#define VMX_ON_PAGE(name, instruction)                      \
+	static inline enum vmx_result name(hpa_t page)      \
+	{                                                   \
+		bool cf, zf;                                \
+                                                            \
+		__asm__ volatile(instruction " %2"          \
+		                 : "=@ccc"(cf), "=@ccz"(zf) \
+		                 : "m"(page)                \
+		                 : "memory");               \
+		return VMX_RESULT(cf, zf);                  \
 	}
 
 VMX_ON_PAGE(vmxon, "vmxon")

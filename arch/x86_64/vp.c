@@ -94,17 +94,17 @@ static u64 capture_event(void)
 	u64 event = vmcs_read(VMCS_ENTRY_EVENT);
 	u64 type = (event & EVENT_TYPE) >> EVENT_TYPE_SHIFT;
 	u64 pending = HV_PENDING_INTERRUPTION | type << HV_PENDING_TYPE_SHIFT |
-		      (event & EVENT_VECTOR) << HV_PENDING_VECTOR_SHIFT;
+	              (event & EVENT_VECTOR) << HV_PENDING_VECTOR_SHIFT;
 
 	if (!(event & EVENT_VALID))
 		return 0;
 	if (event & EVENT_ERROR)
 		pending |= HV_PENDING_DELIVER_ERROR_CODE |
-			   vmcs_read(VMCS_ENTRY_ERROR)
-				   << HV_PENDING_ERROR_SHIFT;
+		           vmcs_read(VMCS_ENTRY_ERROR)
+		                   << HV_PENDING_ERROR_SHIFT;
 	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT)
 		pending |= vmcs_read(VMCS_ENTRY_INSTRUCTION_LENGTH)
-			   << HV_PENDING_LENGTH_SHIFT;
+		           << HV_PENDING_LENGTH_SHIFT;
 	return pending;
 }
 
@@ -157,7 +157,7 @@ static void apply_event(u64 pending)
 {
 	u64 type = pending >> HV_PENDING_TYPE_SHIFT & 7;
 	u64 event = EVENT_VALID | type << EVENT_TYPE_SHIFT |
-		    (pending >> HV_PENDING_VECTOR_SHIFT & EVENT_VECTOR);
+	            (pending >> HV_PENDING_VECTOR_SHIFT & EVENT_VECTOR);
 
 	if (!(pending & HV_PENDING_INTERRUPTION)) {
 		vmcs_write(VMCS_ENTRY_EVENT, 0);
@@ -168,7 +168,7 @@ static void apply_event(u64 pending)
 	vmcs_write(VMCS_ENTRY_EVENT, event);
 	vmcs_write(VMCS_ENTRY_ERROR, pending >> HV_PENDING_ERROR_SHIFT);
 	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH,
-		   pending >> HV_PENDING_LENGTH_SHIFT & 15);
+	           pending >> HV_PENDING_LENGTH_SHIFT & 15);
 }
 
 /*
@@ -213,10 +213,10 @@ static void apply_pdptes(struct vp *vp)
 		return;
 	if (vmcs_read(VMCS_GUEST_CR3) == s->cr3 &&
 	    uses_pdptes(vmcs_read(VMCS_GUEST_CR0), vmcs_read(VMCS_GUEST_CR4),
-			vmcs_read(VMCS_GUEST_EFER)))
+	                vmcs_read(VMCS_GUEST_EFER)))
 		return;
 	if (arch_space_lookup(&vp->partition->space.arch,
-			      gpa_of(s->cr3 & 0xfffff000), &m))
+	                      gpa_of(s->cr3 & 0xfffff000), &m))
 		table = (const u64 *)arch_page(m.page) + (s->cr3 & 0xfe0) / 8;
 	for (u32 i = 0; i < 4; i++)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, table ? table[i] : 0);
@@ -228,17 +228,15 @@ static void apply_controls(struct vp *vp)
 	const struct features *f = features();
 	u64 mask0 = vp_cr0_mask(vp), mask4 = vp_cr4_mask(vp);
 	u32 entry = vp->is_root ? f->root[CONTROL_ENTRY]
-				: f->child[CONTROL_ENTRY];
+	                        : f->child[CONTROL_ENTRY];
 
 	vmcs_write(VMCS_CR0_MASK, mask0);
 	vmcs_write(VMCS_CR0_SHADOW, s->cr0);
-	vmcs_write(VMCS_GUEST_CR0,
-		   (s->cr0 & ~mask0) | f->cr0_fixed | CR0_NE);
+	vmcs_write(VMCS_GUEST_CR0, (s->cr0 & ~mask0) | f->cr0_fixed | CR0_NE);
 	vmcs_write(VMCS_CR4_MASK, mask4);
 	vmcs_write(VMCS_CR4_SHADOW, s->cr4);
-	vmcs_write(VMCS_GUEST_CR4,
-		   (s->cr4 & ~mask4) | f->cr4_fixed | CR4_VMXE |
-			   (vp->is_root ? 0 : CR4_MCE));
+	vmcs_write(VMCS_GUEST_CR4, (s->cr4 & ~mask4) | f->cr4_fixed | CR4_VMXE |
+	                                   (vp->is_root ? 0 : CR4_MCE));
 	if (!(s->efer & EFER_LMA))
 		entry &= ~(u32)ENTRY_CTL_IA32E;
 	vmcs_write(VMCS_ENTRY_CONTROLS, entry);
@@ -252,7 +250,7 @@ void arch_vp_apply(struct vp *vp)
 	apply_pdptes(vp);
 	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
 		vmcs_write(plain_fields[i].field,
-			   *state_at(vp, plain_fields[i].offset));
+		           *state_at(vp, plain_fields[i].offset));
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
 		apply_segment(&s->segment[i], i);
 	apply_controls(vp);
