@@ -17,7 +17,7 @@ struct vp;
 /* What a guest's state may contain on this machine. Constant after start-up. */
 struct arch_facts {
 	struct stream_compat compat; /* scope, hv version: filled by the core */
-	u64 cr0_allowed;  /* bits that a guest's CR0 may have set */
+	u64 cr0_allowed;             /* bits that a guest's CR0 may have set */
 	u64 cr4_allowed;
 	u64 efer_allowed;
 	u64 debugctl_allowed;

@@ -14,10 +14,10 @@
 _Noreturn void arch_check_failed(const char *expression, const char *file,
                                  u32 line);
 
-#define CHECK(cond)                                                            \
-	do {                                                                   \
-		if (!(cond))                                                   \
-			arch_check_failed(#cond, __FILE__, __LINE__);          \
+#define CHECK(cond)                                                   \
+	do {                                                          \
+		if (!(cond))                                          \
+			arch_check_failed(#cond, __FILE__, __LINE__); \
 	} while (0)
 
 #endif

@@ -98,7 +98,8 @@ static enum chunk_saved compat_save(struct context *c)
 
 static enum hv_save_restore_result compat_chunk_check(struct context *c)
 {
-	const struct stream_compat *in = (const struct stream_compat *)c->buffer;
+	const struct stream_compat *in =
+		(const struct stream_compat *)c->buffer;
 
 	if (in->scope > 1 || (!in->scope && !c->is_summary_stream))
 		return BAD;

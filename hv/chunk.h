@@ -18,9 +18,9 @@ enum chunk_saved {
 /* Answer of a check that the budget interrupted: run it again. */
 #define CHUNK_CHECK_AGAIN ((enum hv_save_restore_result)0x100)
 
-#define CHUNK_REPEATS 1u /* may follow itself */
-#define CHUNK_SUMMARY 2u /* is in summary streams too */
-#define CHUNK_MEMORY 4u  /* one of the kinds that mix */
+#define CHUNK_REPEATS 1u  /* may follow itself */
+#define CHUNK_SUMMARY 2u  /* is in summary streams too */
+#define CHUNK_MEMORY 4u   /* one of the kinds that mix */
 #define CHUNK_VP_FIRST 8u /* begins the group of rows that each VP has */
 #define CHUNK_VP 16u
 #define CHUNK_VP_LAST 32u

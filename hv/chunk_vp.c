@@ -18,6 +18,7 @@ struct chunk_staged {
 };
 _Static_assert(sizeof(struct chunk_staged) <= PAGE_SIZE, "a staging page");
 
+#define XSTATE_LEGACY 3u /* x87 and SSE */
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
 
@@ -242,6 +243,9 @@ enum hv_save_restore_result chunk_fp_check(struct context *c)
 	arch_copy(x->control_status, in->fp_control_status, 16);
 	arch_copy(x->xmm_control_status, in->xmm_control_status, 16);
 	arch_copy(x->xmm_control_status + 12, &mask, sizeof(mask));
+	/* No VP_XSAVE will come to say so: these bytes are the state. */
+	if (arch_facts()->has_xsave && !chunk_xsave_needed(c))
+		staged_xsave(c)->xstate_bv = XSTATE_LEGACY;
 	return GOOD;
 }
 

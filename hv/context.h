@@ -13,19 +13,19 @@ struct vp;
 
 /* Where a save or restore stands in the memory of the partition. */
 struct context_memory {
-	u64 pages;      /* in the whole map */
-	u64 done;       /* of them, dealt with in the walk under way */
-	u64 mapped;     /* restore: of them, found in the target's map */
-	u64 gpn;        /* walk: look from here on */
-	u64 position;   /* the memory position of the stream */
+	u64 pages;    /* in the whole map */
+	u64 done;     /* of them, dealt with in the walk under way */
+	u64 mapped;   /* restore: of them, found in the target's map */
+	u64 gpn;      /* walk: look from here on */
+	u64 position; /* the memory position of the stream */
 	bool positioned;
-	u64 run_count;  /* save: uniform pages not yet written */
+	u64 run_count; /* save: uniform pages not yet written */
 	u64 run_word;
-	u64 extent_count; /* save: extents in the chunk being gathered;
+	u64 extent_count;  /* save: extents in the chunk being gathered;
 	                   * restore: the one being checked */
-	u64 extent_at;    /* restore: pages of it that were checked */
-	u64 map_end;    /* restore: first page behind the last extent */
-	u32 map_digest; /* CRC-32C of the runs of the map ... */
+	u64 extent_at;     /* restore: pages of it that were checked */
+	u64 map_end;       /* restore: first page behind the last extent */
+	u32 map_digest;    /* CRC-32C of the runs of the map ... */
 	u32 memory_digest; /* ... and of the runs of the memory */
 	u64 map_run[2];    /* first page and count of the run under way */
 	u64 memory_run[2];
@@ -71,12 +71,12 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 
 /*
  * What one call may look at besides the bytes it moves, in units of about ten
- * instructions: a page that is scanned costs 64 of them, an entry of a GPA map
- * 4. Keeps a call near the TLFS's 50 microseconds (D17).
+ * instructions: a page that is scanned or filled costs 128 of them, a step in a GPA map
+ * 16. Keeps a call near the TLFS's 50 microseconds (D17).
  */
 #define CONTEXT_BUDGET 4096u
-#define CONTEXT_COST_SCAN 64u
-#define CONTEXT_COST_MAP 4u
+#define CONTEXT_COST_SCAN 128u
+#define CONTEXT_COST_MAP 16u
 
 /*
  * Opens a process for target, or for the system when target is NULL, with
@@ -86,8 +86,7 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 struct context *context_open(struct partition *owner, struct partition *target);
 
 /* The open process, NULL: none. */
-struct context *context_find(struct partition *owner,
-                             struct partition *target);
+struct context *context_find(struct partition *owner, struct partition *target);
 
 /* Ends the process of a target, if there is one; the pages go back. */
 void context_close(struct partition *target);

@@ -79,14 +79,25 @@ static const struct {
 /* Leaves of which a child sees nothing: what they describe it does not have. */
 static bool hidden_from_child(u32 leaf)
 {
-	static const u32 hidden[] = { 0x5,  0x6,  0x9,  0xa,  0xf,  0x10,
-		                      0x12, 0x14, 0x18, 0x1a, 0x1b, 0x1c,
-		                      0x1d, 0x1e, 0x1f };
+	static const u32 hidden[] = {
+		0x5, 0x6, 0x9, 0xa, 0xf, 0x10, 0x12, 0x14
+	};
 
 	for (u32 i = 0; i < ARRAY_LEN(hidden); i++)
 		if (hidden[i] == leaf)
 			return true;
-	return false;
+	return leaf >= 0x17 && leaf < HV_CPUID_VENDOR_AND_MAX;
+}
+
+/* Of the words of leaf 7, those that no feature word covers. */
+static void child_features_leaf(u32 subleaf, u32 regs[4])
+{
+	if (subleaf == 0)
+		regs[EAX] = regs[EAX] > 1 ? 1 : regs[EAX];
+	else if (subleaf == 1)
+		regs[EBX] = regs[ECX] = regs[EDX] = 0;
+	else
+		set(regs, 0, 0, 0, 0);
 }
 
 /* XSAVE sizes and components (leaf 0xd) with only what a child may enable. */
@@ -130,12 +141,12 @@ static void child_leaf(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 			regs[feature_words[i].reg] =
 				c->features[feature_words[i].word];
 	if (leaf == 0x1)
-		regs[EBX] = (regs[EBX] & 0xffff) | 1u << 16 |
-		            vp->index << 24;
+		regs[EBX] = (regs[EBX] & 0xffff) | 1u << 16 | vp->index << 24;
+	else if (leaf == 0x7)
+		child_features_leaf(subleaf, regs);
 	else if (leaf == 0xb) /* one thread a core; the id is the VP's index */
-		set(regs, 0, subleaf < 2, subleaf | (subleaf < 2 ? subleaf + 1
-		                                               : 0) << 8,
-		    vp->index);
+		set(regs, 0, subleaf < 2,
+		    subleaf | (subleaf < 2 ? subleaf + 1 : 0) << 8, vp->index);
 	else if (leaf == 0xd)
 		child_xsave_leaf(vp->state.xcr0, subleaf, regs);
 }
@@ -154,7 +165,7 @@ void cpuid_answer(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 	/* Two bits mirror CR4 of the VP that asks. */
 	if (leaf == 0x1) {
 		cr4 = vp_state_read(vp)->cr4;
-		regs[ECX] &= (u32)~(CPUID_1_ECX_VMX | CPUID_1_ECX_OSXSAVE);
+		regs[ECX] &= (u32) ~(CPUID_1_ECX_VMX | CPUID_1_ECX_OSXSAVE);
 		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
 		if ((regs[ECX] & CPUID_1_ECX_XSAVE) && (cr4 & CR4_OSXSAVE))
 			regs[ECX] |= CPUID_1_ECX_OSXSAVE;

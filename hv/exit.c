@@ -85,8 +85,8 @@ static enum exit_outcome intercept_cpuid(struct vp *vp, const u32 regs[4],
                                          u32 length)
 {
 	const u64 *gpr = vp->state.gpr;
-	struct hv_cpuid_intercept *m = message_begin(
-		vp, HV_MESSAGE_CPUID_INTERCEPT, sizeof(*m));
+	struct hv_cpuid_intercept *m =
+		message_begin(vp, HV_MESSAGE_CPUID_INTERCEPT, sizeof(*m));
 
 	exit_fill_header(vp, &m->header, length, HV_INTERCEPT_EXECUTE);
 	m->rax = gpr[VP_RAX];
@@ -125,9 +125,9 @@ static enum exit_outcome unknown_msr(struct vp *vp, u8 access, u32 length)
 
 	if (vp->is_root)
 		return EXIT_NATIVE;
-	if (!(installed & (access == HV_INTERCEPT_WRITE
-	                           ? HV_INTERCEPT_ACCESS_WRITE
-	                           : HV_INTERCEPT_ACCESS_READ)))
+	if (!(installed &
+	      (access == HV_INTERCEPT_WRITE ? HV_INTERCEPT_ACCESS_WRITE
+	                                    : HV_INTERCEPT_ACCESS_READ)))
 		return EXIT_FAULT_GP;
 	m = message_begin(vp, HV_MESSAGE_MSR_INTERCEPT, sizeof(*m));
 	exit_fill_header(vp, &m->header, length, access);
@@ -202,8 +202,7 @@ enum exit_outcome exit_rdmsr(struct vp *vp, u32 instruction_length)
 enum exit_outcome exit_wrmsr(struct vp *vp, u32 instruction_length)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
-	u64 value = (vp->state.gpr[VP_RDX] << 32) |
-	            (u32)vp->state.gpr[VP_RAX];
+	u64 value = (vp->state.gpr[VP_RDX] << 32) | (u32)vp->state.gpr[VP_RAX];
 	enum msr_result r = msr_write(vp, msr, value);
 
 	if (r == MSR_UNKNOWN)
@@ -217,15 +216,16 @@ enum exit_outcome exit_wrmsr(struct vp *vp, u32 instruction_length)
 
 static enum exit_outcome intercept_io(struct vp *vp, const struct exit_io *io)
 {
-	struct hv_io_port_intercept *m = message_begin(
-		vp, HV_MESSAGE_IO_PORT_INTERCEPT, sizeof(*m));
+	struct hv_io_port_intercept *m =
+		message_begin(vp, HV_MESSAGE_IO_PORT_INTERCEPT, sizeof(*m));
 	const struct vp_state *s = vp_state_read(vp);
 
 	exit_fill_header(vp, &m->header, io->instruction_length,
 	                 io->in ? HV_INTERCEPT_READ : HV_INTERCEPT_WRITE);
 	m->port = io->port;
-	m->access_info = (u8)(io->size | (io->string ? HV_IO_ACCESS_STRING : 0) |
-	                      (io->rep ? HV_IO_ACCESS_REP : 0));
+	m->access_info =
+		(u8)(io->size | (io->string ? HV_IO_ACCESS_STRING : 0) |
+	             (io->rep ? HV_IO_ACCESS_REP : 0));
 	m->rax = s->gpr[VP_RAX];
 	if (io->string) {
 		m->ds = s->segment[VP_DS];
@@ -268,8 +268,8 @@ enum exit_outcome exit_io(struct vp *vp, const struct exit_io *io)
 
 enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 {
-	struct hv_exception_intercept *m = message_begin(
-		vp, HV_MESSAGE_EXCEPTION_INTERCEPT, sizeof(*m));
+	struct hv_exception_intercept *m =
+		message_begin(vp, HV_MESSAGE_EXCEPTION_INTERCEPT, sizeof(*m));
 	const struct vp_state *s = vp_state_read(vp);
 
 	exit_fill_header(vp, &m->header, e->instruction_length,
@@ -305,11 +305,11 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 {
 	struct hv_memory_intercept *m;
 
-	if (vp->is_root)
-		return root_memory(vp, e);
 	/* An overlay page refuses a write: the guest's own fault (TLFS 3.13) */
 	if (gpa_has_overlay(vp->partition, e->gpa.v >> PAGE_SHIFT))
 		return EXIT_FAULT_GP;
+	if (vp->is_root)
+		return root_memory(vp, e);
 	m = message_begin(vp,
 	                  e->mapped ? HV_MESSAGE_GPA_INTERCEPT
 	                            : HV_MESSAGE_UNMAPPED_GPA,
@@ -355,8 +355,8 @@ enum exit_outcome exit_unsupported(struct vp *vp,
                                    enum hv_unsupported_feature feature,
                                    u64 parameter)
 {
-	struct hv_unsupported_feature_message *m = message_begin(
-		vp, HV_MESSAGE_UNSUPPORTED_FEATURE, sizeof(*m));
+	struct hv_unsupported_feature_message *m =
+		message_begin(vp, HV_MESSAGE_UNSUPPORTED_FEATURE, sizeof(*m));
 
 	m->vp_index = vp->index;
 	m->feature = feature;

@@ -55,7 +55,7 @@ struct exit_memory {
 	gpa_t gpa;
 	u64 gva;
 	bool gva_valid;
-	u8 access; /* HV_INTERCEPT_READ, _WRITE, _EXECUTE */
+	u8 access;   /* HV_INTERCEPT_READ, _WRITE, _EXECUTE */
 	bool mapped; /* mapped, but without the right */
 	u32 instruction_length;
 };

@@ -34,11 +34,9 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (p->state != PARTITION_ACTIVE &&
-	    p->state != PARTITION_UNINITIALIZED)
+	if (p->state != PARTITION_ACTIVE && p->state != PARTITION_UNINITIALIZED)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	if (*gpn >= gpa_limit() || *gpn == 0 ||
-	    frame_owner(page) != FRAME_ROOT)
+	if (*gpn >= gpa_limit() || *gpn == 0 || frame_owner(page) != FRAME_ROOT)
 		return HV_STATUS_OPERATION_DENIED;
 	if (frame_mappings(page) || gpa_has_overlay(f->from, *gpn))
 		return HV_STATUS_OBJECT_IN_USE;
@@ -230,8 +228,7 @@ enum hv_status hvcall_write_gpa(struct hypercall_frame *f)
 	                        in->byte_count, &p);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	to = access_pin(p, in->gpa, in->byte_count, ARCH_WRITE,
-	                &answer.result);
+	to = access_pin(p, in->gpa, in->byte_count, ARCH_WRITE, &answer.result);
 	if (to)
 		arch_copy(to, in->data, in->byte_count);
 	*out = answer;

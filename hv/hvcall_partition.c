@@ -76,9 +76,9 @@ enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 /* ---- Properties ---- */
 
 /* What a parent may give to a child. More would have no effect. */
-#define GRANTABLE                                                              \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                               \
-	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX |   \
+#define GRANTABLE                                                            \
+	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                             \
+	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX | \
 	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_CREATE_PARTITIONS)
 
 static u64 get_privileges(const struct partition *p)
@@ -99,6 +99,7 @@ static enum hv_status set_reference_time(struct partition *p, u64 value)
 	if (p->ref_running)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	p->ref_base = value;
+	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -120,18 +121,18 @@ static const struct {
 	u8 bit;
 	u8 property;
 } features[] = {
-	{ STREAM_FEATURE_1_ECX, 0, 0 },         /* SSE3 */
-	{ STREAM_FEATURE_80000001_ECX, 0, 1 },  /* LAHF/SAHF */
-	{ STREAM_FEATURE_1_ECX, 9, 2 },         /* SSSE3 */
-	{ STREAM_FEATURE_1_ECX, 19, 3 },        /* SSE4.1 */
-	{ STREAM_FEATURE_1_ECX, 20, 4 },        /* SSE4.2 */
-	{ STREAM_FEATURE_80000001_ECX, 6, 5 },  /* SSE4a */
-	{ STREAM_FEATURE_80000001_ECX, 11, 6 }, /* SSE5 */
-	{ STREAM_FEATURE_1_ECX, 23, 7 },        /* POPCNT */
-	{ STREAM_FEATURE_1_ECX, 13, 8 },        /* CMPXCHG16B */
-	{ STREAM_FEATURE_80000001_ECX, 4, 9 },  /* ALTMOVCR8 */
-	{ STREAM_FEATURE_80000001_ECX, 5, 10 }, /* LZCNT */
-	{ STREAM_FEATURE_80000001_ECX, 7, 11 }, /* misaligned SSE */
+	{ STREAM_FEATURE_1_ECX, 0, 0 },          /* SSE3 */
+	{ STREAM_FEATURE_80000001_ECX, 0, 1 },   /* LAHF/SAHF */
+	{ STREAM_FEATURE_1_ECX, 9, 2 },          /* SSSE3 */
+	{ STREAM_FEATURE_1_ECX, 19, 3 },         /* SSE4.1 */
+	{ STREAM_FEATURE_1_ECX, 20, 4 },         /* SSE4.2 */
+	{ STREAM_FEATURE_80000001_ECX, 6, 5 },   /* SSE4a */
+	{ STREAM_FEATURE_80000001_ECX, 11, 6 },  /* SSE5 */
+	{ STREAM_FEATURE_1_ECX, 23, 7 },         /* POPCNT */
+	{ STREAM_FEATURE_1_ECX, 13, 8 },         /* CMPXCHG16B */
+	{ STREAM_FEATURE_80000001_ECX, 4, 9 },   /* ALTMOVCR8 */
+	{ STREAM_FEATURE_80000001_ECX, 5, 10 },  /* LZCNT */
+	{ STREAM_FEATURE_80000001_ECX, 7, 11 },  /* misaligned SSE */
 	{ STREAM_FEATURE_80000001_EDX, 22, 12 }, /* MMX extensions */
 	{ STREAM_FEATURE_80000001_EDX, 31, 13 }, /* 3DNow! */
 	{ STREAM_FEATURE_80000001_EDX, 30, 14 }, /* extended 3DNow! */

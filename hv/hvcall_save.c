@@ -10,7 +10,7 @@
 #include "hv/save.h"
 #include "hv/stream.h"
 
-#define FLAGS_KNOWN                                                            \
+#define FLAGS_KNOWN \
 	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)
 
 /* NULL target: the system, for which SUMMARY is a must (D4). */
@@ -59,9 +59,8 @@ static enum hv_status resume(struct hypercall_frame *f,
 	                                : HV_STATUS_INVALID_PARAMETER; /* D8 */
 }
 
-static enum hv_status start(struct hypercall_frame *f,
-                            struct partition *target, bool restoring,
-                            bool summary, struct context **c)
+static enum hv_status start(struct hypercall_frame *f, struct partition *target,
+                            bool restoring, bool summary, struct context **c)
 {
 	*c = context_open(f->from, target);
 	if (!*c)

@@ -123,8 +123,8 @@ struct decoded {
 	bool fast;
 	u32 reps;
 	u32 start;
-	u32 in;    /* bytes of input in guest memory, without a tail */
-	u32 tail;  /* bytes behind it */
+	u32 in;   /* bytes of input in guest memory, without a tail */
+	u32 tail; /* bytes behind it */
 	u32 out;
 	u8 *in_page; /* pinned guest memory, NULL: none */
 	u8 *out_page;
@@ -186,8 +186,8 @@ static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
 	*page = gpa_pin(vp->partition, m.gpa, bytes, rights);
 	if (!*page && !vp->is_root &&
 	    !gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT)) {
-		m.mapped = gpa_lookup(vp->partition, gpa >> PAGE_SHIFT,
-		                      &mapping);
+		m.mapped =
+			gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &mapping);
 		return exit_memory(vp, &m);
 	}
 	if (*page)
@@ -229,8 +229,7 @@ static enum exit_outcome fetch_input(struct vp *vp,
 
 static enum exit_outcome fetch_output(struct vp *vp,
                                       const struct exit_hypercall *call,
-                                      struct decoded *d,
-                                      enum hv_status *status)
+                                      struct decoded *d, enum hv_status *status)
 {
 	u64 in_end = call->input + d->in + d->tail;
 	enum exit_outcome outcome;
@@ -261,10 +260,9 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 	for (*done = d->start; *done < last; (*done)++) {
 		f->rep = *done;
 		f->in_rep = in + round8(row->in) + *done * row->in_rep;
-		f->out_rep = d->out_page
-		                     ? d->out_page + round8(row->out) +
-		                               *done * row->out_rep
-		                     : NULL;
+		f->out_rep = d->out_page ? d->out_page + round8(row->out) +
+		                                   *done * row->out_rep
+		                         : NULL;
 		status = row->run(f);
 		if (status != HV_STATUS_SUCCESS)
 			return status;

@@ -13,7 +13,10 @@
 struct vp;
 struct partition;
 
-/* What a handler gets. in and in_rep are copies; out is zeroed. */
+/*
+ * What a handler gets. in and in_rep are copies; out and out_rep are guest
+ * memory, to be written and never read.
+ */
 struct hypercall_frame {
 	struct vp *vp;          /* the caller */
 	struct partition *from; /* its partition */
@@ -30,11 +33,11 @@ struct hypercall_frame {
 struct hypercall {
 	const char *name;
 	enum hv_status (*run)(struct hypercall_frame *f);
-	u16 in;      /* bytes of fixed input */
-	u16 in_rep;  /* bytes of input of one element */
-	u16 out;     /* bytes of fixed output */
-	u16 out_rep; /* bytes of output of one element */
-	u8 flags;    /* HYPERCALL_* */
+	u16 in;         /* bytes of fixed input */
+	u16 in_rep;     /* bytes of input of one element */
+	u16 out;        /* bytes of fixed output */
+	u16 out_rep;    /* bytes of output of one element */
+	u8 flags;       /* HYPERCALL_* */
 	u64 privileges; /* the caller must hold all of these */
 	/* Bytes that follow the fixed input, as that input says; NULL: none. */
 	u32 (*tail)(const void *in);
@@ -46,7 +49,7 @@ struct hypercall {
 #define HYPERCALL_BY_PARENT 4u
 
 /* Most elements of one rep call that are done before interrupts get a chance. */
-#define HYPERCALL_REPS_A_TURN 64u
+#define HYPERCALL_REPS_A_TURN 32u
 
 /* The row of a call code, NULL: no such call. */
 const struct hypercall *hypercall_find(u32 code);

@@ -13,7 +13,7 @@ static u32 port_access(const struct partition *p, u32 port)
 	const u8 *page = p->io_access[port / PORTS_A_PAGE];
 	u32 at = port % PORTS_A_PAGE;
 
-	return page ? (page[at / 4] >> (at % 4 * 2)) & READ_WRITE : 0;
+	return page ? ((u32)page[at / 4] >> (at % 4 * 2)) & READ_WRITE : 0;
 }
 
 bool intercept_has_port(const struct partition *p, u16 port, u32 size,

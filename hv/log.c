@@ -58,8 +58,10 @@ static void text_format(struct text *t, const char *format, va_list args)
 			text_number(t, va_arg(args, u64), 10);
 		else if (*format == 'x')
 			text_number(t, va_arg(args, u64), 16);
-		else
+		else if (*format == '%')
 			text_char(t, '%');
+		else
+			return; /* a format of ours that is wrong */
 	}
 }
 

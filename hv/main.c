@@ -46,8 +46,8 @@ static bool map_around(struct arch_space *s, u64 base, u64 size, u64 from,
 {
 	u64 end = base + size;
 
-	if (base < from && !arch_space_map_identity(
-				   s, base, (end < from ? end : from) - base))
+	if (base < from &&
+	    !arch_space_map_identity(s, base, (end < from ? end : from) - base))
 		return false;
 	base = base > to ? base : to;
 	return end <= base || arch_space_map_identity(s, base, end - base);

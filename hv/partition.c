@@ -11,13 +11,13 @@
 #include "hv/vp.h"
 
 /* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
-#define CHILD_PRIVILEGES                                                       \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                               \
+#define CHILD_PRIVILEGES                         \
+	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER | \
 	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX)
 
-#define ROOT_PRIVILEGES                                                        \
-	(CHILD_PRIVILEGES | HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                   \
-	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID |   \
+#define ROOT_PRIVILEGES                                                      \
+	(CHILD_PRIVILEGES | HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                 \
+	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
 	 HV_PRIVILEGE_ACCESS_MEMORY_POOL)
 
 /* In order of creation, so in ascending order of ids; no gaps. */
@@ -28,8 +28,13 @@ static struct {
 	u64 slots; /* in use, a bit each */
 } partitions;
 
-/* Steps of one call of Finalize: keeps it far below the TLFS's 50 us. */
-#define FINALIZE_BUDGET 512u
+/*
+ * What one call of Finalize does of each: a VP or a table is some 4,000
+ * instructions, most of them zeroes written, a mapping about 150.
+ */
+#define FINALIZE_VPS 8u
+#define FINALIZE_MAPPINGS 128u
+#define FINALIZE_TABLES 8u
 
 static void partition_init(struct partition *p, struct partition *parent)
 {
@@ -95,18 +100,35 @@ static void partition_free_intercepts(struct partition *p)
 	}
 }
 
-/* The part of finalizing that is short: nothing runs or can run after it. */
+/* The part of finalizing that is short. */
 static void finalize_begin(struct partition *p)
 {
 	context_close(p);
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		if (p->vps[i])
-			vp_delete(p->vps[i]);
+	context_close_system(p);
 	for (u32 i = 0; i < GPA_OVERLAYS; i++)
 		gpa_overlay_clear(p, (enum gpa_overlay_kind)i);
 	partition_free_intercepts(p);
+	/* From here on no VP of it may run; they go one by one. */
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (p->vps[i])
+			vp_stop(p->vps[i]);
 	p->finalize_gpa = 0;
 	p->state = PARTITION_FINALIZING;
+}
+
+/* False: more to do. */
+static bool finalize_vps(struct partition *p)
+{
+	u32 budget = FINALIZE_VPS;
+
+	for (u32 i = 0; i < PARTITION_VPS && p->vp_count > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		if (budget-- == 0)
+			return false;
+		vp_delete(p->vps[i]);
+	}
+	return true;
 }
 
 /* Drops the count that each mapping holds on its page. False: more to do. */
@@ -131,7 +153,8 @@ static bool finalize_mappings(struct partition *p, u32 *budget)
 
 bool partition_finalize(struct partition *p)
 {
-	u32 budget = FINALIZE_BUDGET;
+	u32 budget = FINALIZE_MAPPINGS;
+	u32 tables = FINALIZE_TABLES;
 
 	if (p->state == PARTITION_UNINITIALIZED) {
 		p->state = PARTITION_FINALIZED;
@@ -139,10 +162,10 @@ bool partition_finalize(struct partition *p)
 	}
 	if (p->state == PARTITION_ACTIVE)
 		finalize_begin(p);
-	if (!finalize_mappings(p, &budget))
+	if (!finalize_vps(p) || !finalize_mappings(p, &budget))
 		return false;
 	arch_space_flush(&p->space.arch);
-	if (!arch_space_free(&p->space.arch, &budget))
+	if (!arch_space_free(&p->space.arch, &tables))
 		return false;
 	p->state = PARTITION_FINALIZED;
 	return true;

@@ -50,18 +50,18 @@ struct partition {
 	bool ref_running;
 
 	/* Intercepts (HvInstallIntercept). */
-	u32 exceptions;      /* vectors, a bit each */
-	u32 msr_access;      /* HV_INTERCEPT_ACCESS_READ | _WRITE */
+	u32 exceptions; /* vectors, a bit each */
+	u32 msr_access; /* HV_INTERCEPT_ACCESS_READ | _WRITE */
 	u32 cpuid_count;
 	u32 cpuid_leaves[PARTITION_CPUID_INTERCEPTS];
-	u8 *io_access[4];    /* 2 bits a port (read, write), a page for 16384 */
+	u8 *io_access[4]; /* 2 bits a port (read, write), a page for 16384 */
 
 	/* Save and restore. */
-	struct context *context;    /* the one open process, or NULL */
-	struct context *system;     /* of partition id 0, for this caller */
-	bool save_memory;           /* D18: streams carry map and pages */
-	bool half_restored;         /* D22: may not run until a restore ends */
-	u64 generation;             /* counts every change a stream would miss */
+	struct context *context; /* the one open process, or NULL */
+	struct context *system;  /* of partition id 0, for this caller */
+	bool save_memory;        /* D18: streams carry map and pages */
+	bool half_restored;      /* D22: may not run until a restore ends */
+	u64 generation;          /* counts every change a stream would miss */
 
 	u64 finalize_gpa; /* how far finalizing has come */
 };

@@ -10,11 +10,11 @@
 #include "hv/addr.h"
 
 struct pool {
-	hpa_t reserved;     /* list of free pages that came from boot */
-	hpa_t deposited;    /* list of free pages that came from a deposit */
-	u64 available;      /* pages on both lists */
-	u64 in_use;         /* pages taken out */
-	u64 withdrawable;   /* pages on the deposited list */
+	hpa_t reserved;   /* list of free pages that came from boot */
+	hpa_t deposited;  /* list of free pages that came from a deposit */
+	u64 available;    /* pages on both lists */
+	u64 in_use;       /* pages taken out */
+	u64 withdrawable; /* pages on the deposited list */
 };
 
 /* Empty. */

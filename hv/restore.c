@@ -14,7 +14,6 @@
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
 
-
 static u32 seed(const struct context *c)
 {
 	return stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
@@ -97,7 +96,7 @@ static enum hv_save_restore_result begin_payload(struct context *c)
 		return BAD;
 	c->row = row;
 	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
-	                                              : c->buffer;
+	                                               : c->buffer;
 	return c->payload ? GOOD : BAD;
 }
 
@@ -169,9 +168,8 @@ static enum hv_save_restore_result finish_chunk(struct context *c)
 	c->verified = false;
 	c->at = 0;
 	c->sequence++;
-	if (c->summary &&
-	    (c->ended || (c->header.id == STREAM_VP_INDICES &&
-	                  !c->is_summary_stream)))
+	if (c->summary && (c->ended || (c->header.id == STREAM_VP_INDICES &&
+	                                !c->is_summary_stream)))
 		return HV_STATE_RESTORABLE;
 	return c->ended ? chunk_apply(c) : GOOD;
 }

@@ -76,8 +76,7 @@ static u32 copy_page(struct context *c, u8 *out, u32 room, u32 seed)
 	arch_copy(out, c->payload, now);
 	arch_copy(c->buffer + now, c->payload + now, PAGE_SIZE - now);
 	crc = crc32c(seed, out, now);
-	c->header.payload_crc =
-		crc32c(crc, c->buffer + now, PAGE_SIZE - now);
+	c->header.payload_crc = crc32c(crc, c->buffer + now, PAGE_SIZE - now);
 	c->payload = c->buffer;
 	return now;
 }

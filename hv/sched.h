@@ -9,7 +9,7 @@
 
 /* Why the scheduler is asked. */
 enum sched_event {
-	SCHED_GO_ON,     /* an exit was handled; the VP may have been suspended */
+	SCHED_GO_ON, /* an exit was handled; the VP may have been suspended */
 	SCHED_SLICE_END, /* the preemption timer fired */
 	SCHED_INTERRUPT, /* a physical interrupt waits for the root */
 	SCHED_HALT,      /* the VP executed HLT */

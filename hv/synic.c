@@ -19,7 +19,6 @@ void synic_reset(struct synic *synic)
 		synic->sint[i] = HV_SINT_RESET;
 }
 
-
 bool synic_read_msr(struct vp *vp, u32 msr, u64 *value)
 {
 	struct synic *s = &vp->synic;
@@ -138,6 +137,7 @@ static void deliver(struct vp *to, struct hv_message *slot)
 	u32 type = sender->message.type;
 
 	sender->message.type = HV_MESSAGE_NONE;
+	partition_changed(sender->partition); /* D10: it leaves the state */
 	dequeue(s);
 	arch_copy(slot, &sender->message, sizeof(*slot));
 	slot->flags = s->queue_first ? HV_MESSAGE_FLAG_PENDING : 0;

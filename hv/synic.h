@@ -21,7 +21,6 @@ struct synic {
 
 void synic_reset(struct synic *synic);
 
-
 /* False: #GP. Enabling a page may fail for want of memory: #GP as well. */
 bool synic_read_msr(struct vp *vp, u32 msr, u64 *value);
 bool synic_write_msr(struct vp *vp, u32 msr, u64 value);

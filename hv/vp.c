@@ -93,6 +93,13 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	return HV_STATUS_SUCCESS;
 }
 
+void vp_stop(struct vp *vp)
+{
+	arch_vp_kick(vp);
+	vp->explicit_suspend = HV_SUSPENDED;
+	partition_update_time(vp->partition);
+}
+
 void vp_delete(struct vp *vp)
 {
 	struct partition *p = vp->partition;

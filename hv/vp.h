@@ -15,7 +15,7 @@ struct partition;
 enum vp_page {
 	VP_PAGE_VMCS,
 	VP_PAGE_XSAVE,
-	VP_PAGE_STAGED,       /* a restore's struct vp_state until it commits */
+	VP_PAGE_STAGED, /* a restore's struct vp_state until it commits */
 	VP_PAGE_STAGED_XSAVE,
 	VP_PAGE_SIM,
 	VP_PAGE_SIEF,
@@ -81,6 +81,9 @@ struct vp_state *vp_state_write(struct vp *vp);
  */
 enum hv_status vp_create(struct partition *partition, u32 index,
                          struct cpu *cpu);
+
+/* It will not execute again: explicitly suspended, and stopped. */
+void vp_stop(struct vp *vp);
 
 /* Takes it out of its partition; all pages go back. */
 void vp_delete(struct vp *vp);

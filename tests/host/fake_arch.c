@@ -1,0 +1,327 @@
+/*
+ * The fake hardware. Address spaces are the real ones of arch/x86_64/ept.c.
+ */
+#define _GNU_SOURCE
+#include "tests/host/fake_arch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "arch/x86_64/ept.h"
+#include "hv/check.h"
+#include "hv/partition.h"
+
+#define CHECK_FAILED 77
+#define GARBAGE 0xa5
+#define FAKE_VPS 256
+
+/* Pages of the program itself, as the hypercall page, have such addresses. */
+#define IMAGE_BIT BIT(51)
+
+struct fake_world fake;
+static bool check_is_expected;
+
+/* What a VMCS holds. */
+static struct {
+	struct vp *vp;
+	bool entered;
+	struct vp_state state;
+} hardware[FAKE_VPS];
+
+/* ---- The processor ---- */
+
+const struct arch_facts *arch_facts(void)
+{
+	return &fake.facts;
+}
+
+struct cpu *arch_this_cpu(void)
+{
+	return &fake.cpu;
+}
+
+u64 arch_tsc(void)
+{
+	return fake.tsc;
+}
+
+void arch_self_interrupt(u8 vector)
+{
+	fake.interrupts++;
+	fake.interrupt_vector = vector;
+}
+
+void arch_console_write(const char *text, u32 count)
+{
+	(void)text;
+	(void)count;
+}
+
+_Noreturn void arch_check_failed(const char *expression, const char *file,
+                                 u32 line)
+{
+	if (check_is_expected)
+		_exit(CHECK_FAILED);
+	fprintf(stderr, "CHECK failed: %s at %s:%u\n", expression, file, line);
+	abort();
+}
+
+bool fake_fails_check(void (*fn)(void *), void *argument)
+{
+	int status;
+	pid_t child;
+
+	fflush(NULL);
+	child = fork();
+	if (child == 0) {
+		check_is_expected = true;
+		fn(argument);
+		_exit(0);
+	}
+	waitpid(child, &status, 0);
+	return WIFEXITED(status) && WEXITSTATUS(status) == CHECK_FAILED;
+}
+
+/* ---- Memory ---- */
+
+void *arch_page(hpa_t page)
+{
+	fake.steps++;
+	if (page.v & IMAGE_BIT)
+		return (void *)(uintptr_t)(page.v & ~IMAGE_BIT);
+	if (page.v >= fake.ram_bytes) {
+		fprintf(stderr, "no RAM at %#lx\n", (unsigned long)page.v);
+		abort();
+	}
+	return fake.ram + page.v;
+}
+
+hpa_t arch_page_hpa(const void *page)
+{
+	const u8 *at = page;
+
+	if (at >= fake.ram && at < fake.ram + fake.ram_bytes)
+		return hpa_of((u64)(at - fake.ram));
+	return hpa_of((uintptr_t)at | IMAGE_BIT);
+}
+
+void arch_copy(void *to, const void *from, u64 bytes)
+{
+	fake.steps += bytes / 64;
+	if (bytes)
+		memcpy(to, from, bytes);
+}
+
+void arch_zero_page(void *page)
+{
+	fake.steps += PAGE_SIZE / 64;
+	memset(page, 0, PAGE_SIZE);
+}
+
+/* ---- What ept.c wants ---- */
+
+bool ept_memory_type(u64 base, u64 size, u32 *type)
+{
+	bool all = base + size <= fake.ram_bytes &&
+	           (base + size <= FAKE_HOLE_BASE || base >= FAKE_HOLE_END);
+	bool none = base >= fake.ram_bytes ||
+	            (base >= FAKE_HOLE_BASE && base + size <= FAKE_HOLE_END);
+
+	*type = all ? EPT_TYPE_WB : EPT_TYPE_UC;
+	return all || none;
+}
+
+bool ept_has_gigabyte_pages(void)
+{
+	return !fake.no_gigabyte;
+}
+
+void ept_flush(struct arch_space *space)
+{
+	(void)space;
+	fake.flushes++;
+}
+
+/* ---- Virtual processors ---- */
+
+static u32 hardware_of(const struct vp *vp)
+{
+	u32 i = 0;
+
+	while (i < FAKE_VPS && hardware[i].vp != vp)
+		i++;
+	if (i == FAKE_VPS) {
+		fprintf(stderr, "a VP without VMCS, or too many\n");
+		abort();
+	}
+	return i;
+}
+
+/* The fields that a VMCS holds: to and from, so that a mistake shows. */
+static void copy_fields(struct vp_state *to, const struct vp_state *from)
+{
+	to->rip = from->rip;
+	to->rflags = from->rflags;
+	to->cr0 = from->cr0;
+	to->cr3 = from->cr3;
+	to->cr4 = from->cr4;
+	to->efer = from->efer;
+	to->dr7 = from->dr7;
+	memcpy(to->segment, from->segment, sizeof(to->segment));
+	to->idtr = from->idtr;
+	to->gdtr = from->gdtr;
+	to->pat = from->pat;
+	to->sysenter_cs = from->sysenter_cs;
+	to->sysenter_rip = from->sysenter_rip;
+	to->sysenter_rsp = from->sysenter_rsp;
+	to->debugctl = from->debugctl;
+	to->activity = from->activity;
+	to->interrupt_state = from->interrupt_state;
+	to->pending_interruption = from->pending_interruption;
+	to->pending_debug = from->pending_debug;
+}
+
+void arch_vp_init(struct vp *vp)
+{
+	u32 i = hardware_of(NULL);
+
+	memset(&hardware[i], GARBAGE, sizeof(hardware[i]));
+	hardware[i].vp = vp;
+	hardware[i].entered = false;
+}
+
+void arch_vp_free(struct vp *vp)
+{
+	hardware[hardware_of(vp)].vp = NULL;
+}
+
+void arch_vp_capture(struct vp *vp)
+{
+	copy_fields(&vp->state, &hardware[hardware_of(vp)].state);
+}
+
+void arch_vp_apply(struct vp *vp)
+{
+	fake.applies++;
+	copy_fields(&hardware[hardware_of(vp)].state, &vp->state);
+}
+
+void arch_vp_kick(struct vp *vp)
+{
+	fake.kicks++;
+	if (hardware[hardware_of(vp)].entered)
+		fake_exit(vp);
+}
+
+struct vp_state *fake_enter(struct vp *vp)
+{
+	struct vp_state garbage;
+	u32 i = hardware_of(vp);
+
+	if (vp->dirty)
+		arch_vp_apply(vp);
+	vp->cached = vp->dirty = false;
+	memset(&garbage, GARBAGE, sizeof(garbage));
+	copy_fields(&vp->state, &garbage);
+	hardware[i].entered = true;
+	fake.cpu.current = vp;
+	return &hardware[i].state;
+}
+
+void fake_exit(struct vp *vp)
+{
+	hardware[hardware_of(vp)].entered = false;
+	fake.cpu.current = fake.cpu.root;
+}
+
+/* ---- The world ---- */
+
+static void fill_handoff(const struct fake_options *o)
+{
+	struct handoff *h = &fake.handoff;
+	u64 pages = o->reserved_pages ? o->reserved_pages : FAKE_RESERVED;
+
+	h->magic = HANDOFF_MAGIC;
+	h->size = sizeof(*h);
+	h->reserved_size = pages * PAGE_SIZE;
+	h->reserved_base = (fake.ram_bytes - h->reserved_size) &
+	                   ~((2ull << 20) - 1);
+	h->image_base = h->reserved_base + PAGE_SIZE;
+	h->image_size = 8 * PAGE_SIZE;
+	h->free_base = h->image_base + h->image_size;
+	h->tsc_hz = fake.facts.tsc_hz;
+	h->range_count = 2;
+	h->ranges[0] = (struct handoff_range){ 0, FAKE_HOLE_BASE };
+	h->ranges[1] = (struct handoff_range){ FAKE_HOLE_END,
+		                               fake.ram_bytes - FAKE_HOLE_END };
+	fake.reserved_base = h->reserved_base;
+}
+
+enum handoff_result fake_start(const struct fake_options *o)
+{
+	enum handoff_result result;
+
+	memset(hardware, 0, sizeof(hardware));
+	memset(&fake, 0, sizeof(fake));
+	fake.ram_bytes = o->ram ? o->ram : FAKE_RAM;
+	fake.no_gigabyte = o->no_gigabyte;
+	fake.tsc = 1000000007;
+	fake_become(o->machine);
+	fake.ram = mmap(NULL, fake.ram_bytes, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (fake.ram == MAP_FAILED)
+		abort();
+	fill_handoff(o);
+	/* What the firmware left there, but not gigabytes of it. */
+	memset(fake.ram + fake.handoff.free_base, GARBAGE,
+	       fake.handoff.reserved_base + fake.handoff.reserved_size -
+	               fake.handoff.free_base);
+	fake.cpu.self = &fake.cpu;
+	result = hv_start(&fake.handoff, &fake.cpu);
+	return result;
+}
+
+void fake_stop(void)
+{
+	if (fake.ram)
+		munmap(fake.ram, fake.ram_bytes);
+	fake.ram = NULL;
+}
+
+int fake_setup(void **state)
+{
+	struct fake_options o = { .machine = FAKE_SKYLAKE_X };
+
+	(void)state;
+	return fake_start(&o) == HANDOFF_OK ? 0 : -1;
+}
+
+int fake_teardown(void **state)
+{
+	(void)state;
+	fake_stop();
+	return 0;
+}
+
+struct partition *fake_root(void)
+{
+	return partition_root();
+}
+
+struct vp *fake_root_vp(void)
+{
+	return fake.cpu.root;
+}
+
+u64 fake_random(u64 *seed)
+{
+	u64 x = *seed += 0x9e3779b97f4a7c15ull;
+
+	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+	x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+	return x ^ x >> 31;
+}

@@ -1,0 +1,82 @@
+/*
+ * The door to the hardware in memory: RAM is a sparse mapping of this process,
+ * a host-physical address an offset into it. One world at a time; every test
+ * starts with a fresh one.
+ */
+#ifndef FAKE_ARCH_H
+#define FAKE_ARCH_H
+
+#include "hv/arch.h"
+#include "hv/cpu.h"
+#include "hv/main.h"
+#include "hv/vp.h"
+
+enum fake_machine {
+	FAKE_SKYLAKE_X, /* AVX-512 and PKRU */
+	FAKE_HASWELL,   /* AVX2 */
+	FAKE_NO_XSAVE,  /* SSE only */
+	FAKE_MACHINES
+};
+
+struct fake_options {
+	enum fake_machine machine;
+	u64 ram;            /* bytes from 0 up, 0: FAKE_RAM */
+	u32 reserved_pages; /* of the hypervisor, 0: FAKE_RESERVED */
+	bool no_gigabyte;   /* no 1-GiB leaves in the EPT */
+};
+
+#define FAKE_RAM (64ull << 20)
+#define FAKE_RESERVED 1024u
+#define FAKE_HOLE_BASE 0xa0000ull /* not RAM, not write-back */
+#define FAKE_HOLE_END 0x100000ull
+
+struct fake_world {
+	struct arch_facts facts; /* a test may change them */
+	enum fake_machine machine;
+	u64 tsc; /* moves only when a test moves it */
+	u8 *ram;
+	u64 ram_bytes;
+	u64 reserved_base;
+	bool no_gigabyte;
+	struct handoff handoff;
+	struct cpu cpu;
+
+	/* What crossed the door. */
+	u64 steps;   /* pages and table entries touched, 64-byte units moved */
+	u32 flushes; /* of any guest-physical space */
+	u32 kicks;
+	u32 applies;
+	u32 interrupts;
+	u8 interrupt_vector; /* the last one */
+};
+extern struct fake_world fake;
+
+/* Start-up as on the machine, without launching anything. */
+enum handoff_result fake_start(const struct fake_options *options);
+void fake_stop(void);
+
+/* Setup and teardown of a cmocka test: a default world. */
+int fake_setup(void **state);
+int fake_teardown(void **state);
+
+/* The facts of another machine, for streams that travel. */
+void fake_become(enum fake_machine machine);
+
+struct partition *fake_root(void);
+struct vp *fake_root_vp(void);
+
+/*
+ * A VP enters its guest: dirty state goes to the "hardware", and what vp->state
+ * then holds of it is garbage until it is captured. The pointer is to what the
+ * guest can change while it runs, until fake_exit.
+ */
+struct vp_state *fake_enter(struct vp *vp);
+void fake_exit(struct vp *vp);
+
+/* Runs fn in a process of its own. True: it failed a CHECK. */
+bool fake_fails_check(void (*fn)(void *), void *argument);
+
+/* A pseudo-random word; the same in every run. */
+u64 fake_random(u64 *seed);
+
+#endif

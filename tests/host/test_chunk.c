@@ -1,0 +1,511 @@
+/*
+ * hv/chunk*.c: streams whose checks hold and whose contents do not. Each case
+ * changes one thing of a good stream.
+ */
+#include "hv/chunk.h"
+#include "tests/host/fake_child.h"
+#include "tests/host/fake_forge.h"
+#include "tests/host/fake_test.h"
+
+static struct forge good, f;
+static struct guest_stream s;
+static struct child_shape shape;
+static u64 target;
+
+/* Two VPs, one with a message, some pages, a target that fits. */
+static void make(void)
+{
+	u64 source;
+	u32 result;
+
+	child_shape_small(&shape, 6);
+	shape.vp_set = 5;
+	shape.vps = 2;
+	for (u32 i = 3; i < 6; i++)
+		shape.gpns[i] += 100;
+	source = child_make(&shape);
+	child_fill(source, &shape, 4);
+	if (!guest_partition(source)->vps[2]->message_queued)
+		exit_triple_fault(guest_partition(source)->vps[2]);
+	assert_ok(guest_save(source, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	forge_open(&good, &s);
+	f = good;
+	target = child_make_target(&shape);
+}
+
+static u32 restore(void)
+{
+	u32 result;
+
+	forge_close(&f, &s);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	f = good;
+	return result;
+}
+
+static void test_forged_like_the_original(void **state)
+{
+	struct guest_stream original;
+
+	(void)state;
+	make();
+	original = s;
+	s.data = NULL;
+	forge_close(&f, &s);
+	assert_int_equal(s.size, original.size);
+	assert_memory_equal(s.data, original.data, s.size);
+	guest_stream_free(&original);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/* One byte of one chunk becomes another: what is said of it. */
+static void test_one_wrong_field(void **state)
+{
+	static const struct {
+		u32 id;
+		u32 at;
+		u8 value;
+		u32 result;
+	} rows[] = {
+		{ STREAM_PROLOG, 0, 1, 3 },
+		{ STREAM_PROLOG, 4, 1, 3 },
+		{ STREAM_PROLOG, 5, 1, 3 },
+		{ STREAM_PROLOG, 8, 0, 11 },
+		{ STREAM_PROLOG, 12, 1, 3 },
+		{ STREAM_PROLOG, 16, 1, 3 },
+		{ STREAM_PROLOG, 24, 2, 4 },
+		{ STREAM_PROLOG, 26, 9, 0 },
+		{ STREAM_PROLOG, 28, 1, 3 },
+		{ STREAM_PROLOG, 40, 1, 3 },
+		{ STREAM_PROLOG, 4063, 1, 3 },
+		{ STREAM_COMPAT, 0, 0, 3 },
+		{ STREAM_COMPAT, 0, 2, 3 },
+		{ STREAM_COMPAT, 4, 0, 11 },
+		{ STREAM_COMPAT, 20, 32, 28 },
+		{ STREAM_COMPAT, 28, 57, 6 },
+		{ STREAM_VP_INDICES, 0, 1, 3 },
+		{ STREAM_VP_INDICES, 4, 1, 7 },
+		{ STREAM_VP_INDICES, 4, 3, 9 },
+		{ STREAM_VP_INDICES, 12, 1, 3 },
+		{ STREAM_OS_ID, 8, 1, 3 },
+		{ STREAM_PARTITION, 0, 4, 3 },
+		{ STREAM_PARTITION, 7, 1, 3 },
+		{ STREAM_PARTITION, 16, 7, 10 },
+		{ STREAM_PARTITION, 16, 5, 3 },
+		{ STREAM_PARTITION, 16, 0, 3 },
+		{ STREAM_PARTITION, 24, 0, 3 },
+		{ STREAM_PARTITION, 24, 3, 3 },
+		{ STREAM_GPA_MAP, 0, 1, 10 },
+		{ STREAM_GPA_MAP, 8, 0, 3 },
+		{ STREAM_GPA_MAP, 8, 4, 10 },
+		{ STREAM_GPA_MAP, 12, 8, 3 },
+		{ STREAM_GPA_MAP, 12, 6, 3 },
+		{ STREAM_GPA_MAP, 16, 2, 3 }, /* not ascending */
+		{ STREAM_GPA_MAP, 17, 1, 10 },
+		{ STREAM_GPA_MAP, 7, 1, 3 },
+		{ STREAM_EXTENT, 8, 1, 3 },
+		{ STREAM_EXTENT, 0, 1, 3 },
+		{ STREAM_EXTENT, 7, 1, 3 },
+		{ STREAM_VP, 0, 1, 3 },
+		{ STREAM_VP, 4, 1, 3 },
+		{ STREAM_VP, 0, 64, 3 },
+		{ STREAM_VP, 3, 0x80, 3 },
+		{ STREAM_VP_GP, 136, 0, 3 },
+		{ STREAM_VP_GP, 135, 0x40, 3 },
+		{ STREAM_VP_CONTROL, 7, 1, 3 },
+		{ STREAM_VP_CONTROL, 32, 16, 3 },
+		{ STREAM_VP_DEBUG, 32, 0, 3 },
+		{ STREAM_VP_DEBUG, 41, 0, 3 },
+		{ STREAM_VP_SEGMENT, 15, 0xff, 3 },
+		{ STREAM_VP_SEGMENT, 128, 3, 3 },
+		{ STREAM_VP_SEGMENT, 130, 1, 3 },
+		{ STREAM_VP_TABLE, 0, 1, 3 },
+		{ STREAM_VP_TABLE, 15, 1, 3 },
+		{ STREAM_VP_XSAVE_CONTROL, 0, 0, 3 },
+		{ STREAM_VP_XSAVE_CONTROL, 8, 1, 3 },
+		{ STREAM_VP_MSRS, 4, 1, 3 },
+		{ STREAM_VP_MSRS, 3, 7, 11 },
+		{ STREAM_VP_XSAVE, 1, 0x80, 3 },
+		{ STREAM_VP_XSAVE, 8, 1, 3 },
+		{ STREAM_VP_XSAVE, 16, 1, 3 },
+		{ STREAM_VP_FP, 410, 1, 3 }, /* MXCSR bit 16 */
+		{ STREAM_VP_EVENTS, 0, 0, 3 },
+		{ STREAM_VP_EVENTS, 8, 4, 3 },
+		{ STREAM_VP_EVENTS, 16, 4, 3 },
+		{ STREAM_VP_EVENTS, 24, 4, 3 },
+		{ STREAM_VP_EVENTS, 32, 2, 3 },
+		{ STREAM_VP_EVENTS, 41, 0x20, 3 },
+		{ STREAM_VP_EVENTS, 48, 2, 3 },
+		{ STREAM_VP_EVENTS, 56, 1, 3 },
+		{ STREAM_VP_MESSAGE, 0, 7, 3 },
+		{ STREAM_VP_MESSAGE, 4, 241, 3 },
+		{ STREAM_VP_MESSAGE, 5, 1, 3 },
+		{ STREAM_VP_MESSAGE, 6, 1, 3 },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		struct vp_state before =
+			*vp_state_read(guest_partition(target)->vps[0]);
+		struct forge_chunk *c = forge_find(&f, rows[i].id, 0);
+
+		c->payload[rows[i].at] = rows[i].value;
+		if (restore() != rows[i].result)
+			fail_msg("row %u: not %u", i, rows[i].result);
+		if (rows[i].result)
+			assert_memory_equal(
+				&guest_partition(target)->vps[0]->state,
+				&before, sizeof(before));
+	}
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/*
+ * Pages and fills of one run may stand in any order: it is another memory, but
+ * a whole one.
+ */
+static bool only_pages(u32 from, u32 to)
+{
+	for (u32 i = from < to ? from : to; i <= (from < to ? to : from); i++)
+		if (good.chunks[i].id != STREAM_PAGE &&
+		    good.chunks[i].id != STREAM_FILL)
+			return false;
+	return true;
+}
+
+/* A chunk is missing, comes twice, comes with the next one in front. */
+static void test_order(void **state)
+{
+	u32 count;
+
+	(void)state;
+	make();
+	count = good.count;
+	for (u32 i = 0; i < count; i++) {
+		struct forge_chunk own = good.chunks[i];
+		u32 result;
+
+		forge_remove(&f, i);
+		result = restore();
+		if (own.id == STREAM_EPILOG)
+			assert_int_equal(result, HV_STATE_INCOMPLETE);
+		else
+			assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+		forge_insert(&f, i, &own);
+		result = restore();
+		/* Nothing is taken behind the EPILOG. */
+		assert_int_equal(result, own.id == STREAM_EPILOG
+		                                 ? HV_STATE_COMPLETE
+		                                 : HV_STATE_CORRUPT_DATA);
+		if (i + 1 == count)
+			continue;
+		forge_remove(&f, i);
+		forge_insert(&f, i + 1, &own);
+		if (restore() != (only_pages(i, i + 1) ? HV_STATE_COMPLETE
+		                                       : HV_STATE_CORRUPT_DATA))
+			fail_msg("chunk %x swapped with the next", own.id);
+	}
+}
+
+/* Every chunk at every other place. */
+static void test_chunks_at_wrong_places(void **state)
+{
+	u32 count;
+
+	(void)state;
+	make();
+	count = good.count;
+	for (u32 from = 0; from < count; from++) {
+		for (u32 to = 0; to < count; to++) {
+			struct forge_chunk own = good.chunks[from];
+
+			if (from == to)
+				continue;
+			forge_remove(&f, from);
+			forge_insert(&f, to, &own);
+			/* One that ends early is good in nothing as well. */
+			assert_int_equal(restore(),
+			                 only_pages(from, to)
+			                         ? HV_STATE_COMPLETE
+			                         : HV_STATE_CORRUPT_DATA);
+		}
+	}
+}
+
+/* The whole group of chunks of a VP, at another place or a second time. */
+static void test_groups_of_vps(void **state)
+{
+	u32 first, second, end;
+
+	(void)state;
+	make();
+	first = (u32)(forge_find(&good, STREAM_VP, 0) - good.chunks);
+	second = (u32)(forge_find(&good, STREAM_VP, 1) - good.chunks);
+	end = good.count - 1;
+	for (u32 i = first; i < second; i++) {
+		struct forge_chunk own = good.chunks[i];
+
+		forge_remove(&f, first);
+		forge_insert(&f, end - 1, &own);
+	}
+	assert_int_equal(f.chunks[first].id, STREAM_VP);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	for (u32 i = second; i < end; i++)
+		forge_insert(&f, end + (i - second), &good.chunks[i]);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	for (u32 i = second; i < end; i++)
+		forge_remove(&f, second);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+}
+
+static void test_lengths(void **state)
+{
+	(void)state;
+	make();
+	for (u32 i = 0; i < good.count; i++) {
+		u32 id = good.chunks[i].id;
+
+		if (id != STREAM_EPILOG) {
+			f.chunks[i].length -= 16;
+			/* A list may be shorter; then other things miss. */
+			assert_int_equal(restore(),
+			                 id == STREAM_VP_MSRS
+			                         ? HV_STATE_COMPLETE
+			                         : HV_STATE_CORRUPT_DATA);
+		}
+		if (good.chunks[i].length + 16 > STREAM_PAYLOAD_MAX)
+			continue;
+		memset(f.chunks[i].payload + f.chunks[i].length, 0, 16);
+		f.chunks[i].length += 16;
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	}
+}
+
+static void test_unknown_chunks(void **state)
+{
+	static const struct {
+		u32 id, result;
+	} rows[] = {
+		{ 0x78001234, HV_STATE_COMPLETE },
+		{ 0x7fffffff, HV_STATE_COMPLETE },
+		{ 0x70001234, HV_STATE_UNSUPPORTED_VERSION },
+		{ 0x38001234, HV_STATE_UNSUPPORTED_VERSION },
+		{ 0xf8000000, HV_STATE_UNSUPPORTED_VERSION },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		for (u32 at = 1; at < good.count; at += 3) {
+			struct forge_chunk extra = { .id = rows[i].id };
+
+			extra.length = (at * 160) % 4112;
+			memset(extra.payload, 0xab, sizeof(extra.payload));
+			forge_insert(&f, at, &extra);
+			assert_int_equal(restore(), rows[i].result);
+		}
+	}
+}
+
+static void test_not_a_chunk_at_all(void **state)
+{
+	(void)state;
+	make();
+	forge_find(&f, STREAM_VP_GP, 0)->length = 24;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	forge_find(&f, STREAM_VP_GP, 0)->id = STREAM_PROLOG;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+}
+
+/* D19: no page is written before the whole map was seen. */
+static void test_d19_map_first(void **state)
+{
+	struct stream_extent *e;
+	struct forge_chunk *map, second;
+
+	(void)state;
+	make();
+	/* The map in two chunks is as good. */
+	map = forge_find(&f, STREAM_GPA_MAP, 0);
+	second = *map;
+	memcpy(second.payload, map->payload + 16, 16);
+	map->length = second.length = 16;
+	forge_insert(&f, (u32)(map - f.chunks) + 1, &second);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	/* The half of it is not. */
+	forge_find(&f, STREAM_GPA_MAP, 0)->length = 16;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_false(guest_partition(target)->half_restored);
+	/* A page that the target has not, or not writable. */
+	assert_ok(guest_unmap(target, 104));
+	assert_int_equal(restore(), HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
+	assert_ok(guest_map(target, 104, guest_page(), 5));
+	assert_int_equal(restore(), HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
+	assert_false(guest_partition(target)->half_restored);
+	assert_ok(guest_map(target, 104, guest_page(), 7));
+	e = (void *)forge_find(&f, STREAM_GPA_MAP, 0)->payload;
+	assert_int_equal(e[1].gpn, 103);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/* Memory of another place than the map says, which the target has too. */
+static void test_memory_elsewhere(void **state)
+{
+	struct stream_position *p;
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < 6; i++)
+		assert_ok(guest_map(target, 200 + i, guest_page(), 7));
+	p = (void *)forge_find(&f, STREAM_EXTENT, 1)->payload;
+	p->gpn = 201;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_true(guest_partition(target)->half_restored);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	assert_false(guest_partition(target)->half_restored);
+}
+
+static void test_fill_counts(void **state)
+{
+	static const u64 counts[] = { 0, 7, 0xffff, UINT64_MAX };
+	struct forge_chunk fill = { .id = STREAM_FILL, .length = 16 };
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(counts); i++) {
+		u32 at = (u32)(forge_find(&f, STREAM_EXTENT, 0) - f.chunks);
+
+		memcpy(fill.payload, &counts[i], 8);
+		forge_insert(&f, at + 1, &fill);
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	}
+}
+
+/* An MSR that is not in the stream has its value after reset. */
+static void test_missing_msrs_are_reset(void **state)
+{
+	struct forge_chunk *c;
+
+	(void)state;
+	make();
+	for (u32 n = 0; n < 2; n++) {
+		c = forge_find(&f, STREAM_VP_MSRS, n);
+		c->length = 16;
+	}
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	assert_int_equal(guest_get64(target, 0, HV_REGISTER_PAT),
+	                 0x0007040600070406);
+	assert_int_equal(guest_get64(target, 0, HV_REGISTER_STAR), 0);
+	/* Twice, or in the wrong order. */
+	c = forge_find(&f, STREAM_VP_MSRS, 0);
+	memcpy(c->payload + 16, c->payload, 16);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+}
+
+/* The last step needs memory for the hypercall page: all or nothing. */
+static void test_apply_without_memory(void **state)
+{
+	struct pool *pool;
+	struct vp_state before;
+
+	(void)state;
+	make();
+	pool = &guest_partition(target)->pool;
+	before = *vp_state_read(guest_partition(target)->vps[0]);
+	while (pool->available)
+		assert_non_null(pool_alloc(pool));
+	*(u64 *)(void *)forge_find(&f, STREAM_PARTITION, 0)->payload =
+		0x100000001;
+	good = f;
+	assert_int_equal(restore(), HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
+	assert_memory_equal(&guest_partition(target)->vps[0]->state, &before,
+	                    sizeof(before));
+	assert_int_equal(guest_partition(target)->guest_os_id, 0);
+	assert_true(guest_partition(target)->half_restored);
+	guest_deposit(target, 4);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	assert_true(gpa_has_overlay(guest_partition(target), 0x100000));
+}
+
+/* A stream of another one, with the same ids: chunks do not mix. */
+static void test_foreign_chunk(void **state)
+{
+	struct guest_stream mine = { .data = NULL }, other = { .data = NULL };
+	u64 source;
+	u32 result;
+
+	(void)state;
+	child_shape_small(&shape, 2);
+	source = child_make(&shape);
+	assert_ok(guest_save(source, 0, &mine, &result));
+	assert_ok(guest_save(source, 0, &other, &result));
+	target = child_make_target(&shape);
+	memcpy(mine.data + 4080, other.data + 4080, mine.size - 4080);
+	assert_ok(guest_restore(target, 0, &mine, 4080, &result));
+	assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+	guest_stream_free(&mine);
+	guest_stream_free(&other);
+}
+
+/* D21: a verdict on compatibility looks no further than the VP indices. */
+static void test_d21_summary_of_a_full_stream(void **state)
+{
+	u32 result;
+
+	(void)state;
+	make();
+	forge_find(&f, STREAM_OS_ID, 0)->payload[8] = 1;
+	forge_close(&f, &s);
+	assert_ok(guest_restore(target, GUEST_SUMMARY, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_RESTORABLE);
+	assert_ok(guest_restore(0, GUEST_SUMMARY, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_RESTORABLE);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+}
+
+static void test_table(void **state)
+{
+	u32 count, row;
+	const struct chunk_kind *k = chunk_table(&count);
+
+	(void)state;
+	for (u32 i = 0; i < count; i++) {
+		assert_true(chunk_find(k[i].id, &row));
+		assert_int_equal(row, i);
+		assert_true(k[i].min <= k[i].max);
+		assert_true(k[i].max <= STREAM_PAYLOAD_MAX);
+		assert_int_equal(k[i].min % STREAM_ALIGN, 0);
+		assert_non_null(k[i].check);
+		assert_non_null(k[i].needed);
+	}
+	assert_false(chunk_find(0x12345678, &row));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_forged_like_the_original),
+		TEST(test_one_wrong_field),
+		TEST(test_order),
+		TEST(test_chunks_at_wrong_places),
+		TEST(test_groups_of_vps),
+		TEST(test_lengths),
+		TEST(test_unknown_chunks),
+		TEST(test_not_a_chunk_at_all),
+		TEST(test_d19_map_first),
+		TEST(test_memory_elsewhere),
+		TEST(test_fill_counts),
+		TEST(test_missing_msrs_are_reset),
+		TEST(test_apply_without_memory),
+		TEST(test_foreign_chunk),
+		TEST(test_d21_summary_of_a_full_stream),
+		TEST(test_table),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+
+	guest_stream_free(&s);
+	return failed;
+}

@@ -1,0 +1,297 @@
+/*
+ * hv/gpa.c over arch/x86_64/ept.c: mappings, overlays, walks.
+ */
+#include "hv/frame.h"
+#include "hv/gpa.h"
+#include "hv/partition.h"
+#include "tests/host/fake_test.h"
+
+static struct partition *child(u32 pages)
+{
+	return guest_partition(guest_child(pages, 0));
+}
+
+static void test_rights(void **state)
+{
+	static const struct {
+		u32 flags;
+		bool legal;
+		u32 rights;
+	} rows[] = {
+		{ 0, true, 0 },           { 1, true, 1 },
+		{ 2, false, 0 },          { 3, true, 3 },
+		{ 4, false, 0 },          { 5, true, 5 },
+		{ 6, false, 0 },          { 7, true, 7 },
+		{ 8, false, 0 },          { 9, false, 0 },
+		{ 0xd, true, 5 },         { 0xf, true, 7 },
+		{ 0xb, false, 0 },        { 0xc, false, 0 },
+		{ 0x10, false, 0 },       { 0x10000, true, 0 },
+		{ 0x10001, false, 0 },    { 0x10004, false, 0 },
+		{ 0x80000001, false, 0 },
+	};
+	u32 rights;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(gpa_rights(rows[i].flags, &rights),
+		                 rows[i].legal);
+		if (rows[i].legal)
+			assert_int_equal(rights, rows[i].rights);
+	}
+}
+
+static void test_map_replace_unmap(void **state)
+{
+	struct partition *p = child(20);
+	hpa_t a = hpa_of_page(guest_page()), b = hpa_of_page(guest_page());
+	struct arch_mapping m;
+
+	(void)state;
+	assert_false(gpa_lookup(p, 5, &m));
+	assert_ok(gpa_map(p, 5, a, 7));
+	assert_true(gpa_lookup(p, 5, &m));
+	assert_int_equal(m.page.v, a.v);
+	assert_int_equal(m.rights, 7);
+	assert_ok(gpa_map(p, 5, b, 1));
+	assert_int_equal(frame_mappings(a), 0);
+	assert_int_equal(frame_mappings(b), 1);
+	assert_int_equal(p->space.mapped, 1);
+	assert_ok(gpa_map(p, 5, b, 0));
+	assert_int_equal(frame_mappings(b), 1);
+	assert_true(gpa_lookup(p, 5, &m));
+	assert_int_equal(m.rights, 0);
+	gpa_unmap(p, 5);
+	gpa_unmap(p, 5);
+	gpa_unmap(p, 6);
+	assert_int_equal(p->space.mapped, 0);
+	assert_int_equal(frame_mappings(b), 0);
+}
+
+/* Tables go back with their last mapping, wherever they were. */
+static void test_tables_come_and_go(void **state)
+{
+	static const u64 places[] = {
+		0, 511, 512, 1ull << 18, 1ull << 27, (1ull << 34) - 1
+	};
+	struct partition *p = child(40);
+	hpa_t page = hpa_of_page(guest_page());
+	u64 in_use = p->pool.in_use;
+	struct arch_mapping m;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(places); i++)
+		assert_ok(gpa_map(p, places[i], page, 3));
+	assert_int_equal(frame_mappings(page), ARRAY_LEN(places));
+	assert_true(p->pool.in_use > in_use + 9);
+	for (u32 i = 0; i < ARRAY_LEN(places); i++) {
+		assert_true(gpa_lookup(p, places[i], &m));
+		gpa_unmap(p, places[i]);
+		assert_false(gpa_lookup(p, places[i], &m));
+	}
+	assert_int_equal(p->pool.in_use, in_use);
+}
+
+/* With n pages for tables the mapping fails, and nothing of it is left. */
+static void test_dry_pool_leaves_nothing(void **state)
+{
+	struct arch_mapping m;
+
+	(void)state;
+	for (u32 n = 0; n < 4; n++) {
+		u64 id = guest_child(1 + n, 0);
+		struct partition *p = guest_partition(id);
+		hpa_t page = hpa_of_page(guest_page());
+		enum hv_status s = gpa_map(p, 77, page, 7);
+
+		assert_int_equal(s, n < 3 ? HV_STATUS_INSUFFICIENT_MEMORY
+		                          : HV_STATUS_SUCCESS);
+		assert_int_equal(gpa_lookup(p, 77, &m), n == 3);
+		assert_int_equal(frame_mappings(page), n == 3);
+		assert_int_equal(p->space.mapped, n == 3);
+		assert_int_equal(p->pool.in_use, n < 3 ? 1 : 4);
+		guest_destroy(id);
+		assert_int_equal(frame_mappings(page), 0);
+	}
+}
+
+static void test_pin(void **state)
+{
+	struct partition *p = child(20);
+	hpa_t page = hpa_of_page(guest_page());
+
+	(void)state;
+	assert_ok(gpa_map(p, 3, page, 1));
+	assert_ptr_equal(gpa_pin(p, gpa_of(0x3010), 16, 1),
+	                 (u8 *)arch_page(page) + 0x10);
+	assert_null(gpa_pin(p, gpa_of(0x3010), 16, 3));
+	assert_null(gpa_pin(p, gpa_of(0x4000), 16, 1));
+	assert_null(gpa_pin(p, gpa_of(gpa_limit() << PAGE_SHIFT), 8, 1));
+	/* The root cannot name the hypervisor's pages. */
+	assert_null(gpa_pin(fake_root(), gpa_of(fake.reserved_base), 8, 1));
+	assert_null(gpa_pin(fake_root(), gpa_of(FAKE_HOLE_BASE), 8, 1));
+	assert_non_null(gpa_pin(fake_root(), gpa_of(0x5000), 8, 3));
+}
+
+static const u8 overlay_page[PAGE_SIZE] __attribute__((aligned(4096))) = { 1 };
+
+static u64 seen_at(struct partition *p, u64 gpn)
+{
+	struct arch_mapping m;
+
+	return arch_space_lookup(&p->space.arch, gpa_of_page(gpn), &m)
+	               ? m.page.v
+	               : 0;
+}
+
+static void test_overlay_covers_and_uncovers(void **state)
+{
+	struct partition *p = child(30);
+	hpa_t a = hpa_of_page(guest_page()), b = hpa_of_page(guest_page());
+	u64 overlay = arch_page_hpa(overlay_page).v;
+	u64 in_use;
+	struct arch_mapping m;
+
+	(void)state;
+	assert_ok(gpa_map(p, 8, a, 7));
+	in_use = p->pool.in_use;
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 8, overlay_page, 1));
+	assert_int_equal(seen_at(p, 8), overlay);
+	assert_true(gpa_has_overlay(p, 8));
+	assert_null(gpa_pin(p, gpa_of(0x8000), 8, 1));
+	assert_true(gpa_lookup(p, 8, &m));
+	assert_int_equal(m.page.v, a.v);
+	/* Under the overlay the parent's mapping lives on. */
+	assert_ok(gpa_map(p, 8, b, 3));
+	assert_int_equal(seen_at(p, 8), overlay);
+	assert_int_equal(frame_mappings(a), 0);
+	/* Moved: the old place shows what was mapped, the new is covered. */
+	assert_true(
+		gpa_overlay_set(p, GPA_OVERLAY_SIM, 1 << 20, overlay_page, 1));
+	assert_int_equal(seen_at(p, 8), b.v);
+	assert_int_equal(seen_at(p, 1 << 20), overlay);
+	assert_false(gpa_lookup(p, 1 << 20, &m));
+	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	assert_int_equal(seen_at(p, 1 << 20), 0);
+	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	assert_int_equal(p->pool.in_use, in_use);
+	assert_int_equal(p->space.mapped, 1);
+}
+
+static void test_overlay_refusals(void **state)
+{
+	struct partition *p = child(30);
+
+	(void)state;
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 9, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 9, overlay_page, 1));
+	assert_false(gpa_overlay_set(p, GPA_OVERLAY_SIEF, 9, overlay_page, 1));
+	assert_false(gpa_overlay_set(p, GPA_OVERLAY_SIEF, gpa_limit(),
+	                             overlay_page, 1));
+	while (p->pool.available)
+		assert_non_null(pool_alloc(&p->pool));
+	assert_false(
+		gpa_overlay_set(p, GPA_OVERLAY_SIM, 1 << 20, overlay_page, 1));
+	assert_true(gpa_has_overlay(p, 9));
+}
+
+/* Every mapped page once, in order; overlays without a page under are none. */
+static void test_next_finds_exactly_the_mapped(void **state)
+{
+	static const u64 mapped[] = { 0,   1,    7,          511,
+		                      512, 5000, 1ull << 27, (1ull << 33) + 3 };
+	struct partition *p = child(60);
+	hpa_t page = hpa_of_page(guest_page());
+	struct arch_mapping m;
+	enum arch_next r;
+	u32 found = 0, calls = 0;
+	u64 gpn = 0;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(mapped); i++)
+		assert_ok(gpa_map(p, mapped[i], page, 1));
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 7, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIEF, 300, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, GPA_OVERLAY_HYPERCALL, 1ull << 30,
+	                            overlay_page, 1));
+	do {
+		u32 budget = 3;
+
+		r = gpa_next(p, &gpn, &m, &budget);
+		assert_true(++calls < 20000);
+		if (r != ARCH_NEXT_FOUND)
+			continue;
+		assert_true(found < ARRAY_LEN(mapped));
+		assert_int_equal(gpn, mapped[found++]);
+		assert_int_equal(m.page.v, page.v);
+		gpn++;
+	} while (r != ARCH_NEXT_END);
+	assert_int_equal(found, ARRAY_LEN(mapped));
+}
+
+/* A model: an array, against which random operations are compared. */
+static void test_random_operations_match_a_model(void **state)
+{
+	struct partition *p = child(64);
+	u64 model[64] = { 0 }, seed = 42, under[3] = { 0 };
+	bool active[3] = { false };
+	u64 pages[8];
+	struct arch_mapping m;
+
+	(void)state;
+	for (u32 i = 0; i < 8; i++)
+		pages[i] = guest_page();
+	for (u32 round = 0; round < 4000; round++) {
+		u64 r = fake_random(&seed);
+		u32 at = r >> 8 & 63, kind = r >> 16 & 1;
+		u64 gpn = at * 97;
+
+		if ((r & 3) == 0) {
+			model[at] = pages[r >> 20 & 7];
+			assert_ok(gpa_map(p, gpn, hpa_of_page(model[at]), 7));
+		} else if ((r & 3) == 1) {
+			model[at] = 0;
+			gpa_unmap(p, gpn);
+		} else if ((r & 7) == 2) {
+			bool other = active[!kind] && under[!kind] == gpn;
+
+			assert_int_equal(
+				gpa_overlay_set(p, (enum gpa_overlay_kind)kind,
+			                        gpn, overlay_page, 1),
+				!other);
+			if (!other)
+				under[kind] = gpn;
+			active[kind] |= !other;
+		} else if ((r & 7) == 6) {
+			gpa_overlay_clear(p, (enum gpa_overlay_kind)kind);
+			active[kind] = false;
+		}
+		assert_int_equal(gpa_lookup(p, gpn, &m), model[at] != 0);
+		if (model[at])
+			assert_int_equal(m.page.v >> PAGE_SHIFT, model[at]);
+	}
+	for (u32 at = 0; at < 64; at++)
+		gpa_unmap(p, at * 97);
+	gpa_overlay_clear(p, GPA_OVERLAY_HYPERCALL);
+	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	assert_int_equal(p->space.mapped, 0);
+	assert_int_equal(p->pool.in_use, 1);
+	for (u32 i = 0; i < 8; i++)
+		assert_int_equal(frame_mappings(hpa_of_page(pages[i])), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_rights),
+		TEST(test_map_replace_unmap),
+		TEST(test_tables_come_and_go),
+		TEST(test_dry_pool_leaves_nothing),
+		TEST(test_pin),
+		TEST(test_overlay_covers_and_uncovers),
+		TEST(test_overlay_refusals),
+		TEST(test_next_finds_exactly_the_mapped),
+		TEST(test_random_operations_match_a_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,140 @@
+/*
+ * hv/msr.c: each row, for who has it and who has not.
+ */
+#include "hv/msr.h"
+#include "hv/partition.h"
+#include "tests/host/fake_test.h"
+
+static struct vp *child_vp(void)
+{
+	return guest_partition(guest_child(40, 1))->vps[0];
+}
+
+/* Who may read and who may write which MSR, at reset. */
+static void test_every_row(void **state)
+{
+	static const struct {
+		u32 msr;
+		enum msr_result root_read, root_write, child_read, child_write;
+	} rows[] = {
+		{ HV_MSR_GUEST_OS_ID, MSR_OK, MSR_OK, MSR_OK, MSR_OK },
+		{ HV_MSR_HYPERCALL, MSR_OK, MSR_OK, MSR_OK, MSR_OK },
+		{ HV_MSR_VP_INDEX, MSR_OK, MSR_FAULT, MSR_OK, MSR_FAULT },
+		{ HV_MSR_TIME_REF_COUNT, MSR_OK, MSR_FAULT, MSR_OK, MSR_FAULT },
+		{ HV_MSR_SCONTROL, MSR_OK, MSR_OK, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ HV_MSR_SVERSION, MSR_OK, MSR_FAULT, MSR_UNKNOWN,
+		  MSR_UNKNOWN },
+		{ HV_MSR_SIEFP, MSR_OK, MSR_OK, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ HV_MSR_SIMP, MSR_OK, MSR_OK, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ HV_MSR_EOM, MSR_OK, MSR_OK, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ HV_MSR_SINT0 + 15, MSR_OK, MSR_FAULT, MSR_UNKNOWN,
+		  MSR_UNKNOWN },
+		{ HV_MSR_SINT0 + 16, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN,
+		  MSR_UNKNOWN },
+		{ 0x40000003, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN,
+		  MSR_UNKNOWN },
+		{ 0x10, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+	};
+	struct vp *child = child_vp();
+	u64 value;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(msr_read(fake_root_vp(), rows[i].msr, &value),
+		                 rows[i].root_read);
+		assert_int_equal(msr_write(fake_root_vp(), rows[i].msr, 0),
+		                 rows[i].root_write);
+		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		                 rows[i].child_read);
+		assert_int_equal(msr_write(child, rows[i].msr, 0),
+		                 rows[i].child_write);
+	}
+	child->partition->privileges = 0;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		                 MSR_UNKNOWN);
+}
+
+static void test_hypercall_page(void **state)
+{
+	struct vp *vp = child_vp();
+	struct partition *p = vp->partition;
+	struct arch_mapping m;
+	u64 value, in_use = p->pool.in_use;
+	const u8 *code;
+
+	(void)state;
+	/* TLFS 3.13: without an OS id it stays disabled. */
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
+	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(value, 0x5000);
+	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 0x8100), MSR_OK);
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
+	assert_true(arch_space_lookup(&p->space.arch, gpa_of(0x5000), &m));
+	assert_int_equal(m.rights, ARCH_READ | ARCH_EXECUTE);
+	code = arch_page(m.page);
+	assert_memory_equal(code, "\x0f\x01\xc1\xc3\xcc", 5);
+	assert_int_equal(code[PAGE_SIZE - 1], 0xcc);
+	/* Moved, and off with the OS id. */
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x9001), MSR_OK);
+	assert_false(arch_space_lookup(&p->space.arch, gpa_of(0x5000), &m));
+	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 0), MSR_OK);
+	assert_false(arch_space_lookup(&p->space.arch, gpa_of(0x9000), &m));
+	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(value, 0x9000);
+	assert_int_equal(p->pool.in_use, in_use);
+}
+
+static void test_hypercall_refusals(void **state)
+{
+	struct vp *vp = child_vp();
+	struct partition *p = vp->partition;
+	u64 value;
+
+	(void)state;
+	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
+	for (u32 bit = 2; bit < PAGE_SHIFT; bit++)
+		assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, BIT(bit)),
+		                 MSR_FAULT);
+	assert_int_equal(
+		msr_write(vp, HV_MSR_HYPERCALL, gpa_limit() << PAGE_SHIFT | 1),
+		MSR_FAULT);
+	/* Locked, it takes nothing more. */
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x7003), MSR_OK);
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x8001), MSR_FAULT);
+	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(value, 0x7003);
+	/* No memory for the tables of the new place. */
+	p->hypercall = 0x7001;
+	while (p->pool.available)
+		assert_non_null(pool_alloc(&p->pool));
+	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x8000000001),
+	                 MSR_FAULT);
+	assert_int_equal(p->hypercall, 0x7001);
+	assert_true(gpa_has_overlay(p, 7));
+}
+
+static void test_values(void **state)
+{
+	u64 id = guest_child(40, 3), value;
+	struct vp *vp = guest_partition(id)->vps[2];
+
+	(void)state;
+	assert_int_equal(msr_read(vp, HV_MSR_VP_INDEX, &value), MSR_OK);
+	assert_int_equal(value, 2);
+	assert_ok(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 99));
+	assert_int_equal(msr_read(vp, HV_MSR_TIME_REF_COUNT, &value), MSR_OK);
+	assert_int_equal(value, 99);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_every_row),
+		TEST(test_hypercall_page),
+		TEST(test_hypercall_refusals),
+		TEST(test_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,244 @@
+/*
+ * hv/save.c: the stream goes out as its table says, in bounded calls.
+ */
+#include "tests/host/fake_child.h"
+#include "tests/host/fake_forge.h"
+#include "tests/host/fake_test.h"
+
+static struct forge forge;
+
+static void open_saved(u64 id, u32 flags)
+{
+	struct guest_stream s = { .data = NULL };
+	u32 result;
+
+	assert_ok(guest_save(id, flags, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	forge_open(&forge, &s);
+	guest_stream_free(&s);
+}
+
+static void assert_ids(const u32 *ids, u32 count)
+{
+	for (u32 i = 0; i < count && i < forge.count; i++)
+		assert_int_equal(forge.chunks[i].id, ids[i]);
+	assert_int_equal(forge.count, count);
+}
+
+static void test_order_of_chunks(void **state)
+{
+	static const u32 ids[] = {
+		STREAM_PROLOG,     STREAM_COMPAT,
+		STREAM_VP_INDICES, STREAM_OS_ID,
+		STREAM_PARTITION,  STREAM_GPA_MAP,
+		STREAM_EXTENT,     STREAM_PAGE,
+		STREAM_FILL,       STREAM_FILL,
+		STREAM_EXTENT,     STREAM_PAGE,
+		STREAM_VP,         STREAM_VP_GP,
+		STREAM_VP_FP,      STREAM_VP_CONTROL,
+		STREAM_VP_DEBUG,   STREAM_VP_SEGMENT,
+		STREAM_VP_TABLE,   STREAM_VP_XSAVE_CONTROL,
+		STREAM_VP_MSRS,    STREAM_VP_XSAVE,
+		STREAM_VP_EVENTS,  STREAM_VP_MESSAGE,
+		STREAM_EPILOG,
+	};
+	u64 id = guest_child(60, 1);
+
+	(void)state;
+	for (u32 i = 0; i < 5; i++) {
+		u64 page = guest_page();
+		u8 *at = guest_at(page << PAGE_SHIFT);
+
+		memset(at, i < 3 ? 0 : 9, PAGE_SIZE);
+		at[8] = i == 0 || i == 4 ? 1 : at[8];
+		assert_ok(guest_map(id, i < 4 ? i : 10, page, 7));
+	}
+	exit_triple_fault(guest_partition(id)->vps[0]);
+	open_saved(id, 0);
+	assert_ids(ids, ARRAY_LEN(ids));
+}
+
+static void test_d18_without_memory(void **state)
+{
+	u64 id = guest_child(60, 1), page = guest_page();
+	const struct stream_partition *p;
+
+	(void)state;
+	assert_ok(guest_map(id, 0, page, 7));
+	assert_ok(guest_set_property(id, HV_PROPERTY_STASIS_SAVE_MEMORY, 0));
+	open_saved(id, 0);
+	assert_null(forge_find(&forge, STREAM_GPA_MAP, 0));
+	assert_null(forge_find(&forge, STREAM_EXTENT, 0));
+	p = (void *)forge_find(&forge, STREAM_PARTITION, 0)->payload;
+	assert_int_equal(p->flags | p->page_count, 0);
+}
+
+static void test_summaries(void **state)
+{
+	static const u32 system_ids[] = { STREAM_PROLOG, STREAM_COMPAT,
+		                          STREAM_EPILOG };
+	static const u32 ids[] = { STREAM_PROLOG, STREAM_COMPAT,
+		                   STREAM_VP_INDICES, STREAM_EPILOG };
+	u64 id = guest_child(60, 2);
+	const struct stream_vp_indices *indices;
+
+	(void)state;
+	open_saved(0, GUEST_SUMMARY);
+	assert_ids(system_ids, 3);
+	assert_int_equal(forge.chunks[1].payload[0], 0);
+	/* No suspension is needed to get it. */
+	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
+	open_saved(id, GUEST_SUMMARY);
+	assert_ids(ids, 4);
+	assert_int_equal(forge.chunks[0].payload[4], 1);
+	assert_int_equal(forge.chunks[1].payload[0], 1);
+	indices = (void *)forge.chunks[2].payload;
+	assert_int_equal(indices->bitmap[0], 3);
+}
+
+/* Extents join what touches and has the same rights. */
+static void test_map_is_the_map(void **state)
+{
+	static const struct stream_extent expected[] = {
+		{ 0, 3, 7 },
+		{ 3, 2, 1 },
+		{ 8, 1, 1 },
+		{ 1ull << 30, 1, 0 },
+	};
+	u64 id = guest_child(60, 1);
+	const struct forge_chunk *c;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(expected); i++)
+		for (u32 k = 0; k < expected[i].count; k++)
+			assert_ok(guest_map(id, expected[i].gpn + k,
+			                    guest_page(), expected[i].rights));
+	assert_ok(guest_set(id, 0, HV_REGISTER_GUEST_OS_ID, 1));
+	/* One overlay on top of a page, it changes nothing here. */
+	assert_ok(guest_set(id, 0, HV_REGISTER_HYPERCALL, 0x3001));
+	open_saved(id, 0);
+	c = forge_find(&forge, STREAM_GPA_MAP, 0);
+	assert_int_equal(c->length, sizeof(expected));
+	assert_memory_equal(c->payload, expected, sizeof(expected));
+}
+
+/* More extents than a chunk holds. */
+static void test_long_map(void **state)
+{
+	u64 id = guest_child(60, 0), page = guest_page();
+	u32 pages = STREAM_EXTENTS_MAX * 2 + 1;
+
+	(void)state;
+	assert_ok(guest_create_vp(id, 0));
+	for (u32 i = 0; i < pages; i++)
+		assert_ok(gpa_map(guest_partition(id), i * 2, hpa_of_page(page),
+		                  7));
+	assert_ok(guest_set_property(id, HV_PROPERTY_STASIS_SAVE_MEMORY, 1));
+	{
+		struct guest_stream s = { .data = NULL };
+		u64 target;
+		u32 result;
+
+		assert_ok(guest_save(id, 0, &s, &result));
+		assert_int_equal(result, HV_STATE_COMPLETE);
+		target = guest_child(60, 1);
+		for (u32 i = 0; i < pages; i++)
+			assert_ok(gpa_map(guest_partition(target), i * 2,
+			                  hpa_of_page(page), 7));
+		assert_ok(guest_restore(target, 0, &s, 999, &result));
+		assert_int_equal(result, HV_STATE_COMPLETE);
+		guest_stream_free(&s);
+	}
+}
+
+/* D17: a few pages in 64 GiB; no call walks what the parent chose. */
+static void test_d17_every_call_is_bounded(void **state)
+{
+	u64 id = guest_child(120, 1), target = guest_child(120, 1);
+	struct guest_stream s = { .data = NULL };
+	u32 result;
+
+	(void)state;
+	for (u64 i = 0; i < 20; i++) {
+		u64 gpn = i * ((64ull << 18) / 20);
+
+		assert_ok(guest_map(id, gpn, guest_page(), 7));
+		assert_ok(guest_map(target, gpn, guest_page(), 7));
+	}
+	/* A dense part of pages to be scanned. */
+	for (u64 i = 1; i < 2000; i++) {
+		assert_ok(guest_map(id, i, 0x700, 7));
+		assert_ok(guest_map(target, i, 0x701, 7));
+	}
+	guest_longest = 0;
+	assert_ok(guest_save(id, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_true(s.calls > 30);
+	assert_true(s.calls < 1000);
+	assert_true(guest_longest < 12000);
+	guest_longest = 0;
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_true(guest_longest < 12000);
+	guest_stream_free(&s);
+}
+
+/* The stream is the state: no other stream of the same is different but in
+ * the id and what follows from it. */
+static void test_same_state_same_chunks(void **state)
+{
+	static struct forge other;
+	struct child_shape shape;
+	u64 id;
+
+	(void)state;
+	child_shape_small(&shape, 4);
+	id = child_make(&shape);
+	child_fill(id, &shape, 5);
+	open_saved(id, 0);
+	other = forge;
+	open_saved(id, 0);
+	assert_int_equal(forge.count, other.count);
+	assert_memory_not_equal(forge.chunks[0].payload + 32,
+	                        other.chunks[0].payload + 32, 8);
+	for (u32 i = 1; i < forge.count; i++) {
+		assert_int_equal(forge.chunks[i].id, other.chunks[i].id);
+		assert_int_equal(forge.chunks[i].length,
+		                 other.chunks[i].length);
+		assert_memory_equal(forge.chunks[i].payload,
+		                    other.chunks[i].payload,
+		                    forge.chunks[i].length);
+	}
+}
+
+/* The output block has nothing but the stream in it. */
+static void test_prolog_fills_the_first_piece(void **state)
+{
+	struct guest_stream s = { .data = NULL };
+	u64 id = guest_child(60, 1);
+	u32 result;
+
+	(void)state;
+	assert_ok(guest_save_call(id, GUEST_START, &s, &result));
+	assert_int_equal(result, HV_STATE_INCOMPLETE);
+	assert_int_equal(s.size, 4080);
+	for (u32 i = 16 + 40; i < 4080; i++)
+		assert_int_equal(s.data[i], 0);
+	guest_stream_free(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_order_of_chunks),
+		TEST(test_d18_without_memory),
+		TEST(test_summaries),
+		TEST(test_map_is_the_map),
+		TEST(test_long_map),
+		TEST(test_d17_every_call_is_bounded),
+		TEST(test_same_state_same_chunks),
+		TEST(test_prolog_fills_the_first_piece),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

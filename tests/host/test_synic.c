@@ -1,0 +1,257 @@
+/*
+ * hv/synic.c: messages, the queue behind a full slot, EOM, masks (D26).
+ */
+#include "hv/exit.h"
+#include "hv/msr.h"
+#include "hv/partition.h"
+#include "tests/host/fake_test.h"
+
+#define SIM_GPN 0x300ull
+#define VECTOR 0x40ull
+
+static struct vp *vps[3];
+
+static void write_ok(u32 msr, u64 value)
+{
+	assert_int_equal(msr_write(fake_root_vp(), msr, value), MSR_OK);
+}
+
+static u64 read_ok(u32 msr)
+{
+	u64 value = 0xdead;
+
+	assert_int_equal(msr_read(fake_root_vp(), msr, &value), MSR_OK);
+	return value;
+}
+
+/* A receiver with its page on, and a child of three VPs as senders. */
+static void make(u64 sint)
+{
+	u64 id = guest_child(60, 3);
+
+	for (u32 i = 0; i < 3; i++)
+		vps[i] = guest_partition(id)->vps[i];
+	write_ok(HV_MSR_SCONTROL, 1);
+	write_ok(HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	write_ok(HV_MSR_SINT0, sint);
+}
+
+/* What the root sees at the place of its SIM page. */
+static struct hv_message *slot(void)
+{
+	struct arch_mapping m;
+
+	assert_true(arch_space_lookup(&fake_root()->space.arch,
+	                              gpa_of_page(SIM_GPN), &m));
+	assert_int_equal(m.rights, ARCH_READ | ARCH_WRITE);
+	return arch_page(m.page);
+}
+
+static void send(u32 i)
+{
+	assert_int_equal(exit_triple_fault(vps[i]), EXIT_SUSPENDED);
+}
+
+static void test_delivery_and_interrupt(void **state)
+{
+	(void)state;
+	make(VECTOR);
+	send(0);
+	assert_int_equal(slot()->type, HV_MESSAGE_UNRECOVERABLE_EXCEPTION);
+	assert_int_equal(slot()->sender, vps[0]->partition->id);
+	assert_int_equal(slot()->flags, 0);
+	assert_int_equal(slot()->payload_size,
+	                 sizeof(struct hv_intercept_header));
+	assert_int_equal(fake.interrupts, 1);
+	assert_int_equal(fake.interrupt_vector, VECTOR);
+	assert_int_equal(vps[0]->message.type, HV_MESSAGE_NONE);
+	assert_false(vps[0]->message_queued);
+	assert_int_equal(vps[0]->intercept_suspend, HV_SUSPENDED);
+}
+
+static u32 sender_index(void)
+{
+	return ((struct hv_intercept_header *)slot()->payload)->vp_index;
+}
+
+static void test_full_slot_queues_and_sets_pending(void **state)
+{
+	(void)state;
+	make(VECTOR);
+	for (u32 i = 0; i < 3; i++)
+		send(i);
+	assert_int_equal(slot()->flags, HV_MESSAGE_FLAG_PENDING);
+	assert_int_equal(fake.interrupts, 1);
+	/* EOM before the slot is free: nothing comes. */
+	write_ok(HV_MSR_EOM, 0);
+	assert_int_equal(sender_index(), 0);
+	for (u32 i = 1; i < 3; i++) {
+		slot()->type = HV_MESSAGE_NONE;
+		write_ok(HV_MSR_EOM, 0);
+		assert_int_equal(sender_index(), i);
+		assert_int_equal(slot()->flags,
+		                 i == 1 ? HV_MESSAGE_FLAG_PENDING : 0);
+		assert_int_equal(fake.interrupts, i + 1);
+	}
+	slot()->type = HV_MESSAGE_NONE;
+	write_ok(HV_MSR_EOM, 0);
+	assert_int_equal(slot()->type, HV_MESSAGE_NONE);
+}
+
+/* Any place in the queue; what follows still arrives. */
+static void test_cancel(void **state)
+{
+	(void)state;
+	for (u32 gone = 0; gone < 3; gone++) {
+		u32 seen = 0;
+
+		make(VECTOR);
+		slot()->type = 0x1234;
+		for (u32 i = 0; i < 3; i++)
+			send(i);
+		assert_true(vps[gone]->message_queued);
+		synic_cancel(fake_root_vp(), vps[gone]);
+		assert_false(vps[gone]->message_queued);
+		synic_cancel(fake_root_vp(), vps[gone]);
+		for (u32 i = 0; i < 2; i++) {
+			slot()->type = HV_MESSAGE_NONE;
+			write_ok(HV_MSR_EOM, 0);
+			seen |= 1u << sender_index();
+		}
+		assert_int_equal(seen, 7 & ~(1u << gone));
+		assert_null(fake_root_vp()->synic.queue_first);
+		assert_null(fake_root_vp()->synic.queue_last);
+		slot()->type = HV_MESSAGE_NONE;
+	}
+}
+
+static void test_d26_masks(void **state)
+{
+	static const struct {
+		u64 sint;
+		bool delivered, interrupt;
+	} rows[] = {
+		{ VECTOR, true, true },
+		{ VECTOR | HV_SINT_MASKED, false, false },
+		{ VECTOR | HV_SINT_POLLING, true, false },
+		{ VECTOR | HV_SINT_MASKED | HV_SINT_POLLING, true, false },
+		{ VECTOR | HV_SINT_AUTO_EOI, true, true },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		u32 before = fake.interrupts;
+
+		make(rows[i].sint);
+		send(0);
+		assert_int_equal(slot()->type != HV_MESSAGE_NONE,
+		                 rows[i].delivered);
+		assert_int_equal(fake.interrupts - before, rows[i].interrupt);
+		/* Unmasking lets it through. */
+		write_ok(HV_MSR_SINT0, VECTOR);
+		assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
+		assert_false(vps[0]->message_queued);
+		slot()->type = HV_MESSAGE_NONE;
+	}
+}
+
+static void test_message_waits_for_the_page(void **state)
+{
+	(void)state;
+	make(VECTOR);
+	write_ok(HV_MSR_SIMP, 0);
+	send(0);
+	assert_true(vps[0]->message_queued);
+	write_ok(HV_MSR_SCONTROL, 0);
+	write_ok(HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	assert_true(vps[0]->message_queued);
+	write_ok(HV_MSR_SCONTROL, 1);
+	assert_false(vps[0]->message_queued);
+	assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
+}
+
+static void test_deleted_sender_leaves_the_queue(void **state)
+{
+	(void)state;
+	make(VECTOR);
+	for (u32 i = 0; i < 3; i++)
+		send(i);
+	assert_ok(guest_delete_vp(vps[0]->partition->id, 1));
+	slot()->type = HV_MESSAGE_NONE;
+	write_ok(HV_MSR_EOM, 0);
+	assert_int_equal(sender_index(), 2);
+	assert_int_equal(slot()->flags, 0);
+}
+
+/* A save that has told of a message must not go on when it is gone. */
+static void test_d10_delivery_is_a_change(void **state)
+{
+	u64 before;
+
+	(void)state;
+	make(VECTOR);
+	slot()->type = 0x1234;
+	send(0);
+	before = vps[0]->partition->generation;
+	slot()->type = HV_MESSAGE_NONE;
+	write_ok(HV_MSR_EOM, 0);
+	assert_int_not_equal(vps[0]->partition->generation, before);
+}
+
+static void test_msr_values(void **state)
+{
+	struct vp *vp = fake_root_vp();
+
+	(void)state;
+	assert_int_equal(read_ok(HV_MSR_SVERSION), 1);
+	assert_int_equal(msr_write(vp, HV_MSR_SVERSION, 1), MSR_FAULT);
+	assert_int_equal(read_ok(HV_MSR_EOM), 0);
+	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+		assert_int_equal(read_ok(HV_MSR_SINT0 + i), HV_SINT_MASKED);
+	write_ok(HV_MSR_SINT0 + 5, UINT64_MAX);
+	assert_int_equal(read_ok(HV_MSR_SINT0 + 5), 0x700ff);
+	for (u64 v = 0; v < 16; v++)
+		assert_int_equal(msr_write(vp, HV_MSR_SINT0, v), MSR_FAULT);
+	write_ok(HV_MSR_SINT0, 3 | HV_SINT_MASKED);
+	write_ok(HV_MSR_SINT0, 16);
+	write_ok(HV_MSR_SCONTROL, UINT64_MAX);
+	assert_int_equal(read_ok(HV_MSR_SCONTROL), 1);
+	write_ok(HV_MSR_SIEFP, 0x400ffd);
+	assert_int_equal(read_ok(HV_MSR_SIEFP), 0x400001);
+	/* Two overlays cannot share a page; beyond the space is none. */
+	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 0x400001), MSR_FAULT);
+	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 1ull << 46 | 1), MSR_FAULT);
+	assert_int_equal(read_ok(HV_MSR_SIMP), 0);
+}
+
+static void test_page_is_clean_and_moves(void **state)
+{
+	static const u8 zero[PAGE_SIZE];
+
+	(void)state;
+	memset(guest_at(SIM_GPN << PAGE_SHIFT), 0x77, PAGE_SIZE);
+	make(VECTOR);
+	assert_memory_equal(slot(), zero, PAGE_SIZE);
+	write_ok(HV_MSR_SIMP, (SIM_GPN + 1) << PAGE_SHIFT | 1);
+	assert_int_equal(guest_at(SIM_GPN << PAGE_SHIFT)[9], 0x77);
+	assert_non_null(gpa_pin(fake_root(), gpa_of_page(SIM_GPN), 8, 3));
+	assert_null(gpa_pin(fake_root(), gpa_of_page(SIM_GPN + 1), 8, 3));
+	write_ok(HV_MSR_SIMP, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_delivery_and_interrupt),
+		TEST(test_full_slot_queues_and_sets_pending),
+		TEST(test_cancel),
+		TEST(test_d26_masks),
+		TEST(test_message_waits_for_the_page),
+		TEST(test_deleted_sender_leaves_the_queue),
+		TEST(test_d10_delivery_is_a_change),
+		TEST(test_msr_values),
+		TEST(test_page_is_clean_and_moves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

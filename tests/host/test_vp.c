@@ -1,0 +1,162 @@
+/*
+ * hv/vp.c: creation, deletion, cached and dirty state.
+ */
+#include "hv/partition.h"
+#include "tests/host/fake_test.h"
+
+static struct vp *only_vp(void)
+{
+	return guest_partition(guest_child(40, 1))->vps[0];
+}
+
+static void test_new_vp(void **state)
+{
+	struct partition *p = guest_partition(guest_child(40, 2));
+
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		struct vp *vp = p->vps[i];
+
+		assert_int_equal(vp->index, i);
+		assert_ptr_equal(vp->partition, p);
+		assert_ptr_equal(vp->cpu, &fake.cpu);
+		assert_int_equal(vp->explicit_suspend, HV_SUSPENDED);
+		assert_true(vp->cached && vp->dirty);
+		assert_false(vp->is_root);
+		assert_false(vp_runnable(vp));
+	}
+	assert_int_not_equal(p->vps[0]->vpid, p->vps[1]->vpid);
+	assert_int_equal(p->vps[0]->state.activity, 0);
+	assert_int_equal(p->vps[1]->state.activity,
+	                 HV_ACTIVITY_STARTUP_SUSPEND);
+	assert_int_equal(p->vps[0]->state.apic_base, 0xfee00900);
+	assert_int_equal(p->vps[1]->state.apic_base, 0xfee00800);
+	assert_int_equal(fake.cpu.child_count, 2);
+}
+
+/* With every number of pages below what it takes, nothing is left behind. */
+static void test_create_in_a_dry_pool(void **state)
+{
+	u32 need = 1 + VP_PAGES;
+
+	(void)state;
+	for (u32 n = 0; n <= need; n++) {
+		u64 id = guest_child(1 + n, 0);
+		struct partition *p = guest_partition(id);
+
+		assert_int_equal(guest_create_vp(id, 0),
+		                 n < need ? HV_STATUS_INSUFFICIENT_MEMORY
+		                          : HV_STATUS_SUCCESS);
+		assert_int_equal(p->vp_count, n == need);
+		assert_int_equal(p->pool.in_use, n < need ? 1 : 1 + need);
+		assert_int_equal(fake.cpu.child_count, n == need);
+		guest_destroy(id);
+	}
+	assert_null(fake.cpu.children);
+}
+
+static void test_d31_indices(void **state)
+{
+	u64 id = guest_child(600, 0);
+
+	(void)state;
+	assert_int_equal(guest_create_vp(id, PARTITION_VPS),
+	                 HV_STATUS_INVALID_VP_INDEX);
+	assert_int_equal(guest_create_vp(id, HV_VP_INDEX_SELF),
+	                 HV_STATUS_INVALID_VP_INDEX);
+	for (u32 i = PARTITION_VPS; i > 0; i--)
+		assert_ok(guest_create_vp(id, i - 1));
+	assert_int_equal(guest_create_vp(id, 3), HV_STATUS_INVALID_VP_INDEX);
+	assert_ok(guest_delete_vp(id, 3));
+	assert_int_equal(guest_delete_vp(id, 3), HV_STATUS_INVALID_VP_INDEX);
+	assert_ok(guest_create_vp(id, 3));
+	guest_destroy(id);
+	assert_int_equal(fake.cpu.child_count, 0);
+}
+
+static void test_state_is_captured_once_and_applied_when_changed(void **state)
+{
+	struct vp *vp = only_vp();
+	struct vp_state *guest = fake_enter(vp);
+
+	(void)state;
+	assert_int_equal(fake.applies, 1);
+	guest->rip = 0x1234;
+	guest->cr3 = 0x5000;
+	fake_exit(vp);
+	assert_false(vp->cached);
+	assert_int_not_equal(vp->state.rip, 0x1234);
+	assert_int_equal(vp_state_read(vp)->rip, 0x1234);
+	assert_true(vp->cached && !vp->dirty);
+	/* What was read once is not fetched again. */
+	guest->rip = 0x9999;
+	assert_int_equal(vp_state_read(vp)->rip, 0x1234);
+	fake_enter(vp);
+	assert_int_equal(fake.applies, 1);
+	fake_exit(vp);
+	vp_state_write(vp)->rip = 0x4321;
+	assert_true(vp->cached && vp->dirty);
+	guest = fake_enter(vp);
+	assert_int_equal(fake.applies, 2);
+	assert_int_equal(guest->rip, 0x4321);
+	assert_int_equal(guest->cr3, 0x5000);
+	fake_exit(vp);
+}
+
+/* A write to one field must not lose the others, which the hardware has. */
+static void test_write_captures_first(void **state)
+{
+	struct vp *vp = only_vp();
+
+	(void)state;
+	fake_enter(vp)->rip = 0x77;
+	fake_exit(vp);
+	vp_state_write(vp)->rflags = 0x202;
+	assert_int_equal(fake_enter(vp)->rip, 0x77);
+	fake_exit(vp);
+}
+
+static void test_runnable(void **state)
+{
+	static const struct {
+		u64 explicit_suspend, intercept, activity, pending;
+		bool runnable;
+	} rows[] = {
+		{ 0, 0, 0, 0, true },
+		{ 1, 0, 0, 0, false },
+		{ 0, 1, 0, 0, false },
+		{ 0, HV_TLB_FLUSH_INHIBIT, 0, 0, true },
+		{ 0, 0, HV_ACTIVITY_HALT_SUSPEND, 0, false },
+		{ 0, 0, HV_ACTIVITY_HALT_SUSPEND, 0x200001, true },
+		{ 0, 0, HV_ACTIVITY_STARTUP_SUSPEND, 0, false },
+		{ 0, 0, HV_ACTIVITY_STARTUP_SUSPEND, 0x200001, false },
+		{ 1, 0, HV_ACTIVITY_HALT_SUSPEND, 0x200001, false },
+	};
+	struct vp *vp = only_vp();
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		vp->explicit_suspend = rows[i].explicit_suspend;
+		vp->intercept_suspend = rows[i].intercept;
+		vp->state.activity = rows[i].activity;
+		vp->state.pending_interruption = rows[i].pending;
+		assert_int_equal(vp_runnable(vp), rows[i].runnable);
+	}
+	vp->explicit_suspend = vp->intercept_suspend = 0;
+	vp->cached = vp->dirty = false;
+	assert_true(vp_runnable(vp));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_new_vp),
+		TEST(test_create_in_a_dry_pool),
+		TEST(test_d31_indices),
+		TEST(test_state_is_captured_once_and_applied_when_changed),
+		TEST(test_write_captures_first),
+		TEST(test_runnable),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,408 @@
+/*
+ * hv/vp_state.c and hv/vp_check.c: every register there and back, what each
+ * refuses (D27), XSAVE components in their init state, reset.
+ */
+#include "hv/partition.h"
+#include "tests/host/fake_test.h"
+
+#define BAD HV_STATUS_INVALID_PARAMETER
+
+static u64 id;
+static struct vp *vp;
+
+static void make(void)
+{
+	id = guest_child(40, 1);
+	vp = guest_partition(id)->vps[0];
+}
+
+/* A value that register `name` can hold and does not hold after reset. */
+static union hv_register_value value_for(const struct vp_reg *r, u32 name)
+{
+	static const struct {
+		u32 name;
+		u64 value;
+	} values[] = {
+		{ HV_REGISTER_EXPLICIT_SUSPEND, 0 },
+		{ HV_REGISTER_INTERCEPT_SUSPEND, 0 },
+		{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 2 },
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x00000100000d0017 },
+		{ HV_REGISTER_INTERRUPT_STATE, 3 },
+		{ HV_REGISTER_RFLAGS, 0x246 },
+		{ HV_REGISTER_CR0, 0x80050033 },
+		{ HV_REGISTER_CR4, 0x406a0 & 0x7ff },
+		{ HV_REGISTER_CR8, 0xf },
+		{ HV_REGISTER_XFEM, 0xe7 },
+		{ HV_REGISTER_DR6, 0xfffe4ff1 },
+		{ HV_REGISTER_DR7, 0x401 },
+		{ HV_REGISTER_EFER, 0xd01 },
+		{ HV_REGISTER_APIC_BASE, 0xfee01900 },
+		{ HV_REGISTER_PAT, 0x0706050401000706 },
+		{ HV_REGISTER_MTRR_DEF_TYPE, 0xc06 },
+		{ HV_REGISTER_DEBUG_CTL, 3 },
+		{ HV_REGISTER_HYPERCALL, 0x5000 },
+	};
+	union hv_register_value v = { .reg128 = { 0x12345000 + name % 64 * 4096,
+		                                  0 } };
+
+	for (u32 i = 0; i < ARRAY_LEN(values); i++)
+		if (values[i].name == name)
+			v.reg64 = values[i].value;
+	if (name >= HV_REGISTER_MTRR_PHYS_MASK0 && name < HV_REGISTER_TSC_AUX)
+		v.reg64 = name < HV_REGISTER_MTRR_FIX64K_00000
+		                  ? 0x3ffff0000800
+		                  : 0x0605040100060606;
+	if (r->kind == VP_REG_SEGMENT) {
+		v.segment.base = 0xffff800000001000 + name;
+		v.segment.limit = 0xfffff;
+		v.segment.selector = (u16)name;
+		v.segment.attributes = 0xa09b;
+	} else if (r->kind == VP_REG_TABLE) {
+		v = (union hv_register_value){ .table = { .limit = 0x7f,
+			                                  .base = name } };
+	} else if (r->kind == VP_REG_XSAVE16) {
+		v.reg128[1] = name == HV_REGISTER_XMM_CONTROL_STATUS
+		                      ? 0xffff00001fa0
+		                      : ~(u64)name;
+	}
+	return v;
+}
+
+static void test_every_register_there_and_back(void **state)
+{
+	u32 rows, registers = 0;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	(void)state;
+	make();
+	for (; rows > 0; rows--, r++) {
+		for (u32 i = 0; i < r->count; i++, registers++) {
+			union hv_register_value in = value_for(r, r->name + i);
+			union hv_register_value out;
+
+			if (r->kind == VP_REG_FIXED) {
+				assert_int_equal(
+					guest_set128(id, 0, r->name + i, &in),
+					BAD);
+				assert_ok(guest_get(id, 0, r->name + i, &out));
+				continue;
+			}
+			assert_ok(guest_set128(id, 0, r->name + i, &in));
+			assert_ok(guest_get(id, 0, r->name + i, &out));
+			assert_memory_equal(&in, &out, sizeof(in));
+			assert_true(r->name + i != HV_REGISTER_CR0 ||
+			            vp->state.cr0 == in.reg64);
+		}
+	}
+	assert_int_equal(registers, 151);
+	/* All but the suspend bit, which was cleared on the way. */
+	assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+}
+
+/* Names between the rows are unknown; each known name is in one row. */
+static void test_unknown_names(void **state)
+{
+	union hv_register_value v = { .reg128 = { 0, 0 } };
+	u32 known = 0, index;
+
+	(void)state;
+	make();
+	for (u32 group = 0; group < 0x10; group++)
+		for (u32 low = 0; low < 0x200; low++)
+			known += vp_reg_find(group << 16 | low, &index) != NULL;
+	assert_int_equal(known, 151);
+	assert_int_equal(guest_get(id, 0, 0x00020012, &v), BAD);
+	assert_int_equal(guest_set128(id, 0, 0xffffffff, &v), BAD);
+	assert_int_equal(guest_set128(id, 0, 0x00080018, &v), BAD);
+}
+
+static void test_d27_what_is_refused(void **state)
+{
+	static const struct {
+		u32 name;
+		u64 value;
+	} rows[] = {
+		{ HV_REGISTER_EXPLICIT_SUSPEND, 2 },
+		{ HV_REGISTER_INTERCEPT_SUSPEND, 1 },
+		{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 4 },
+		{ HV_REGISTER_PENDING_INTERRUPTION, 2 }, /* not valid, not 0 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200003 },  /* type 1 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x20000f },  /* type 7 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200201 },  /* reserved */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000001 }, /* 256 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x30005 },   /* NMI, 3 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200007 },  /* 32 */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x30017 },  /* error, #BP */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200011 }, /* error, int */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000d0007 }, /* no flag */
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x10000000d0017 },
+		{ HV_REGISTER_PENDING_INTERRUPTION, 0x800009 }, /* length 0 */
+		{ HV_REGISTER_INTERRUPT_STATE, 4 },
+		{ HV_REGISTER_RIP, 0x0000800000000000 },
+		{ HV_REGISTER_RFLAGS, 0 },
+		{ HV_REGISTER_RFLAGS, 2 | BIT(22) },
+		{ HV_REGISTER_CR0, BIT(31) }, /* PG without PE */
+		{ HV_REGISTER_CR0, BIT(29) }, /* NW without CD */
+		{ HV_REGISTER_CR0, BIT(6) },
+		{ HV_REGISTER_CR3, BIT(46) },
+		{ HV_REGISTER_CR3, BIT(63) },
+		{ HV_REGISTER_CR4, BIT(13) },
+		{ HV_REGISTER_CR8, 16 },
+		{ HV_REGISTER_XFEM, 0 },
+		{ HV_REGISTER_XFEM, 5 },
+		{ HV_REGISTER_XFEM, 0x27 },
+		{ HV_REGISTER_XFEM, 0xe3 },
+		{ HV_REGISTER_XFEM, 0x1f },
+		{ HV_REGISTER_XFEM, BIT(62) | 7 },
+		{ HV_REGISTER_DR6, 0 },
+		{ HV_REGISTER_DR6, 0xffff1ff0 },
+		{ HV_REGISTER_DR6, 0x1ffff0ff0 },
+		{ HV_REGISTER_DR7, 0 },
+		{ HV_REGISTER_DR7, 0x1400 },
+		{ HV_REGISTER_EFER, 2 },
+		{ HV_REGISTER_KERNEL_GS_BASE, BIT(47) },
+		{ HV_REGISTER_APIC_BASE, 0xfee00c00 },
+		{ HV_REGISTER_APIC_BASE, BIT(46) | 0x800 },
+		{ HV_REGISTER_PAT, 2 },
+		{ HV_REGISTER_PAT, 3ull << 56 },
+		{ HV_REGISTER_PAT, 8 },
+		{ HV_REGISTER_SYSENTER_CS, BIT(32) },
+		{ HV_REGISTER_SYSENTER_RIP, BIT(63) },
+		{ HV_REGISTER_SYSENTER_RSP, BIT(63) },
+		{ HV_REGISTER_LSTAR, BIT(63) },
+		{ HV_REGISTER_CSTAR, BIT(63) },
+		{ HV_REGISTER_SFMASK, BIT(32) },
+		{ HV_REGISTER_INITIAL_APIC_ID, 0 },
+		{ HV_REGISTER_MTRR_CAP, 0x508 },
+		{ HV_REGISTER_MTRR_DEF_TYPE, 7 },
+		{ HV_REGISTER_MTRR_DEF_TYPE, 0x1006 },
+		{ HV_REGISTER_MTRR_PHYS_BASE0, 2 },
+		{ HV_REGISTER_MTRR_PHYS_BASE0, 0x106 },
+		{ HV_REGISTER_MTRR_PHYS_BASE0, BIT(46) },
+		{ HV_REGISTER_MTRR_PHYS_MASK0, 0x400 },
+		{ HV_REGISTER_MTRR_FIX64K_00000, 7 },
+		{ HV_REGISTER_TSC_AUX, BIT(32) },
+		{ HV_REGISTER_DEBUG_CTL, 4 },
+		{ HV_REGISTER_HYPERCALL, 4 },
+		{ HV_REGISTER_HYPERCALL, 0x5001 }, /* without an OS id */
+		{ HV_REGISTER_VP_INDEX, 0 },
+		{ HV_REGISTER_TIME_REF_COUNT, 0 },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		union hv_register_value before, after;
+
+		assert_ok(guest_get(id, 0, rows[i].name, &before));
+		assert_int_equal(guest_set(id, 0, rows[i].name, rows[i].value),
+		                 BAD);
+		assert_ok(guest_get(id, 0, rows[i].name, &after));
+		assert_memory_equal(&before, &after, 16);
+	}
+}
+
+/* The upper half of a 64-bit register is reserved, for each of them. */
+static void test_d27_upper_half(void **state)
+{
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	(void)state;
+	make();
+	for (; rows > 0; rows--, r++) {
+		union hv_register_value v = value_for(r, r->name);
+
+		if (r->kind == VP_REG_SEGMENT) {
+			v.segment.attributes |= 0x100;
+		} else if (r->kind == VP_REG_TABLE) {
+			v.table.pad[1] = 1;
+		} else if (r->kind == VP_REG_XSAVE16) {
+			if (r->name != HV_REGISTER_XMM_CONTROL_STATUS)
+				continue;
+			v.reg128[1] |= BIT(16); /* a bit MXCSR does not have */
+		} else {
+			v.reg128[1] = 1;
+		}
+		assert_int_equal(guest_set128(id, 0, r->name, &v), BAD);
+	}
+}
+
+/* SDM 13.6: a clear XSTATE_BV bit means init state, whatever the bytes. */
+static void test_components_in_init_state(void **state)
+{
+	union hv_register_value v, fcw = { .reg128 = { 0x37f, 0 } };
+	struct vp_xsave *x;
+
+	(void)state;
+	make();
+	x = vp_xsave(vp);
+	memset(&x->legacy, 0xee, 24); /* up to MXCSR */
+	memset(x->legacy.xmm, 0xee, sizeof(x->legacy.xmm));
+	memset(x->legacy.fp_mmx, 0xee, sizeof(x->legacy.fp_mmx));
+	memset(x->extended, 0xee, 256);
+	x->xstate_bv = 0;
+	for (u32 i = 0; i < 16; i++) {
+		assert_int_equal(guest_get64(id, 0, HV_REGISTER_XMM0 + i), 0);
+		assert_int_equal(guest_get64(id, 0, HV_REGISTER_YMM0_HIGH + i),
+		                 0);
+	}
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_FP_MMX0 + 7), 0);
+	assert_ok(guest_get(id, 0, HV_REGISTER_FP_CONTROL_STATUS, &v));
+	assert_memory_equal(&v, &fcw, 16);
+	assert_ok(guest_get(id, 0, HV_REGISTER_XMM_CONTROL_STATUS, &v));
+	assert_int_equal(v.reg128[0], 0);
+	assert_int_equal((u32)v.reg128[1], 0x1f80);
+	/* Reading left all as it was: a save may be under way. */
+	assert_int_equal(x->xstate_bv, 0);
+	assert_int_equal(x->legacy.xmm[3][0], 0xee);
+	/* Writing one register makes its component real, the rest of it 0. */
+	assert_ok(guest_set(id, 0, HV_REGISTER_XMM0 + 3, 0x33));
+	assert_int_equal(x->xstate_bv, 2);
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_XMM0 + 3), 0x33);
+	assert_int_equal(x->legacy.xmm[4][0], 0);
+	assert_ok(guest_set(id, 0, HV_REGISTER_YMM0_HIGH + 1, 0x44));
+	assert_ok(guest_set(id, 0, HV_REGISTER_FP_MMX0, 0x55));
+	assert_int_equal(x->xstate_bv, 7);
+	assert_int_equal(x->extended[0], 0);
+	assert_int_equal(x->extended[16], 0x44);
+	assert_int_equal(x->legacy.control_status[0], 0x7f);
+	assert_int_equal(x->legacy.xmm_control_status[0], 0);
+}
+
+static void test_mxcsr_mask_is_the_processors(void **state)
+{
+	union hv_register_value v = { .reg128 = { 0, 0x1234567800001fa0 } };
+
+	(void)state;
+	make();
+	assert_ok(guest_set128(id, 0, HV_REGISTER_XMM_CONTROL_STATUS, &v));
+	assert_ok(guest_get(id, 0, HV_REGISTER_XMM_CONTROL_STATUS, &v));
+	assert_int_equal(v.reg128[1], 0x0000ffff00001fa0);
+}
+
+static void test_machine_without_xsave(void **state)
+{
+	union hv_register_value v;
+
+	(void)state;
+	fake_become(FAKE_NO_XSAVE);
+	make();
+	assert_int_equal(guest_get(id, 0, HV_REGISTER_YMM0_HIGH, &v), BAD);
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_YMM0_HIGH, 0), BAD);
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_XFEM, 3), BAD);
+	assert_ok(guest_set(id, 0, HV_REGISTER_XMM0, 5));
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_XMM0), 5);
+	assert_int_equal(vp_xsave(vp)->xstate_bv, 0);
+	assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+}
+
+/* SDM table 9-1. */
+static void test_reset(void **state)
+{
+	const struct vp_state *s;
+
+	(void)state;
+	make();
+	s = &vp->state;
+	assert_true(vp_state_valid(s, vp_xsave(vp)));
+	assert_int_equal(s->rip, 0xfff0);
+	assert_int_equal(s->rflags, 2);
+	assert_int_equal(s->cr0, 0x60000010);
+	assert_int_equal(s->cr4 | s->efer | s->cr3, 0);
+	assert_int_equal(s->xcr0, 1);
+	assert_int_equal(s->dr6, 0xffff0ff0);
+	assert_int_equal(s->dr7, 0x400);
+	assert_int_equal(s->segment[VP_CS].base, 0xffff0000);
+	assert_int_equal(s->segment[VP_CS].selector, 0xf000);
+	assert_int_equal(s->segment[VP_TR].attributes, 0x8b);
+	assert_int_equal(s->gpr[VP_RDX], 0x50654);
+	assert_int_equal(s->pat, 0x0007040600070406);
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_TSC), 0);
+	fake.tsc += 12;
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_TSC), 12);
+}
+
+/* The whole is refused for each part that is wrong. */
+static void test_whole_state_is_checked(void **state)
+{
+	struct vp_state good, bad;
+	struct vp_xsave *x;
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	(void)state;
+	make();
+	good = vp->state;
+	x = vp_xsave(vp);
+	for (; rows > 0; rows--, r++) {
+		u64 *at;
+
+		if (r->kind != VP_REG_U64)
+			continue;
+		bad = good;
+		at = (u64 *)(void *)((u8 *)&bad + r->offset +
+		                     (r->count - 1) * r->stride);
+		*at = 0x9090909090909090;
+		/* Registers that hold anything: general, CR2, DR0-3, STAR. */
+		assert_int_equal(vp_state_valid(&bad, x),
+		                 r->name == HV_REGISTER_RAX ||
+		                         r->name == HV_REGISTER_CR2 ||
+		                         r->name == HV_REGISTER_DR0 ||
+		                         r->name == HV_REGISTER_STAR);
+	}
+	bad = good;
+	bad.pending_debug = BIT(13);
+	assert_false(vp_state_valid(&bad, x));
+	bad = good;
+	bad.gdtr.limit = 0x10000;
+	assert_false(vp_state_valid(&bad, x));
+	bad = good;
+	bad.segment[VP_TR].attributes = 0x100;
+	assert_false(vp_state_valid(&bad, x));
+}
+
+static void test_xsave_header_is_checked(void **state)
+{
+	struct vp_xsave *x;
+
+	(void)state;
+	make();
+	x = vp_xsave(vp);
+	for (u32 bit = 0; bit < 64; bit++) {
+		x->xstate_bv = BIT(bit);
+		assert_int_equal(vp_state_valid(&vp->state, x),
+		                 (0x2e7 & BIT(bit)) != 0);
+	}
+	x->xstate_bv = 7;
+	x->xcomp_bv = BIT(63);
+	assert_false(vp_state_valid(&vp->state, x));
+	x->xcomp_bv = 0;
+	for (u32 i = 0; i < 6; i++) {
+		x->rsvd[i] = 1;
+		assert_false(vp_state_valid(&vp->state, x));
+		x->rsvd[i] = 0;
+	}
+	x->legacy.xmm_control_status[10] = 1;
+	assert_false(vp_state_valid(&vp->state, x));
+	x->legacy.xmm_control_status[10] = 0;
+	assert_true(vp_state_valid(&vp->state, x));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_every_register_there_and_back),
+		TEST(test_unknown_names),
+		TEST(test_d27_what_is_refused),
+		TEST(test_d27_upper_half),
+		TEST(test_components_in_init_state),
+		TEST(test_mxcsr_mask_is_the_processors),
+		TEST(test_machine_without_xsave),
+		TEST(test_reset),
+		TEST(test_whole_state_is_checked),
+		TEST(test_xsave_header_is_checked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
