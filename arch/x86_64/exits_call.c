@@ -66,6 +66,6 @@ enum exit_outcome exits_vmcall(struct exit *x)
 	if (!may_call())
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root)
-		fault_raise_planted();
+		fault_raise_planted((u16)x->vp->state.gpr[VP_RCX]);
 	return exits_in_64_bit_mode() ? call_64(x->vp) : call_32(x->vp);
 }

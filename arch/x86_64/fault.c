@@ -8,6 +8,8 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/report.h"
 #include "hv/check.h"
+#include "hv/cpu.h"
+#include "hv/hypercall.h"
 #include "include/handoff.h"
 
 #define UNMAPPED_ADDRESS 0x0000700000000000ull
@@ -61,9 +63,14 @@ static u64 overflow_stack(u64 depth)
 	return overflow_stack(depth + 1) + frame[depth % RECURSION_BYTES];
 }
 
-void fault_raise_planted(void)
+void fault_raise_planted(u32 code)
 {
+	const struct hypercall *call = hypercall_find(code);
 	u32 fault = planted;
+
+	if (fault == HANDOFF_FAULT_NONE)
+		return;
+	arch_this_cpu()->doing = call ? call->name : NULL;
 
 	planted = HANDOFF_FAULT_NONE;
 	CHECK(fault != HANDOFF_FAULT_CHECK);

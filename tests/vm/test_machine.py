@@ -95,13 +95,28 @@ def crash_plan(fault: str) -> Plan:
                  Step("call", "hvctl list")), STASIS + HVCTL)
 
 
+# What the report says first, and what else it has to name.
+REPORTS = {
+    "check": ("CHECK(", r"^at \S+\.c:\d+$"),
+    "exception": ("exception 14", r"fault_raise_planted\+"),
+    "stack": ("exception 8", r"overflow_stack\S*\+"),
+}
+
+
 @pytest.mark.parametrize(
-    "job", [crash_plan(fault) for fault in ("check", "exception", "stack")],
-    ids=lambda job: job.name)
+    "job", [crash_plan(fault) for fault in REPORTS], ids=lambda job: job.name)
 def test_crash_is_reported(outcome: Result):
+    first, place = REPORTS[outcome.plan.name.removeprefix("crash-")]
     assert outcome.transcript.statuses.get("load") == 0
     assert outcome.crashed, outcome.problem + "\n" + last_lines(outcome.text)
-    assert outcome.text.count(STOPPED) == 1
+    heads = [line for line in outcome.text.splitlines() if STOPPED in line]
+    assert len(heads) == 2, heads
+    assert first in heads[0] and heads[1] == f"{STOPPED}: end of report"
+    report = outcome.text[outcome.text.index(STOPPED):]
+    assert re.search(place, report, re.M), report
+    for part in ("registers:", "stack at ", "called", "current VP: partition 1",
+                 "hypercall under way: GetPartition"):
+        assert part in report, report
     assert not outcome.finished("call")
 
 
