@@ -19,6 +19,7 @@ struct cpu {
 	struct vp *children; /* child VPs bound to it, a ring by vp->next */
 	u32 child_count;
 	bool root_halted;  /* the root VP waits in HLT, give its time away */
+	bool root_looks;   /* it was entered halted, to see if it wakes */
 	u64 slice_end;     /* TSC at which the current slice is over */
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];

@@ -52,6 +52,19 @@ static struct vp *next_child(const struct cpu *cpu)
 	return NULL;
 }
 
+/* The root waits in HLT: its time is the children's, but for a look. */
+static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
+                                struct vp *child)
+{
+	struct vp *current = cpu->current;
+
+	if (current == cpu->root)
+		return child;
+	if (event == SCHED_SLICE_END)
+		return cpu->root;
+	return event == SCHED_GO_ON && vp_runnable(current) ? current : child;
+}
+
 static struct vp *choose(struct cpu *cpu, enum sched_event event,
                          struct vp *child)
 {
@@ -60,12 +73,12 @@ static struct vp *choose(struct cpu *cpu, enum sched_event event,
 	if (event == SCHED_INTERRUPT || !child)
 		return cpu->root;
 	if (cpu->root_halted)
-		return event == SCHED_GO_ON && current != cpu->root &&
-		                       vp_runnable(current)
-		               ? current
-		               : child;
+		return choose_halted(cpu, event, child);
 	if (event == SCHED_GO_ON && vp_runnable(current))
 		return current;
+	/* Something woke the root while it had a look: now it has a slice. */
+	if (current == cpu->root && cpu->root_looks)
+		return cpu->root;
 	return current == cpu->root ? child : cpu->root;
 }
 
@@ -79,9 +92,9 @@ static void wake(struct vp *vp)
 		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
 }
 
-static u64 slice_ticks(void)
+static u64 ticks_of(u64 microseconds)
 {
-	return arch_facts()->tsc_hz / 1000000 * SCHED_SLICE_MICROSECONDS;
+	return arch_facts()->tsc_hz / 1000000 * microseconds;
 }
 
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
@@ -89,10 +102,16 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	struct vp *child = next_child(cpu);
 	struct vp *vp = choose(cpu, event, child);
 	struct sched_plan plan = { .vp = vp, .timed = child != NULL };
+	bool looks = vp == cpu->root && child && cpu->root_halted &&
+	             event != SCHED_INTERRUPT;
 	u64 now = arch_tsc();
 
-	if (vp != cpu->current || event != SCHED_GO_ON)
-		cpu->slice_end = now + slice_ticks();
+	if (vp != cpu->current || event != SCHED_GO_ON) {
+		cpu->slice_end =
+			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
+		                             : SCHED_SLICE_MICROSECONDS);
+		cpu->root_looks = looks;
+	}
 	plan.ticks = cpu->slice_end > now ? cpu->slice_end - now : 0;
 	plan.exit_hlt = plan.timed;
 	if (vp == cpu->root) {

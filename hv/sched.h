@@ -12,7 +12,7 @@ enum sched_event {
 	SCHED_GO_ON, /* an exit was handled; the VP may have been suspended */
 	SCHED_SLICE_END, /* the preemption timer fired */
 	SCHED_INTERRUPT, /* a physical interrupt waits for the root */
-	SCHED_HALT,      /* the VP executed HLT */
+	SCHED_HALT,      /* the VP executed HLT, or the root is still in it */
 };
 
 /* What to enter. */
@@ -26,6 +26,12 @@ struct sched_plan {
 };
 
 #define SCHED_SLICE_MICROSECONDS 1000
+
+/*
+ * Between two slices of children a halted root is entered for so long: what
+ * woke it, and did not end the slice, is not late by more than that slice.
+ */
+#define SCHED_LOOK_MICROSECONDS 20
 
 /* Adds a VP to its processor's ring, takes it out again. */
 void sched_add(struct vp *vp);

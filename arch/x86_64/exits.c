@@ -74,9 +74,14 @@ static enum exit_outcome exits_interrupt(struct exit *x)
 	return EXIT_AGAIN;
 }
 
+/* The root may have spent its slice in HLT: then it still waits there. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
 	x->event = SCHED_SLICE_END;
+	if (x->vp->is_root && vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
+		x->vp->cpu->root_halted = true;
+		x->event = SCHED_HALT;
+	}
 	return EXIT_AGAIN;
 }
 

@@ -6,6 +6,7 @@
 #include "hv/sched.h"
 #include "tests/host/fake_test.h"
 
+#define LOOK 40000ull
 #define SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
 
 static struct vp *vps[3];
@@ -53,7 +54,7 @@ static void test_table_of_decisions(void **state)
 		{ SCHED_GO_ON, false, true, false },
 		{ SCHED_SLICE_END, true, false, false },
 		{ SCHED_SLICE_END, false, false, true },
-		{ SCHED_SLICE_END, false, true, false },
+		{ SCHED_SLICE_END, false, true, true },
 		{ SCHED_INTERRUPT, true, false, true },
 		{ SCHED_INTERRUPT, false, false, true },
 		{ SCHED_INTERRUPT, false, true, true },
@@ -77,6 +78,8 @@ static void test_table_of_decisions(void **state)
 		/* Who goes on has the rest of a slice, others a whole one. */
 		if (rows[i].event == SCHED_GO_ON && !rows[i].root_halted)
 			assert_int_equal(plan.ticks, SLICE / 2);
+		else if (rows[i].event == SCHED_SLICE_END && plan.halted)
+			assert_int_equal(plan.ticks, LOOK);
 		else if (plan.vp != fake.cpu.current)
 			assert_int_equal(plan.ticks, SLICE);
 	}
@@ -107,11 +110,16 @@ static void test_children_go_round(void **state)
 
 	(void)state;
 	make(3, "rrr");
+	fake.cpu.current = vps[0];
 	for (u32 i = 0; i < 30; i++) {
 		struct sched_plan plan;
 
 		fake.cpu.root_halted = true;
 		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_true(plan.vp == fake_root_vp() && plan.halted);
+		fake.cpu.current = plan.vp;
+		fake.cpu.root_halted = true; /* it is still in HLT */
+		plan = sched_next(&fake.cpu, SCHED_HALT);
 		for (u32 k = 0; k < 3; k++)
 			turns[k] += plan.vp == vps[k];
 		fake.cpu.current = plan.vp;
@@ -119,6 +127,27 @@ static void test_children_go_round(void **state)
 	}
 	for (u32 k = 0; k < 3; k++)
 		assert_int_equal(turns[k], 10);
+}
+
+/* What wakes the root during a look gives it a slice of its own. */
+static void test_a_look_that_finds_something(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(1, "r");
+	fake.cpu.current = vps[0];
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_true(plan.halted && fake.cpu.root_looks);
+	fake.cpu.current = plan.vp;
+	fake.tsc += LOOK;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	assert_false(plan.halted || fake.cpu.root_looks);
+	assert_int_equal(plan.ticks, SLICE);
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, vps[0]);
 }
 
 /* A busy root and a busy child share, also when the time passes in exits. */
@@ -190,6 +219,7 @@ int main(void)
 		TEST(test_table_of_decisions),
 		TEST(test_suspended_child_gives_way),
 		TEST(test_children_go_round),
+		TEST(test_a_look_that_finds_something),
 		TEST(test_nobody_starves),
 		TEST(test_event_wakes_a_halted_child),
 		TEST(test_remove_keeps_the_ring_whole),
