@@ -1,0 +1,64 @@
+/*
+ * Instructions that the tests need besides those of parent/cpu.h.
+ */
+#ifndef GUEST_INSN_H
+#define GUEST_INSN_H
+
+#include "parent/cpu.h"
+
+static inline u8 insn_in8(u16 port)
+{
+	u8 value;
+
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
+	return value;
+}
+
+static inline void insn_out8(u16 port, u8 value)
+{
+	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
+}
+
+static inline void insn_out32(u16 port, u32 value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port) : "memory");
+}
+
+static inline void insn_pause(void)
+{
+	__asm__ volatile("pause" : : : "memory");
+}
+
+static inline u64 insn_read_cr4(void)
+{
+	u64 value;
+
+	__asm__ volatile("mov %%cr4, %0" : "=r"(value));
+	return value;
+}
+
+static inline u64 insn_read_flags(void)
+{
+	u64 value;
+
+	__asm__ volatile("pushfq; popq %0" : "=r"(value));
+	return value;
+}
+
+static inline void insn_cli(void)
+{
+	__asm__ volatile("cli" : : : "memory");
+}
+
+static inline void insn_sti(void)
+{
+	__asm__ volatile("sti" : : : "memory");
+}
+
+/* Interrupts are let in by STI's successor: none is lost before the HLT. */
+static inline void insn_sti_hlt(void)
+{
+	__asm__ volatile("sti; hlt" : : : "memory");
+}
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * Gates in the firmware's IDT and instructions that may fault.
+ */
+#include "tests/guest/lib/trap.h"
+
+#include <efi.h>
+#include <efilib.h>
+
+#include "parent/cpu.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/serial.h"
+
+struct frame {
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+struct gate {
+	u16 offset0;
+	u16 selector;
+	u16 flags;
+	u16 offset16;
+	u32 offset32;
+	u32 rsvd;
+};
+_Static_assert(sizeof(struct gate) == 16, "SDM 6.14.1");
+
+#define GATE_INTERRUPT 0x8e00
+
+struct __attribute__((packed)) descriptor_table {
+	u16 limit;
+	u64 base;
+};
+
+/*
+ * Entries and exits of the handlers are the compiler's; what it calls from
+ * there may use no vector registers, as these are not saved.
+ */
+#define HANDLER __attribute__((interrupt, target("general-regs-only")))
+#define CALLED \
+	__attribute__((no_caller_saved_registers, target("general-regs-only")))
+
+#define MSR_APIC_BASE 0x1b
+#define APIC_BASE_X2APIC BIT(10)
+#define MSR_X2APIC_EOI 0x80b
+#define APIC_EOI 0xb0
+
+static struct gate *idt;
+static struct gate saved[256];
+static bool replaced[256];
+
+/* Where a fault goes on, 0: nobody expects one. And which it was. */
+static u64 resume_at;
+static u32 caught;
+
+static volatile u64 *interrupt_count;
+static u64 image_base; /* what addresses in our symbol table count from */
+
+static inline struct descriptor_table read_idtr(void)
+{
+	struct descriptor_table t;
+
+	__asm__ volatile("sidt %0" : "=m"(t));
+	return t;
+}
+
+static void set_gate(u32 vector, u64 handler)
+{
+	struct gate *g = &idt[vector];
+
+	if (!replaced[vector])
+		saved[vector] = *g;
+	replaced[vector] = true;
+	g->offset0 = (u16)handler;
+	g->offset16 = (u16)(handler >> 16);
+	g->offset32 = (u32)(handler >> 32);
+	g->flags = GATE_INTERRUPT;
+}
+
+/* Nobody knows what we have been doing: this boot is over. */
+static void give_up(const struct frame *frame, u32 vector)
+{
+	u64 cr2;
+
+	__asm__ volatile("mov %%cr2, %0" : "=r"(cr2));
+	serial_print("\r\nTEST no unexpected fault: FAIL vector %u, RIP %x "
+	             "(image %x), CR2 %x\r\n",
+	             (u64)vector, frame->rip, frame->rip - image_base, cr2);
+	RT->ResetSystem(EfiResetShutdown, EFI_SUCCESS, 0, NULL);
+}
+
+CALLED static void take(struct frame *frame, u32 vector)
+{
+	if (!resume_at)
+		give_up(frame, vector);
+	frame->rip = resume_at;
+	resume_at = 0;
+	caught = vector;
+}
+
+HANDLER static void handle_ud(struct frame *frame)
+{
+	take(frame, TRAP_UD);
+}
+
+HANDLER static void handle_gp(struct frame *frame, u64 error)
+{
+	(void)error;
+	take(frame, TRAP_GP);
+}
+
+HANDLER static void handle_pf(struct frame *frame, u64 error)
+{
+	(void)error;
+	take(frame, TRAP_PF);
+}
+
+HANDLER static void handle_mc(struct frame *frame)
+{
+	take(frame, TRAP_MC);
+}
+
+CALLED static void end_interrupt(void)
+{
+	u64 base = cpu_read_msr(MSR_APIC_BASE);
+
+	if (base & APIC_BASE_X2APIC)
+		cpu_write_msr(MSR_X2APIC_EOI, 0);
+	else
+		*(volatile u32 *)((base & 0xffffff000) + APIC_EOI) = 0;
+}
+
+HANDLER static void handle_interrupt(struct frame *frame)
+{
+	(void)frame;
+	(*interrupt_count)++;
+	end_interrupt();
+}
+
+void trap_begin(u64 base)
+{
+	image_base = base;
+	idt = (struct gate *)read_idtr().base;
+	set_gate(TRAP_UD, (u64)handle_ud);
+	set_gate(TRAP_GP, (u64)handle_gp);
+	set_gate(TRAP_PF, (u64)handle_pf);
+	set_gate(TRAP_MC, (u64)handle_mc);
+}
+
+void trap_end(void)
+{
+	for (u32 i = 0; i < ARRAY_LEN(saved); i++)
+		if (replaced[i])
+			idt[i] = saved[i];
+}
+
+void trap_count_interrupts(u8 vector, volatile u64 *count)
+{
+	interrupt_count = count;
+	set_gate(vector, (u64)handle_interrupt);
+}
+
+/* Around an instruction: its fault goes on behind it. RAX is lost. */
+#define GUARDED(instruction)                                                          \
+	"leaq 1f(%%rip), %%rax; movq %%rax, %[resume]; movq %[a], %%rax;" instruction \
+	";"                                                                           \
+	"1: movq $0, %[resume]"
+
+static u32 result(void)
+{
+	u32 vector = caught;
+
+	caught = TRAP_NONE;
+	return vector;
+}
+
+u32 trap_read_msr(u32 msr, u64 *value)
+{
+	u64 low = 0, high = 0;
+
+	caught = TRAP_NONE;
+	__asm__ volatile(GUARDED("rdmsr")
+	                 : "=&a"(low), "+d"(high), [resume] "+m"(resume_at)
+	                 : "c"(msr), [a] "i"(0)
+	                 : "memory", "cc");
+	*value = high << 32 | (u32)low;
+	return result();
+}
+
+u32 trap_write_msr(u32 msr, u64 value)
+{
+	u64 low = (u32)value;
+
+	caught = TRAP_NONE;
+	__asm__ volatile(GUARDED("wrmsr")
+	                 : [resume] "+m"(resume_at)
+	                 : "c"(msr), [a] "r"(low), "d"(value >> 32)
+	                 : "rax", "memory", "cc");
+	return result();
+}
+
+u32 trap_write_cr4(u64 value)
+{
+	caught = TRAP_NONE;
+	__asm__ volatile(GUARDED("movq %%rax, %%cr4")
+	                 : [resume] "+m"(resume_at)
+	                 : [a] "r"(value)
+	                 : "rax", "memory", "cc");
+	return result();
+}
+
+u32 trap_read(u64 address, u64 *value)
+{
+	u64 got = 0;
+
+	caught = TRAP_NONE;
+	__asm__ volatile(GUARDED("movq (%[address]), %%rax")
+	                 : "=&a"(got), [resume] "+m"(resume_at)
+	                 : [address] "r"(address), [a] "i"(0)
+	                 : "memory", "cc");
+	*value = got;
+	return result();
+}
+
+u32 trap_write(u64 address, u64 value)
+{
+	caught = TRAP_NONE;
+	__asm__ volatile(GUARDED("movq %%rax, (%[address])")
+	                 : [resume] "+m"(resume_at)
+	                 : [address] "r"(address), [a] "r"(value)
+	                 : "rax", "memory", "cc");
+	return result();
+}

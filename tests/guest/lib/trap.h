@@ -1,0 +1,30 @@
+/*
+ * Faults and interrupts of the root, for as long as a scenario runs: our own
+ * gates in the firmware's IDT. A fault that nobody expects is told and ends the boot.
+ */
+#ifndef GUEST_TRAP_H
+#define GUEST_TRAP_H
+
+#include "include/types.h"
+
+#define TRAP_NONE 0x100 /* of what may fault: it did not */
+#define TRAP_UD 6
+#define TRAP_GP 13
+#define TRAP_PF 14
+#define TRAP_MC 18
+
+/* base: of our image in memory. */
+void trap_begin(u64 base);
+void trap_end(void);
+
+/* Instructions that may fault: the vector, or TRAP_NONE. */
+u32 trap_read_msr(u32 msr, u64 *value);
+u32 trap_write_msr(u32 msr, u64 value);
+u32 trap_write_cr4(u64 value);
+u32 trap_read(u64 address, u64 *value);
+u32 trap_write(u64 address, u64 value);
+
+/* Interrupts of this vector count up *count from now on. One vector at a time. */
+void trap_count_interrupts(u8 vector, volatile u64 *count);
+
+#endif

@@ -1,0 +1,309 @@
+/*
+ * What the root finds: CPUID leaves, synthetic MSRs, the hypercall page.
+ */
+#include "parent/hvcall.h"
+#include "parent/partition.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/test.h"
+#include "tests/guest/lib/trap.h"
+
+#define CPUID_1_ECX_VMX BIT(5)
+#define CPUID_1_ECX_HYPERVISOR BIT(31)
+#define CPU_MANAGEMENT BIT(44)
+#define CR4_VMXE BIT(13)
+#define MSR_FEATURE_CONTROL 0x3a
+#define MSR_VMX_FIRST 0x480
+#define MSR_VMX_LAST 0x491
+#define OS_ID 0x8100000000000123ull
+#define PATTERN 0x5aa5c33c12345678ull
+#define FILL 0xccccccccccccccccull
+
+/* ---- CPUID ---- */
+
+static void vendor_and_interface(void)
+{
+	struct cpu_id r = cpu_cpuid(HV_CPUID_VENDOR_AND_MAX);
+
+	EXPECT(r.eax >= HV_CPUID_HARDWARE && r.eax <= 0x4000ffff);
+	EXPECT_EQUAL(r.ebx, HV_CPUID_VENDOR_EBX);
+	EXPECT_EQUAL(r.ecx, HV_CPUID_VENDOR_ECX);
+	EXPECT_EQUAL(r.edx, HV_CPUID_VENDOR_EDX);
+	r = cpu_cpuid(HV_CPUID_INTERFACE);
+	EXPECT_EQUAL(r.eax, HV_CPUID_INTERFACE_HV1);
+	EXPECT_EQUAL(r.ebx | r.ecx | r.edx, 0);
+	EXPECT(hvcall_version() != 0);
+}
+
+static void privileges(void)
+{
+	struct cpu_id r = cpu_cpuid(HV_CPUID_FEATURES);
+	u64 mask = (u64)r.ebx << 32 | r.eax;
+	u64 want = HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |
+	           HV_PRIVILEGE_ACCESS_SYNIC_MSRS |
+	           HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |
+	           HV_PRIVILEGE_ACCESS_VP_INDEX |
+	           HV_PRIVILEGE_CREATE_PARTITIONS |
+	           HV_PRIVILEGE_ACCESS_PARTITION_ID |
+	           HV_PRIVILEGE_ACCESS_MEMORY_POOL;
+
+	EXPECT_EQUAL(mask & want, want);
+	EXPECT_EQUAL(mask & CPU_MANAGEMENT, 0);
+}
+
+static void other_leaves(void)
+{
+	struct cpu_id r = cpu_cpuid(HV_CPUID_RECOMMENDATIONS);
+	u32 last = cpu_cpuid(HV_CPUID_VENDOR_AND_MAX).eax;
+
+	EXPECT_EQUAL(r.ebx, 0xffffffff); /* never notify of spinning */
+	EXPECT(cpu_cpuid(HV_CPUID_LIMITS).eax >= 1);
+	EXPECT(cpu_cpuid(HV_CPUID_HARDWARE).eax & BIT(3)); /* SLAT */
+	for (u32 leaf = last + 1; leaf < last + 16; leaf++) {
+		r = cpu_cpuid(leaf);
+		EXPECT_EQUAL(r.eax | r.ebx | r.ecx | r.edx, 0);
+	}
+}
+
+static void vmx_is_hidden(void)
+{
+	u64 value;
+	u32 ecx = cpu_cpuid(1).ecx;
+
+	EXPECT(ecx & CPUID_1_ECX_HYPERVISOR);
+	EXPECT(!(ecx & CPUID_1_ECX_VMX));
+	EXPECT(!(insn_read_cr4() & CR4_VMXE));
+	EXPECT_EQUAL(trap_write_cr4(insn_read_cr4() | CR4_VMXE), TRAP_GP);
+	EXPECT(!(insn_read_cr4() & CR4_VMXE));
+	/* As where the firmware has locked it off. */
+	EXPECT_EQUAL(trap_read_msr(MSR_FEATURE_CONTROL, &value), TRAP_NONE);
+	EXPECT_EQUAL(value, 1);
+	EXPECT_EQUAL(trap_write_msr(MSR_FEATURE_CONTROL, 5), TRAP_GP);
+	for (u32 msr = MSR_VMX_FIRST; msr <= MSR_VMX_LAST; msr++) {
+		test_context("msr", msr);
+		EXPECT_EQUAL(trap_read_msr(msr, &value), TRAP_GP);
+		EXPECT_EQUAL(trap_write_msr(msr, 0), TRAP_GP);
+	}
+}
+
+/* ---- Synthetic MSRs ---- */
+
+static void vp_index(void)
+{
+	u64 value = 1;
+
+	EXPECT_EQUAL(trap_read_msr(HV_MSR_VP_INDEX, &value), TRAP_NONE);
+	EXPECT_EQUAL(value, 0);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_INDEX, 0), TRAP_GP);
+}
+
+static void reference_counter(void)
+{
+	u64 first = cpu_read_msr(HV_MSR_TIME_REF_COUNT), second;
+	u64 begin = cpu_read_tsc();
+
+	while (cpu_read_tsc() - begin < 1000000)
+		insn_pause();
+	second = cpu_read_msr(HV_MSR_TIME_REF_COUNT);
+	EXPECT(second > first);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_TIME_REF_COUNT, 0), TRAP_GP);
+	EXPECT(cpu_read_msr(HV_MSR_TIME_REF_COUNT) >= second);
+}
+
+static void msrs_that_are_not_there(void)
+{
+	static const u32 msrs[] = {
+		0x40000003, 0x40000010, 0x40000021, 0x40000022, 0x40000070,
+		0x40000073, 0x40000085, 0x4000008f, 0x400000a0, 0x400000b0,
+		0x400000f0, 0x40000100, 0x40000118, 0x4fffffff,
+	};
+	u64 value;
+
+	for (u32 i = 0; i < ARRAY_LEN(msrs); i++) {
+		test_context("msr", msrs[i]);
+		EXPECT_EQUAL(trap_read_msr(msrs[i], &value), TRAP_GP);
+		EXPECT_EQUAL(trap_write_msr(msrs[i], 0), TRAP_GP);
+	}
+}
+
+static void synic_msrs(void)
+{
+	u64 value;
+
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SVERSION), 1);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SVERSION, 1), TRAP_GP);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SCONTROL), 1);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SIMP), test_sim_page() | 1);
+	for (u32 i = 1; i < HV_SINT_COUNT; i++) {
+		test_context("sint", i);
+		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), HV_SINT_RESET);
+		/* Vectors below 16 are the processor's. */
+		EXPECT_EQUAL(trap_write_msr(HV_MSR_SINT0 + i, 15), TRAP_GP);
+		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), HV_SINT_RESET);
+		value = HV_SINT_MASKED | HV_SINT_AUTO_EOI | 0x77;
+		EXPECT_EQUAL(trap_write_msr(HV_MSR_SINT0 + i, value),
+		             TRAP_NONE);
+		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), value);
+		cpu_write_msr(HV_MSR_SINT0 + i, HV_SINT_RESET);
+	}
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, ~0ull << 52 | 1), TRAP_GP);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SIMP), test_sim_page() | 1);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_EOM, 0), TRAP_NONE);
+}
+
+/* SIM and SIEF pages cover ours, and give them back as they were. */
+static void synic_pages(void)
+{
+	u64 page = page_run(1);
+	volatile u64 *word = (volatile u64 *)page;
+
+	MUST(EXPECT(page));
+	*word = PATTERN;
+	cpu_write_msr(HV_MSR_SIEFP, page | 1);
+	EXPECT_EQUAL(*word, 0);
+	*word = 1;
+	EXPECT_EQUAL(*word, 1);
+	/* Two overlays cannot lie on one page. */
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, page | 1), TRAP_GP);
+	cpu_write_msr(HV_MSR_SIEFP, 0);
+	EXPECT_EQUAL(*word, PATTERN);
+	page_run_free(page, 1);
+}
+
+/* ---- The hypercall page ---- */
+
+static void os_id_rules(void)
+{
+	u64 page = page_run(1);
+
+	MUST(EXPECT(page));
+	cpu_write_msr(HV_MSR_GUEST_OS_ID, 0);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), test_hypercall_page());
+	/* Without an OS id it cannot be enabled, and that is no fault. */
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, page | 1), TRAP_NONE);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), page);
+	cpu_write_msr(HV_MSR_GUEST_OS_ID, OS_ID);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_GUEST_OS_ID), OS_ID);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), page);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, page | 1), TRAP_NONE);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), page | 1);
+	/* The other way round: no OS id, no page. */
+	cpu_write_msr(HV_MSR_GUEST_OS_ID, 0);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), page);
+	EXPECT_EQUAL(*(u64 *)page, 0);
+	EXPECT(test_connect());
+	page_run_free(page, 1);
+}
+
+static void hypercall_msr_values(void)
+{
+	u64 good = cpu_read_msr(HV_MSR_HYPERCALL);
+
+	EXPECT_EQUAL(good, test_hypercall_page() | 1);
+	for (u32 bit = 2; bit < PAGE_SHIFT; bit++)
+		EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, good | BIT(bit)),
+		             TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, ~0ull << 52 | 1),
+	             TRAP_GP);
+	/* The SIM page is an overlay already. */
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, test_sim_page() | 1),
+	             TRAP_GP);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), good);
+}
+
+static void page_is_an_overlay(void)
+{
+	u64 page = page_run(2), *words = (u64 *)page;
+	u32 fault;
+
+	MUST(EXPECT(page));
+	for (u32 i = 0; i < 2 * PAGE_SIZE / sizeof(u64); i++)
+		words[i] = PATTERN + i;
+	cpu_write_msr(HV_MSR_HYPERCALL, page | 1);
+	/* VMCALL, RET, and nothing that could run on. */
+	EXPECT_EQUAL(((volatile u64 *)words)[0], 0xccccccccc3c1010f);
+	for (u32 i = 1; i < PAGE_SIZE / sizeof(u64); i++)
+		EXPECT_EQUAL(((volatile u64 *)words)[i], FILL);
+	EXPECT_EQUAL(words[512], PATTERN + 512);
+	fault = trap_write(page, 0);
+	EXPECT(fault == TRAP_GP || fault == TRAP_MC);
+	EXPECT_EQUAL(((volatile u64 *)words)[0], 0xccccccccc3c1010f);
+	/* It can move, and what it covered is as it was. */
+	cpu_write_msr(HV_MSR_HYPERCALL, (page + PAGE_SIZE) | 1);
+	for (u32 i = 0; i < PAGE_SIZE / sizeof(u64); i++)
+		EXPECT_EQUAL(((volatile u64 *)words)[i], PATTERN + i);
+	cpu_write_msr(HV_MSR_HYPERCALL, 0);
+	EXPECT_EQUAL(((volatile u64 *)words)[512], PATTERN + 512);
+	EXPECT(test_connect());
+	page_run_free(page, 2);
+}
+
+static u64 bare_vmcall(u64 control)
+{
+	u64 result;
+
+	__asm__ volatile("xor %%r8d, %%r8d; vmcall"
+	                 : "=a"(result)
+	                 : "c"(control), "d"(0)
+	                 : "r8", "memory", "cc");
+	return result;
+}
+
+/* The page is a convenience: VMCALL itself is the call. */
+static void vmcall_without_the_page(void)
+{
+	u64 id = 0;
+
+	MUST(EXPECT_SUCCESS(partition_get_id(&id)));
+	EXPECT(id != 0 && id != HV_PARTITION_ID_SELF);
+	EXPECT_EQUAL(bare_vmcall(0x3f), HV_STATUS_INVALID_HYPERCALL_CODE);
+	cpu_write_msr(HV_MSR_HYPERCALL, 0);
+	EXPECT_EQUAL(bare_vmcall(0x3f), HV_STATUS_INVALID_HYPERCALL_CODE);
+	EXPECT(test_connect());
+}
+
+/* A call changes RAX, and RCX of a rep call: nothing else (section 9). */
+static void registers_are_kept(void)
+{
+	u64 before[6] = { 0x3f, 0x11, 0x22, 0x33, 0x44, 0x55 }, after[6];
+
+	__asm__ volatile("movq 0(%[in]), %%rcx; movq 8(%[in]), %%rdx;"
+	                 "movq 16(%[in]), %%r8; movq 24(%[in]), %%r9;"
+	                 "movq 32(%[in]), %%r10; movq 40(%[in]), %%r11;"
+	                 "movq %[in], %%xmm0; vmcall; movq %%xmm0, %%rax;"
+	                 "movq %%rcx, 0(%[out]); movq %%rdx, 8(%[out]);"
+	                 "movq %%r8, 16(%[out]); movq %%r9, 24(%[out]);"
+	                 "movq %%r10, 32(%[out]); movq %%r11, 40(%[out]);"
+	                 "subq %[in], %%rax; addq %%rax, 0(%[out])"
+	                 :
+	                 : [in] "r"(before), [out] "r"(after)
+	                 : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11",
+	                   "xmm0", "cc", "memory");
+	for (u32 i = 0; i < ARRAY_LEN(before); i++)
+		EXPECT_EQUAL(after[i], before[i]);
+}
+
+static const struct test_case cases[] = {
+	{ "vendor and interface", vendor_and_interface },
+	{ "privileges of the root", privileges },
+	{ "the other leaves", other_leaves },
+	{ "vmx is hidden", vmx_is_hidden },
+	{ "vp index", vp_index },
+	{ "reference counter", reference_counter },
+	{ "msrs that are not there", msrs_that_are_not_there },
+	{ "synic msrs", synic_msrs },
+	{ "synic pages", synic_pages },
+	{ "os id and hypercall msr", os_id_rules },
+	{ "values of the hypercall msr", hypercall_msr_values },
+	{ "the hypercall page is an overlay", page_is_an_overlay },
+	{ "vmcall without the page", vmcall_without_the_page },
+	{ "a hypercall keeps registers", registers_are_kept },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "discovery", cases, ARRAY_LEN(cases));
+}

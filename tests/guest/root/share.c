@@ -1,0 +1,199 @@
+/*
+ * Who gets the processor: a busy root and busy children all go on, and a root
+ * that has nothing to do gives its time away.
+ */
+#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/test.h"
+
+#include <efilib.h>
+
+#define PAGES 8
+#define COUNTER 0x2100
+#define RFLAGS_IF 0x202
+#define TICK 100000 /* units of 100 ns */
+
+/* Counts in memory, as fast as it can: two instructions a turn. */
+static const u8 spinner[] = { 0x48, INC_MEM(COUNTER), JMP_BACK(8) };
+
+static struct child child, other;
+static volatile u64 ticks;
+
+static bool create(struct child *c, u64 rflags)
+{
+	return child_create(c, PAGES) && (CHILD_PUT_CODE(c, spinner), true) &&
+	       child_set_long(c, CHILD_CODE, CHILD_CODE) &&
+	       child_set(c, HV_REGISTER_RFLAGS, rflags);
+}
+
+static u64 count(const struct child *c)
+{
+	return *(volatile u64 *)child_at(c, COUNTER);
+}
+
+/* What one slice is, seen from us: the longest time that we lost. */
+static u64 spin_and_watch(u64 time, u64 *longest)
+{
+	u64 begin = cpu_read_tsc(), last = begin, now = begin, lost = 0;
+
+	*longest = 0;
+	while (now - begin < time) {
+		now = cpu_read_tsc();
+		if (now - last > *longest)
+			*longest = now - last;
+		if (now - last > 10000)
+			lost += now - last;
+		last = now;
+	}
+	return lost;
+}
+
+/* Long enough for many slices: found out by watching one go by. */
+static u64 long_time(void)
+{
+	u64 longest = 0, begin = cpu_read_tsc();
+
+	while (longest < 10000 && cpu_read_tsc() - begin < CHILD_PATIENCE)
+		spin_and_watch(100000, &longest);
+	return longest * 40;
+}
+
+static void busy_root_and_busy_child(void)
+{
+	u64 time, lost, before, longest;
+
+	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	time = long_time();
+	MUST(EXPECT(time >= 40 * 10000));
+	before = count(&child);
+	lost = spin_and_watch(time, &longest);
+	/* Both have between a third and two thirds. */
+	EXPECT(lost > time / 3 && lost < time / 3 * 2);
+	EXPECT(count(&child) - before > lost / 8);
+	child_destroy(&child);
+}
+
+static void two_busy_children(void)
+{
+	u64 time, a, b, longest;
+
+	MUST(create(&child, RFLAGS_IF) && create(&other, RFLAGS_IF));
+	MUST(child_go(&child) && child_go(&other));
+	time = long_time();
+	a = count(&child);
+	b = count(&other);
+	spin_and_watch(2 * time, &longest);
+	a = count(&child) - a;
+	b = count(&other) - b;
+	EXPECT(a > 1000 && b > 1000);
+	EXPECT(a < 2 * b && b < 2 * a);
+	child_destroy(&child);
+	child_destroy(&other);
+}
+
+static void suspended_child_costs_nothing(void)
+{
+	u64 longest, lost;
+
+	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(EXPECT(long_time() > 0));
+	MUST(child_stop(&child));
+	lost = spin_and_watch(5000000, &longest);
+	EXPECT(lost < 5000000 / 4); /* the firmware's own interrupts */
+	child_destroy(&child);
+}
+
+/* ---- The firmware's timer ---- */
+
+static VOID EFIAPI on_tick(EFI_EVENT event, VOID *context)
+{
+	(void)event;
+	(void)context;
+	ticks++;
+}
+
+/* So many ticks of the firmware's timer come while we halt. */
+static bool wait_ticks(u64 want)
+{
+	u64 begin = cpu_read_tsc();
+	EFI_EVENT event;
+
+	ticks = 0;
+	if (!EXPECT(!EFI_ERROR(BS->CreateEvent(EVT_TIMER | EVT_NOTIFY_SIGNAL,
+	                                       TPL_CALLBACK, on_tick, NULL,
+	                                       &event))))
+		return false;
+	BS->SetTimer(event, TimerPeriodic, TICK);
+	while (ticks < want && cpu_read_tsc() - begin < CHILD_PATIENCE)
+		insn_sti_hlt();
+	BS->CloseEvent(event);
+	return EXPECT(ticks >= want);
+}
+
+/* Child's turns in each of our ticks, while we halt and while we spin. */
+static void halting_gives_time_away(void)
+{
+	u64 begin, time, before, halting, spinning, longest;
+
+	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(EXPECT(long_time() > 0));
+	begin = cpu_read_tsc();
+	before = count(&child);
+	MUST(wait_ticks(4));
+	halting = count(&child) - before;
+	time = cpu_read_tsc() - begin;
+	before = count(&child);
+	spin_and_watch(time, &longest);
+	spinning = count(&child) - before;
+	EXPECT(halting > spinning + spinning / 2);
+	child_destroy(&child);
+}
+
+static void timer_while_a_child_spins(void)
+{
+	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(wait_ticks(5));
+	EXPECT(count(&child) > 1000);
+	child_destroy(&child);
+}
+
+static void timer_while_a_child_is_halted(void)
+{
+	static const u8 halt[] = { HLT };
+
+	MUST(create(&child, 2));
+	CHILD_PUT_CODE(&child, halt);
+	MUST(child_go(&child));
+	MUST(wait_ticks(5));
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), CHILD_CODE + 1);
+	child_destroy(&child);
+}
+
+/* Interrupts are ours, whatever the child thinks of them. */
+static void timer_while_a_child_is_deaf(void)
+{
+	MUST(create(&child, 2) && child_go(&child));
+	MUST(wait_ticks(5));
+	EXPECT(count(&child) > 1000);
+	child_destroy(&child);
+}
+
+static const struct test_case cases[] = {
+	{ "a busy root and a busy child go on", busy_root_and_busy_child },
+	{ "two busy children share", two_busy_children },
+	{ "a suspended child costs nothing", suspended_child_costs_nothing },
+	{ "a halting root gives time away", halting_gives_time_away },
+	{ "the timer goes on while a child spins", timer_while_a_child_spins },
+	{ "the timer goes on while a child is halted",
+	  timer_while_a_child_is_halted },
+	{ "the timer goes on while a child has interrupts off",
+	  timer_while_a_child_is_deaf },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "share", cases, ARRAY_LEN(cases));
+}
