@@ -21,16 +21,16 @@ struct handoff_range {
 
 /* Why a launch was refused: the answer of the image's entry. */
 enum handoff_result {
-	HANDOFF_OK = 0,           /* the caller now runs as the root partition */
-	HANDOFF_NO_VTX = 1,       /* CPUID.1:ECX.VMX is clear */
-	HANDOFF_LOCKED_OFF = 2,   /* IA32_FEATURE_CONTROL is locked without VMX */
-	HANDOFF_NO_EPT = 3,       /* no EPT, or not with 4-level write-back walks */
+	HANDOFF_OK = 0,         /* the caller now runs as the root partition */
+	HANDOFF_NO_VTX = 1,     /* CPUID.1:ECX.VMX is clear */
+	HANDOFF_LOCKED_OFF = 2, /* IA32_FEATURE_CONTROL is locked without VMX */
+	HANDOFF_NO_EPT = 3, /* no EPT, or not with 4-level write-back walks */
 	HANDOFF_NO_UNRESTRICTED = 4, /* no unrestricted guest */
-	HANDOFF_MISSING_CONTROL = 5, /* another control that we need, see detail */
-	HANDOFF_RUNNING = 6,      /* a hypervisor of ours runs already */
-	HANDOFF_NO_MEMORY = 7,    /* the reserved memory is too small */
-	HANDOFF_VMX_FAILED = 8,   /* VMXON or VMLAUNCH failed, see detail */
-	HANDOFF_BAD_HANDOFF = 9,  /* this block is not what the image was built for */
+	HANDOFF_MISSING_CONTROL = 5, /* another control, see detail */
+	HANDOFF_RUNNING = 6,         /* a hypervisor of ours runs already */
+	HANDOFF_NO_MEMORY = 7,       /* the reserved memory is too small */
+	HANDOFF_VMX_FAILED = 8,      /* VMXON or VMLAUNCH failed, see detail */
+	HANDOFF_BAD_HANDOFF = 9,     /* the image was built for another one */
 };
 
 /* Faults that tests plant: the hypervisor raises them by itself. */
@@ -38,25 +38,25 @@ enum handoff_fault {
 	HANDOFF_FAULT_NONE = 0,
 	HANDOFF_FAULT_CHECK = 1,     /* a failed CHECK at the 1st hypercall */
 	HANDOFF_FAULT_EXCEPTION = 2, /* a page fault at the 1st hypercall */
-	HANDOFF_FAULT_STACK = 3,     /* a stack overflow (double fault), likewise */
+	HANDOFF_FAULT_STACK = 3, /* a stack overflow (double fault), likewise */
 };
 
 struct handoff {
-	u64 magic;          /*  0 HANDOFF_MAGIC */
-	u64 size;           /*  8 sizeof(struct handoff) */
-	u64 reserved_base;  /* 16 the hypervisor's memory, 2-MiB aligned */
-	u64 reserved_size;  /* 24 a multiple of 2 MiB */
-	u64 image_base;     /* 32 where the loaded image begins */
-	u64 image_size;     /* 40 its size in memory, whole pages */
-	u64 elf_base;       /* 48 the unloaded ELF file, for symbols in reports */
-	u64 elf_size;       /* 56 */
-	u64 free_base;      /* 64 first page in the reserved memory not used yet */
-	u64 tsc_hz;         /* 72 TSC ticks a second, measured by boot */
-	u64 detail;         /* 80 out: what a refusal is about (control, error) */
-	u32 fault;          /* 88 enum handoff_fault */
-	u32 serial_port;    /* 92 I/O port of a 16550 for reports, 0: none */
-	u32 range_count;    /* 96 */
-	u32 rsvd;           /* 100 */
+	u64 magic;         /*  0 HANDOFF_MAGIC */
+	u64 size;          /*  8 sizeof(struct handoff) */
+	u64 reserved_base; /* 16 the hypervisor's memory, 2-MiB aligned */
+	u64 reserved_size; /* 24 a multiple of 2 MiB */
+	u64 image_base;    /* 32 where the loaded image begins */
+	u64 image_size;    /* 40 its size in memory, whole pages */
+	u64 elf_base;    /* 48 the unloaded ELF file, for symbols in reports */
+	u64 elf_size;    /* 56 */
+	u64 free_base;   /* 64 first page in the reserved memory not used yet */
+	u64 tsc_hz;      /* 72 TSC ticks a second, measured by boot */
+	u64 detail;      /* 80 out: what a refusal is about (control, error) */
+	u32 fault;       /* 88 enum handoff_fault */
+	u32 serial_port; /* 92 I/O port of a 16550 for reports, 0: none */
+	u32 range_count; /* 96 */
+	u32 rsvd;        /* 100 */
 	struct handoff_range ranges[HANDOFF_RANGES]; /* 104 all RAM, ascending,
 	                                              * merged, reserved memory
 	                                              * included */

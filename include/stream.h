@@ -55,10 +55,10 @@ enum stream_id {
  * EPILOG: no payload; its payload_crc is the CRC-32C of all headers before it.
  */
 struct stream_header {
-	u32 id;           /*  0 enum stream_id */
-	u32 length;       /*  4 of the payload, a multiple of 16 */
-	u32 header_crc;   /*  8 */
-	u32 payload_crc;  /* 12 */
+	u32 id;          /*  0 enum stream_id */
+	u32 length;      /*  4 of the payload, a multiple of 16 */
+	u32 header_crc;  /*  8 */
+	u32 payload_crc; /* 12 */
 };
 _Static_assert(sizeof(struct stream_header) == 16, "chunk header");
 
@@ -66,19 +66,20 @@ _Static_assert(sizeof(struct stream_header) == 16, "chunk header");
 #define STREAM_VENDOR_INTEL 1
 
 struct stream_prolog {
-	u32 tag;            /*  0 STREAM_TAG */
-	u8 is_summary;      /*  4 */
-	u8 rsvd0[3];        /*  5 */
-	u32 vendor;         /*  8 STREAM_VENDOR_INTEL */
-	u32 rsvd1;          /* 12 */
-	u64 magic;          /* 16 STREAM_MAGIC */
-	u16 version_major;  /* 24 another one cannot be read */
-	u16 version_minor;  /* 26 */
-	u32 rsvd2;          /* 28 */
-	u64 stream_id;      /* 32 differs between any two streams */
-	u8 rsvd3[4024];     /* 40 zero */
+	u32 tag;           /*  0 STREAM_TAG */
+	u8 is_summary;     /*  4 */
+	u8 rsvd0[3];       /*  5 */
+	u32 vendor;        /*  8 STREAM_VENDOR_INTEL */
+	u32 rsvd1;         /* 12 */
+	u64 magic;         /* 16 STREAM_MAGIC */
+	u16 version_major; /* 24 another one cannot be read */
+	u16 version_minor; /* 26 */
+	u32 rsvd2;         /* 28 */
+	u64 stream_id;     /* 32 differs between any two streams */
+	u8 rsvd3[4024];    /* 40 zero */
 };
-_Static_assert(sizeof(struct stream_prolog) + 16 == 4080, "PROLOG fills a piece");
+_Static_assert(sizeof(struct stream_prolog) + 16 == 4080,
+               "PROLOG fills a piece");
 
 /*
  * CPUID words that a guest has seen, in the order of enum stream_feature.
@@ -99,102 +100,102 @@ enum stream_feature {
 };
 
 struct stream_compat {
-	u32 scope;         /*   0 0: the system alone, 1: of a partition */
-	u32 cpu_vendor;    /*   4 as in the PROLOG */
-	u32 hv_major;      /*   8 version of the hypervisor that saved */
-	u32 hv_minor;      /*  12 */
-	u32 signature;     /*  16 CPUID.1:EAX, for information */
-	u32 clflush;       /*  20 bytes */
-	u32 phys_bits;     /*  24 guest-physical address width */
-	u32 linear_bits;   /*  28 */
+	u32 scope;       /*   0 0: the system alone, 1: of a partition */
+	u32 cpu_vendor;  /*   4 as in the PROLOG */
+	u32 hv_major;    /*   8 version of the hypervisor that saved */
+	u32 hv_minor;    /*  12 */
+	u32 signature;   /*  16 CPUID.1:EAX, for information */
+	u32 clflush;     /*  20 bytes */
+	u32 phys_bits;   /*  24 guest-physical address width */
+	u32 linear_bits; /*  28 */
 	u32 features[STREAM_FEATURE_COUNT]; /* 32 */
-	u64 xcr0;          /*  96 components a guest may enable */
-	u64 xss;           /* 104 */
-	u32 xsave_size;    /* 112 of the standard layout with all of xcr0 */
-	u32 mxcsr_mask;    /* 116 */
-	u64 tsc_hz;        /* 120 for information */
+	u64 xcr0;             /*  96 components a guest may enable */
+	u64 xss;              /* 104 */
+	u32 xsave_size;       /* 112 of the standard layout with all of xcr0 */
+	u32 mxcsr_mask;       /* 116 */
+	u64 tsc_hz;           /* 120 for information */
 	u16 xsave_offset[64]; /* 128 of component i, 0 where there is none */
 };
 _Static_assert(sizeof(struct stream_compat) == 256, "COMPAT");
 
 struct stream_os_id {
-	u64 os_id;    /* 0 */
-	u64 padding;  /* 8 */
+	u64 os_id;   /* 0 */
+	u64 padding; /* 8 */
 };
 
 /* Partition-wide state besides the OS id. */
 struct stream_partition {
-	u64 hypercall;       /*  0 HV_MSR_HYPERCALL */
-	u64 reference_time;  /*  8 100-ns units */
-	u64 page_count;      /* 16 pages in the GPA map; 0: no memory follows */
-	u64 flags;           /* 24 STREAM_PARTITION_* */
+	u64 hypercall;      /*  0 HV_MSR_HYPERCALL */
+	u64 reference_time; /*  8 100-ns units */
+	u64 page_count;     /* 16 pages in the GPA map; 0: no memory follows */
+	u64 flags;          /* 24 STREAM_PARTITION_* */
 };
 _Static_assert(sizeof(struct stream_partition) == 32, "PARTITION");
 #define STREAM_PARTITION_MEMORY BIT(0) /* map and memory chunks follow */
 
 struct stream_vp_indices {
-	u32 bsp_index;     /* 0 */
-	u32 bitmap[3];     /* 4 bit i: there is a VP of index i */
+	u32 bsp_index; /* 0 */
+	u32 bitmap[3]; /* 4 bit i: there is a VP of index i */
 };
 _Static_assert(sizeof(struct stream_vp_indices) == 16, "VP_INDICES");
 
 /* GPA_MAP: up to 254 extents, ascending, not touching unless rights differ. */
 struct stream_extent {
-	u64 gpn;      /*  0 first page */
-	u32 count;    /*  8 pages, at least 1 */
-	u32 rights;   /* 12 HV_MAP_GPA_READABLE, _WRITABLE, _EXECUTABLE (4) */
+	u64 gpn;    /*  0 first page */
+	u32 count;  /*  8 pages, at least 1 */
+	u32 rights; /* 12 HV_MAP_GPA_READABLE, _WRITABLE, _EXECUTABLE (4) */
 };
 _Static_assert(sizeof(struct stream_extent) == 16, "extent");
 #define STREAM_EXTENTS_MAX 254
 
 /* EXTENT: the memory position; PAGE and FILL chunks go on from there. */
 struct stream_position {
-	u64 gpn;   /* 0 */
-	u64 rsvd;  /* 8 */
+	u64 gpn;  /* 0 */
+	u64 rsvd; /* 8 */
 };
 
 /* FILL: a run of pages of one repeated 8-byte word, zero above all. */
 struct stream_fill {
-	u64 count;  /* 0 pages */
-	u64 word;   /* 8 */
+	u64 count; /* 0 pages */
+	u64 word;  /* 8 */
 };
 
 /* PAGE: 4096 bytes, the page at the memory position. */
 
 struct stream_vp {
-	u32 vp_index;     /* 0 */
-	u8 padding[12];   /* 4 */
+	u32 vp_index;   /* 0 */
+	u8 padding[12]; /* 4 */
 };
 
 struct stream_vp_gp {
-	u64 gpr[16];  /*   0 RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15 */
-	u64 rip;      /* 128 */
-	u64 rflags;   /* 136 */
+	u64 gpr[16]; /*   0 RAX RCX RDX RBX RSP RBP RSI RDI R8 to R15 */
+	u64 rip;     /* 128 */
+	u64 rflags;  /* 136 */
 };
 _Static_assert(sizeof(struct stream_vp_gp) == 144, "VP_GP");
 
 struct stream_vp_fp {
-	u8 xmm[16][16];           /*   0 */
-	u8 fp_mmx[8][16];         /* 256 */
-	u8 fp_control_status[16]; /* 384 first 16 bytes of an FXSAVE image */
+	u8 xmm[16][16];            /*   0 */
+	u8 fp_mmx[8][16];          /* 256 */
+	u8 fp_control_status[16];  /* 384 first 16 bytes of an FXSAVE image */
 	u8 xmm_control_status[16]; /* 400 the next 16 */
 };
 _Static_assert(sizeof(struct stream_vp_fp) == 416, "VP_FP");
 
 struct stream_vp_control {
-	u64 cr0;   /*  0 */
-	u64 cr2;   /*  8 */
-	u64 cr3;   /* 16 */
-	u64 cr4;   /* 24 */
-	u64 cr8;   /* 32 */
-	u64 efer;  /* 40 */
+	u64 cr0;  /*  0 */
+	u64 cr2;  /*  8 */
+	u64 cr3;  /* 16 */
+	u64 cr4;  /* 24 */
+	u64 cr8;  /* 32 */
+	u64 efer; /* 40 */
 };
 _Static_assert(sizeof(struct stream_vp_control) == 48, "VP_CONTROL");
 
 struct stream_vp_debug {
-	u64 dr[4];  /*  0 */
-	u64 dr6;    /* 32 */
-	u64 dr7;    /* 40 */
+	u64 dr[4]; /*  0 */
+	u64 dr6;   /* 32 */
+	u64 dr7;   /* 40 */
 };
 _Static_assert(sizeof(struct stream_vp_debug) == 48, "VP_DEBUG");
 
@@ -206,21 +207,22 @@ struct stream_vp_segment {
 _Static_assert(sizeof(struct stream_vp_segment) == 144, "VP_SEGMENT");
 
 struct stream_table {
-	u16 pad[3];  /* 0 */
-	u16 limit;   /* 6 */
-	u64 base;    /* 8 */
+	u16 pad[3]; /* 0 */
+	u16 limit;  /* 6 */
+	u64 base;   /* 8 */
 };
 struct stream_vp_table {
-	struct stream_table idtr;  /*  0 */
-	struct stream_table gdtr;  /* 16 */
+	struct stream_table idtr; /*  0 */
+	struct stream_table gdtr; /* 16 */
 };
 _Static_assert(sizeof(struct stream_vp_table) == 32, "VP_TABLE");
 
 struct stream_vp_xsave_control {
-	u64 xfem;     /* 0 XCR0 */
-	u64 rsvd[7];  /* 8 */
+	u64 xfem;    /* 0 XCR0 */
+	u64 rsvd[7]; /* 8 */
 };
-_Static_assert(sizeof(struct stream_vp_xsave_control) == 64, "VP_XSAVE_CONTROL");
+_Static_assert(sizeof(struct stream_vp_xsave_control) == 64,
+               "VP_XSAVE_CONTROL");
 
 /* VP_MSRS: pairs, each MSR once, in ascending order of the register name. */
 struct stream_msr {
@@ -237,14 +239,14 @@ _Static_assert(sizeof(struct stream_msr) == 16, "VP_MSRS");
  */
 
 struct stream_vp_events {
-	u64 explicit_suspend;      /*  0 register values, see tlfs.h */
-	u64 intercept_suspend;     /*  8 */
-	u64 activity;              /* 16 InternalActivityState */
-	u64 interrupt_state;       /* 24 */
-	u64 pending_interruption;  /* 32 */
-	u64 pending_debug;         /* 40 pending debug exceptions, as DR6 */
-	u64 has_message;           /* 48 1: VP_MESSAGE follows */
-	u64 rsvd;                  /* 56 */
+	u64 explicit_suspend;     /*  0 register values, see tlfs.h */
+	u64 intercept_suspend;    /*  8 */
+	u64 activity;             /* 16 InternalActivityState */
+	u64 interrupt_state;      /* 24 */
+	u64 pending_interruption; /* 32 */
+	u64 pending_debug;        /* 40 pending debug exceptions, as DR6 */
+	u64 has_message;          /* 48 1: VP_MESSAGE follows */
+	u64 rsvd;                 /* 56 */
 };
 _Static_assert(sizeof(struct stream_vp_events) == 64, "VP_EVENTS");
 

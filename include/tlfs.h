@@ -91,9 +91,9 @@ enum hv_status {
 #define HV_CPUID_LIMITS 0x40000005u
 #define HV_CPUID_HARDWARE 0x40000006u
 
-#define HV_CPUID_VENDOR_EBX 0x7263694du /* "Micr" */
-#define HV_CPUID_VENDOR_ECX 0x666f736fu /* "osof" */
-#define HV_CPUID_VENDOR_EDX 0x76482074u /* "t Hv" */
+#define HV_CPUID_VENDOR_EBX 0x7263694du    /* "Micr" */
+#define HV_CPUID_VENDOR_ECX 0x666f736fu    /* "osof" */
+#define HV_CPUID_VENDOR_EDX 0x76482074u    /* "t Hv" */
 #define HV_CPUID_INTERFACE_HV1 0x31237648u /* "Hv#1" */
 
 /* Partition privilege mask: EBX:EAX of leaf 0x40000003 (TLFS 4.2.2). */
@@ -134,16 +134,17 @@ enum hv_status {
 /* ---- Partitions ---- */
 
 struct hv_input_create_partition {
-	u64 flags;                  /*  0 must be 0 */
-	u32 proximity_id;           /*  8 */
-	u32 proximity_flags;        /* 12 must be 0: there is one domain */
-	u32 compatibility_version;  /* 16 ignored */
-	u32 padding;                /* 20 */
-	u64 disabled_features[2];   /* 24 must be 0 */
-	u64 disabled_xsave;         /* 40 must be 0 */
-	u64 isolation;              /* 48 must be 0 */
+	u64 flags;                 /*  0 must be 0 */
+	u32 proximity_id;          /*  8 */
+	u32 proximity_flags;       /* 12 must be 0: there is one domain */
+	u32 compatibility_version; /* 16 ignored */
+	u32 padding;               /* 20 */
+	u64 disabled_features[2];  /* 24 must be 0 */
+	u64 disabled_xsave;        /* 40 must be 0 */
+	u64 isolation;             /* 48 must be 0 */
 };
-_Static_assert(sizeof(struct hv_input_create_partition) == 56, "TLFS long form");
+_Static_assert(sizeof(struct hv_input_create_partition) == 56,
+               "TLFS long form");
 
 struct hv_output_create_partition {
 	u64 partition_id;
@@ -166,18 +167,18 @@ enum hv_partition_property {
 };
 
 struct hv_input_get_partition_property {
-	u64 partition_id;  /*  0 */
-	u32 property;      /*  8 */
-	u32 padding;       /* 12 */
+	u64 partition_id; /*  0 */
+	u32 property;     /*  8 */
+	u32 padding;      /* 12 */
 };
 struct hv_output_get_partition_property {
 	u64 value;
 };
 struct hv_input_set_partition_property {
-	u64 partition_id;  /*  0 */
-	u32 property;      /*  8 */
-	u32 padding;       /* 12 */
-	u64 value;         /* 16 */
+	u64 partition_id; /*  0 */
+	u32 property;     /*  8 */
+	u32 padding;      /* 12 */
+	u64 value;        /* 16 */
 };
 _Static_assert(sizeof(struct hv_input_set_partition_property) == 24, "TLFS");
 
@@ -186,52 +187,52 @@ struct hv_output_get_partition_id {
 };
 
 struct hv_input_get_next_child {
-	u64 parent_id;    /* 0 */
-	u64 previous_id;  /* 8 0: the first child */
+	u64 parent_id;   /* 0 */
+	u64 previous_id; /* 8 0: the first child */
 };
 struct hv_output_get_next_child {
-	u64 partition_id;  /* 0: no more */
+	u64 partition_id; /* 0: no more */
 };
 
 /* ---- Memory pools ---- */
 
 struct hv_input_deposit_memory {
-	u64 partition_id;  /* then a list of GPNs (u64), one a rep */
+	u64 partition_id; /* then a list of GPNs (u64), one a rep */
 };
 struct hv_input_withdraw_memory {
-	u64 partition_id;  /* 0 */
-	u64 proximity;     /* 8; output: a list of GPNs, one a rep */
+	u64 partition_id; /* 0 */
+	u64 proximity;    /* 8; output: a list of GPNs, one a rep */
 };
 struct hv_input_get_memory_balance {
-	u64 partition_id;  /* 0 */
-	u64 proximity;     /* 8 */
+	u64 partition_id; /* 0 */
+	u64 proximity;    /* 8 */
 };
 struct hv_output_get_memory_balance {
-	u64 pages_available;  /* 0 */
-	u64 pages_in_use;     /* 8 */
+	u64 pages_available; /* 0 */
+	u64 pages_in_use;    /* 8 */
 };
 
 /* ---- GPA space ---- */
 
 #define HV_MAP_GPA_READABLE 0x1u
 #define HV_MAP_GPA_WRITABLE 0x2u
-#define HV_MAP_GPA_EXECUTABLE 0x4u        /* TLFS 2.0 */
-#define HV_MAP_GPA_USER_EXECUTABLE 0x8u   /* newer: 0xc is executable */
+#define HV_MAP_GPA_EXECUTABLE 0x4u      /* TLFS 2.0 */
+#define HV_MAP_GPA_USER_EXECUTABLE 0x8u /* newer: 0xc is executable */
 #define HV_MAP_GPA_NO_ACCESS 0x10000u
 
 struct hv_input_map_gpa_pages {
-	u64 partition_id;     /*  0 */
-	u64 target_gpa_base;  /*  8 GPN */
-	u32 map_flags;        /* 16 */
-	u32 padding;          /* 20; then a list of source GPNs (u64) */
+	u64 partition_id;    /*  0 */
+	u64 target_gpa_base; /*  8 GPN */
+	u32 map_flags;       /* 16 */
+	u32 padding;         /* 20; then a list of source GPNs (u64) */
 };
 _Static_assert(sizeof(struct hv_input_map_gpa_pages) == 24, "TLFS");
 
 struct hv_input_unmap_gpa_pages {
-	u64 partition_id;     /*  0 */
-	u64 target_gpa_base;  /*  8 GPN */
-	u32 unmap_flags;      /* 16 must be 0 */
-	u32 padding;          /* 20; rep without list */
+	u64 partition_id;    /*  0 */
+	u64 target_gpa_base; /*  8 GPN */
+	u32 unmap_flags;     /* 16 must be 0 */
+	u32 padding;         /* 20; rep without list */
 };
 _Static_assert(sizeof(struct hv_input_unmap_gpa_pages) == 24, "TLFS");
 
@@ -244,28 +245,28 @@ enum hv_access_gpa_result {
 };
 
 struct hv_input_read_gpa {
-	u64 partition_id;  /*  0 */
-	u32 vp_index;      /*  8 */
-	u32 byte_count;    /* 12 1 to 16, within a page */
-	u64 gpa;           /* 16 */
-	u64 control;       /* 24 */
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u32 byte_count;   /* 12 1 to 16, within a page */
+	u64 gpa;          /* 16 */
+	u64 control;      /* 24 */
 };
 struct hv_output_read_gpa {
-	u32 result;   /* 0 enum hv_access_gpa_result */
-	u32 rsvd;     /* 4 */
-	u8 data[16];  /* 8 */
+	u32 result;  /* 0 enum hv_access_gpa_result */
+	u32 rsvd;    /* 4 */
+	u8 data[16]; /* 8 */
 };
 struct hv_input_write_gpa {
-	u64 partition_id;  /*  0 */
-	u32 vp_index;      /*  8 */
-	u32 byte_count;    /* 12 */
-	u64 gpa;           /* 16 */
-	u64 control;       /* 24 */
-	u8 data[16];       /* 32 */
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u32 byte_count;   /* 12 */
+	u64 gpa;          /* 16 */
+	u64 control;      /* 24 */
+	u8 data[16];      /* 32 */
 };
 struct hv_output_write_gpa {
-	u32 result;  /* 0 */
-	u32 rsvd;    /* 4 */
+	u32 result; /* 0 */
+	u32 rsvd;   /* 4 */
 };
 _Static_assert(sizeof(struct hv_output_read_gpa) == 24, "TLFS");
 _Static_assert(sizeof(struct hv_input_write_gpa) == 48, "TLFS");
@@ -284,37 +285,37 @@ enum hv_intercept_type {
 #define HV_INTERCEPT_ACCESS_EXECUTE 4u
 
 struct hv_input_install_intercept {
-	u64 partition_id;  /*  0 */
-	u32 access_mask;   /*  8 */
-	u32 type;          /* 12 */
-	u64 parameter;     /* 16 port, leaf or vector */
+	u64 partition_id; /*  0 */
+	u32 access_mask;  /*  8 */
+	u32 type;         /* 12 */
+	u64 parameter;    /* 16 port, leaf or vector */
 };
 _Static_assert(sizeof(struct hv_input_install_intercept) == 24, "TLFS");
 
 /* ---- Virtual processors ---- */
 
 struct hv_input_create_vp {
-	u64 partition_id;  /*  0 */
-	u32 vp_index;      /*  8 */
-	u8 rsvd[3];        /* 12 */
-	u8 subnode_type;   /* 15 must be 0 */
-	u64 subnode_id;    /* 16 ignored while subnode_type is 0 */
-	u64 proximity;     /* 24 must be 0 */
-	u64 flags;         /* 32 must be 0 */
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u8 rsvd[3];       /* 12 */
+	u8 subnode_type;  /* 15 must be 0 */
+	u64 subnode_id;   /* 16 ignored while subnode_type is 0 */
+	u64 proximity;    /* 24 must be 0 */
+	u64 flags;        /* 32 must be 0 */
 };
 _Static_assert(sizeof(struct hv_input_create_vp) == 40, "TLFS long form");
 
 struct hv_input_delete_vp {
-	u64 partition_id;  /*  0 */
-	u32 vp_index;      /*  8 */
-	u32 padding;       /* 12 */
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u32 padding;      /* 12 */
 };
 
 struct hv_input_vp_registers {
-	u64 partition_id;  /*  0 */
-	u32 vp_index;      /*  8 */
-	u8 target_vtl;     /* 12 must be 0 */
-	u8 rsvd_z[3];      /* 13; then names (get: u32) or associations (set) */
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u8 target_vtl;    /* 12 must be 0 */
+	u8 rsvd_z[3];     /* 13; then names (get: u32) or associations (set) */
 };
 _Static_assert(sizeof(struct hv_input_vp_registers) == 16, "TLFS");
 
@@ -322,23 +323,23 @@ union hv_register_value {
 	u64 reg64;
 	u64 reg128[2];
 	struct {
-		u64 base;        /*  0 */
-		u32 limit;       /*  8 */
-		u16 selector;    /* 12 */
-		u16 attributes;  /* 14 as a VMX access-rights word, 15:0 */
+		u64 base;       /*  0 */
+		u32 limit;      /*  8 */
+		u16 selector;   /* 12 */
+		u16 attributes; /* 14 as a VMX access-rights word, 15:0 */
 	} segment;
 	struct {
-		u16 pad[3];  /* 0 */
-		u16 limit;   /* 6 */
-		u64 base;    /* 8 */
+		u16 pad[3]; /* 0 */
+		u16 limit;  /* 6 */
+		u64 base;   /* 8 */
 	} table;
 };
 _Static_assert(sizeof(union hv_register_value) == 16, "TLFS");
 
 struct hv_register_assoc {
-	u32 name;                       /*  0 */
-	u32 rsvd_z[3];                  /*  4 */
-	union hv_register_value value;  /* 16 */
+	u32 name;                      /*  0 */
+	u32 rsvd_z[3];                 /*  4 */
+	union hv_register_value value; /* 16 */
 };
 _Static_assert(sizeof(struct hv_register_assoc) == 32, "TLFS");
 
@@ -360,7 +361,7 @@ enum hv_register_name {
 	HV_REGISTER_R15 = 0x0002000f,
 	HV_REGISTER_RIP = 0x00020010,
 	HV_REGISTER_RFLAGS = 0x00020011,
-	HV_REGISTER_XMM0 = 0x00030000, /* to XMM15 at 0x3000f */
+	HV_REGISTER_XMM0 = 0x00030000,    /* to XMM15 at 0x3000f */
 	HV_REGISTER_FP_MMX0 = 0x00030010, /* to 0x30017 */
 	HV_REGISTER_FP_CONTROL_STATUS = 0x00030018,
 	HV_REGISTER_XMM_CONTROL_STATUS = 0x00030019,
@@ -410,7 +411,7 @@ enum hv_register_name {
 	HV_REGISTER_GUEST_OS_ID = 0x00090002,
 	HV_REGISTER_VP_INDEX = 0x00090003,
 	HV_REGISTER_TIME_REF_COUNT = 0x00090004,
-	HV_REGISTER_YMM0_LOW = 0x000c0000, /* to 0xc000f */
+	HV_REGISTER_YMM0_LOW = 0x000c0000,  /* to 0xc000f */
 	HV_REGISTER_YMM0_HIGH = 0x000c0010, /* to 0xc001f */
 };
 
@@ -460,20 +461,20 @@ enum hv_message_type {
 #define HV_MESSAGE_FLAG_PENDING 0x01u
 
 struct hv_message {
-	u32 type;         /*  0 0: the slot is free */
-	u8 payload_size;  /*  4 */
-	u8 flags;         /*  5 */
-	u16 rsvd;         /*  6 */
-	u64 sender;       /*  8 the child's partition id */
+	u32 type;                            /*  0 0: the slot is free */
+	u8 payload_size;                     /*  4 */
+	u8 flags;                            /*  5 */
+	u16 rsvd;                            /*  6 */
+	u64 sender;                          /*  8 the child's partition id */
 	u64 payload[HV_MESSAGE_PAYLOAD / 8]; /* 16 */
 };
 _Static_assert(sizeof(struct hv_message) == HV_MESSAGE_SIZE, "TLFS 11.8");
 
 struct hv_segment {
-	u64 base;        /*  0 */
-	u32 limit;       /*  8 */
-	u16 selector;    /* 12 */
-	u16 attributes;  /* 14 */
+	u64 base;       /*  0 */
+	u32 limit;      /*  8 */
+	u16 selector;   /* 12 */
+	u16 attributes; /* 14 */
 };
 
 #define HV_INTERCEPT_READ 0
@@ -489,42 +490,42 @@ struct hv_segment {
 #define HV_EXECUTION_INTERRUPT_SHADOW BIT(12)
 
 struct hv_intercept_header {
-	u32 vp_index;           /*  0 */
-	u8 instruction_length;  /*  4 3:0 length (0: not known), 7:4 CR8 */
-	u8 access_type;         /*  5 */
-	u16 execution_state;    /*  6 */
-	struct hv_segment cs;   /*  8 */
-	u64 rip;                /* 24 of the intercepted instruction */
-	u64 rflags;             /* 32 */
+	u32 vp_index;          /*  0 */
+	u8 instruction_length; /*  4 3:0 length (0: not known), 7:4 CR8 */
+	u8 access_type;        /*  5 */
+	u16 execution_state;   /*  6 */
+	struct hv_segment cs;  /*  8 */
+	u64 rip;               /* 24 of the intercepted instruction */
+	u64 rflags;            /* 32 */
 };
 _Static_assert(sizeof(struct hv_intercept_header) == 40, "TLFS 16");
 
 struct hv_memory_intercept {
 	struct hv_intercept_header header;
-	u32 cache_type;             /* 40 */
-	u8 instruction_byte_count;  /* 44 */
-	u8 access_info;             /* 45 bit 0: gva is valid */
-	u16 rsvd;                   /* 46 */
-	u64 gva;                    /* 48 */
-	u64 gpa;                    /* 56 */
-	u8 instruction_bytes[16];   /* 64 */
+	u32 cache_type;            /* 40 */
+	u8 instruction_byte_count; /* 44 */
+	u8 access_info;            /* 45 bit 0: gva is valid */
+	u16 rsvd;                  /* 46 */
+	u64 gva;                   /* 48 */
+	u64 gpa;                   /* 56 */
+	u8 instruction_bytes[16];  /* 64 */
 };
 _Static_assert(sizeof(struct hv_memory_intercept) == 80, "TLFS 16");
 #define HV_MEMORY_ACCESS_GVA_VALID 0x01u
 
 struct hv_io_port_intercept {
 	struct hv_intercept_header header;
-	u16 port;                   /* 40 */
-	u8 access_info;             /* 42 2:0 size, then the bits below */
-	u8 instruction_byte_count;  /* 43 */
-	u32 rsvd;                   /* 44 */
-	u64 rax;                    /* 48 */
-	u8 instruction_bytes[16];   /* 56 */
-	struct hv_segment ds;       /* 72 this and on: string instructions */
-	struct hv_segment es;       /* 88 */
-	u64 rcx;                    /* 104 */
-	u64 rsi;                    /* 112 */
-	u64 rdi;                    /* 120 */
+	u16 port;                  /* 40 */
+	u8 access_info;            /* 42 2:0 size, then the bits below */
+	u8 instruction_byte_count; /* 43 */
+	u32 rsvd;                  /* 44 */
+	u64 rax;                   /* 48 */
+	u8 instruction_bytes[16];  /* 56 */
+	struct hv_segment ds;      /* 72 this and on: string instructions */
+	struct hv_segment es;      /* 88 */
+	u64 rcx;                   /* 104 */
+	u64 rsi;                   /* 112 */
+	u64 rdi;                   /* 120 */
 };
 _Static_assert(sizeof(struct hv_io_port_intercept) == 128, "TLFS 16");
 #define HV_IO_ACCESS_STRING 0x08u
@@ -532,45 +533,45 @@ _Static_assert(sizeof(struct hv_io_port_intercept) == 128, "TLFS 16");
 
 struct hv_msr_intercept {
 	struct hv_intercept_header header;
-	u32 msr;   /* 40 */
-	u32 rsvd;  /* 44 */
-	u64 rdx;   /* 48 */
-	u64 rax;   /* 56 */
+	u32 msr;  /* 40 */
+	u32 rsvd; /* 44 */
+	u64 rdx;  /* 48 */
+	u64 rax;  /* 56 */
 };
 _Static_assert(sizeof(struct hv_msr_intercept) == 64, "TLFS 16");
 
 struct hv_cpuid_intercept {
 	struct hv_intercept_header header;
-	u64 rax;  /* 40 */
-	u64 rcx;  /* 48 */
-	u64 rdx;  /* 56 */
-	u64 rbx;  /* 64 */
-	u64 default_rax;  /* 72 what the hypervisor would have answered */
-	u64 default_rcx;  /* 80 */
-	u64 default_rdx;  /* 88 */
-	u64 default_rbx;  /* 96 */
+	u64 rax;         /* 40 */
+	u64 rcx;         /* 48 */
+	u64 rdx;         /* 56 */
+	u64 rbx;         /* 64 */
+	u64 default_rax; /* 72 what the hypervisor would have answered */
+	u64 default_rcx; /* 80 */
+	u64 default_rdx; /* 88 */
+	u64 default_rbx; /* 96 */
 };
 _Static_assert(sizeof(struct hv_cpuid_intercept) == 104, "TLFS 16");
 
 struct hv_exception_intercept {
 	struct hv_intercept_header header;
-	u16 vector;                 /* 40 */
-	u8 exception_info;          /* 42 bit 0: error_code is valid */
-	u8 instruction_byte_count;  /* 43 */
-	u32 error_code;             /* 44 */
-	u64 parameter;              /* 48 the address, for a page fault */
-	u64 rsvd;                   /* 56 */
-	u8 instruction_bytes[16];   /* 64 */
-	struct hv_segment ds;       /* 80 */
-	struct hv_segment ss;       /* 96 */
-	u64 gpr[16];                /* 112 RAX RCX RDX RBX RSP RBP RSI RDI R8.. */
+	u16 vector;                /* 40 */
+	u8 exception_info;         /* 42 bit 0: error_code is valid */
+	u8 instruction_byte_count; /* 43 */
+	u32 error_code;            /* 44 */
+	u64 parameter;             /* 48 the address, for a page fault */
+	u64 rsvd;                  /* 56 */
+	u8 instruction_bytes[16];  /* 64 */
+	struct hv_segment ds;      /* 80 */
+	struct hv_segment ss;      /* 96 */
+	u64 gpr[16]; /* 112 RAX RCX RDX RBX RSP RBP RSI RDI R8.. */
 };
 _Static_assert(sizeof(struct hv_exception_intercept) == 240, "TLFS 16");
 #define HV_EXCEPTION_ERROR_CODE_VALID 0x01u
 
 struct hv_invalid_vp_register {
-	u32 vp_index;  /* 0 */
-	u32 rsvd;      /* 4 */
+	u32 vp_index; /* 0 */
+	u32 rsvd;     /* 4 */
 };
 
 enum hv_unsupported_feature {
@@ -578,9 +579,9 @@ enum hv_unsupported_feature {
 	HV_UNSUPPORTED_TASK_SWITCH = 2,
 };
 struct hv_unsupported_feature_message {
-	u32 vp_index;   /* 0 */
-	u32 feature;    /* 4 enum hv_unsupported_feature */
-	u64 parameter;  /* 8 */
+	u32 vp_index;  /* 0 */
+	u32 feature;   /* 4 enum hv_unsupported_feature */
+	u64 parameter; /* 8 */
 };
 
 /* ---- Save and restore (TLFS 2.0a chapter 17) ---- */
@@ -615,37 +616,41 @@ enum hv_save_restore_result {
 };
 
 struct hv_input_save_partition_state {
-	u64 partition_id;  /*  0 0 with SUMMARY: the system alone */
-	u32 flags;         /*  8 HV_SAVE_RESTORE_STATE_* */
-	u32 padding;       /* 12 */
+	u64 partition_id; /*  0 0 with SUMMARY: the system alone */
+	u32 flags;        /*  8 HV_SAVE_RESTORE_STATE_* */
+	u32 padding;      /* 12 */
 };
-_Static_assert(sizeof(struct hv_input_save_partition_state) == 16, "TLFS 17.3.1");
+_Static_assert(sizeof(struct hv_input_save_partition_state) == 16,
+               "TLFS 17.3.1");
 
 /*
  * The count comes first (D1): the TLFS text prints the state first, the headers
  * that clients were compiled with have it second.
  */
 struct hv_output_save_partition_state {
-	u32 save_data_count;  /* 0 valid bytes in save_data */
-	u32 save_state;       /* 4 enum hv_save_restore_result */
+	u32 save_data_count;            /* 0 valid bytes in save_data */
+	u32 save_state;                 /* 4 enum hv_save_restore_result */
 	u8 save_data[HV_SAVE_DATA_MAX]; /* 8 */
 };
 _Static_assert(sizeof(struct hv_output_save_partition_state) == 4088, "D11");
-_Static_assert(offsetof(struct hv_output_save_partition_state, save_data) == 8, "D1");
+_Static_assert(offsetof(struct hv_output_save_partition_state, save_data) == 8,
+               "D1");
 
 struct hv_input_restore_partition_state {
-	u64 partition_id;        /*  0 */
-	u32 flags;               /*  8 */
-	u32 restore_data_count;  /* 12 valid bytes in restore_data, at most 4080 */
+	u64 partition_id;       /*  0 */
+	u32 flags;              /*  8 */
+	u32 restore_data_count; /* 12 valid bytes in restore_data, at most 4080 */
 	u8 restore_data[HV_SAVE_DATA_MAX]; /* 16 */
 };
-_Static_assert(sizeof(struct hv_input_restore_partition_state) == 4096, "TLFS 17.3.2");
+_Static_assert(sizeof(struct hv_input_restore_partition_state) == 4096,
+               "TLFS 17.3.2");
 
 struct hv_output_restore_partition_state {
-	u32 restore_state;          /* 0 enum hv_save_restore_result */
-	u32 restore_data_consumed;  /* 4 */
+	u32 restore_state;         /* 0 enum hv_save_restore_result */
+	u32 restore_data_consumed; /* 4 */
 };
-_Static_assert(sizeof(struct hv_output_restore_partition_state) == 8, "TLFS 17.3.2");
+_Static_assert(sizeof(struct hv_output_restore_partition_state) == 8,
+               "TLFS 17.3.2");
 
 /* ---- Our own call: read the hypervisor's log ---- */
 
@@ -657,10 +662,10 @@ struct hv_input_read_log {
 	u64 position;
 };
 struct hv_output_read_log {
-	u64 position;     /*  0 of data[0]: the one asked for, or the oldest kept */
-	u32 count;        /*  8 valid bytes; 0: at the end */
-	u32 rsvd;         /* 12 */
-	u8 data[4064];    /* 16 */
+	u64 position; /*  0 of data[0]: the one asked for, or the oldest kept */
+	u32 count;    /*  8 valid bytes; 0: at the end */
+	u32 rsvd;     /* 12 */
+	u8 data[4064]; /* 16 */
 };
 _Static_assert(sizeof(struct hv_output_read_log) == 4080, "one page");
 
