@@ -75,7 +75,7 @@ ata0-master: type=disk, path={disk}, mode=flat, cylinders={cylinders}, \
 heads=16, spt=63
 boot: disk
 log: bochs.log
-com1: enabled=1, mode=socket-client, dev=localhost:{port}
+com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}
 port_e9_hack: enabled=1
 clock: sync=none, time0=1
 panic: action=fatal
