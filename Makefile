@@ -73,13 +73,24 @@ HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c)
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
 
+# The core alone tells the fuzzer where it has been: loops of the fakes and of
+# the books that are kept would only cost time.
+FUZZ_TARGETS := restore mutate save hypercall model
+FUZZ_MAINS := $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c)
+FUZZ_SHARED := $(HOST_CORE) \
+	$(filter-out $(FUZZ_MAINS),$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
+FUZZ_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=all
+SECONDS := 60
+
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(filter run test test-host test-vm check,$(MAKECMDGOALS)))))
+	$(filter run test test-host test-vm check fuzz,$(MAKECMDGOALS)))))
 
-.PHONY: all run test test-host test-vm check format deps help clean
-.PHONY: deps-run deps-test deps-host deps-check
+.PHONY: all run test test-host test-vm check fuzz format deps help clean
+.PHONY: deps-run deps-test deps-host deps-check deps-fuzz
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -88,11 +99,15 @@ all: $(B)/stasis.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
 run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
-test: all $(HOST_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
-	$(Q)tests/run_all.sh $(HOST_PROGRAMS)
+HOST_CASES := $(HOST_PROGRAMS) tests/fuzz/replay.sh
+test: all $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+	$(Q)B=$(B) tests/run_all.sh $(HOST_CASES)
 
-test-host: $(HOST_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
-	$(Q)tests/run_host.sh $^
+test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
+	$(Q)B=$(B) tests/run_host.sh $(HOST_CASES)
+
+fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60)
+	$(Q)tests/fuzz/run.sh $(SECONDS) $(B)/fuzz $(FUZZ_TARGETS)
 
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
@@ -106,7 +121,7 @@ format: ## put all C into the project's format
 
 deps: ## install the packages that building and testing need (Debian)
 	$(Q)tools/deps.sh run test check
-deps-run deps-test deps-host deps-check: deps-%:
+deps-run deps-test deps-host deps-check deps-fuzz: deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list
@@ -242,4 +257,20 @@ $$(HOST_TESTS:%=$$(B)/host/$(1)/%): $$(B)/host/$(1)/%: \
 	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
 endef
 $(foreach c,gcc clang,$(eval $(call host_compiler,$(c))))
+
+# ---- Fuzz targets: clang's libFuzzer ----
+
+$(B)/fuzz/hv/%.o $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
+	FUZZ_COVER := -fsanitize=fuzzer-no-link
+$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
+$(B)/fuzz/%.o: %.c Makefile | $(DEPS)
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(FUZZ_CFLAGS) $(FUZZ_COVER) $(DEPFLAGS) -c $< -o $@
+
+$(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
+	$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o)
+	$(call say,FUZZLD)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

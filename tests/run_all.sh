@@ -1,6 +1,6 @@
 #!/bin/sh
-# All tests: the unit-test programs given, then those in the machine. The last
-# line is the sum over both; what was skipped is told and is not a pass.
+# All tests: the unit-test programs given, the inspector's, then those in the
+# machine. The last line is the sum; what was skipped is told and is not a pass.
 set -u
 
 log=$(mktemp)
@@ -30,6 +30,7 @@ run() {
 }
 
 run tests/run_host.sh "$@"
+run /usr/bin/python3 -m pytest -q tests/hvstate
 run /usr/bin/python3 -m pytest -q tests/vm
 
 line="$passed passed, $failed failed"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a part of the work needs and this machine lacks, on Debian and
-# its kin: deps.sh run|test|host|check... Does nothing when all is there; says
-# in one line what to install where there is no apt-get.
+# its kin: deps.sh run|test|host|check|fuzz... Does nothing when all is there;
+# says in one line what to install where there is no apt-get.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -20,12 +20,18 @@ bochs bochs bochs-bin
 bochs bochsbios /usr/share/bochs/BIOS-bochs-latest
 bochs vgabios /usr/share/vgabios/vgabios.bin
 qemu qemu-system-x86 qemu-system-x86_64
+pytest gdb gdb
 pytest python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
 host gcc gcc
 host make make
 host libc6-dev /usr/include/stdlib.h
 host clang clang
-host libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-x86_64.a
+host libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a
+fuzz make make
+fuzz libc6-dev /usr/include/stdlib.h
+fuzz clang clang
+fuzz libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a
+fuzz libcmocka-dev /usr/include/cmocka.h
 host libcmocka-dev /usr/include/cmocka.h
 check make make
 check gcc gcc
@@ -49,9 +55,9 @@ for part in "$@"; do
 	case $part in
 	run) groups="$groups build emulate $emulator" ;;
 	test) groups="$groups build emulate $emulator qemu pytest host" ;;
-	host | check) groups="$groups $part" ;;
+	host | check | fuzz) groups="$groups $part" ;;
 	*)
-		echo "usage: tools/deps.sh run|test|host|check..." >&2
+		echo "usage: tools/deps.sh run|test|host|check|fuzz..." >&2
 		exit 2
 		;;
 	esac

@@ -25,6 +25,9 @@
 #define MOV_DX16(x) 0xba, LE16(x)
 #define MOV_EAX_IN_16(x) OPSIZE, MOV_EAX(x)
 #define MOV_ECX_IN_16(x) OPSIZE, MOV_ECX(x)
+#define MOV_EAX_ECX 0x89, 0xc8
+#define MOV_EAX_EDX 0x89, 0xd0
+#define MOV_EAX_EBX 0x89, 0xd8
 #define XOR_EAX_EAX 0x31, 0xc0
 #define ADD_EAX_ECX 0x01, 0xc8
 #define SHL_EAX_BY_4 0xc1, 0xe0, 0x04
@@ -59,7 +62,10 @@
 #define LOAD_EAX(at) 0x8b, 0x04, 0x25, LE32(at)
 #define STORE_EAX(at) 0x89, 0x04, 0x25, LE32(at)
 #define INC_MEM(at) 0xff, 0x04, 0x25, LE32(at)
+#define STORE_EDX(at) 0x89, 0x14, 0x25, LE32(at)
+#define STORE_RAX(at) 0x48, STORE_EAX(at)
 #define JMP_RAX 0xff, 0xe0
+#define CALL_RAX 0xff, 0xd0
 /* The same in protected mode. */
 #define LOAD_EAX_32(at) 0xa1, LE32(at)
 #define STORE_EAX_32(at) 0xa3, LE32(at)

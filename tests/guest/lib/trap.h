@@ -1,6 +1,7 @@
 /*
  * Faults and interrupts of the root, for as long as a scenario runs: our own
- * gates in the firmware's IDT. A fault that nobody expects is told and ends the boot.
+ * gates in the firmware's IDT. A fault that nobody expects is told, and ends
+ * the boot.
  */
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
@@ -24,7 +25,7 @@ u32 trap_write_cr4(u64 value);
 u32 trap_read(u64 address, u64 *value);
 u32 trap_write(u64 address, u64 value);
 
-/* Interrupts of this vector count up *count from now on. One vector at a time. */
+/* Interrupts of this vector, one at a time, count up *count from now on. */
 void trap_count_interrupts(u8 vector, volatile u64 *count);
 
 #endif

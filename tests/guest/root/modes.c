@@ -78,9 +78,10 @@ static void protected_mode(void)
 {
 	/* clang-format off */
 	static const u8 code[] = {
-		MOV_EAX(0), MOV_ECX(100000), ADD_EAX_ECX, 0xe2, 0xfc,
-		/* loop to the add */
-		OUT_EAX(PORT), MOV_EAX(0xcafe1234), STORE_EAX_32(0x3000),
+		MOV_EAX(0), MOV_ECX(100000),
+		ADD_EAX_ECX, 0xe2, 0xfc, /* loop to the add */
+		OUT_EAX(PORT),
+		MOV_EAX(0xcafe1234), STORE_EAX_32(0x3000),
 		XOR_EAX_EAX, LOAD_EAX_32(0x3000), OUT_EAX(PORT), HLT,
 	};
 	/* clang-format on */
@@ -120,18 +121,18 @@ static void by_its_own_way(void)
 {
 	/* clang-format off */
 	static const u8 code[] = {
-		/* lgdt [0x1100] (DS is 0) */
-		OPSIZE, 0x0f, 0x01, 0x16, LE16(0x1100), OPSIZE, 0x0f, 0x20,
-		0xe0, /* mov eax, cr4 */
-		OPSIZE, 0x0d, LE32(0x620), /* or eax: PAE, SSE */
-		0x0f, 0x22, 0xe0, /* mov cr4, eax */
-		MOV_EAX_IN_16((PAGES - CHILD_TABLES) * PAGE_SIZE), 0x0f,
-		0x22, 0xd8, /* mov cr3, eax */
-		MOV_ECX_IN_16(0xc0000080), RDMSR, OPSIZE, 0x0d, LE32(0x100),
-		/* or eax: EFER.LME */
-		WRMSR, MOV_EAX_IN_16(0x80000031), 0x0f, 0x22, 0xc0,
-		/* mov cr0, eax */
-		OPSIZE, 0xea, LE32(0x1200), LE16(8), /* jmp far 8:0x1200 */
+		OPSIZE, 0x0f, 0x01, 0x16, LE16(0x1100), /* lgdt [0x1100] */
+		OPSIZE, 0x0f, 0x20, 0xe0,               /* mov eax, cr4 */
+		OPSIZE, 0x0d, LE32(0x620),       /* or eax: PAE, SSE */
+		0x0f, 0x22, 0xe0,                /* mov cr4, eax */
+		MOV_EAX_IN_16((PAGES - CHILD_TABLES) * PAGE_SIZE),
+		0x0f, 0x22, 0xd8,                /* mov cr3, eax */
+		MOV_ECX_IN_16(0xc0000080), RDMSR,
+		OPSIZE, 0x0d, LE32(0x100),       /* or eax: EFER.LME */
+		WRMSR,
+		MOV_EAX_IN_16(0x80000031),
+		0x0f, 0x22, 0xc0,                /* mov cr0, eax */
+		OPSIZE, 0xea, LE32(0x1200), LE16(8), /* jmp 8:0x1200 */
 	};
 	/* clang-format on */
 	static const u8 code_64[] = {
@@ -185,11 +186,10 @@ static void cpuid_defaults(void)
 {
 	/* clang-format off */
 	static const u8 code[] = {
-		MOV_EAX(1), MOV_ECX(0), CPUID, 0x89, 0xc8, /* mov eax, ecx */
-		OUT_EAX(PORT), MOV_EAX(HV_CPUID_INTERFACE), CPUID,
-		OUT_EAX(PORT), MOV_EAX(HV_CPUID_FEATURES), CPUID, 0x89,
-		0xd8, /* eax, ebx */
-		OUT_EAX(PORT), MOV_EAX(0), CPUID, OUT_EAX(PORT), HLT,
+		MOV_EAX(1), MOV_ECX(0), CPUID, MOV_EAX_ECX, OUT_EAX(PORT),
+		MOV_EAX(HV_CPUID_INTERFACE), CPUID, OUT_EAX(PORT),
+		MOV_EAX(HV_CPUID_FEATURES), CPUID, MOV_EAX_EBX, OUT_EAX(PORT),
+		MOV_EAX(0), CPUID, OUT_EAX(PORT), HLT,
 	};
 	/* clang-format on */
 	u64 ecx, max;
@@ -261,8 +261,8 @@ static void vp_index_and_time(void)
 	/* clang-format off */
 	static const u8 code[] = {
 		MOV_ECX(HV_MSR_VP_INDEX), RDMSR, OUT_EAX(PORT),
-		MOV_ECX(HV_MSR_TIME_REF_COUNT), RDMSR, OUT_EAX(PORT), RDMSR,
-		OUT_EAX(PORT), HLT,
+		MOV_ECX(HV_MSR_TIME_REF_COUNT), RDMSR, OUT_EAX(PORT),
+		RDMSR, OUT_EAX(PORT), HLT,
 	};
 	/* clang-format on */
 	u64 first, second;
@@ -323,9 +323,8 @@ static void vmcall_from_32_bits(void)
 	/* clang-format off */
 	static const u8 code[] = {
 		MOV_EDX(0), MOV_EAX(0x7fff), MOV_EBX(0), MOV_ECX(0),
-		MOV_EDI(0), MOV_ESI(0), VMCALL, OUT_EAX(PORT), 0x89, 0xd0,
-		/* mov eax, edx */
-		OUT_EAX(PORT), HLT,
+		MOV_EDI(0), MOV_ESI(0), VMCALL, OUT_EAX(PORT),
+		MOV_EAX_EDX, OUT_EAX(PORT), HLT,
 	};
 	/* clang-format on */
 
@@ -342,9 +341,9 @@ static void hypercall_of_a_child(void)
 	/* GetPartitionId, then the same with a bad code. */
 	/* clang-format off */
 	static const u8 code[] = {
-		MOV_ECX(HVCALL_GET_PARTITION_ID), MOV_EDX(0),
-		MOV_R8D(0x3000), VMCALL, OUT_EAX(PORT), MOV_ECX(0x3f),
-		VMCALL, OUT_EAX(PORT), HLT,
+		MOV_ECX(HVCALL_GET_PARTITION_ID), MOV_EDX(0), MOV_R8D(0x3000),
+		VMCALL, OUT_EAX(PORT),
+		MOV_ECX(0x3f), VMCALL, OUT_EAX(PORT), HLT,
 	};
 	/* clang-format on */
 	u64 privileges = 0;
@@ -370,14 +369,13 @@ static void hypercall_page_of_a_child(void)
 {
 	/* clang-format off */
 	static const u8 code[] = {
-		MOV_ECX(HV_MSR_HYPERCALL), XOR_EAX_EAX, 0x99, /* cdq */
+		MOV_ECX(HV_MSR_HYPERCALL), MOV_EDX(0),
 		MOV_EAX(0x3001), WRMSR, RDMSR, OUT_EAX(PORT), /* not enabled */
 		MOV_ECX(HV_MSR_GUEST_OS_ID), MOV_EAX(7), WRMSR,
 		MOV_ECX(HV_MSR_HYPERCALL), MOV_EAX(0x3001), WRMSR, RDMSR,
-		OUT_EAX(PORT), MOV_ECX(0x3f), MOV_EAX(0x3000), 0xff, 0xd0,
-		/* call rax */
-		OUT_EAX(PORT), LOAD_EAX(0x3000), OUT_EAX(PORT),
-		STORE_EAX(0x3000), HLT,
+		OUT_EAX(PORT),
+		MOV_ECX(0x3f), MOV_EAX(0x3000), CALL_RAX, OUT_EAX(PORT),
+		LOAD_EAX(0x3000), OUT_EAX(PORT), STORE_EAX(0x3000), HLT,
 	};
 	/* clang-format on */
 

@@ -121,7 +121,8 @@ static bool undisturbed(u64 seed, u32 *reports)
 
 /*
  * To its third report, and on into the loops behind it, where it has nearly all
- * of its state in registers: 11 stops in the first loop, then those in the other.
+ * of its state in registers: 11 stops are in the first loop, then come those in
+ * the other.
  */
 static bool run_to_the_middle(struct child *c, const u32 *reports, u32 stops)
 {

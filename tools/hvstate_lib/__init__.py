@@ -1,0 +1,1 @@
+"""The inspector of saved streams, written from docs/stream.md alone."""
