@@ -52,8 +52,10 @@ void *arch_page(hpa_t page);
 hpa_t arch_page_hpa(const void *page);
 
 /*
- * Fills and copies of whole pages or less; destination and source do not
- * overlap. They may touch guest memory that others write at the same time.
+ * Fills and copies of whole pages or less. They may touch guest memory that
+ * others write at the same time. Destination and source do not overlap, unless
+ * a parent has a page in both roles (as the block of a call and as a page of
+ * its child): then what arrives is undefined, and nothing else happens.
  */
 void arch_copy(void *to, const void *from, u64 bytes);
 void arch_zero_page(void *page);

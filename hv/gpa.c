@@ -93,6 +93,19 @@ void gpa_unmap(struct partition *p, u64 gpn)
 	p->space.mapped--;
 }
 
+bool gpa_put_back(struct partition *p, hpa_t page)
+{
+	u32 rights = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
+	struct gpa_overlay *o = overlay_at(p, page.v >> PAGE_SHIFT);
+
+	if (!o)
+		return arch_space_map(&p->space.arch, gpa_of(page.v), page,
+		                      rights);
+	o->under = (struct arch_mapping){ page, rights };
+	o->under_mapped = true;
+	return true;
+}
+
 /*
  * The hardware walk meets overlays as mappings and never meets what lies under
  * them: the overlays between the start and the walk's find are looked at by

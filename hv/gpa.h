@@ -45,6 +45,9 @@ enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights);
 /* Unmaps; a page that is not mapped is left alone. */
 void gpa_unmap(struct partition *p, u64 gpn);
 
+/* Gives the root a page that it had deposited. False: its pool is dry. */
+bool gpa_put_back(struct partition *p, hpa_t page);
+
 /* The parent's mapping of gpn, overlays looked through. False: none. */
 bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m);
 

@@ -63,8 +63,7 @@ enum hv_status hvcall_withdraw_memory(struct hypercall_frame *f)
 	if (!pool_withdraw(&p->pool, &page))
 		return HV_STATUS_NO_RESOURCES;
 	/* The tables that held its place were kept when it was unmapped. */
-	if (!arch_space_map(&f->from->space.arch, gpa_of(page.v), page,
-	                    ARCH_READ | ARCH_WRITE | ARCH_EXECUTE)) {
+	if (!gpa_put_back(f->from, page)) {
 		pool_add(&p->pool, page);
 		return HV_STATUS_NO_RESOURCES;
 	}

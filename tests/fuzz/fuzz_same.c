@@ -1,0 +1,148 @@
+/*
+ * Are two children the same, and is one what it was?
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/gpa.h"
+#include "hv/vp.h"
+#include "tests/fuzz/fuzz_world.h"
+
+/* ---- Two children, as their parent sees them ---- */
+
+static void same_vp(u64 id, u64 other, u32 index)
+{
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+	union hv_register_value a, b;
+
+	for (; rows > 0; rows--, r++) {
+		for (u32 i = 0; i < r->count; i++) {
+			u32 name = r->name + i;
+			enum hv_status s = guest_get(id, index, name, &a);
+
+			FUZZ_CHECK(guest_get(other, index, name, &b) == s);
+			FUZZ_CHECK(s || !memcmp(&a, &b, sizeof(a)));
+		}
+	}
+}
+
+/* The sender is the partition, and that is another one. */
+static void same_message(const struct vp *a, const struct vp *b)
+{
+	FUZZ_CHECK(a->message.type == b->message.type);
+	if (a->message.type == HV_MESSAGE_NONE)
+		return;
+	FUZZ_CHECK(b->message.sender == b->partition->id);
+	FUZZ_CHECK(a->message.payload_size == b->message.payload_size);
+	FUZZ_CHECK(!memcmp(a->message.payload, b->message.payload,
+	                   sizeof(a->message.payload)));
+	FUZZ_CHECK(a->message_queued == b->message_queued);
+}
+
+static void same_memory(const struct partition *a, const struct partition *b)
+{
+	struct arch_mapping m, n;
+	enum arch_next r;
+	u64 gpn = 0;
+
+	if (!a->save_memory)
+		return;
+	FUZZ_CHECK(a->space.mapped <= b->space.mapped);
+	do {
+		u32 budget = 1024;
+
+		r = gpa_next(a, &gpn, &m, &budget);
+		if (r != ARCH_NEXT_FOUND)
+			continue;
+		FUZZ_CHECK(gpa_lookup(b, gpn, &n));
+		FUZZ_CHECK(!memcmp(arch_page(m.page), arch_page(n.page),
+		                   PAGE_SIZE));
+		gpn++;
+	} while (r != ARCH_NEXT_END);
+}
+
+void fuzz_same(u64 id, u64 other)
+{
+	const struct partition *a = guest_partition(id);
+	const struct partition *b = guest_partition(other);
+
+	FUZZ_CHECK(a->vp_count == b->vp_count);
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		FUZZ_CHECK(!a->vps[i] == !b->vps[i]);
+		if (!a->vps[i])
+			continue;
+		same_vp(id, other, i);
+		same_message(a->vps[i], b->vps[i]);
+	}
+	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
+		const struct gpa_overlay *o = &a->space.overlays[i];
+
+		FUZZ_CHECK(o->active == b->space.overlays[i].active);
+		FUZZ_CHECK(!o->active || o->gpn == b->space.overlays[i].gpn);
+	}
+	FUZZ_CHECK(a->hypercall == b->hypercall);
+	FUZZ_CHECK(a->guest_os_id == b->guest_os_id);
+	same_memory(a, b);
+}
+
+/* ---- One child, then and now ---- */
+
+struct fuzz_snapshot {
+	struct partition partition;
+	struct {
+		struct vp vp;
+		struct vp_xsave xsave;
+	} vps[FUZZ_VPS];
+};
+
+struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
+{
+	struct fuzz_snapshot *s = calloc(1, sizeof(*s));
+	const struct partition *p = guest_partition(id);
+
+	FUZZ_CHECK(s != NULL);
+	s->partition = *p;
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		struct vp *vp = p->vps[fuzz_vp_index(i)];
+
+		if (!vp)
+			continue;
+		(void)vp_state_read(vp);
+		s->vps[i].vp = *vp;
+		s->vps[i].xsave = *vp_xsave(vp);
+	}
+	return s;
+}
+
+static bool vp_holds(const struct vp *then, struct vp *now)
+{
+	return !memcmp(&then->state, vp_state_read(now), sizeof(then->state)) &&
+	       then->explicit_suspend == now->explicit_suspend &&
+	       then->intercept_suspend == now->intercept_suspend &&
+	       !memcmp(&then->message, &now->message, sizeof(then->message));
+}
+
+bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id)
+{
+	const struct partition *p = guest_partition(id);
+
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		struct vp *vp = p->vps[fuzz_vp_index(i)];
+
+		if (vp != s->partition.vps[fuzz_vp_index(i)])
+			return false;
+		if (vp && (!vp_holds(&s->vps[i].vp, vp) ||
+		           memcmp(&s->vps[i].xsave, vp_xsave(vp), PAGE_SIZE)))
+			return false;
+	}
+	return p->hypercall == s->partition.hypercall &&
+	       p->guest_os_id == s->partition.guest_os_id &&
+	       p->space.mapped == s->partition.space.mapped &&
+	       p->ref_base == s->partition.ref_base;
+}
+
+void fuzz_snapshot_free(struct fuzz_snapshot *s)
+{
+	free(s);
+}

@@ -1,0 +1,288 @@
+/*
+ * Children of a chosen shape, their registers, and whether two are the same.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "hv/gpa.h"
+#include "hv/vp.h"
+#include "tests/fuzz/fuzz_world.h"
+
+#define SPARE_PAGES 8u /* of a pool, for tables and an overlay */
+
+u32 fuzz_vp_index(u32 i)
+{
+	static const u32 indices[FUZZ_VPS] = { 0, 1, 2, 63 };
+
+	return indices[i];
+}
+
+/*
+ * Bytes: VPs, flags, OS id, place of the hypercall page; then pages, two bytes
+ * each: how far from the one before, and rights, contents, how sparse.
+ */
+void fuzz_shape_read(struct fuzz_in *from, struct fuzz_shape *shape)
+{
+	u8 bytes[FUZZ_SHAPE_BYTES];
+	struct fuzz_in in = { bytes, sizeof(bytes) };
+	static const u32 rights[4] = { 7, 3, 1, 0x10000 };
+	u64 gpn = 0;
+	u8 flags;
+
+	fuzz_bytes(from, bytes, sizeof(bytes));
+	*shape = (struct fuzz_shape){ .vps = 1 + fuzz_below(&in, 15) };
+	flags = fuzz_u8(&in);
+	shape->no_memory = flags & 1;
+	shape->os_id = fuzz_u8(&in);
+	gpn = fuzz_u8(&in) / 2;
+	if (shape->os_id && (flags & 2))
+		shape->hypercall = gpn << PAGE_SHIFT | HV_MSR_PAGE_ENABLE;
+	gpn = 0;
+	shape->page_count = flags / 4 % FUZZ_PAGES;
+	for (u32 i = 0; i < shape->page_count && in.left >= 2; i++) {
+		u8 step = fuzz_u8(&in);
+		u8 kind = fuzz_u8(&in);
+		/* Now and then far away, in a table of its own. */
+		u64 far = kind < 0xe0 ? 0 : BIT(9 * (kind & 1) + 9);
+
+		gpn += step / 8 + far;
+		shape->pages[i] = (struct fuzz_page){
+			.gpn = gpn++,
+			.flags = kind & 0x20 ? rights[kind % 4] : 7,
+			.fill = (kind >> 2) % 3,
+		};
+	}
+}
+
+static void fill_page(struct fuzz_page *p, u32 number)
+{
+	u64 *word = (u64 *)(void *)guest_at(p->source << PAGE_SHIFT);
+	u64 seed = number;
+
+	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+		word[i] = p->fill == 2 ? fake_random(&seed) : p->fill * p->gpn;
+}
+
+/* Few pages at first, so that an input is cheap; more where they are wanted. */
+void fuzz_map(u64 id, u64 gpn, u64 source, u32 flags)
+{
+	enum hv_status status = guest_map(id, gpn, source, flags);
+
+	if (status == HV_STATUS_INSUFFICIENT_MEMORY) {
+		guest_deposit(id, SPARE_PAGES);
+		status = guest_map(id, gpn, source, flags);
+	}
+	FUZZ_CHECK(status == HV_STATUS_SUCCESS);
+}
+
+u64 fuzz_child(const struct partition *like)
+{
+	u64 id = guest_child(SPARE_PAGES, 0);
+
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (like->vps[i])
+			fuzz_create_vp(id, i);
+	return id;
+}
+
+void fuzz_create_vp(u64 id, u32 index)
+{
+	guest_deposit(id, 1 + VP_PAGES);
+	FUZZ_CHECK(!guest_create_vp(id, index));
+}
+
+u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled)
+{
+	u64 id = guest_child(SPARE_PAGES, 0);
+
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (shape->vps & BIT(i))
+			fuzz_create_vp(id, fuzz_vp_index(i));
+	for (u32 i = 0; i < shape->page_count; i++) {
+		struct fuzz_page *p = &shape->pages[i];
+
+		p->source = guest_page();
+		fuzz_map(id, p->gpn, p->source, filled ? p->flags : 7);
+		if (filled)
+			fill_page(p, i);
+	}
+	guest_deposit(id, SPARE_PAGES);
+	if (!filled)
+		return id;
+	if (shape->no_memory)
+		FUZZ_CHECK(!guest_set_property(
+			id, HV_PROPERTY_STASIS_SAVE_MEMORY, 0));
+	if (shape->vps & 1) {
+		guest_set(id, 0, HV_REGISTER_GUEST_OS_ID, shape->os_id);
+		guest_set(id, 0, HV_REGISTER_HYPERCALL, shape->hypercall);
+	}
+	return id;
+}
+
+static u32 random_name(struct fuzz_in *in, u32 *kind)
+{
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	r += fuzz_below(in, rows);
+	*kind = r->kind;
+	return r->name + fuzz_below(in, 256) % r->count;
+}
+
+static struct hv_segment random_segment(struct fuzz_in *in)
+{
+	u64 flags = fuzz_u64(in);
+
+	return (struct hv_segment){ .base = fuzz_word(in),
+		                    .limit = (u32)fuzz_word(in),
+		                    .selector = (u16)flags,
+		                    .attributes = (u16)(flags >> 16) };
+}
+
+void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
+{
+	while (count-- > 0) {
+		u32 kind, name = random_name(in, &kind);
+		union hv_register_value v = { .reg64 = fuzz_word(in) };
+		u32 index = fuzz_vp_index(fuzz_below(in, FUZZ_VPS));
+		struct hv_segment s;
+
+		/* Suspension is the business of those who know the rules. */
+		if (name <= HV_REGISTER_INTERCEPT_SUSPEND)
+			continue;
+		if (kind == VP_REG_XSAVE16) {
+			v.reg128[1] = fuzz_word(in);
+		} else if (kind == VP_REG_SEGMENT) {
+			s = random_segment(in);
+			memcpy(&v, &s, sizeof(s));
+		} else if (kind == VP_REG_TABLE) {
+			v.table.base = v.reg64;
+			memset(v.table.pad, 0, sizeof(v.table.pad));
+			v.table.limit = fuzz_u16(in);
+		}
+		(void)guest_set128(id, index, name, &v);
+	}
+}
+
+/* Tries bits until the register takes one: nothing is left as it was. */
+static void disturb(u64 id, u32 index, u32 name, u64 *seed)
+{
+	union hv_register_value was, now;
+
+	if (guest_get(id, index, name, &was))
+		return;
+	for (u32 i = 0; i < 8; i++) {
+		now = was;
+		now.reg128[i & 1 && i < 4] ^= BIT(fake_random(seed) % 64);
+		now.reg64 ^= i >= 4 ? BIT(fake_random(seed) % 16) : 0;
+		if (!guest_set128(id, index, name, &now))
+			return;
+	}
+}
+
+void fuzz_disturb(struct fuzz_in *in, u64 id)
+{
+	u64 seed = fuzz_u16(in);
+
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		u32 rows;
+		const struct vp_reg *r = vp_reg_table(&rows);
+
+		if (!guest_partition(id)->vps[fuzz_vp_index(i)])
+			continue;
+		for (; rows > 0; rows--, r++)
+			for (u32 k = 0; k < r->count; k++)
+				if (r->name + k > HV_REGISTER_INTERCEPT_SUSPEND)
+					disturb(id, fuzz_vp_index(i),
+					        r->name + k, &seed);
+	}
+}
+
+/* ---- Running ---- */
+
+static void leave(struct fuzz_in *in, struct vp *vp)
+{
+	struct exit_io io = { .port = fuzz_u8(in), .size = 1, .in = true };
+	struct exit_memory memory = { .gpa = gpa_of(fuzz_word(in)) };
+	struct exit_exception exception = { .vector = 14 };
+
+	switch (fuzz_below(in, 8)) {
+	case 0:
+		(void)exit_io(vp, &io);
+		break;
+	case 1:
+		if (!gpa_has_overlay(vp->partition, memory.gpa.v / PAGE_SIZE))
+			(void)exit_memory(vp, &memory);
+		break;
+	case 2:
+		(void)exit_exception(vp, &exception);
+		break;
+	case 3:
+		(void)exit_triple_fault(vp);
+		break;
+	case 4:
+		(void)exit_invalid_state(vp);
+		break;
+	case 5:
+		(void)exit_halt(vp);
+		break;
+	default:
+		break;
+	}
+}
+
+void fuzz_run(struct fuzz_in *in, u64 id, u32 index)
+{
+	struct vp *vp = guest_partition(id)->vps[index];
+
+	if (!vp || guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 0))
+		return;
+	if (vp_runnable(vp)) {
+		struct vp_state *s = fake_enter(vp);
+
+		s->rip = fuzz_u16(in);
+		vp->state.gpr[VP_RAX] = fuzz_u16(in);
+		leave(in, vp);
+		fake_exit(vp);
+	}
+	FUZZ_CHECK(!guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 1));
+}
+
+bool fuzz_resume(u64 id)
+{
+	bool all = true;
+
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		u32 index = fuzz_vp_index(i);
+
+		if (!guest_partition(id)->vps[index])
+			continue;
+		if (guest_set(id, index, HV_REGISTER_INTERCEPT_SUSPEND, 0) ||
+		    guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 0))
+			all = false;
+	}
+	return all;
+}
+
+void fuzz_check_vps(u64 id)
+{
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		struct vp *vp = guest_partition(id)->vps[i];
+
+		if (!vp)
+			continue;
+		FUZZ_CHECK(vp->cached);
+		FUZZ_CHECK(vp_state_valid(&vp->state, vp_xsave(vp)));
+		if (!vp_runnable(vp))
+			continue;
+		(void)fake_enter(vp);
+		fake_exit(vp);
+		FUZZ_CHECK(vp_state_valid(vp_state_read(vp), vp_xsave(vp)));
+	}
+}
+
+bool fuzz_result_known(u32 result, bool restoring)
+{
+	return restoring ? result <= HV_STATE_RESULT_LAST
+	                 : result <= HV_STATE_INCOMPLETE;
+}

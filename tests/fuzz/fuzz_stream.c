@@ -1,0 +1,126 @@
+/*
+ * Streams in pieces, and the way back, written from the format's description.
+ */
+#include "tests/fuzz/fuzz_stream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define POLYNOMIAL 0x82f63b78u /* CRC-32C, bits reversed */
+
+static u32 crc(u32 state, const void *data, size_t size)
+{
+	static u32 table[256];
+	const u8 *at = data;
+
+	for (u32 i = 0; table[1] == 0 && i < 256; i++) {
+		u32 v = 255 - i;
+
+		for (u32 bit = 0; bit < 8; bit++)
+			v = v >> 1 ^ (v & 1 ? POLYNOMIAL : 0);
+		table[255 - i] = v;
+	}
+	for (state = ~state; size > 0; size--, at++)
+		state = state >> 8 ^ table[(state ^ *at) & 0xff];
+	return ~state;
+}
+
+static u32 seed_of(u64 stream_id, u64 sequence)
+{
+	u64 words[2] = { sequence ? stream_id : 0, sequence };
+
+	return crc(0, words, sizeof(words));
+}
+
+bool fuzz_chunks_split(struct fuzz_chunks *c, const u8 *data, u32 size)
+{
+	struct stream_header h;
+	u32 at = 0;
+
+	for (c->count = 0; at + sizeof(h) <= size; c->count++) {
+		struct fuzz_chunk *chunk = &c->at[c->count];
+
+		memcpy(&h, data + at, sizeof(h));
+		at += (u32)sizeof(h);
+		if (c->count == FUZZ_CHUNKS || h.length > STREAM_PAYLOAD_MAX ||
+		    h.length > size - at)
+			return false;
+		*chunk = (struct fuzz_chunk){ .id = h.id, .length = h.length };
+		memcpy(chunk->payload, data + at, h.length);
+		at += h.length;
+	}
+	return at == size;
+}
+
+/* The stream's id is the PROLOG's, wherever that has come to lie. */
+static u64 id_of(const struct fuzz_chunks *c)
+{
+	u64 id = 0;
+
+	if (c->count)
+		memcpy(&id,
+		       c->at[0].payload +
+		               offsetof(struct stream_prolog, stream_id),
+		       sizeof(id));
+	return id;
+}
+
+static struct stream_header seal(const struct fuzz_chunk *chunk, u32 seed,
+                                 u32 headers)
+{
+	struct stream_header h = { .id = chunk->id, .length = chunk->length };
+	u32 words[3] = { h.id, h.length, 0 };
+
+	h.payload_crc = h.id == STREAM_EPILOG
+	                        ? headers
+	                        : crc(seed, chunk->payload, h.length);
+	h.payload_crc ^= chunk->payload_xor;
+	words[2] = h.payload_crc;
+	h.header_crc = crc(seed, words, sizeof(words)) ^ chunk->header_xor;
+	return h;
+}
+
+u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size)
+{
+	u64 id = id_of(c);
+	u32 headers = 0;
+	u8 *data;
+
+	*size = 0;
+	for (u32 i = 0; i < c->count; i++)
+		*size += (u32)sizeof(struct stream_header) + c->at[i].length;
+	data = malloc(*size + 1);
+	FUZZ_CHECK(data != NULL);
+	*size = 0;
+	for (u32 i = 0; i < c->count; i++) {
+		struct stream_header h =
+			seal(&c->at[i], seed_of(id, i), headers);
+
+		headers = crc(headers, &h, sizeof(h));
+		memcpy(data + *size, &h, sizeof(h));
+		*size += (u32)sizeof(h);
+		memcpy(data + *size, c->at[i].payload, c->at[i].length);
+		*size += c->at[i].length;
+	}
+	return data;
+}
+
+void fuzz_chunk_remove(struct fuzz_chunks *c, u32 at)
+{
+	if (at >= c->count)
+		return;
+	c->count--;
+	memmove(&c->at[at], &c->at[at + 1], (c->count - at) * sizeof(*c->at));
+}
+
+void fuzz_chunk_insert(struct fuzz_chunks *c, u32 at,
+                       const struct fuzz_chunk *chunk)
+{
+	struct fuzz_chunk copy = *chunk;
+
+	if (c->count == FUZZ_CHUNKS || at > c->count)
+		return;
+	memmove(&c->at[at + 1], &c->at[at], (c->count - at) * sizeof(*c->at));
+	c->at[at] = copy;
+	c->count++;
+}

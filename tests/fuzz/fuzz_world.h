@@ -1,0 +1,96 @@
+/*
+ * What the targets share: a fresh machine for each input, children of a shape
+ * that the input chooses, and the books that must balance whatever was called.
+ */
+#ifndef FUZZ_WORLD_H
+#define FUZZ_WORLD_H
+
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/host/fake_guest.h"
+
+/* The largest number of fake.steps that one exit may take. */
+#define FUZZ_STEPS_MAX 16384u
+
+/* A fresh machine, small, so that an input is cheap. */
+void fuzz_begin(enum fake_machine machine);
+
+/*
+ * Tears every child down through the parent's calls and demands that nothing
+ * has been lost and nothing is left; ends the machine.
+ */
+void fuzz_end(void);
+
+/*
+ * Every page of RAM has one owner and is where that owner says: pools add up,
+ * counts of mappings agree with the maps, no exit was too long.
+ */
+void fuzz_audit(void);
+
+/* The child after `previous`, 0: none (any more). */
+u64 fuzz_next_child(u64 previous);
+
+/* ---- Shapes ---- */
+
+#define FUZZ_PAGES 24
+#define FUZZ_VPS 4 /* of the indices that fuzz_vp_index names */
+#define FUZZ_SHAPE_BYTES 48
+
+struct fuzz_page {
+	u64 gpn;
+	u64 source; /* the root's page number, once it is mapped */
+	u32 flags;  /* of MapGpaPages */
+	u8 fill;    /* 0: zero, 1: a repeated word, 2: all different */
+};
+
+struct fuzz_shape {
+	u32 vps; /* bit i: there is a VP fuzz_vp_index(i) */
+	u32 page_count;
+	bool no_memory; /* D18 */
+	u64 os_id;
+	u64 hypercall;
+	struct fuzz_page pages[FUZZ_PAGES];
+};
+
+u32 fuzz_vp_index(u32 i);
+
+/* Takes exactly FUZZ_SHAPE_BYTES. */
+void fuzz_shape_read(struct fuzz_in *in, struct fuzz_shape *shape);
+
+/* A child of that shape; `filled`: with contents, OS id, hypercall page. */
+u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled);
+
+/* Steps of it, each with what it needs of the child's pool. */
+void fuzz_map(u64 id, u64 gpn, u64 source, u32 flags);
+void fuzz_create_vp(u64 id, u32 index);
+/* A child with the same VPs as another, and no memory. */
+u64 fuzz_child(const struct partition *like);
+
+/* Sets `count` registers to what the input says; refusals are fine. */
+void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count);
+
+/* Gives every register of every VP a value that it can hold, if any other. */
+void fuzz_disturb(struct fuzz_in *in, u64 id);
+
+/* A VP runs for a moment and leaves with an intercept, perhaps. */
+void fuzz_run(struct fuzz_in *in, u64 id, u32 index);
+
+/* No register and no byte of memory differs between the two children. */
+void fuzz_same(u64 id, u64 other);
+
+/* ---- A child's VPs as they were ---- */
+
+struct fuzz_snapshot;
+struct fuzz_snapshot *fuzz_snapshot_take(u64 id);
+bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id);
+void fuzz_snapshot_free(struct fuzz_snapshot *s);
+
+/* What was applied is good, and every VP can be entered and left. */
+void fuzz_check_vps(u64 id);
+
+/* Clears both suspend bits of every VP; false: a call was refused. */
+bool fuzz_resume(u64 id);
+
+/* A result word that the interface documents for this direction. */
+bool fuzz_result_known(u32 result, bool restoring);
+
+#endif
