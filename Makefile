@@ -87,9 +87,10 @@ SECONDS := 60
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(filter run test test-host test-vm check fuzz,$(MAKECMDGOALS)))))
+	$(filter run test test-host test-vm check fuzz,\
+	$(MAKECMDGOALS:bench=test-host)))))
 
-.PHONY: all run test test-host test-vm check fuzz format deps help clean
+.PHONY: all run test test-host test-vm bench check fuzz format deps help clean
 .PHONY: deps-run deps-test deps-host deps-check deps-fuzz
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -108,6 +109,9 @@ test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core
 
 fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60)
 	$(Q)tests/fuzz/run.sh $(SECONDS) $(B)/fuzz $(FUZZ_TARGETS)
+
+bench: $(B)/bench/bench_host | $(DEPS) ## speed of save and restore on the host
+	$(Q)$(PYTHON) tests/bench/bench.py $< $(B)/bench.json
 
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
@@ -274,3 +278,11 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ---- The benchmark: the core as it is, without sanitizers ----
+
+$(B)/bench/bench_host: $(wildcard tests/bench/*.c tests/bench/*.h hv/*.h) \
+	$(HOST_CORE) Makefile | $(DEPS)
+	$(call say,BENCH)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(COMMON) -O2 -mcrc32 $(filter %.c,$^) -lcmocka -o $@
