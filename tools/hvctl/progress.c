@@ -19,26 +19,33 @@ void progress_begin(struct progress *p, const char *verb, u64 expected)
 	p->began = cpu_read_tsc();
 }
 
-void progress_step(struct progress *p, u64 bytes, u64 pieces)
+static void draw(const struct progress *p, u64 full, u64 bytes, u64 pieces)
 {
 	CHAR16 bar[CELLS + 1];
-	u64 full;
 
-	if (bytes < p->next)
-		return;
-	p->next = bytes + p->expected / CELLS + 1;
-	full = bytes < p->expected ? bytes * CELLS / p->expected : CELLS;
 	for (u32 i = 0; i < CELLS; i++)
 		bar[i] = i < full ? '#' : '.';
 	bar[CELLS] = 0;
 	Print(L"\r%a [%s] %ld bytes, %ld pieces", p->verb, bar, bytes, pieces);
 }
 
-u64 progress_end(struct progress *p)
+void progress_step(struct progress *p, u64 bytes, u64 pieces)
+{
+	if (bytes < p->next)
+		return;
+	p->next = bytes + p->expected / CELLS + 1;
+	draw(p, bytes < p->expected ? bytes * CELLS / p->expected : CELLS,
+	     bytes, pieces);
+}
+
+u64 progress_end(struct progress *p, bool complete, u64 bytes, u64 pieces)
 {
 	u64 ticks = cpu_read_tsc() - p->began;
 	u64 khz = book_get()->tsc_khz;
 
-	Print(L"\r%60s\r", L"");
+	if (complete)
+		draw(p, CELLS, bytes, pieces);
+	if (complete || p->next > 0)
+		Print(L"\n");
 	return khz ? ticks / khz : 0;
 }

@@ -16,7 +16,10 @@ struct progress {
 void progress_begin(struct progress *p, const char *verb, u64 expected);
 void progress_step(struct progress *p, u64 bytes, u64 pieces);
 
-/* Takes the bar away; answers the milliseconds since the beginning. */
-u64 progress_end(struct progress *p);
+/*
+ * Ends the bar's line, full if the transfer is complete; answers the
+ * milliseconds since the beginning.
+ */
+u64 progress_end(struct progress *p, bool complete, u64 bytes, u64 pieces);
 
 #endif

@@ -90,7 +90,8 @@ static EFI_STATUS save_to_file(struct book_child *child, struct transfer *t)
 	o = stream_save(child->id, 0, &client);
 	if (stream_is_complete(&o) && !flush(t))
 		o.stopped = true;
-	ms = progress_end(&t->progress);
+	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
+	                  o.pieces);
 	if (!stream_is_complete(&o)) {
 		t->file->Delete(t->file); /* half a stream helps nobody */
 		return report_outcome(
@@ -136,7 +137,8 @@ static EFI_STATUS restore_into(struct book_child *child,
 
 	progress_begin(&t->progress, "restoring", t->size);
 	o = stream_restore(child->id, 0, piece, &client);
-	ms = progress_end(&t->progress);
+	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
+	                  o.pieces);
 	if (!stream_is_complete(&o))
 		return report_outcome("HvRestorePartitionState", child->id, &o,
 		                      "hvctl log may say more; the target has "
