@@ -30,6 +30,10 @@ SAVE = Plan(
      Step("save", "hvctl save 2 pi.sav")),
     PROGRAMS + (("pi.img", BUILD / "child/pi.img"),))
 
+# XMM7 begins at 112 of VP_FP; the checks of the stream are made right again.
+OTHER_XMM7 = {"do": "bytes", "chunk": "VP_FP", "offset": 112,
+              "hex": "0123456789abcdef"}
+
 
 def hvstate(*args: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the inspector."""
@@ -61,11 +65,18 @@ class JourneyJob:
         (work / "description.json").write_text(json.dumps(
             {"from": str(saved), "stream_id": 0x1234567}))
         hvstate("make", work / "description.json", made)
+        other = work / "other.sav"
+        (work / "other.json").write_text(json.dumps(
+            {"from": str(saved), "edit": [OTHER_XMM7]}))
+        hvstate("make", work / "other.json", other)
         second = Plan(
             "hvstate-restore",
             (Step("load", "stasis.efi"), Step("restore", "hvctl restore m.sav"),
-             Step("run", "hvctl run 2"), Step("delete", "hvctl delete 2")),
-            PROGRAMS + (("m.sav", made.read_bytes()),)).run(work / "restore")
+             Step("run", "hvctl run 2"), Step("delete", "hvctl delete 2"),
+             Step("restore-other", "hvctl restore o.sav"),
+             Step("run-other", "hvctl run 3")),
+            PROGRAMS + (("m.sav", made.read_bytes()),
+                        ("o.sav", other.read_bytes()))).run(work / "restore")
         return Journey(first, saved, made, second)
 
 
@@ -101,8 +112,15 @@ def test_gdb_opens_a_core(outcome: Journey, tmp_path: Path):
 def test_the_hypervisor_takes_what_the_inspector_wrote(outcome: Journey):
     assert outcome.made.read_bytes() != outcome.saved.read_bytes()
     assert not outcome.second.problem, outcome.second.problem
-    assert set(outcome.second.transcript.statuses.values()) == {0}
+    statuses = outcome.second.transcript.statuses
+    assert {statuses[step] for step in ("restore", "run", "delete")} == {0}
     wrong = check_digits(extract_digits(outcome.first.section("run")),
                          extract_digits(outcome.second.section("run")),
                          pi_digits())
     assert not wrong, wrong
+
+
+def test_the_child_notices_a_register_that_is_not_its_own(outcome: Journey):
+    said = outcome.second.section("run-other")
+    assert said.startswith("!"), said
+    assert "ended with code 2" in said, said

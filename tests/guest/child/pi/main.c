@@ -5,7 +5,7 @@
  * A spigot after Rabinowitz and Wagon: pi as a number in a mixed radix, whose
  * "digits" are all 2; each pass multiplies by ten and the carry is a digit.
  */
-#include "include/types.h"
+#include "tests/guest/child/pi/guard.h"
 
 #define DIGITS 1000
 #define GUARD_DIGITS 10 /* computed with, not printed */
@@ -13,13 +13,6 @@
 
 #define EXIT_DONE 0
 #define EXIT_DAMAGED 2
-
-/* The vector registers belong to guard.asm all the time. */
-#define NO_VECTORS __attribute__((target("no-sse")))
-
-/* guard.asm: prints, and says whether all registers are as they must be. */
-bool guard_put(char c);
-int pi_main(void);
 
 static u32 place[PLACES];
 static u32 printed;
