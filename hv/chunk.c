@@ -35,18 +35,11 @@ static bool all_zero(const u8 *bytes, u32 count)
 	return seen == 0;
 }
 
-static void *payload(struct context *c, u32 size)
-{
-	c->header.length = size;
-	__builtin_memset(c->buffer, 0, size);
-	return c->buffer;
-}
-
 /* ---- PROLOG ---- */
 
 static enum chunk_saved prolog_save(struct context *c)
 {
-	struct stream_prolog *p = payload(c, sizeof(*p));
+	struct stream_prolog *p = chunk_payload(c, sizeof(*p));
 
 	p->tag = STREAM_TAG;
 	p->is_summary = c->summary;
@@ -87,7 +80,7 @@ static enum hv_save_restore_result prolog_check(struct context *c)
 
 static enum chunk_saved compat_save(struct context *c)
 {
-	struct stream_compat *out = payload(c, sizeof(*out));
+	struct stream_compat *out = chunk_payload(c, sizeof(*out));
 
 	*out = arch_facts()->compat;
 	out->scope = c->target != NULL;
@@ -111,7 +104,7 @@ static enum hv_save_restore_result compat_chunk_check(struct context *c)
 
 static enum chunk_saved os_id_save(struct context *c)
 {
-	struct stream_os_id *out = payload(c, sizeof(*out));
+	struct stream_os_id *out = chunk_payload(c, sizeof(*out));
 
 	out->os_id = c->target->guest_os_id;
 	return CHUNK_ONE;
@@ -127,7 +120,7 @@ static enum hv_save_restore_result os_id_check(struct context *c)
 
 static enum chunk_saved partition_save(struct context *c)
 {
-	struct stream_partition *out = payload(c, sizeof(*out));
+	struct stream_partition *out = chunk_payload(c, sizeof(*out));
 	const struct partition *p = c->target;
 
 	out->hypercall = p->hypercall;
@@ -178,7 +171,7 @@ static enum chunk_saved indices_save(struct context *c)
 
 	if (!c->target)
 		return CHUNK_NONE;
-	out = payload(c, sizeof(*out));
+	out = chunk_payload(c, sizeof(*out));
 	set = vp_set(c->target);
 	out->bitmap[0] = (u32)set;
 	out->bitmap[1] = (u32)(set >> 32);

@@ -43,6 +43,14 @@ struct chunk_kind {
 	bool (*needed)(const struct context *c);
 };
 
+/* An empty payload of this size in the context's buffer, to fill in. */
+static inline void *chunk_payload(struct context *c, u64 size)
+{
+	c->header.length = (u32)size;
+	__builtin_memset(c->buffer, 0, size);
+	return c->buffer;
+}
+
 const struct chunk_kind *chunk_table(u32 *count);
 
 /* Row number of a chunk id; false: unknown. */
@@ -68,7 +76,6 @@ u8 *chunk_page_place(struct context *c);
 bool chunk_memory_complete(struct context *c);
 
 /* chunk_vp.c: what a restore keeps of a VP until it commits. */
-struct chunk_staged;
 enum chunk_saved chunk_vp_save(struct context *c);
 enum hv_save_restore_result chunk_vp_check(struct context *c);
 enum chunk_saved chunk_gp_save(struct context *c);

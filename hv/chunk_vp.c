@@ -42,14 +42,6 @@ static struct vp_xsave *staged_xsave(const struct context *c)
 	return vp_of(c)->pages[VP_PAGE_STAGED_XSAVE];
 }
 
-/* An empty payload of this size to fill in. */
-static void *payload(struct context *c, u64 size)
-{
-	c->header.length = (u32)size;
-	__builtin_memset(c->buffer, 0, size);
-	return c->buffer;
-}
-
 /* ---- VP: which one follows ---- */
 
 enum chunk_saved chunk_vp_save(struct context *c)
@@ -60,7 +52,7 @@ enum chunk_saved chunk_vp_save(struct context *c)
 		c->vp++;
 	if (c->vp == PARTITION_VPS)
 		return CHUNK_NONE;
-	out = payload(c, sizeof(*out));
+	out = chunk_payload(c, sizeof(*out));
 	out->vp_index = c->vp;
 	return CHUNK_ONE;
 }
@@ -89,7 +81,7 @@ enum hv_save_restore_result chunk_vp_check(struct context *c)
 enum chunk_saved chunk_gp_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_vp_gp *out = payload(c, sizeof(*out));
+	struct stream_vp_gp *out = chunk_payload(c, sizeof(*out));
 
 	arch_copy(out->gpr, s->gpr, sizeof(out->gpr));
 	out->rip = s->rip;
@@ -111,7 +103,7 @@ enum hv_save_restore_result chunk_gp_check(struct context *c)
 enum chunk_saved chunk_control_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_vp_control *out = payload(c, sizeof(*out));
+	struct stream_vp_control *out = chunk_payload(c, sizeof(*out));
 
 	*out = (struct stream_vp_control){ s->cr0, s->cr2, s->cr3,
 		                           s->cr4, s->cr8, s->efer };
@@ -136,7 +128,7 @@ enum hv_save_restore_result chunk_control_check(struct context *c)
 enum chunk_saved chunk_debug_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_vp_debug *out = payload(c, sizeof(*out));
+	struct stream_vp_debug *out = chunk_payload(c, sizeof(*out));
 
 	arch_copy(out->dr, s->dr, sizeof(out->dr));
 	out->dr6 = s->dr6;
@@ -159,7 +151,7 @@ enum hv_save_restore_result chunk_debug_check(struct context *c)
 enum chunk_saved chunk_table_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_vp_table *out = payload(c, sizeof(*out));
+	struct stream_vp_table *out = chunk_payload(c, sizeof(*out));
 
 	out->idtr.limit = (u16)s->idtr.limit;
 	out->idtr.base = s->idtr.base;
@@ -197,7 +189,7 @@ static u8 cpl_of(const struct hv_segment *segment)
 enum chunk_saved chunk_segment_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_vp_segment *out = payload(c, sizeof(*out));
+	struct stream_vp_segment *out = chunk_payload(c, sizeof(*out));
 
 	arch_copy(out->seg, s->segment, sizeof(out->seg));
 	out->cpl = cpl_of(s->segment);
@@ -223,7 +215,7 @@ enum hv_save_restore_result chunk_segment_check(struct context *c)
 enum chunk_saved chunk_fp_save(struct context *c)
 {
 	const struct vp_fxsave *x = &vp_xsave(vp_of(c))->legacy;
-	struct stream_vp_fp *out = payload(c, sizeof(*out));
+	struct stream_vp_fp *out = chunk_payload(c, sizeof(*out));
 
 	arch_copy(out->xmm, x->xmm, sizeof(out->xmm));
 	arch_copy(out->fp_mmx, x->fp_mmx, sizeof(out->fp_mmx));
@@ -251,7 +243,7 @@ enum hv_save_restore_result chunk_fp_check(struct context *c)
 
 enum chunk_saved chunk_xsave_control_save(struct context *c)
 {
-	struct stream_vp_xsave_control *out = payload(c, sizeof(*out));
+	struct stream_vp_xsave_control *out = chunk_payload(c, sizeof(*out));
 
 	out->xfem = saved(c)->xcr0;
 	return CHUNK_ONE;
@@ -286,7 +278,7 @@ enum chunk_saved chunk_xsave_save(struct context *c)
 
 	if (!bytes)
 		return CHUNK_NONE;
-	arch_copy(payload(c, bytes), &x->xstate_bv, bytes);
+	arch_copy(chunk_payload(c, bytes), &x->xstate_bv, bytes);
 	return CHUNK_ONE;
 }
 
@@ -325,7 +317,8 @@ static u64 *msr_place(struct chunk_staged *s, const struct vp_reg *r, u32 index)
 enum chunk_saved chunk_msrs_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
-	struct stream_msr *out = (struct stream_msr *)payload(c, PAGE_SIZE);
+	struct stream_msr *out =
+		(struct stream_msr *)chunk_payload(c, PAGE_SIZE);
 	u32 rows;
 	const struct vp_reg *r = vp_reg_table(&rows);
 	u32 n = 0;
@@ -381,7 +374,7 @@ enum chunk_saved chunk_events_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
 	const struct vp *vp = vp_of(c);
-	struct stream_vp_events *out = payload(c, sizeof(*out));
+	struct stream_vp_events *out = chunk_payload(c, sizeof(*out));
 
 	out->explicit_suspend = vp->explicit_suspend;
 	out->intercept_suspend = vp->intercept_suspend;
@@ -422,7 +415,7 @@ enum chunk_saved chunk_message_save(struct context *c)
 
 	if (!has_message(vp))
 		return CHUNK_NONE;
-	arch_copy(payload(c, sizeof(vp->message)), &vp->message,
+	arch_copy(chunk_payload(c, sizeof(vp->message)), &vp->message,
 	          sizeof(vp->message));
 	return CHUNK_ONE;
 }

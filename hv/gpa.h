@@ -32,9 +32,6 @@ struct gpa_space {
 	struct gpa_overlay overlays[GPA_OVERLAYS];
 };
 
-/* Table entries that one step of a walk may look at. */
-#define GPA_WALK_BUDGET 1024u
-
 /*
  * Maps a page of the parent's into p, replacing an older mapping.
  * INSUFFICIENT_MEMORY: p's pool; NO_RESOURCES: the page is mapped 2^28 times.

@@ -156,10 +156,6 @@ bool partition_finalize(struct partition *p)
 	u32 budget = FINALIZE_MAPPINGS;
 	u32 tables = FINALIZE_TABLES;
 
-	if (p->state == PARTITION_UNINITIALIZED) {
-		p->state = PARTITION_FINALIZED;
-		return true;
-	}
 	if (p->state == PARTITION_ACTIVE)
 		finalize_begin(p);
 	if (!finalize_vps(p) || !finalize_mappings(p, &budget))

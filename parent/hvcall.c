@@ -9,11 +9,9 @@
 #define PAGE_BITS (~(u64)(PAGE_SIZE - 1))
 
 /* Page-aligned: the largest blocks fill a page and may not cross one. */
-static u8 own_input[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
-static u8 own_output[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static u8 input_block[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
+static u8 output_block[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
-static void *input_block = own_input;
-static void *output_block = own_output;
 static u64 hypercall_page;
 
 bool hvcall_present(void)
@@ -52,12 +50,6 @@ u64 hvcall_setup(u64 page)
 	}
 	hypercall_page = msr & HV_MSR_PAGE_ENABLE ? msr & PAGE_BITS : 0;
 	return hypercall_page;
-}
-
-void hvcall_use_blocks(void *input, void *output)
-{
-	input_block = input;
-	output_block = output;
 }
 
 void *hvcall_input(void)

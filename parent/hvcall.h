@@ -29,9 +29,6 @@ u32 hvcall_version(void);
  */
 u64 hvcall_setup(u64 page);
 
-/* Other pages than the built-in ones for input and output blocks. */
-void hvcall_use_blocks(void *input, void *output);
-
 /* The blocks: fill input before a call, read output after SUCCESS. */
 void *hvcall_input(void);
 const void *hvcall_output(void);

@@ -34,13 +34,6 @@ void synic_setup_vector(u64 page, u8 vector)
 	setup(page, vector);
 }
 
-u64 synic_page(void)
-{
-	u64 msr = cpu_read_msr(HV_MSR_SIMP);
-
-	return msr & HV_MSR_PAGE_ENABLE ? msr & PAGE_BITS : 0;
-}
-
 /* The hypervisor writes the type last, so a type means a whole message. */
 const struct hv_message *synic_poll(u64 page)
 {

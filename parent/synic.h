@@ -16,9 +16,6 @@ void synic_setup_polling(u64 page);
 /* The same with an interrupt at this vector (16 to 255) for each message. */
 void synic_setup_vector(u64 page, u8 vector);
 
-/* The SIM page in use, 0 when there is none. */
-u64 synic_page(void);
-
 /*
  * The message in slot 0 of a SIM page, or null. It stays there until it is
  * released. No exit to the hypervisor: this may be called in a tight loop.

@@ -37,14 +37,6 @@ static inline u64 insn_read_cr4(void)
 	return value;
 }
 
-static inline u64 insn_read_flags(void)
-{
-	u64 value;
-
-	__asm__ volatile("pushfq; popq %0" : "=r"(value));
-	return value;
-}
-
 static inline void insn_cli(void)
 {
 	__asm__ volatile("cli" : : : "memory");
