@@ -103,6 +103,18 @@ bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
                        struct arch_mapping *mapping);
 
 /*
+ * The same for many pages near one another. The cursor, all zero at first, is
+ * good as long as nothing is mapped or unmapped in the space.
+ */
+struct arch_cursor {
+	u64 region;
+	const u64 *table;
+};
+bool arch_space_lookup_near(const struct arch_space *space,
+                            struct arch_cursor *cursor, gpa_t gpa,
+                            struct arch_mapping *mapping);
+
+/*
  * Moves *gpa up to the first mapped page at or above it. Looks at no more than
  * *budget table entries and counts them off; budget 0 on return with
  * ARCH_NEXT_AGAIN: go on from *gpa.

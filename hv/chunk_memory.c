@@ -33,6 +33,10 @@ static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 
 	if (entries == 0)
 		return ARCH_NEXT_AGAIN;
+	if (gpa_lookup_near(c->target, &w->near, w->gpn, m)) {
+		c->budget -= CONTEXT_COST_MAP;
+		return ARCH_NEXT_FOUND;
+	}
 	do
 		r = gpa_next(c->target, &w->gpn, m, &left);
 	while (r == ARCH_NEXT_AGAIN && left > 0);
@@ -139,7 +143,8 @@ static enum hv_save_restore_result extent_pages(struct context *c,
 	for (; w->extent_at < e->count; w->extent_at++) {
 		if (!spend(c, CONTEXT_COST_MAP))
 			return CHUNK_CHECK_AGAIN;
-		if (!gpa_lookup(c->target, e->gpn + w->extent_at, &m) ||
+		if (!gpa_lookup_near(c->target, &w->near, e->gpn + w->extent_at,
+		                     &m) ||
 		    !(m.rights & ARCH_WRITE))
 			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
 	}
@@ -173,15 +178,10 @@ enum hv_save_restore_result chunk_map_check(struct context *c)
 /* ---- Memory, out ---- */
 
 /*
- * Pages of a child mostly lie one behind the other in RAM: ask for the next one
- * while this one is worked on. Where it is another's, nothing is lost.
+ * Is the rest of a page zero that begins with a zero word? On the way the page
+ * behind it is asked for: pages of a child mostly lie one behind the other in
+ * RAM, and most that are uniform are zero. Where not, nothing is lost.
  */
-static void prefetch_behind(const u64 *page)
-{
-	for (u32 i = 0; i < WORDS; i += 8)
-		__builtin_prefetch(page + WORDS + i);
-}
-
 static bool zero(const u64 *page)
 {
 	u64 seen = 0;
@@ -189,6 +189,8 @@ static bool zero(const u64 *page)
 	for (u32 i = 0; i < WORDS && !seen; i += 16) {
 		const u64 *at = page + i;
 
+		__builtin_prefetch(at + WORDS);
+		__builtin_prefetch(at + WORDS + 8);
 		seen = at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] |
 		       at[7] | at[8] | at[9] | at[10] | at[11] | at[12] |
 		       at[13] | at[14] | at[15];
@@ -196,7 +198,7 @@ static bool zero(const u64 *page)
 	return !seen;
 }
 
-/* Is the page one word over and over? Most that are, are zero. */
+/* Is the page one word over and over? */
 static bool uniform(const u64 *page, u64 *word)
 {
 	*word = page[0];
@@ -260,7 +262,6 @@ static enum chunk_saved save_page(struct context *c, void *page)
 		return w->run_count ? emit_fill(c) : emit_position(c);
 	if (!spend(c, CONTEXT_COST_SCAN))
 		return CHUNK_LATER;
-	prefetch_behind(page);
 	if (!uniform(page, &word))
 		return w->run_count ? emit_fill(c) : emit_page(c, page);
 	if (w->run_count && word != w->run_word)
@@ -317,7 +318,8 @@ static u8 *place(struct context *c)
 	struct arch_mapping m;
 
 	if (!w->positioned || w->done == w->pages ||
-	    !gpa_lookup(c->target, w->position, &m) || !(m.rights & ARCH_WRITE))
+	    !gpa_lookup_near(c->target, &w->near, w->position, &m) ||
+	    !(m.rights & ARCH_WRITE))
 		return NULL;
 	c->target->half_restored = true;
 	return arch_page(m.page);

@@ -6,6 +6,7 @@
 #ifndef HV_CONTEXT_H
 #define HV_CONTEXT_H
 
+#include "hv/arch.h"
 #include "include/stream.h"
 
 struct partition;
@@ -19,7 +20,8 @@ struct context_memory {
 	u64 gpn;      /* walk: look from here on */
 	u64 position; /* the memory position of the stream */
 	bool positioned;
-	u64 run_count; /* save: uniform pages not yet written */
+	struct arch_cursor near; /* no change of the map goes unnoticed (D10) */
+	u64 run_count;           /* save: uniform pages not yet written */
 	u64 run_word;
 	u64 extent_count;  /* save: extents in the chunk being gathered;
 	                   * restore: the one being checked */
@@ -49,11 +51,11 @@ struct context {
 	/* The chunk under way: header, then payload, `at` bytes of both. */
 	struct stream_header header;
 	u32 at;
-	bool open;       /* save: header and payload stand ready */
-	bool verified;   /* restore: payload complete, being checked */
-	u32 payload_crc; /* restore: of the payload bytes so far */
-	u8 *payload;     /* `buffer`, or a page of the target */
-	u8 *buffer;      /* the second page */
+	bool open;     /* save: header and payload stand ready */
+	bool verified; /* restore: payload complete, being checked */
+	bool skipped;  /* restore: of an unknown kind that may be */
+	u8 *payload;   /* `buffer`, or a page of the target */
+	u8 *buffer;    /* the second page */
 
 	/* Restore: what is applied at the end. */
 	struct stream_compat compat;

@@ -8,6 +8,7 @@
 
 #define LONG_LANE 1344u /* three of them are all but 64 bytes of a page */
 #define SHORT_LANE 128u
+#define LINE 64u /* bytes of a cache line; LONG_LANE is a multiple */
 
 struct shift {
 	u32 lane;
@@ -68,15 +69,19 @@ static u64 three_lanes(const struct shift *s, u64 state, const u8 *at)
 	return shift(s, shift(s, state) ^ b) ^ c;
 }
 
+static void init(void)
+{
+	shift_init(&short_shift, SHORT_LANE);
+	shift_init(&long_shift, LONG_LANE);
+}
+
 u32 crc32c(u32 crc, const void *data, u64 bytes)
 {
 	const u8 *at = data;
 	u64 state = (u32)~crc;
 
-	if (long_shift.lane == 0) {
-		shift_init(&short_shift, SHORT_LANE);
-		shift_init(&long_shift, LONG_LANE);
-	}
+	if (long_shift.lane == 0)
+		init();
 	for (; bytes >= 3 * LONG_LANE; bytes -= 3 * LONG_LANE) {
 		state = three_lanes(&long_shift, state, at);
 		at += 3 * LONG_LANE;
@@ -90,4 +95,59 @@ u32 crc32c(u32 crc, const void *data, u64 bytes)
 	for (; bytes > 0; bytes--, at++)
 		state = __builtin_ia32_crc32qi((u32)state, *at);
 	return ~(u32)state;
+}
+
+/* Eight bytes of one lane; what is stored is what is counted. */
+static inline u64 step(u64 state, u8 *to, const u8 *from)
+{
+	u64 word = load(from);
+
+	if (to)
+		__builtin_memcpy(to, &word, sizeof(word));
+	return __builtin_ia32_crc32di(state, word);
+}
+
+static inline void prefetch(uintptr_t at)
+{
+	__builtin_prefetch((const void *)at);
+}
+
+/*
+ * A page in three lanes and a rest, a cache line of each lane a turn. The lanes
+ * wait for the instruction, not for memory: time to ask for three lines of the
+ * page that comes next.
+ */
+static inline u32 page(u32 crc, u8 *to, const u8 *from, uintptr_t ahead)
+{
+	const u32 second = LONG_LANE, third = 2 * LONG_LANE;
+	u64 a = (u32)~crc, b = 0, c = 0;
+
+	if (long_shift.lane == 0)
+		init();
+	for (u32 at = 0; at < LONG_LANE; at += LINE) {
+		prefetch(ahead + 3 * at);
+		prefetch(ahead + 3 * at + LINE);
+		prefetch(ahead + 3 * at + 2 * LINE);
+		for (u32 i = at; i < at + LINE; i += 8) {
+			a = step(a, to ? to + i : to, from + i);
+			b = step(b, to ? to + second + i : to,
+			         from + second + i);
+			c = step(c, to ? to + third + i : to, from + third + i);
+		}
+	}
+	prefetch(ahead + 3 * LONG_LANE);
+	a = shift(&long_shift, shift(&long_shift, a) ^ b) ^ c;
+	for (u32 i = 3 * LONG_LANE; i < PAGE_SIZE; i += 8)
+		a = step(a, to ? to + i : to, from + i);
+	return ~(u32)a;
+}
+
+u32 crc32c_page(u32 crc, const void *from, const void *ahead)
+{
+	return page(crc, NULL, from, (uintptr_t)ahead);
+}
+
+u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead)
+{
+	return page(crc, to, from, (uintptr_t)ahead);
 }

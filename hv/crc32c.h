@@ -13,4 +13,16 @@
  */
 u32 crc32c(u32 crc, const void *data, u64 bytes);
 
+/*
+ * The same for a page of 4096 bytes; `ahead` is the page that is wanted next,
+ * to be asked for meanwhile. It may be any address: it is not read.
+ */
+u32 crc32c_page(u32 crc, const void *from, const void *ahead);
+
+/*
+ * Copies the page on the way. Every word is read once: the CRC is that of the
+ * copy, whatever others write to the page at the same time.
+ */
+u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead);
+
 #endif

@@ -46,10 +46,19 @@ bool gpa_rights(u32 map_flags, u32 *rights)
 
 bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m)
 {
+	struct arch_cursor cursor = { .table = NULL };
+
+	return gpa_lookup_near(p, &cursor, gpn, m);
+}
+
+bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
+                     u64 gpn, struct arch_mapping *m)
+{
 	const struct gpa_overlay *o = overlay_at(p, gpn);
 
 	if (!o)
-		return arch_space_lookup(&p->space.arch, gpa_of_page(gpn), m);
+		return arch_space_lookup_near(&p->space.arch, cursor,
+		                              gpa_of_page(gpn), m);
 	if (o->under_mapped)
 		*m = o->under;
 	return o->under_mapped;

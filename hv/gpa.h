@@ -48,6 +48,10 @@ bool gpa_put_back(struct partition *p, hpa_t page);
 /* The parent's mapping of gpn, overlays looked through. False: none. */
 bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m);
 
+/* The same, for many pages near one another (arch_space_lookup_near). */
+bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
+                     u64 gpn, struct arch_mapping *m);
+
 /*
  * First page mapped by the parent at or above *gpn, in bounded steps.
  */

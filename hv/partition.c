@@ -254,9 +254,15 @@ void partition_update_time(struct partition *p)
 
 bool partition_suspended(const struct partition *p)
 {
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		if (p->vps[i] && !(p->vps[i]->explicit_suspend & HV_SUSPENDED))
+	u32 left = p->vp_count;
+
+	for (u32 i = 0; left > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		if (!(p->vps[i]->explicit_suspend & HV_SUSPENDED))
 			return false;
+		left--;
+	}
 	return true;
 }
 

@@ -87,14 +87,15 @@ static enum hv_save_restore_result begin_payload(struct context *c)
 	if (!chunk_find(h->id, &row)) {
 		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
 			return HV_STATE_UNSUPPORTED_VERSION;
-		c->verified = false;
-		c->payload = NULL;
+		c->skipped = true;
+		c->payload = c->buffer;
 		return GOOD;
 	}
 	if (!order_allows(c, kinds, row) || h->length < kinds[row].min ||
 	    h->length > kinds[row].max)
 		return BAD;
 	c->row = row;
+	c->skipped = false;
 	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
 	                                               : c->buffer;
 	return c->payload ? GOOD : BAD;
@@ -115,16 +116,10 @@ static enum hv_save_restore_result check_header(struct context *c)
 	if (c->sequence == 0 && h->id != STREAM_PROLOG)
 		return BAD;
 	c->headers_crc = crc32c(c->headers_crc, h, HEADER);
-	c->payload_crc = s;
 	return begin_payload(c);
 }
 
 /* ---- Payloads ---- */
-
-static bool is_skipped(const struct context *c)
-{
-	return c->payload == NULL;
-}
 
 /* A VP's last chunk was the one before: judge all of it together. */
 static bool vp_ended_well(const struct context *c, u32 before)
@@ -144,16 +139,31 @@ static enum hv_save_restore_result judge(struct context *c)
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
 
-	if (is_skipped(c))
+	if (c->skipped)
 		return GOOD;
 	return kinds[c->row].check(c);
 }
 
-/* The payload is whole. */
+/*
+ * The payload is whole, and checked where it lies: the sender may write to its
+ * block meanwhile.
+ */
+static bool payload_holds(const struct context *c)
+{
+	u32 crc;
+
+	if (c->header.id == STREAM_EPILOG)
+		return true;
+	if (c->header.length == PAGE_SIZE)
+		crc = crc32c_page(seed(c), c->payload, c->payload + PAGE_SIZE);
+	else
+		crc = crc32c(seed(c), c->payload, c->header.length);
+	return crc == c->header.payload_crc;
+}
+
 static enum hv_save_restore_result check_payload(struct context *c)
 {
-	if (!c->verified && c->header.id != STREAM_EPILOG &&
-	    c->payload_crc != c->header.payload_crc)
+	if (!c->verified && !payload_holds(c))
 		return BAD;
 	c->verified = true;
 	return judge(c);
@@ -194,31 +204,21 @@ static enum hv_save_restore_result take_header(struct context *c,
 	if (c->at < HEADER)
 		return GOOD;
 	r = check_header(c);
-	if (r == GOOD && !is_skipped(c) && c->sequence > 0 &&
+	if (r == GOOD && !c->skipped && c->sequence > 0 &&
 	    (c->header.id == STREAM_VP || c->header.id == STREAM_EPILOG) &&
 	    !vp_ended_well(c, before))
 		return BAD;
 	return r;
 }
 
-/* Copied first, checked where it lies then: the sender may write meanwhile. */
-static void take_payload(struct context *c, const u8 *data, u32 size,
-                         u32 *taken)
+static u32 take_payload(struct context *c, const u8 *data, u32 size)
 {
 	u32 at = c->at - HEADER;
-	u8 skipped[64];
-	u8 *to;
+	u32 taken = least(size, c->header.length - at);
 
-	*taken = least(size, c->header.length - at);
-	if (is_skipped(c)) {
-		*taken = least(*taken, sizeof(skipped));
-		to = skipped;
-	} else {
-		to = c->payload + at;
-	}
-	arch_copy(to, data, *taken);
-	c->payload_crc = crc32c(c->payload_crc, to, *taken);
-	c->at += *taken;
+	arch_copy(c->payload + at, data, taken);
+	c->at += taken;
+	return taken;
 }
 
 enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
@@ -242,7 +242,7 @@ enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
 		if (c->at < HEADER)
 			r = take_header(c, from, left, &taken);
 		else
-			take_payload(c, from, left, &taken);
+			taken = take_payload(c, from, left);
 		*consumed += taken;
 	}
 	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;

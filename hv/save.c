@@ -1,6 +1,6 @@
 /*
- * The save engine. A chunk is made in the context's buffer, or its payload is
- * a page of the target; then header and payload are handed out in pieces.
+ * The save engine. A chunk is made in the context's buffer and sealed with its
+ * checks; then header and payload are handed out in pieces.
  */
 #include "hv/save.h"
 
@@ -37,6 +37,37 @@ static void skip_row(struct context *c, const struct chunk_kind *kinds)
 	}
 }
 
+/*
+ * A page of the target is read once, into the buffer, and checked on the way.
+ * So a parent that writes to it meanwhile cannot make a stream that contradicts
+ * itself. Pages of a child mostly lie one behind the other in RAM.
+ */
+static u32 page_crc(struct context *c, u32 seed)
+{
+	const u8 *from = c->payload;
+
+	c->payload = c->buffer;
+	return crc32c_copy_page(seed, c->buffer, from, from + PAGE_SIZE);
+}
+
+/* Completes the header of the chunk that was made. */
+static void seal_chunk(struct context *c)
+{
+	bool prolog = c->header.id == STREAM_PROLOG;
+	u32 seed = stream_seed(prolog ? 0 : c->stream_id, c->sequence);
+
+	if (c->header.id == STREAM_EPILOG)
+		c->header.payload_crc = c->headers_crc;
+	else if (c->payload != c->buffer)
+		c->header.payload_crc = page_crc(c, seed);
+	else
+		c->header.payload_crc =
+			crc32c(seed, c->payload, c->header.length);
+	c->header.header_crc = stream_header_crc(seed, &c->header);
+	c->headers_crc = crc32c(c->headers_crc, &c->header, HEADER);
+	c->sequence++;
+}
+
 /* Makes the next chunk. False: the budget is used up. */
 static bool make_chunk(struct context *c)
 {
@@ -58,48 +89,15 @@ static bool make_chunk(struct context *c)
 		else if (saved == CHUNK_ONE)
 			next_row(c, kinds);
 	}
+	seal_chunk(c);
 	c->open = true;
 	c->at = 0;
 	return true;
 }
 
-/*
- * A page of the target is read once: what fits goes straight out, the rest is
- * kept in the buffer, and the check is over these copies. So a parent that
- * writes to the page meanwhile cannot make a stream that contradicts itself.
- */
-static u32 copy_page(struct context *c, u8 *out, u32 room, u32 seed)
+static u32 least(u32 a, u32 b)
 {
-	u32 now = room < PAGE_SIZE ? room : PAGE_SIZE;
-	u32 crc;
-
-	arch_copy(out, c->payload, now);
-	arch_copy(c->buffer + now, c->payload + now, PAGE_SIZE - now);
-	crc = crc32c(seed, out, now);
-	c->header.payload_crc = crc32c(crc, c->buffer + now, PAGE_SIZE - now);
-	c->payload = c->buffer;
-	return now;
-}
-
-/* Seals the chunk: its header goes out with what of the payload is ready. */
-static u32 begin_chunk(struct context *c, u8 *out, u32 room)
-{
-	bool prolog = c->header.id == STREAM_PROLOG;
-	u32 seed = stream_seed(prolog ? 0 : c->stream_id, c->sequence);
-	u32 done = HEADER;
-
-	if (c->header.id == STREAM_EPILOG)
-		c->header.payload_crc = c->headers_crc;
-	else if (c->payload != c->buffer)
-		done += copy_page(c, out + HEADER, room - HEADER, seed);
-	else
-		c->header.payload_crc =
-			crc32c(seed, c->payload, c->header.length);
-	c->header.header_crc = stream_header_crc(seed, &c->header);
-	c->headers_crc = crc32c(c->headers_crc, &c->header, HEADER);
-	arch_copy(out, &c->header, HEADER);
-	c->sequence++;
-	return done;
+	return a < b ? a : b;
 }
 
 /* Hands out as much of the open chunk as there is room for. */
@@ -107,17 +105,18 @@ static u32 emit(struct context *c, u8 *out, u32 room)
 {
 	u32 total = HEADER + c->header.length;
 	u32 done = 0;
-	u32 left;
+	u32 now;
 
-	if (c->at == 0)
-		c->at = done = begin_chunk(c, out, room);
-	left = total - c->at;
-	if (left > room - done)
-		left = room - done;
-	arch_copy(out + done, c->payload + (c->at - HEADER), left);
-	c->at += left;
+	if (c->at < HEADER) {
+		done = least(room, HEADER - c->at);
+		arch_copy(out, (const u8 *)&c->header + c->at, done);
+		c->at += done;
+	}
+	now = least(room - done, total - c->at);
+	arch_copy(out + done, c->payload + (c->at - HEADER), now);
+	c->at += now;
 	c->open = c->at < total;
-	return done + left;
+	return done + now;
 }
 
 enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,

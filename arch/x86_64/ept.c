@@ -312,6 +312,27 @@ bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
 	return true;
 }
 
+/* A cursor is the last table of 4-KiB pages, and the region that it maps. */
+bool arch_space_lookup_near(const struct arch_space *space,
+                            struct arch_cursor *cursor, gpa_t gpa,
+                            struct arch_mapping *mapping)
+{
+	u64 region = gpa.v / level_size(1);
+	u64 entry;
+
+	if (!cursor->table || cursor->region != region) {
+		struct walk w = walk_down(space, gpa.v, 0);
+
+		if (gpa.v >= EPT_LIMIT || w.level > 0)
+			return arch_space_lookup(space, gpa, mapping);
+		cursor->table = table_start(walk_entry(&w));
+		cursor->region = region;
+	}
+	entry = cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
+	*mapping = mapping_of(entry, 0, gpa.v);
+	return entry & EPT_USED;
+}
+
 enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
                                struct arch_mapping *mapping, u32 *budget)
 {

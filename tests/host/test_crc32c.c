@@ -58,9 +58,38 @@ static void test_pieces_are_the_whole(void **state)
 		                 whole);
 }
 
+/* A page, wherever it lies, and its copy. */
+static void test_a_page_is_counted_and_copied(void **state)
+{
+	static u8 from[4096 + 8], to[4096 + 8];
+	u64 seed = 3;
+
+	(void)state;
+	for (u32 round = 0; round < 50; round++) {
+		u32 at = round % 8, start = (u32)fake_random(&seed);
+		u32 want;
+
+		for (u32 i = 0; i < sizeof(from); i++)
+			from[i] = (u8)fake_random(&seed);
+		memset(to, 0, sizeof(to));
+		want = reference(start, from + at, 4096);
+		assert_int_equal(crc32c_page(start, from + at, NULL), want);
+		assert_int_equal(crc32c_copy_page(start, to + 8 - at, from + at,
+		                                  from + at + 4096),
+		                 want);
+		assert_memory_equal(to + 8 - at, from + at, 4096);
+		for (u32 i = 0; i < 8u - at; i++)
+			assert_int_equal(to[i], 0);
+		for (u32 i = 4096u + 8 - at; i < sizeof(to); i++)
+			assert_int_equal(to[i], 0);
+	}
+}
+
 int main(void)
 {
+	/* A page first: the tables have to be made by it as well. */
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_page_is_counted_and_copied),
 		cmocka_unit_test(test_known_values),
 		cmocka_unit_test(test_every_length_and_alignment),
 		cmocka_unit_test(test_pieces_are_the_whole),

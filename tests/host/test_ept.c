@@ -159,6 +159,41 @@ static void test_free_in_steps(void **state)
 	assert_int_equal(turns, (1 + 1 + 2 * 40) / 3);
 }
 
+/* Whatever it looked at before, a cursor finds what a lookup finds. */
+static void test_a_cursor_finds_the_same(void **state)
+{
+	static const u64 places[] = { 0,    1,           0x1ff,      0x200,
+		                      513,  0x3ffff,     0x40000,    0xfffff,
+		                      4711, 0x1234567,   0x8000000,  0xffffff,
+		                      5,    0xfffffffff, 0x100000000 };
+	struct partition *p = guest_partition(guest_child(200, 0));
+	const struct partition *spaces[] = { p, fake_root() };
+	struct arch_cursor cursors[2] = { { 0 } };
+	hpa_t page = hpa_of_page(guest_page());
+	u64 seed = 5;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(places) - 2; i += 2)
+		assert_true(arch_space_map(
+			&p->space.arch, gpa_of_page(places[i]), page, i % 8));
+	for (u32 i = 0; i < 4000; i++) {
+		u64 r = fake_random(&seed);
+		gpa_t gpa = gpa_of_page(places[r % ARRAY_LEN(places)] +
+		                        (r >> 8 & 1));
+		struct arch_mapping near = { .rights = 0 }, far = near;
+		const struct arch_space *s = &spaces[r >> 9 & 1]->space.arch;
+		bool found = arch_space_lookup(s, gpa, &far);
+
+		assert_int_equal(arch_space_lookup_near(s, &cursors[r >> 9 & 1],
+		                                        gpa, &near),
+		                 found);
+		if (!found)
+			continue;
+		assert_int_equal(near.page.v, far.page.v);
+		assert_int_equal(near.rights, far.rights);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +203,7 @@ int main(void)
 		TEST(test_split_without_memory_changes_nothing),
 		TEST(test_without_gigabyte_leaves),
 		TEST(test_free_in_steps),
+		TEST(test_a_cursor_finds_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
