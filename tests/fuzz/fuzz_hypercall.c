@@ -184,7 +184,8 @@ static void make_call(struct fuzz_in *in)
 		memcpy(output, out_page, PAGE_SIZE);
 	result = guest_raw(c.vp, c.control, c.input, c.output, &outcome);
 	check_result(&c, result, outcome);
-	if (c.row && c.row->tail && out_page && result == 0)
+	if (c.row && c.row->tail && out_page && result == 0 &&
+	    outcome == EXIT_SKIP)
 		fuzz_block_ate(
 			*(const u32 *)(const void *)(out_page +
 		                                     c.output % PAGE_SIZE + 4));
