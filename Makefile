@@ -26,6 +26,9 @@ HV_CFLAGS := $(COMMON) -O2 -ffreestanding -fpie -fvisibility=hidden \
 	-fno-stack-protector -fno-omit-frame-pointer \
 	-fno-asynchronous-unwind-tables -fcf-protection=none
 
+# A VM exit goes through many small functions of many files: inline them.
+HV_LTO := -flto -ffat-lto-objects
+
 # UEFI calls have Microsoft's convention, and wide characters are 16 bits.
 EFI_CFLAGS := $(COMMON) -O2 -ffreestanding -fpic -fshort-wchar -mno-red-zone \
 	-fno-stack-protector -fno-asynchronous-unwind-tables \
@@ -72,6 +75,9 @@ EFI_PROGRAMS := $(B)/stasis.efi $(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS)
 HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c)
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
+STREAM_TOOL := $(B)/host/gcc/stream_tool
+COVER_PROGRAMS := $(HOST_TESTS:%=$(B)/cover/%)
+COVER_CFLAGS := $(COMMON) -O1 -mcrc32 -fprofile-instr-generate -fcoverage-mapping
 
 # The core alone tells the fuzzer where it has been: loops of the fakes and of
 # the books that are kept would only cost time.
@@ -87,11 +93,12 @@ SECONDS := 60
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(filter run test test-host test-vm check fuzz,\
-	$(MAKECMDGOALS:bench=test-host)))))
+	$(filter run test test-host test-vm check fuzz coverage bench,\
+	$(MAKECMDGOALS:mutants=test-host)))))
 
 .PHONY: all run test test-host test-vm bench check fuzz format deps help clean
-.PHONY: deps-run deps-test deps-host deps-check deps-fuzz
+.PHONY: coverage mutants deps-run deps-test deps-host deps-check deps-fuzz deps-coverage \
+	deps-bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -101,7 +108,7 @@ run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
 HOST_CASES := $(HOST_PROGRAMS) tests/fuzz/replay.sh
-test: all $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+test: all $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
 	$(Q)B=$(B) tests/run_all.sh $(HOST_CASES)
 
 test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
@@ -110,8 +117,18 @@ test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core
 fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60)
 	$(Q)tests/fuzz/run.sh $(SECONDS) $(B)/fuzz $(FUZZ_TARGETS)
 
-bench: $(B)/bench/bench_host | $(DEPS) ## speed of save and restore on the host
-	$(Q)$(PYTHON) tests/bench/bench.py $< $(B)/bench.json
+MUTANT_OBJECTS := $(HOST_CORE:%.c=$(B)/host/gcc/%.o) \
+	$(HOST_TESTS:%=$(B)/host/gcc/tests/host/%.o)
+mutants: $(MUTANT_OBJECTS) | $(DEPS) ## break the core in many places: each is noticed
+	$(Q)HOST_CFLAGS='$(HOST_CFLAGS)' $(PYTHON) tests/mutation/mutate.py \
+		$(B)/host/gcc $(ONLY)
+
+coverage: $(COVER_PROGRAMS) | $(DEPS) ## lines and branches that the unit tests reach
+	$(Q)$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVER_PROGRAMS)
+
+BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
+bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi | $(DEPS) ## speed of save and restore, beside QEMU; instructions a call
+	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
@@ -124,8 +141,9 @@ format: ## put all C into the project's format
 	$(Q)tools/check/format.sh -i
 
 deps: ## install the packages that building and testing need (Debian)
-	$(Q)tools/deps.sh run test check
-deps-run deps-test deps-host deps-check deps-fuzz: deps-%:
+	$(Q)tools/deps.sh run test check bench
+deps-run deps-test deps-host deps-check deps-fuzz deps-coverage deps-bench: \
+	deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list
@@ -140,12 +158,12 @@ clean: ## remove build/
 $(B)/hv/%.c.o: hv/%.c Makefile | $(DEPS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(HV_CFLAGS) $(HV_LTO) $(DEPFLAGS) -c $< -o $@
 
 $(B)/arch/%.c.o: arch/%.c Makefile | $(DEPS)
 	$(call say,CC)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(HV_CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(Q)$(CC) $(HV_CFLAGS) $(HV_LTO) $(DEPFLAGS) -c $< -o $@
 
 # A header of bare `#define NAME number` lines serves nasm as well.
 $(B)/%.inc: %.h | $(DEPS)
@@ -158,12 +176,18 @@ $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile | $(DEPS)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -I$(B)/arch/x86_64/ -I$(<D)/ -I./ \
 		-MD $(@:.o=.d) -MP $< -o $@
 
-$(B)/stasis.elf: $(HV_OBJECTS) linker.ld | $(DEPS)
+$(B)/stasis.o: $(HV_OBJECTS) | $(DEPS)
+	$(call say,LTO)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(HV_CFLAGS) -flto=$(JOBS) -r -flinker-output=nolto-rel -nostdlib \
+		$(HV_OBJECTS) -o $@
+
+$(B)/stasis.elf: $(B)/stasis.o linker.ld | $(DEPS)
 	$(call say,LD)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LD) -pie --no-dynamic-linker -z text -z norelro \
 		-z max-page-size=4096 -z noexecstack --build-id=none \
-		-T linker.ld $(HV_OBJECTS) -o $@
+		-T linker.ld $< -o $@
 
 # What boot carries: symbols for reports, but not the debugger's data.
 $(B)/stasis.image: $(B)/stasis.elf
@@ -189,6 +213,8 @@ $(B)/stasis.so: $(BOOT_OBJECTS)
 $(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
+# Measures the hypervisor's own copy and CRC by themselves.
+$(B)/guest/cost.so: $(B)/hv/crc32c.c.o $(B)/arch/x86_64/memory.c.o
 
 $(B)/%.so:
 	$(Q)mkdir -p $(@D)
@@ -254,13 +280,26 @@ $$(B)/host/$(1)/%.o: %.c Makefile | $$(DEPS)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$(1) $$(HOST_CFLAGS) $$(DEPFLAGS) -c $$< -o $$@
 
-$$(HOST_TESTS:%=$$(B)/host/$(1)/%): $$(B)/host/$(1)/%: \
+$$(HOST_TESTS:%=$$(B)/host/$(1)/%) $$(B)/host/$(1)/stream_tool: \
+$$(B)/host/$(1)/%: \
 	$$(B)/host/$(1)/tests/host/%.o \
 	$$(HOST_CORE:%.c=$$(B)/host/$(1)/%.o)
 	$$(call say,HOSTLD)
 	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
 endef
 $(foreach c,gcc clang,$(eval $(call host_compiler,$(c))))
+
+# ---- The same once more, counting what is executed ----
+
+$(B)/cover/%.o: %.c Makefile | $(DEPS)
+	$(call say,COVER)
+	$(Q)mkdir -p $(@D)
+	$(Q)clang $(COVER_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(COVER_PROGRAMS): $(B)/cover/%: $(B)/cover/tests/host/%.o \
+	$(HOST_CORE:%.c=$(B)/cover/%.o)
+	$(call say,COVERLD)
+	$(Q)clang $(COVER_CFLAGS) $^ -lcmocka -o $@
 
 # ---- Fuzz targets: clang's libFuzzer ----
 
@@ -279,10 +318,12 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-# ---- The benchmark: the core as it is, without sanitizers ----
+# ---- The benchmarks: the core as it is, without sanitizers ----
 
-$(B)/bench/bench_host: $(wildcard tests/bench/*.c tests/bench/*.h hv/*.h) \
-	$(HOST_CORE) Makefile | $(DEPS)
+BENCH_HEADERS := $(wildcard tests/bench/*.h tests/host/*.h hv/*.h include/*.h)
+$(B)/bench/bench_host: $(HOST_CORE) tests/bench/bench_host.c
+$(B)/bench/bench_memory: tests/bench/bench_memory_main.c
+$(BENCH_PROGRAMS): tests/bench/bench_memory.c $(BENCH_HEADERS) Makefile | $(DEPS)
 	$(call say,BENCH)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(COMMON) -O2 -mcrc32 $(filter %.c,$^) -lcmocka -o $@

@@ -28,10 +28,15 @@ static bool never(const struct context *c)
 
 static bool all_zero(const u8 *bytes, u32 count)
 {
-	u8 seen = 0;
+	u64 seen = 0, word;
 
-	for (u32 i = 0; i < count; i++)
-		seen |= bytes[i];
+	for (; count >= sizeof(word); count -= (u32)sizeof(word)) {
+		__builtin_memcpy(&word, bytes, sizeof(word));
+		bytes += sizeof(word);
+		seen |= word;
+	}
+	for (; count > 0; count--)
+		seen |= *bytes++;
 	return seen == 0;
 }
 
@@ -183,31 +188,20 @@ static bool indices_needed(const struct context *c)
 	return c->compat.scope == 1;
 }
 
-static u32 count_bits(u64 set)
-{
-	u32 count = 0;
-
-	for (; set; set &= set - 1)
-		count++;
-	return count;
-}
-
-/* Without a target (id 0) there is nothing to compare with. */
+/* Without a target (id 0) any set will do; the boot processor is VP 0 in all. */
 static enum hv_save_restore_result indices_check(struct context *c)
 {
 	const struct stream_vp_indices *in =
 		(const struct stream_vp_indices *)c->buffer;
 	u64 set = in->bitmap[0] | (u64)in->bitmap[1] << 32;
-	u64 here;
+	u32 boot = in->bsp_index;
 
-	if (in->bsp_index || in->bitmap[2] || c->compat.scope == 0)
+	if (in->bitmap[2] || c->compat.scope == 0)
 		return BAD;
-	if (!c->target)
-		return GOOD;
-	here = vp_set(c->target);
-	if (count_bits(set) != count_bits(here))
-		return HV_STATE_PROCESSOR_COUNT_MISMATCH;
-	return set == here ? GOOD : HV_STATE_PROCESSOR_INDEX_MISMATCH;
+	/* 0 as well where there is no VP 0. */
+	if (boot >= PARTITION_VPS || (boot && !(set & BIT(boot))))
+		return BAD;
+	return compat_check_vps(set, boot, c->target ? vp_set(c->target) : set);
 }
 
 /* ---- EPILOG ---- */
@@ -253,7 +247,8 @@ static const struct chunk_kind kinds[] = {
 	{ STREAM_PARTITION, "PARTITION", 0, FIXED(partition),
 	  partition_save, partition_check, always },
 	{ STREAM_GPA_MAP, "GPA_MAP", CHUNK_REPEATS,
-	  sizeof(struct stream_extent), STREAM_PAYLOAD_MAX,
+	  sizeof(struct stream_extent),
+	  STREAM_EXTENTS_MAX * sizeof(struct stream_extent),
 	  chunk_map_save, chunk_map_check, map_needed },
 	/* The three kinds of memory chunks come in any order. */
 	{ STREAM_EXTENT, "EXTENT", CHUNK_REPEATS | CHUNK_MEMORY,
@@ -282,7 +277,8 @@ static const struct chunk_kind kinds[] = {
 	{ STREAM_VP_MSRS, "VP_MSRS", CHUNK_VP,
 	  sizeof(struct stream_msr), STREAM_PAYLOAD_MAX,
 	  chunk_msrs_save, chunk_msrs_check, always },
-	{ STREAM_VP_XSAVE, "VP_XSAVE", CHUNK_VP, 64, STREAM_PAYLOAD_MAX,
+	/* An XSAVE area of a page at most, without its first 512 bytes. */
+	{ STREAM_VP_XSAVE, "VP_XSAVE", CHUNK_VP, 64, PAGE_SIZE - 512,
 	  chunk_xsave_save, chunk_xsave_check, chunk_xsave_needed },
 	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP, FIXED(vp_events),
 	  chunk_events_save, chunk_events_check, always },

@@ -139,14 +139,17 @@ struct stream_vp_indices {
 };
 _Static_assert(sizeof(struct stream_vp_indices) == 16, "VP_INDICES");
 
-/* GPA_MAP: up to 254 extents, ascending, not touching unless rights differ. */
+/*
+ * GPA_MAP: extents, ascending. A writer joins those that touch and have equal
+ * rights; a reader takes them either way.
+ */
 struct stream_extent {
 	u64 gpn;    /*  0 first page */
 	u32 count;  /*  8 pages, at least 1 */
 	u32 rights; /* 12 HV_MAP_GPA_READABLE, _WRITABLE, _EXECUTABLE (4) */
 };
 _Static_assert(sizeof(struct stream_extent) == 16, "extent");
-#define STREAM_EXTENTS_MAX 254
+#define STREAM_EXTENTS_MAX 254 /* in one chunk, 4064 bytes */
 
 /* EXTENT: the memory position; PAGE and FILL chunks go on from there. */
 struct stream_position {

@@ -1,7 +1,8 @@
 /*
- * hv/compat.c: one result for each thing that must agree.
+ * hv/compat.c: one result for each thing that must agree, and a line of the log.
  */
 #include "hv/compat.h"
+#include "hv/log.h"
 #include "tests/host/fake_test.h"
 
 static struct stream_compat saved;
@@ -9,6 +10,30 @@ static struct stream_compat saved;
 static void make(void)
 {
 	saved = fake.facts.compat;
+}
+
+static u64 log_end(void)
+{
+	u64 position = 0;
+	u8 text[512];
+	u32 count;
+
+	while ((count = log_read(&position, text, sizeof(text))) > 0)
+		position += count;
+	return position;
+}
+
+/* The result, and that the log then has these lines and no others. */
+static void assert_verdict(u32 result, const char *lines)
+{
+	u64 position = log_end();
+	static char text[16384];
+	u32 count;
+
+	assert_int_equal(compat_check(&saved), result);
+	count = log_read(&position, (u8 *)text, sizeof(text) - 1);
+	text[count] = 0;
+	assert_string_equal(text, lines);
 }
 
 static void test_same_machine(void **state)
@@ -156,12 +181,145 @@ static void test_first_mismatch_wins(void **state)
 	assert_int_equal(compat_check(&saved), 11);
 }
 
+static void test_log_names_leaf_register_and_bit(void **state)
+{
+	(void)state;
+	memset(fake.facts.compat.features, 0, 64);
+	make();
+	saved.features[STREAM_FEATURE_80000001_ECX] = BIT(5);
+	saved.features[STREAM_FEATURE_7_EBX] = BIT(18) | BIT(8);
+	saved.features[STREAM_FEATURE_D_1_EAX] = BIT(0);
+	saved.features[STREAM_FEATURE_1_EDX] = 1u << 31;
+	saved.features[13] = 1;
+	assert_verdict(
+		22,
+		"restore: result 22: LZCNT (CPUID 80000001 ECX bit 5) "
+		"is not here\n"
+		"restore: result 30: XSAVEOPT (CPUID D.1 EAX bit 0) "
+		"is not here\n"
+		"restore: result 47: BMI2 (CPUID 7.0 EBX bit 8) is not here\n"
+		"restore: result 5: CPUID 1 EDX bit 31 is not here\n"
+		"restore: result 5: CPUID 7.0 EBX bit 18 is not here\n"
+		"restore: result 5: feature word 13 bit 0 is not here\n");
+}
+
+static void test_log_has_both_values(void **state)
+{
+	(void)state;
+	fake_become(FAKE_HASWELL);
+	make();
+	saved.cpu_vendor = 0;
+	saved.clflush = 128;
+	saved.mxcsr_mask = 0x2ffbf;
+	saved.phys_bits = 46;
+	saved.linear_bits = 57;
+	saved.xsave_size = 896;
+	saved.xsave_offset[2] = 640;
+	assert_verdict(
+		11,
+		"restore: result 11: vendor: 0 saved, 1 here\n"
+		"restore: result 28: bytes of a CLFLUSH line: "
+		"128 saved, 64 here\n"
+		"restore: result 5: MXCSR mask: 2ffbf saved, ffff here\n"
+		"restore: result 34: bytes of the XSAVE area: "
+		"896 saved, 832 here\n"
+		"restore: result 34: offset of XSAVE component 2: "
+		"640 saved, 576 here\n"
+		"restore: result 6: physical address bits: "
+		"46 saved, 39 here\n"
+		"restore: result 6: linear address bits: 57 saved, 48 here\n");
+}
+
+static void test_log_names_components(void **state)
+{
+	(void)state;
+	fake_become(FAKE_HASWELL);
+	make();
+	saved.xcr0 |= BIT(9);
+	saved.xss = BIT(8) | BIT(0);
+	fake.facts.compat.xcr0 = 1;
+	assert_verdict(
+		31,
+		"restore: result 33: XSAVE component 0 (XSS) is not here\n"
+		"restore: result 31: XSAVE component 1 (XCR0) is not here\n"
+		"restore: result 32: XSAVE component 2 (XCR0) is not here\n"
+		"restore: result 33: XSAVE component 8 (XSS) is not here\n"
+		"restore: result 33: XSAVE component 9 (XCR0) is not here\n");
+}
+
+/* Whatever a stream says, what was in the log before is still there. */
+static void test_log_is_not_flooded(void **state)
+{
+	u64 before, end, oldest = 0;
+	u8 byte;
+
+	(void)state;
+	memset(&fake.facts.compat, 0, sizeof(fake.facts.compat));
+	memset(&saved, 0xff, sizeof(saved));
+	fake.facts.compat.xcr0 = UINT64_MAX;
+	before = log_end();
+	assert_int_equal(compat_check(&saved), 11);
+	end = log_end();
+	assert_int_equal(log_read(&oldest, &byte, 1), 1);
+	assert_true(end > before + 5000);
+	assert_true(end - before < 14000);
+}
+
+/* Nothing is to be said of what fits, of more here least of all. */
+static void test_nothing_is_logged_of_what_fits(void **state)
+{
+	(void)state;
+	make();
+	saved.phys_bits = 36;
+	saved.features[STREAM_FEATURE_7_EBX] = 0;
+	saved.xcr0 = 3;
+	assert_verdict(HV_STATE_INCOMPLETE, "");
+}
+
+/* Number, flags, set: in the order of the results 7, 8, 9. */
+static void test_vps(void **state)
+{
+	static const struct {
+		u64 saved;
+		u32 boot;
+		u64 here;
+		u32 result;
+	} rows[] = {
+		{ 1, 0, 1, HV_STATE_INCOMPLETE },
+		{ UINT64_MAX, 0, UINT64_MAX, HV_STATE_INCOMPLETE },
+		{ 0x8000000000000004, 0, 0x8000000000000004, 1 },
+		{ 0, 0, 0, HV_STATE_INCOMPLETE },
+		{ 3, 0, 1, 7 },
+		{ 1, 0, UINT64_MAX, 7 },
+		{ 6, 1, 1, 7 },
+		{ 3, 1, 3, 8 },
+		{ 6, 1, 3, 8 },
+		{ 1ull << 63, 63, 1ull << 63, 8 },
+		{ 6, 0, 3, 9 },
+		{ 1ull << 63, 0, 1, 9 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(compat_check_vps(rows[i].saved, rows[i].boot,
+		                                  rows[i].here),
+		                 rows[i].result);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_same_machine),        TEST(test_every_feature_bit),
-		TEST(test_what_is_no_feature),  TEST(test_xsave),
+		TEST(test_same_machine),
+		TEST(test_every_feature_bit),
+		TEST(test_what_is_no_feature),
+		TEST(test_xsave),
 		TEST(test_first_mismatch_wins),
+		TEST(test_log_names_leaf_register_and_bit),
+		TEST(test_log_has_both_values),
+		TEST(test_log_names_components),
+		TEST(test_log_is_not_flooded),
+		TEST(test_nothing_is_logged_of_what_fits),
+		TEST(test_vps),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@ EFI_STATUS suspend_command(const struct args *args);
 EFI_STATUS resume_command(const struct args *args);
 EFI_STATUS save_command(const struct args *args);
 EFI_STATUS restore_command(const struct args *args);
+EFI_STATUS check_command(const struct args *args);
 EFI_STATUS delete_command(const struct args *args);
 EFI_STATUS list_command(const struct args *args);
 EFI_STATUS regs_command(const struct args *args);

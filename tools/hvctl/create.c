@@ -18,6 +18,7 @@
 
 #define MEM_DEFAULT 4 /* MiB */
 #define MEM_MAX 1024
+#define VPS_MAX 64
 #define PAGES_IN_MIB 256
 
 #define RIGHTS_ALL \
@@ -55,17 +56,20 @@ static EFI_STATUS start_image(struct book_child *child, u8 *image, u64 size)
 
 EFI_STATUS create_command(const struct args *args)
 {
-	static struct shape shape = { .vps = { 1 }, .extent_count = 1 };
-	u64 mem = MEM_DEFAULT, size;
+	static struct shape shape = { .extent_count = 1 };
+	u64 mem = MEM_DEFAULT, vps = 1, size;
 	struct book_child *child;
 	EFI_STATUS status;
 	u8 *image;
 
-	if (!args_option(args, L"mem", 1, MEM_MAX, &mem))
+	if (!args_option(args, L"mem", 1, MEM_MAX, &mem) ||
+	    !args_option(args, L"vps", 1, VPS_MAX, &vps))
 		return EFI_INVALID_PARAMETER;
 	status = files_read(args->word[0], &image, &size);
 	if (EFI_ERROR(status))
 		return status;
+	for (u64 vp = 0; vp < vps; vp++)
+		shape.vps[vp / 32] |= 1u << (vp % 32);
 	shape.pages = mem * PAGES_IN_MIB;
 	shape.extent[0].count = (u32)shape.pages;
 	shape.extent[0].rights = RIGHTS_ALL;

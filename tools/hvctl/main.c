@@ -22,7 +22,7 @@ static const struct command {
 	EFI_STATUS (*run)(const struct args *args);
 	const CHAR16 *help;
 } commands[] = {
-	{ L"create", L"IMAGE [mem=MiB]", 1, 2, false, create_command,
+	{ L"create", L"IMAGE [mem=MiB] [vps=N]", 1, 3, false, create_command,
 	  L"a child that starts the flat IMAGE, in real mode at 1000:0000" },
 	{ L"run", L"ID [for=CHARS] [quiet]", 1, 3, false, run_command,
 	  L"let it run and show what it prints; q or Ctrl-C suspends it" },
@@ -32,8 +32,11 @@ static const struct command {
 	  L"let a child go on in the background" },
 	{ L"save", L"ID FILE", 2, 2, false, save_command,
 	  L"write all of a suspended child to FILE" },
-	{ L"restore", L"FILE [piece=BYTES]", 1, 2, false, restore_command,
-	  L"a new child from FILE, suspended where it was saved" },
+	{ L"restore", L"FILE [piece=BYTES] [into=ID]", 1, 3, false,
+	  restore_command,
+	  L"a new child from FILE, suspended where it was saved; or into ID" },
+	{ L"check", L"FILE [ID]", 1, 2, false, check_command,
+	  L"may FILE be restored on this machine, and into child ID?" },
 	{ L"delete", L"ID", 1, 1, false, delete_command,
 	  L"end a child and free all it has" },
 	{ L"list", L"", 0, 0, false, list_command,

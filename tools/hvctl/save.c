@@ -123,9 +123,9 @@ EFI_STATUS save_command(const struct args *args)
 	return status;
 }
 
-static EFI_STATUS restore_into(struct book_child *child,
-                               const struct shape *shape, struct transfer *t,
-                               u32 piece)
+/* hint: for one whose restore fails. */
+static EFI_STATUS restore_into(struct book_child *child, struct transfer *t,
+                               u32 piece, const char *hint)
 {
 	const struct stream_client client = { .context = t,
 		                              .get = get,
@@ -141,39 +141,90 @@ static EFI_STATUS restore_into(struct book_child *child,
 	                  o.pieces);
 	if (!stream_is_complete(&o))
 		return report_outcome("HvRestorePartitionState", child->id, &o,
-		                      "hvctl log may say more; the target has "
-		                      "been deleted");
-	status = child_set_rights(child, shape);
-	if (status == HV_STATUS_SUCCESS)
-		status = child_suspend(child, true);
+		                      hint);
+	status = child_suspend(child, true);
 	if (status != HV_STATUS_SUCCESS)
 		return report_status("finishing the restore", child->id, status,
 		                     NULL);
+	child->ended = false;
 	say_done("restored", child->id, &o, ms);
 	return EFI_SUCCESS;
+}
+
+/* A child as the stream describes it; gone again if that does not work. */
+static EFI_STATUS restore_new(struct transfer *t, u32 piece)
+{
+	static struct shape shape;
+	struct book_child *child = NULL;
+	enum hv_status rights;
+	EFI_STATUS status;
+
+	if (shape_read(&shape, t->data, t->size))
+		child = child_build(&shape, t->path);
+	if (!child)
+		return EFI_ABORTED;
+	status = restore_into(child, t, piece,
+	                      "hvctl log may say more; the target has been "
+	                      "deleted");
+	if (!EFI_ERROR(status)) {
+		rights = child_set_rights(child, &shape);
+		if (rights != HV_STATUS_SUCCESS)
+			status = report_status("HvMapGpaPages", child->id,
+			                       rights, NULL);
+	}
+	if (EFI_ERROR(status))
+		child_destroy(child);
+	return status;
 }
 
 EFI_STATUS restore_command(const struct args *args)
 {
 	struct transfer t = { .path = args->word[0] };
-	u64 piece = HV_SAVE_DATA_MAX;
-	static struct shape shape;
-	struct book_child *child = NULL;
+	u64 piece = HV_SAVE_DATA_MAX, into = 0;
+	struct book_child *child;
 	EFI_STATUS status;
 
-	if (!args_option(args, L"piece", 1, HV_SAVE_DATA_MAX, &piece))
+	if (!args_option(args, L"piece", 1, HV_SAVE_DATA_MAX, &piece) ||
+	    !args_option(args, L"into", 1, UINT32_MAX, &into))
 		return EFI_INVALID_PARAMETER;
+	child = book_child_of(into);
+	if (into && !child) {
+		Print(L"hvctl: into=%ld: there is no such child\n", into);
+		return EFI_NOT_FOUND;
+	}
 	status = files_read(t.path, &t.data, &t.size);
 	if (EFI_ERROR(status))
 		return status;
-	if (shape_read(&shape, t.data, t.size))
-		child = child_build(&shape, t.path);
-	status = EFI_ABORTED;
-	if (child) {
-		status = restore_into(child, &shape, &t, (u32)piece);
-		if (EFI_ERROR(status))
-			child_destroy(child);
-	}
+	status = into ? restore_into(child, &t, (u32)piece,
+	                             "hvctl log may say more")
+	              : restore_new(&t, (u32)piece);
 	FreePool(t.data);
 	return status;
+}
+
+/* Without an ID the machine alone is asked: partition id 0. */
+EFI_STATUS check_command(const struct args *args)
+{
+	struct transfer t = { .path = args->word[0] };
+	const struct stream_client client = { .context = &t,
+		                              .get = get,
+		                              .deposit = deposit_own };
+	struct book_child *child = NULL;
+	struct stream_outcome o;
+	EFI_STATUS status;
+
+	if (args->count > 1) {
+		child = book_find(args->word[1]);
+		if (!child)
+			return EFI_NOT_FOUND;
+	}
+	status = files_read(t.path, &t.data, &t.size);
+	if (EFI_ERROR(status))
+		return status;
+	o = stream_restore(child ? child->id : 0, HV_SAVE_RESTORE_STATE_SUMMARY,
+	                   HV_SAVE_DATA_MAX, &client);
+	FreePool(t.data);
+	status = report_outcome("HvRestorePartitionState",
+	                        child ? child->id : 0, &o, NULL);
+	return stream_is_complete(&o) ? EFI_SUCCESS : status;
 }

@@ -189,7 +189,7 @@ KINDS = (
         Field("mxcsr_mask", 116, 4), Field("tsc_hz", 120, 8),
         Field("xsave_offset", 128, 2, 64))),
     Kind("VP_INDICES", 0x30000000, 16, 16, (
-        Field("bsp_index", 0, 4, values=(0,)), Field("bitmap", 4, 0, 12))),
+        Field("bsp_index", 0, 4), Field("bitmap", 4, 0, 12))),
     Kind("OS_ID", 0x20001000, 16, 16, (Field("os_id", 0, 8),)),
     Kind("PARTITION", 0x70002000, 32, 32, (
         Field("hypercall", 0, 8, mask=~0xFFC),

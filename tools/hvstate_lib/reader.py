@@ -114,6 +114,9 @@ class _Walk(Taker):
         frame, values = self.single("VP_INDICES")
         if any(values["bitmap"][VP_MAX // 8:]):
             raise bad(frame, f"a VP index of {VP_MAX} or more", 12)
+        if values["bsp_index"] not in (0, *self.indices()):
+            raise bad(frame, f"bsp_index is {values['bsp_index']}, and there "
+                      "is no such VP")
 
     def indices(self) -> list[int]:
         """The VPs that there shall be."""
