@@ -302,8 +302,11 @@ enum hv_save_restore_result chunk_extent_check(struct context *c)
 	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
 	    w->mapped != w->pages || p->gpn >= gpa_limit())
 		return HV_STATE_CORRUPT_DATA;
+	/* It moves the position for a page that is still to come. */
+	if (w->moved || w->done == w->pages)
+		return HV_STATE_CORRUPT_DATA;
 	w->position = p->gpn;
-	w->positioned = true;
+	w->positioned = w->moved = true;
 	return HV_STATE_INCOMPLETE;
 }
 
@@ -334,6 +337,7 @@ static void took_page(struct context_memory *w)
 {
 	digest_add(&w->memory_digest, w->memory_run, w->position, 1);
 	w->position++;
+	w->moved = false;
 	w->done++;
 }
 
@@ -380,6 +384,5 @@ bool chunk_memory_complete(struct context *c)
 
 	digest_flush(&w->map_digest, w->map_run);
 	digest_flush(&w->memory_digest, w->memory_run);
-	return w->mapped == w->pages && w->done == w->pages &&
-	       w->map_digest == w->memory_digest;
+	return w->done == w->pages && w->map_digest == w->memory_digest;
 }

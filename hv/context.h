@@ -20,6 +20,7 @@ struct context_memory {
 	u64 gpn;      /* walk: look from here on */
 	u64 position; /* the memory position of the stream */
 	bool positioned;
+	bool moved; /* restore: by an EXTENT, and no page came since */
 	struct arch_cursor near; /* no change of the map goes unnoticed (D10) */
 	u64 run_count;           /* save: uniform pages not yet written */
 	u64 run_word;
@@ -54,6 +55,7 @@ struct context {
 	bool open;     /* save: header and payload stand ready */
 	bool verified; /* restore: payload complete, being checked */
 	bool skipped;  /* restore: of an unknown kind that may be */
+	u32 seed;      /* restore: of its CRCs */
 	u8 *payload;   /* `buffer`, or a page of the target */
 	u8 *buffer;    /* the second page */
 

@@ -25,6 +25,14 @@ static u64 load(const u8 *at)
 	return word;
 }
 
+static u32 load4(const u8 *at)
+{
+	u32 word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	return word;
+}
+
 /* One bit of the state, pushed through `bytes` zero bytes. */
 static u32 shift_bit(u32 bit, u32 bytes)
 {
@@ -69,10 +77,24 @@ static u64 three_lanes(const struct shift *s, u64 state, const u8 *at)
 	return shift(s, shift(s, state) ^ b) ^ c;
 }
 
-static void init(void)
+void crc32c_init(void)
 {
 	shift_init(&short_shift, SHORT_LANE);
 	shift_init(&long_shift, LONG_LANE);
+}
+
+/* What is long enough for three lanes; the rest of it is less. */
+static u64 lanes(u64 state, const u8 **at, u64 *bytes)
+{
+	for (; *bytes >= 3 * LONG_LANE; *bytes -= 3 * LONG_LANE) {
+		state = three_lanes(&long_shift, state, *at);
+		*at += 3 * LONG_LANE;
+	}
+	for (; *bytes >= 3 * SHORT_LANE; *bytes -= 3 * SHORT_LANE) {
+		state = three_lanes(&short_shift, state, *at);
+		*at += 3 * SHORT_LANE;
+	}
+	return state;
 }
 
 u32 crc32c(u32 crc, const void *data, u64 bytes)
@@ -80,18 +102,15 @@ u32 crc32c(u32 crc, const void *data, u64 bytes)
 	const u8 *at = data;
 	u64 state = (u32)~crc;
 
-	if (long_shift.lane == 0)
-		init();
-	for (; bytes >= 3 * LONG_LANE; bytes -= 3 * LONG_LANE) {
-		state = three_lanes(&long_shift, state, at);
-		at += 3 * LONG_LANE;
-	}
-	for (; bytes >= 3 * SHORT_LANE; bytes -= 3 * SHORT_LANE) {
-		state = three_lanes(&short_shift, state, at);
-		at += 3 * SHORT_LANE;
-	}
+	if (bytes >= 3 * SHORT_LANE)
+		state = lanes(state, &at, &bytes);
 	for (; bytes >= 8; bytes -= 8, at += 8)
 		state = __builtin_ia32_crc32di(state, load(at));
+	if (bytes >= 4) {
+		state = __builtin_ia32_crc32si((u32)state, load4(at));
+		bytes -= 4;
+		at += 4;
+	}
 	for (; bytes > 0; bytes--, at++)
 		state = __builtin_ia32_crc32qi((u32)state, *at);
 	return ~(u32)state;
@@ -117,17 +136,18 @@ static inline void prefetch(uintptr_t at)
  * wait for the instruction, not for memory: time to ask for three lines of the
  * page that comes next.
  */
-static inline u32 page(u32 crc, u8 *to, const u8 *from, uintptr_t ahead)
+static inline __attribute__((always_inline)) u32 page(u32 crc, u8 *to,
+                                                      const u8 *from,
+                                                      uintptr_t ahead)
 {
 	const u32 second = LONG_LANE, third = 2 * LONG_LANE;
 	u64 a = (u32)~crc, b = 0, c = 0;
 
-	if (long_shift.lane == 0)
-		init();
 	for (u32 at = 0; at < LONG_LANE; at += LINE) {
 		prefetch(ahead + 3 * at);
 		prefetch(ahead + 3 * at + LINE);
 		prefetch(ahead + 3 * at + 2 * LINE);
+#pragma GCC unroll 8
 		for (u32 i = at; i < at + LINE; i += 8) {
 			a = step(a, to ? to + i : to, from + i);
 			b = step(b, to ? to + second + i : to,

@@ -7,6 +7,9 @@
 
 #include "include/types.h"
 
+/* Makes the tables that the others use: once, before anything else. */
+void crc32c_init(void);
+
 /*
  * Continues a CRC over more bytes. Begin with crc32c(0, ...); the result of one
  * call is the argument of the next.

@@ -14,7 +14,7 @@ static struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
 	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
 		const struct gpa_overlay *o = &p->space.overlays[i];
 
-		if (o->active && o->gpn == gpn)
+		if (o->place == gpn + 1)
 			return (struct gpa_overlay *)(uintptr_t)o;
 	}
 	return NULL;
@@ -148,7 +148,7 @@ bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
 	struct arch_mapping under = { .rights = 0 };
 	bool mapped;
 
-	if (o->active && o->gpn == gpn)
+	if (o->place == gpn + 1)
 		return true;
 	if (gpn >= gpa_limit() || overlay_at(p, gpn))
 		return false;
@@ -157,7 +157,7 @@ bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
 	                    arch_page_hpa(page), rights))
 		return false;
 	gpa_overlay_clear(p, kind);
-	*o = (struct gpa_overlay){ true, mapped, gpn, under };
+	*o = (struct gpa_overlay){ gpn + 1, mapped, under };
 	arch_space_flush(&p->space.arch);
 	return true;
 }
@@ -166,11 +166,11 @@ bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
 void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind)
 {
 	struct gpa_overlay *o = &p->space.overlays[kind];
-	gpa_t gpa = gpa_of_page(o->gpn);
+	gpa_t gpa = gpa_of_page(o->place - 1);
 
-	if (!o->active)
+	if (!o->place)
 		return;
-	o->active = false;
+	o->place = 0;
 	if (o->under_mapped)
 		CHECK(arch_space_map(&p->space.arch, gpa, o->under.page,
 		                     o->under.rights));
@@ -191,9 +191,10 @@ void *gpa_pin(const struct partition *p, gpa_t gpa, u32 bytes, u32 rights)
 	struct arch_mapping m;
 
 	CHECK(offset + bytes <= PAGE_SIZE);
-	if (gpn >= gpa_limit() || gpa_has_overlay(p, gpn))
+	if (gpn >= gpa_limit() || overlay_at(p, gpn))
 		return NULL;
-	if (!gpa_lookup(p, gpn, &m) || (m.rights & rights) != rights)
+	if (!arch_space_lookup(&p->space.arch, gpa, &m) ||
+	    (m.rights & rights) != rights)
 		return NULL;
 	if (frame_owner(m.page) != FRAME_ROOT)
 		return NULL;

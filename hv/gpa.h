@@ -20,9 +20,8 @@ enum gpa_overlay_kind {
 
 /* A hypervisor page that covers one page; what is under it stays mapped. */
 struct gpa_overlay {
-	bool active;
+	u64 place; /* its GPN + 1; 0: it is nowhere */
 	bool under_mapped;
-	u64 gpn;
 	struct arch_mapping under;
 };
 

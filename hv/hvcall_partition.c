@@ -2,6 +2,7 @@
  * Hypercalls on partitions (TLFS 5).
  */
 #include "hv/arch.h"
+#include "hv/cost.h"
 #include "hv/hypercall.h"
 #include "hv/log.h"
 #include "hv/partition.h"
@@ -284,6 +285,8 @@ enum hv_status hvcall_read_log(struct hypercall_frame *f)
 	u64 position = in->position;
 
 	out->count = log_read(&position, out->data, sizeof(out->data));
+	if (out->count == 0 && cost_tell())
+		out->count = log_read(&position, out->data, sizeof(out->data));
 	out->position = position;
 	out->rsvd = 0;
 	return HV_STATUS_SUCCESS;

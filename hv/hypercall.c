@@ -53,7 +53,7 @@ static const struct hypercall table[] = {
 		.privileges = POOL },
 	[HVCALL_WITHDRAW_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"WithdrawMemory", hvcall_withdraw_memory,
-		IN(withdraw_memory), .out_rep = 8, .flags = REP,
+		IN(withdraw_memory), .out_rep = 8, .flags = REP, .turn = 8,
 		.privileges = POOL },
 	[HVCALL_GET_MEMORY_BALANCE - HVCALL_CREATE_PARTITION] = {
 		"GetMemoryBalance", hvcall_get_memory_balance,
@@ -169,9 +169,8 @@ static enum hv_status decode(u64 control, struct decoded *d)
 	return HV_STATUS_SUCCESS;
 }
 
-/* Bring a block of guest memory into reach; a child's parent may map it. */
-static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
-                             u8 **page, enum hv_status *status)
+/* What a child cannot reach, its parent may map. */
+static enum exit_outcome not_pinned(struct vp *vp, u64 gpa, u32 rights)
 {
 	struct exit_memory m = { .gpa = gpa_of(gpa),
 		                 .access = rights & ARCH_WRITE
@@ -179,19 +178,24 @@ static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
 		                                   : HV_INTERCEPT_READ };
 	struct arch_mapping mapping;
 
+	if (vp->is_root || gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT))
+		return EXIT_SKIP;
+	m.mapped = gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &mapping);
+	return exit_memory(vp, &m);
+}
+
+/* Bring a block of guest memory into reach. */
+static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
+                             u8 **page, enum hv_status *status)
+{
 	*status = HV_STATUS_INVALID_ALIGNMENT;
 	if (gpa % 8 || gpa % PAGE_SIZE + bytes > PAGE_SIZE ||
 	    gpa >> PAGE_SHIFT >= gpa_limit())
 		return EXIT_SKIP;
-	*page = gpa_pin(vp->partition, m.gpa, bytes, rights);
-	if (!*page && !vp->is_root &&
-	    !gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT)) {
-		m.mapped =
-			gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &mapping);
-		return exit_memory(vp, &m);
-	}
-	if (*page)
-		*status = HV_STATUS_SUCCESS;
+	*page = gpa_pin(vp->partition, gpa_of(gpa), bytes, rights);
+	if (!*page)
+		return not_pinned(vp, gpa, rights);
+	*status = HV_STATUS_SUCCESS;
 	return EXIT_SKIP;
 }
 
@@ -252,7 +256,7 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 {
 	const struct hypercall *row = d->row;
 	const u8 *in = f->in;
-	u32 last = d->start + HYPERCALL_REPS_A_TURN;
+	u32 last = d->start + (row->turn ? row->turn : HYPERCALL_REPS_A_TURN);
 	enum hv_status status;
 
 	if (last > d->reps)

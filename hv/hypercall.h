@@ -38,6 +38,7 @@ struct hypercall {
 	u16 out;        /* bytes of fixed output */
 	u16 out_rep;    /* bytes of output of one element */
 	u8 flags;       /* HYPERCALL_* */
+	u8 turn;        /* elements a turn, 0: HYPERCALL_REPS_A_TURN */
 	u64 privileges; /* the caller must hold all of these */
 	/* Bytes that follow the fixed input, as that input says; NULL: none. */
 	u32 (*tail)(const void *in);
@@ -48,7 +49,10 @@ struct hypercall {
 /* The privilege is given by being the parent, checked by the handler. */
 #define HYPERCALL_BY_PARENT 4u
 
-/* Most elements of one rep call that are done before interrupts get a chance. */
+/*
+ * Most elements of one rep call that are done before interrupts get a chance.
+ * A call whose elements are dear has a number of its own in the table.
+ */
 #define HYPERCALL_REPS_A_TURN 32u
 
 /* The row of a call code, NULL: no such call. */

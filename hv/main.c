@@ -5,6 +5,7 @@
 
 #include "hv/arch.h"
 #include "hv/cpuid.h"
+#include "hv/crc32c.h"
 #include "hv/frame.h"
 #include "hv/gpa.h"
 #include "hv/log.h"
@@ -81,6 +82,7 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 	u64 free_base = start_frames(handoff);
 	struct partition *root;
 
+	crc32c_init();
 	if (!free_base)
 		return HANDOFF_NO_MEMORY;
 	root = start_root(handoff, free_base);

@@ -32,9 +32,9 @@ static struct {
  * What one call of Finalize does of each: a VP or a table is some 4,000
  * instructions, most of them zeroes written, a mapping about 150.
  */
-#define FINALIZE_VPS 8u
-#define FINALIZE_MAPPINGS 128u
-#define FINALIZE_TABLES 8u
+#define FINALIZE_VPS 4u
+#define FINALIZE_MAPPINGS 64u
+#define FINALIZE_TABLES 4u
 
 static void partition_init(struct partition *p, struct partition *parent)
 {
@@ -112,6 +112,7 @@ static void finalize_begin(struct partition *p)
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			vp_stop(p->vps[i]);
+	partition_update_time(p);
 	p->finalize_gpa = 0;
 	p->state = PARTITION_FINALIZING;
 }

@@ -14,11 +14,6 @@
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
 
-static u32 seed(const struct context *c)
-{
-	return stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
-}
-
 /* ---- Order ---- */
 
 /* None of the rows in [from, to) is missing. */
@@ -52,19 +47,20 @@ static u32 row_with(const struct chunk_kind *kinds, u32 flag)
 static bool order_allows(const struct context *c,
                          const struct chunk_kind *kinds, u32 to)
 {
-	u32 first = row_with(kinds, CHUNK_VP_FIRST);
-	u32 last = row_with(kinds, CHUNK_VP_LAST);
 	u32 from = c->row;
+	u32 first, last;
 
+	if (kinds[from].flags & kinds[to].flags & CHUNK_MEMORY)
+		return true;
 	if (c->sequence == 0)
 		return to == 0;
 	if (c->is_summary_stream && !(kinds[to].flags & CHUNK_SUMMARY))
 		return false;
-	if (kinds[from].flags & kinds[to].flags & CHUNK_MEMORY)
-		return true;
+	first = row_with(kinds, CHUNK_VP_FIRST);
+	last = row_with(kinds, CHUNK_VP_LAST);
 	if (to == from)
 		return kinds[to].flags & CHUNK_REPEATS;
-	if (from >= first && from <= last && to == first)
+	if (from >= first && to == first)
 		return none_needed(c, kinds, from + 1, last + 1);
 	if (to < from)
 		return false;
@@ -81,10 +77,11 @@ static bool order_allows(const struct context *c,
 static enum hv_save_restore_result begin_payload(struct context *c)
 {
 	const struct stream_header *h = &c->header;
-	u32 count, row;
+	u32 count, row = c->row;
 	const struct chunk_kind *kinds = chunk_table(&count);
 
-	if (!chunk_find(h->id, &row)) {
+	/* Mostly it is one more of the same kind. */
+	if (kinds[row].id != h->id && !chunk_find(h->id, &row)) {
 		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
 			return HV_STATE_UNSUPPORTED_VERSION;
 		c->skipped = true;
@@ -105,9 +102,9 @@ static enum hv_save_restore_result begin_payload(struct context *c)
 static enum hv_save_restore_result check_header(struct context *c)
 {
 	const struct stream_header *h = &c->header;
-	u32 s = seed(c);
 
-	if (stream_header_crc(s, h) != h->header_crc)
+	c->seed = stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
+	if (stream_header_crc(c->seed, h) != h->header_crc)
 		return BAD;
 	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
 		return BAD;
@@ -126,12 +123,8 @@ static bool vp_ended_well(const struct context *c, u32 before)
 {
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
-	u32 first = row_with(kinds, CHUNK_VP_FIRST);
-	u32 last = row_with(kinds, CHUNK_VP_LAST);
 
-	if (before < first || before > last)
-		return true;
-	return chunk_vp_valid(c);
+	return before < row_with(kinds, CHUNK_VP_FIRST) || chunk_vp_valid(c);
 }
 
 static enum hv_save_restore_result judge(struct context *c)
@@ -155,9 +148,9 @@ static bool payload_holds(const struct context *c)
 	if (c->header.id == STREAM_EPILOG)
 		return true;
 	if (c->header.length == PAGE_SIZE)
-		crc = crc32c_page(seed(c), c->payload, c->payload + PAGE_SIZE);
+		crc = crc32c_page(c->seed, c->payload, c->payload + PAGE_SIZE);
 	else
-		crc = crc32c(seed(c), c->payload, c->header.length);
+		crc = crc32c(c->seed, c->payload, c->header.length);
 	return crc == c->header.payload_crc;
 }
 
@@ -225,25 +218,22 @@ enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
                                         u32 size, u32 *consumed)
 {
 	enum hv_save_restore_result r = GOOD;
-	u32 taken = 0;
+	u32 done = 0, taken = 0;
 
-	*consumed = 0;
 	c->budget = CONTEXT_BUDGET;
 	while (r == GOOD) {
-		const u8 *from = data + *consumed;
-		u32 left = size - *consumed;
-
 		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
 			r = finish_chunk(c);
 			continue;
 		}
-		if (left == 0)
+		if (done == size)
 			break;
 		if (c->at < HEADER)
-			r = take_header(c, from, left, &taken);
+			r = take_header(c, data + done, size - done, &taken);
 		else
-			taken = take_payload(c, from, left);
-		*consumed += taken;
+			taken = take_payload(c, data + done, size - done);
+		done += taken;
 	}
+	*consumed = done;
 	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;
 }

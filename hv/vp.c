@@ -83,7 +83,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	if (index != 0)
 		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	else
-		vp->state.apic_base |= BIT(8);
+		vp->state.apic_base |= VP_APIC_BASE_BSP;
 	arch_vp_init(vp);
 	partition->vps[index] = vp;
 	partition->vp_count++;
@@ -97,7 +97,6 @@ void vp_stop(struct vp *vp)
 {
 	arch_vp_kick(vp);
 	vp->explicit_suspend = HV_SUSPENDED;
-	partition_update_time(vp->partition);
 }
 
 void vp_delete(struct vp *vp)

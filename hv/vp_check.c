@@ -6,6 +6,7 @@
 #include "hv/vp_check.h"
 
 #include "hv/arch.h"
+#include "hv/vp_state.h"
 
 #define CR0_PE BIT(0)
 #define CR0_NW BIT(29)
@@ -18,7 +19,7 @@
 #define DR7_FIXED BIT(10)
 #define DR7_ALLOWED 0xffff2fffull
 #define SEGMENT_RSVD 0x0f00
-#define APIC_BASE_BITS (BIT(8) | BIT(11))
+#define APIC_BASE_BITS (VP_APIC_BASE_BSP | BIT(11))
 #define XSTATE_X87 BIT(0)
 #define XSTATE_SSE BIT(1)
 #define XSTATE_AVX BIT(2)
@@ -236,8 +237,7 @@ bool vp_check_pending_interruption(vp_check_value *v)
 		return false;
 	if (type == HV_PENDING_TYPE_EXCEPTION && vector > 31)
 		return false;
-	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT &&
-	    (length < 1 || length > 15))
+	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT && length == 0)
 		return false;
 	if (!error)
 		return p >> HV_PENDING_ERROR_SHIFT == 0;

@@ -240,14 +240,21 @@ const struct vp_reg *vp_reg_table(u32 *count)
 	return table;
 }
 
+/* The rows are in ascending order of names. */
 const struct vp_reg *vp_reg_find(u32 name, u32 *index)
 {
-	for (u32 i = 0; i < ARRAY_LEN(table); i++) {
-		*index = name - table[i].name;
-		if (*index < table[i].count)
-			return &table[i];
+	u32 first = 0, end = ARRAY_LEN(table);
+
+	while (end - first > 1) {
+		u32 middle = first + (end - first) / 2;
+
+		if (table[middle].name <= name)
+			first = middle;
+		else
+			end = middle;
 	}
-	return NULL;
+	*index = name - table[first].name;
+	return *index < table[first].count ? &table[first] : NULL;
 }
 
 const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)

@@ -298,18 +298,35 @@ static struct arch_mapping mapping_of(u64 entry, u32 level, u64 address)
 		                      (u32)(entry & EPT_RIGHTS) };
 }
 
+/*
+ * The entry that maps an address, or the hole above it: what walk_down finds,
+ * for those who only read. On the way of every hypercall.
+ */
+static const u64 *find(const struct arch_space *space, u64 address, u32 *level)
+{
+	const u64 *table = arch_page(space->top);
+	u32 shift = PAGE_SHIFT + 9 * EPT_TOP_LEVEL;
+
+	for (*level = EPT_TOP_LEVEL;; --*level, shift -= 9) {
+		const u64 *entry = &table[(address >> shift) % EPT_ENTRIES];
+
+		if (!(*entry & EPT_USED) || is_leaf(*entry, *level))
+			return entry;
+		table = table_of(*entry);
+	}
+}
+
 bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
                        struct arch_mapping *mapping)
 {
-	struct walk w;
+	const u64 *entry;
+	u32 level;
 
 	if (gpa.v >= EPT_LIMIT)
 		return false;
-	w = walk_down(space, gpa.v, 0);
-	if (!(*walk_entry(&w) & EPT_USED))
-		return false;
-	*mapping = mapping_of(*walk_entry(&w), w.level, gpa.v);
-	return true;
+	entry = find(space, gpa.v, &level);
+	*mapping = mapping_of(*entry, level, gpa.v);
+	return *entry & EPT_USED;
 }
 
 /* A cursor is the last table of 4-KiB pages, and the region that it maps. */
@@ -318,19 +335,23 @@ bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_mapping *mapping)
 {
 	u64 region = gpa.v / level_size(1);
-	u64 entry;
+	const u64 *entry;
+	u32 level = 0;
 
-	if (!cursor->table || cursor->region != region) {
-		struct walk w = walk_down(space, gpa.v, 0);
-
-		if (gpa.v >= EPT_LIMIT || w.level > 0)
-			return arch_space_lookup(space, gpa, mapping);
-		cursor->table = table_start(walk_entry(&w));
-		cursor->region = region;
+	if (cursor->table && cursor->region == region) {
+		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
+	} else {
+		if (gpa.v >= EPT_LIMIT)
+			return false;
+		entry = find(space, gpa.v, &level);
+		if (level == 0) {
+			cursor->table =
+				entry - (gpa.v >> PAGE_SHIFT) % EPT_ENTRIES;
+			cursor->region = region;
+		}
 	}
-	entry = cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
-	*mapping = mapping_of(entry, 0, gpa.v);
-	return entry & EPT_USED;
+	*mapping = mapping_of(*entry, level, gpa.v);
+	return *entry & EPT_USED;
 }
 
 enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,

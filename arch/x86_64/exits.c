@@ -12,6 +12,7 @@
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/check.h"
+#include "hv/cost.h"
 #include "hv/log.h"
 #include "hv/partition.h"
 
@@ -295,11 +296,15 @@ static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 
 struct vm_entry exits_dispatch(struct vp *vp)
 {
+	u64 began = arch_tsc(); /* see hv/cost.h */
 	struct cpu *cpu = arch_this_cpu();
 	struct vp_arch *a = vp_arch(vp);
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
-	struct exit x = { vp, reason & VMX_EXIT_REASON, SCHED_GO_ON };
+	struct exit x = { .vp = vp,
+		          .reason = reason & VMX_EXIT_REASON,
+		          .event = SCHED_GO_ON };
 	exit_handler handler = exits_unknown;
+	struct vm_entry next;
 
 	CHECK(vp == cpu->current);
 	if (reason & VMX_EXIT_ENTRY_FAILURE)
@@ -312,7 +317,10 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	if (x.reason < VMX_EXITS && handlers[x.reason])
 		handler = handlers[x.reason];
 	carry_out(vp, handler(&x));
-	return enter_next(cpu, x.event);
+	next = enter_next(cpu, x.event);
+	if (x.reason == VMX_EXIT_VMCALL)
+		cost_note(x.call, arch_tsc() - began);
+	return next;
 }
 
 struct vm_entry exits_interrupted(void)

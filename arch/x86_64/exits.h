@@ -12,6 +12,7 @@
 struct exit {
 	struct vp *vp;
 	u32 reason;
+	u16 call;               /* of a VMCALL: the code of the hypercall */
 	enum sched_event event; /* what the scheduler will be told */
 };
 

@@ -63,9 +63,12 @@ static enum exit_outcome call_32(struct vp *vp)
 
 enum exit_outcome exits_vmcall(struct exit *x)
 {
+	bool wide = exits_in_64_bit_mode();
+
+	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	if (!may_call())
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root)
 		fault_raise_planted((u16)x->vp->state.gpr[VP_RCX]);
-	return exits_in_64_bit_mode() ? call_64(x->vp) : call_32(x->vp);
+	return wide ? call_64(x->vp) : call_32(x->vp);
 }

@@ -23,19 +23,6 @@ struct vmcs_value {
 	u64 value;
 };
 
-u64 vmcs_read(u64 field)
-{
-	u64 value;
-
-	CHECK(vmread_safe(field, &value) == VMX_OK);
-	return value;
-}
-
-void vmcs_write(u64 field, u64 value)
-{
-	CHECK(vmwrite_safe(field, value) == VMX_OK);
-}
-
 static void write_all(const struct vmcs_value *values, u32 count)
 {
 	for (u32 i = 0; i < count; i++)

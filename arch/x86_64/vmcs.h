@@ -5,6 +5,7 @@
 #ifndef ARCH_VMCS_H
 #define ARCH_VMCS_H
 
+#include "hv/check.h"
 #include "include/types.h"
 
 struct vp;
@@ -110,9 +111,31 @@ enum vmcs_field {
 	VMCS_HOST_RIP = 0x6c16,
 };
 
-/* Of the VMCS that is loaded. A field that is not there is our fault: CHECK. */
-u64 vmcs_read(u64 field);
-void vmcs_write(u64 field, u64 value);
+/*
+ * Of the VMCS that is loaded. A field that is not there is our fault: CHECK.
+ * In line: every exit reads a score of fields.
+ */
+static inline u64 vmcs_read(u64 field)
+{
+	bool failed;
+	u64 value;
+
+	__asm__ volatile("vmread %2, %1"
+	                 : "=@ccbe"(failed), "=r"(value)
+	                 : "r"(field));
+	CHECK(!failed);
+	return value;
+}
+
+static inline void vmcs_write(u64 field, u64 value)
+{
+	bool failed;
+
+	__asm__ volatile("vmwrite %2, %1"
+	                 : "=@ccbe"(failed)
+	                 : "r"(field), "r"(value));
+	CHECK(!failed);
+}
 
 /* Makes vp's VMCS the loaded one. */
 void vmcs_load(struct vp *vp);

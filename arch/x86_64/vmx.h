@@ -170,17 +170,6 @@ static inline enum vmx_result vmread_safe(u64 field, u64 *value)
 	return VMX_RESULT(cf, zf);
 }
 
-static inline enum vmx_result vmwrite_safe(u64 field, u64 value)
-{
-	bool cf, zf;
-
-	__asm__ volatile("vmwrite %3, %2"
-	                 : "=@ccc"(cf), "=@ccz"(zf)
-	                 : "r"(field), "r"(value)
-	                 : "memory");
-	return VMX_RESULT(cf, zf);
-}
-
 /* Operand of INVEPT and INVVPID: EPTP or VPID, then zero. */
 struct vmx_invalidation {
 	u64 what;

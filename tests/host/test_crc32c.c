@@ -87,7 +87,6 @@ static void test_a_page_is_counted_and_copied(void **state)
 
 int main(void)
 {
-	/* A page first: the tables have to be made by it as well. */
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_page_is_counted_and_copied),
 		cmocka_unit_test(test_known_values),
@@ -95,5 +94,6 @@ int main(void)
 		cmocka_unit_test(test_pieces_are_the_whole),
 	};
 
+	crc32c_init();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
