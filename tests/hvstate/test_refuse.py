@@ -61,7 +61,6 @@ VALUES = [
     (raw("GPA_MAP", 8, "00000000"), CORRUPT, "no pages"),
     (raw("GPA_MAP", 12, "02"), CORRUPT, "rights"),
     (raw("GPA_MAP", 12, "0f"), CORRUPT, "rights"),
-    (raw("GPA_MAP", 12, "01"), CORRUPT, "two extents that are one"),
     (raw("GPA_MAP", 16, "10"), CORRUPT, "do not ascend"),
     (raw("GPA_MAP", 39, "01"), CORRUPT, "40 bits"),
     (raw("EXTENT", 8, "01"), CORRUPT, "reserved"),

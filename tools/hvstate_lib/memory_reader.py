@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .chunks import EXTENT_COUNT_MAX, MAP_ENTRY, split
+from .chunks import MAP_ENTRY, split
 from .frame import Frame
 from .memory import Extent, Run
 from .taker import Taker, bad, checked
@@ -50,10 +50,6 @@ class MemoryReader:
             last = self.memory.extents[-1]
             if extent.gpn < last.end:
                 raise bad(frame, "the extents do not ascend", at)
-            if (at and extent.gpn == last.end
-                    and extent.rights == last.rights
-                    and last.count != EXTENT_COUNT_MAX):
-                raise bad(frame, "two extents that are one", at)
         self.memory.extents.append(extent)
         return extent.count
 
