@@ -1,8 +1,9 @@
 /*
- * hv/chunk*.c: streams whose checks hold and whose contents do not. Each case
- * changes one thing of a good stream.
+ * hv/chunk.c and hv/chunk_vp.c: streams whose checks hold and whose contents do
+ * not. Each case changes one thing of a good stream.
  */
 #include "hv/chunk.h"
+#include "hv/partition.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"
@@ -70,6 +71,7 @@ static void test_one_wrong_field(void **state)
 	} rows[] = {
 		{ STREAM_PROLOG, 0, 1, 3 },
 		{ STREAM_PROLOG, 4, 1, 3 },
+		{ STREAM_PROLOG, 4, 2, 3 },
 		{ STREAM_PROLOG, 5, 1, 3 },
 		{ STREAM_PROLOG, 8, 0, 11 },
 		{ STREAM_PROLOG, 12, 1, 3 },
@@ -84,7 +86,10 @@ static void test_one_wrong_field(void **state)
 		{ STREAM_COMPAT, 4, 0, 11 },
 		{ STREAM_COMPAT, 20, 32, 28 },
 		{ STREAM_COMPAT, 28, 57, 6 },
-		{ STREAM_VP_INDICES, 0, 1, 3 },
+		{ STREAM_VP_INDICES, 0, 1, 3 }, /* no such VP */
+		{ STREAM_VP_INDICES, 0, 64, 3 },
+		{ STREAM_VP_INDICES, 3, 0x80, 3 },
+		{ STREAM_VP_INDICES, 0, 2, 8 },
 		{ STREAM_VP_INDICES, 4, 1, 7 },
 		{ STREAM_VP_INDICES, 4, 3, 9 },
 		{ STREAM_VP_INDICES, 12, 1, 3 },
@@ -121,11 +126,16 @@ static void test_one_wrong_field(void **state)
 		{ STREAM_VP_SEGMENT, 128, 3, 3 },
 		{ STREAM_VP_SEGMENT, 130, 1, 3 },
 		{ STREAM_VP_TABLE, 0, 1, 3 },
+		{ STREAM_VP_TABLE, 2, 1, 3 },
+		{ STREAM_VP_TABLE, 4, 1, 3 },
+		{ STREAM_VP_TABLE, 16, 1, 3 },
 		{ STREAM_VP_TABLE, 15, 1, 3 },
 		{ STREAM_VP_XSAVE_CONTROL, 0, 0, 3 },
 		{ STREAM_VP_XSAVE_CONTROL, 8, 1, 3 },
 		{ STREAM_VP_MSRS, 4, 1, 3 },
 		{ STREAM_VP_MSRS, 3, 7, 11 },
+		{ STREAM_VP_MSRS, 2, 2, 11 }, /* RAX is no MSR */
+		{ STREAM_VP_MSRS, 0, 1, 11 }, /* EFER is in VP_CONTROL */
 		{ STREAM_VP_XSAVE, 1, 0x80, 3 },
 		{ STREAM_VP_XSAVE, 8, 1, 3 },
 		{ STREAM_VP_XSAVE, 16, 1, 3 },
@@ -319,70 +329,6 @@ static void test_not_a_chunk_at_all(void **state)
 	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
 }
 
-/* D19: no page is written before the whole map was seen. */
-static void test_d19_map_first(void **state)
-{
-	struct stream_extent *e;
-	struct forge_chunk *map, second;
-
-	(void)state;
-	make();
-	/* The map in two chunks is as good. */
-	map = forge_find(&f, STREAM_GPA_MAP, 0);
-	second = *map;
-	memcpy(second.payload, map->payload + 16, 16);
-	map->length = second.length = 16;
-	forge_insert(&f, (u32)(map - f.chunks) + 1, &second);
-	assert_int_equal(restore(), HV_STATE_COMPLETE);
-	/* The half of it is not. */
-	forge_find(&f, STREAM_GPA_MAP, 0)->length = 16;
-	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
-	assert_false(guest_partition(target)->half_restored);
-	/* A page that the target has not, or not writable. */
-	assert_ok(guest_unmap(target, 104));
-	assert_int_equal(restore(), HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-	assert_ok(guest_map(target, 104, guest_page(), 5));
-	assert_int_equal(restore(), HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-	assert_false(guest_partition(target)->half_restored);
-	assert_ok(guest_map(target, 104, guest_page(), 7));
-	e = (void *)forge_find(&f, STREAM_GPA_MAP, 0)->payload;
-	assert_int_equal(e[1].gpn, 103);
-	assert_int_equal(restore(), HV_STATE_COMPLETE);
-}
-
-/* Memory of another place than the map says, which the target has too. */
-static void test_memory_elsewhere(void **state)
-{
-	struct stream_position *p;
-
-	(void)state;
-	make();
-	for (u32 i = 0; i < 6; i++)
-		assert_ok(guest_map(target, 200 + i, guest_page(), 7));
-	p = (void *)forge_find(&f, STREAM_EXTENT, 1)->payload;
-	p->gpn = 201;
-	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
-	assert_true(guest_partition(target)->half_restored);
-	assert_int_equal(restore(), HV_STATE_COMPLETE);
-	assert_false(guest_partition(target)->half_restored);
-}
-
-static void test_fill_counts(void **state)
-{
-	static const u64 counts[] = { 0, 7, 0xffff, UINT64_MAX };
-	struct forge_chunk fill = { .id = STREAM_FILL, .length = 16 };
-
-	(void)state;
-	make();
-	for (u32 i = 0; i < ARRAY_LEN(counts); i++) {
-		u32 at = (u32)(forge_find(&f, STREAM_EXTENT, 0) - f.chunks);
-
-		memcpy(fill.payload, &counts[i], 8);
-		forge_insert(&f, at + 1, &fill);
-		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
-	}
-}
-
 /* An MSR that is not in the stream has its value after reset. */
 static void test_missing_msrs_are_reset(void **state)
 {
@@ -429,6 +375,76 @@ static void test_apply_without_memory(void **state)
 	assert_true(gpa_has_overlay(guest_partition(target), 0x100000));
 }
 
+/* A hypercall page is there only for a guest that has said what it is. */
+static void test_hypercall_page_needs_an_os_id(void **state)
+{
+	u64 *os_id, *hypercall;
+
+	(void)state;
+	make();
+	for (u64 os = 0; os < 2; os++) {
+		os_id = (void *)forge_find(&f, STREAM_OS_ID, 0)->payload;
+		hypercall =
+			(void *)forge_find(&f, STREAM_PARTITION, 0)->payload;
+		*os_id = os;
+		*hypercall = 0x2001;
+		assert_int_equal(restore(), os ? HV_STATE_COMPLETE
+		                               : HV_STATE_CORRUPT_DATA);
+		assert_int_equal(gpa_has_overlay(guest_partition(target), 2),
+		                 os);
+	}
+}
+
+/* A message, the flag that announces it, and the suspension go together. */
+static void test_message_needs_its_flag_and_a_suspension(void **state)
+{
+	struct stream_vp_events *e;
+
+	(void)state;
+	make();
+	e = (void *)forge_find(&f, STREAM_VP_EVENTS, 1)->payload;
+	assert_int_equal(e->has_message, 1);
+	e->has_message = 0;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_int_equal(e->has_message, 1); /* the original again */
+	e->intercept_suspend &= ~(u64)HV_SUSPENDED;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/*
+ * A source whose area is more than a page, or too small for a header, sends no
+ * VP_XSAVE; then x87 and SSE are what VP_FP says.
+ */
+static void test_areas_that_are_not_sent(void **state)
+{
+	static const u32 sizes[] = { 512, 575, PAGE_SIZE + 1, UINT32_MAX };
+	union hv_register_value v;
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct stream_compat *c =
+			(void *)forge_find(&f, STREAM_COMPAT, 0)->payload;
+		struct stream_vp_fp *fp;
+
+		c->xcr0 = 3;
+		c->xsave_size = sizes[i];
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+		c->xcr0 = 3;
+		c->xsave_size = sizes[i];
+		for (u32 at = f.count; at-- > 0;)
+			if (f.chunks[at].id == STREAM_VP_XSAVE)
+				forge_remove(&f, at);
+		fp = (void *)forge_find(&f, STREAM_VP_FP, 0)->payload;
+		memset(fp->xmm[5], 0x50 + (int)i, 16);
+		assert_int_equal(restore(), HV_STATE_COMPLETE);
+		assert_ok(guest_get(target, 0, HV_REGISTER_XMM0 + 5, &v));
+		assert_int_equal(v.reg128[1],
+		                 (0x50 + i) * 0x0101010101010101ull);
+	}
+}
+
 /* A stream of another one, with the same ids: chunks do not mix. */
 static void test_foreign_chunk(void **state)
 {
@@ -466,6 +482,44 @@ static void test_d21_summary_of_a_full_stream(void **state)
 	assert_int_equal(result, HV_STATE_CORRUPT_DATA);
 }
 
+/* A summary of the system has no VPs; no summary has what only a whole has. */
+static void test_summary_with_more_in_it(void **state)
+{
+	struct forge_chunk indices, os_id;
+	u32 result;
+
+	(void)state;
+	make();
+	indices = *forge_find(&good, STREAM_VP_INDICES, 0);
+	os_id = *forge_find(&good, STREAM_OS_ID, 0);
+	for (u32 i = 0; i < 2; i++) {
+		assert_ok(guest_save(0, GUEST_SUMMARY, &s, &result));
+		forge_open(&f, &s);
+		assert_int_equal(f.count, 3);
+		forge_insert(&f, 2, i ? &os_id : &indices);
+		forge_close(&f, &s);
+		assert_ok(guest_restore(0, GUEST_SUMMARY, &s, 4080, &result));
+		assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+	}
+}
+
+/* Where a summary would do, it has to be one: the field is 0 or 1. */
+static void test_neither_whole_nor_summary(void **state)
+{
+	u32 result;
+
+	(void)state;
+	for (u32 value = 1; value < 256; value++) {
+		assert_ok(guest_save(0, GUEST_SUMMARY, &s, &result));
+		forge_open(&f, &s);
+		f.chunks[0].payload[4] = (u8)value;
+		forge_close(&f, &s);
+		assert_ok(guest_restore(0, GUEST_SUMMARY, &s, 4080, &result));
+		assert_int_equal(result, value == 1 ? HV_STATE_RESTORABLE
+		                                    : HV_STATE_CORRUPT_DATA);
+	}
+}
+
 static void test_table(void **state)
 {
 	u32 count, row;
@@ -495,13 +549,15 @@ int main(void)
 		TEST(test_lengths),
 		TEST(test_unknown_chunks),
 		TEST(test_not_a_chunk_at_all),
-		TEST(test_d19_map_first),
-		TEST(test_memory_elsewhere),
-		TEST(test_fill_counts),
 		TEST(test_missing_msrs_are_reset),
 		TEST(test_apply_without_memory),
+		TEST(test_hypercall_page_needs_an_os_id),
+		TEST(test_message_needs_its_flag_and_a_suspension),
+		TEST(test_areas_that_are_not_sent),
 		TEST(test_foreign_chunk),
 		TEST(test_d21_summary_of_a_full_stream),
+		TEST(test_summary_with_more_in_it),
+		TEST(test_neither_whole_nor_summary),
 		TEST(test_table),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);

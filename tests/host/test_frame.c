@@ -93,6 +93,10 @@ static void test_database_size(void **state)
 	assert_int_equal(frame_database_size(&h), PAGE_SIZE);
 	h.ranges[0].size += PAGE_SIZE;
 	assert_int_equal(frame_database_size(&h), 2 * PAGE_SIZE);
+	/* The end counts, in whatever order the ranges come. */
+	h.range_count = 2;
+	h.ranges[1] = (struct handoff_range){ 0, PAGE_SIZE };
+	assert_int_equal(frame_database_size(&h), 2 * PAGE_SIZE);
 }
 
 int main(void)

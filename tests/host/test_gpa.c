@@ -114,6 +114,25 @@ static void test_dry_pool_leaves_nothing(void **state)
 	}
 }
 
+/* The count of a page's mappings is full: refused, and nothing has changed. */
+static void test_mapped_too_often(void **state)
+{
+	u32 *frames = (u32 *)(void *)(fake.ram + fake.handoff.free_base);
+	struct partition *p = child(20);
+	u64 gpn = guest_page(), in_use = p->pool.in_use;
+	struct arch_mapping m;
+
+	(void)state;
+	frames[gpn] |= 0x0fffffff;
+	assert_int_equal(gpa_map(p, 5, hpa_of_page(gpn), 7),
+	                 HV_STATUS_NO_RESOURCES);
+	assert_false(gpa_lookup(p, 5, &m));
+	assert_int_equal(frame_mappings(hpa_of_page(gpn)), 0x0fffffff);
+	assert_int_equal(p->space.mapped, 0);
+	assert_int_equal(p->pool.in_use, in_use);
+	frames[gpn] -= 0x0fffffff;
+}
+
 static void test_pin(void **state)
 {
 	struct partition *p = child(20);
@@ -286,6 +305,7 @@ int main(void)
 		TEST(test_map_replace_unmap),
 		TEST(test_tables_come_and_go),
 		TEST(test_dry_pool_leaves_nothing),
+		TEST(test_mapped_too_often),
 		TEST(test_pin),
 		TEST(test_overlay_covers_and_uncovers),
 		TEST(test_overlay_refusals),

@@ -4,6 +4,7 @@
 #include "hv/frame.h"
 #include "hv/gpa.h"
 #include "hv/msr.h"
+#include "hv/partition.h"
 #include "tests/host/fake_test.h"
 
 static void test_d29_what_can_be_deposited(void **state)
@@ -60,6 +61,31 @@ static void test_deposited_page_vanishes_and_comes_back_zero(void **state)
 	assert_int_equal(guest_withdraw_page(1, &back), HV_STATUS_NO_RESOURCES);
 }
 
+/* A page that comes back under an overlay is seen when that goes away. */
+static void test_withdrawn_under_an_overlay(void **state)
+{
+	struct vp *root = fake_root_vp();
+	u64 page = guest_page(), back;
+	struct arch_mapping m;
+
+	(void)state;
+	assert_ok(guest_deposit_page(HV_PARTITION_ID_SELF, page));
+	assert_int_equal(msr_write(root, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
+	assert_int_equal(
+		msr_write(root, HV_MSR_HYPERCALL, page << PAGE_SHIFT | 1),
+		MSR_OK);
+	assert_ok(guest_withdraw_page(1, &back));
+	assert_int_equal(back, page);
+	assert_true(arch_space_lookup(&fake_root()->space.arch,
+	                              gpa_of_page(page), &m));
+	assert_int_not_equal(m.page.v, page << PAGE_SHIFT);
+	assert_int_equal(msr_write(root, HV_MSR_HYPERCALL, 0), MSR_OK);
+	assert_true(arch_space_lookup(&fake_root()->space.arch,
+	                              gpa_of_page(page), &m));
+	assert_int_equal(m.page.v, page << PAGE_SHIFT);
+	assert_int_equal(m.rights, 7);
+}
+
 static void test_pool_ids(void **state)
 {
 	u64 page = guest_page(), a, b;
@@ -74,6 +100,17 @@ static void test_pool_ids(void **state)
 	assert_ok(guest_balance(HV_PARTITION_ID_SELF, &a, &b));
 	assert_int_equal(a, fake_root()->pool.available);
 	assert_int_equal(b, fake_root()->pool.in_use);
+}
+
+static void test_proximity_is_refused(void **state)
+{
+	struct hv_input_get_memory_balance in = { 1, 1 };
+	struct hv_output_get_memory_balance out;
+
+	(void)state;
+	assert_int_equal(guest_call(HVCALL_GET_MEMORY_BALANCE, &in, sizeof(in),
+	                            &out, sizeof(out)),
+	                 HV_STATUS_INVALID_PARAMETER);
 }
 
 static void test_map_statuses(void **state)
@@ -128,6 +165,43 @@ static void test_map_list(void **state)
 	assert_int_equal(done, 0);
 }
 
+/* A call that is gone on with at element 1 must not come out at page 0. */
+static void test_map_list_that_wraps_in_the_middle(void **state)
+{
+	u64 id = guest_child(20, 0), page = guest_page();
+	struct hv_input_map_gpa_pages in = { id, UINT64_MAX, 7, 0 };
+	u64 control = HVCALL_MAP_GPA_PAGES | 2ull << 32 | 1ull << 48;
+	struct arch_mapping m;
+
+	(void)state;
+	memcpy(guest_at(GUEST_INPUT), &in, sizeof(in));
+	for (u32 i = 0; i < 2; i++)
+		memcpy(guest_at(GUEST_INPUT) + sizeof(in) + 8 * i, &page, 8);
+	assert_int_equal(
+		guest_raw(fake_root_vp(), control, GUEST_INPUT, 0, NULL),
+		HV_STATUS_INVALID_PARAMETER | 1ull << 32);
+	assert_false(gpa_lookup(guest_partition(id), 0, &m));
+	assert_ok(guest_map(id, 0, page, 7));
+	in.map_flags = 0;
+	memcpy(guest_at(GUEST_INPUT), &in, sizeof(in));
+	control += HVCALL_UNMAP_GPA_PAGES - HVCALL_MAP_GPA_PAGES;
+	assert_int_equal(
+		guest_raw(fake_root_vp(), control, GUEST_INPUT, 0, NULL),
+		HV_STATUS_INVALID_PARAMETER | 1ull << 32);
+	assert_true(gpa_lookup(guest_partition(id), 0, &m));
+}
+
+static void test_unmap_takes_no_flags(void **state)
+{
+	u64 id = guest_child(20, 0);
+	struct hv_input_unmap_gpa_pages in = { id, 0, 1, 0 };
+
+	(void)state;
+	assert_int_equal(guest_rep(HVCALL_UNMAP_GPA_PAGES, &in, sizeof(in),
+	                           NULL, 0, NULL, 0, 1, NULL),
+	                 HV_STATUS_INVALID_PARAMETER);
+}
+
 static enum hv_status read_gpa(u64 id, u32 vp, u64 gpa, u32 bytes,
                                struct hv_output_read_gpa *out)
 {
@@ -175,8 +249,27 @@ static void test_read_and_write_gpa(void **state)
 	                 HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(read_gpa(id, 1, 0x2000, 1, &out),
 	                 HV_STATUS_INVALID_VP_INDEX);
+	assert_int_equal(read_gpa(id, PARTITION_VPS, 0x2000, 1, &out),
+	                 HV_STATUS_INVALID_VP_INDEX);
+	assert_int_equal(read_gpa(id, UINT32_MAX, 0x2000, 1, &out),
+	                 HV_STATUS_INVALID_VP_INDEX);
 	assert_int_equal(read_gpa(1, 0, 0x2000, 1, &out),
 	                 HV_STATUS_ACCESS_DENIED);
+}
+
+static void test_gpa_access_to_no_active_child(void **state)
+{
+	struct hv_input_write_gpa in = { 0, 0, 1, 0x2000, 0, { 0 } };
+	struct hv_output_write_gpa written;
+	struct hv_output_read_gpa out;
+
+	(void)state;
+	assert_ok(guest_create(&in.partition_id));
+	assert_int_equal(read_gpa(in.partition_id, 0, 0x2000, 1, &out),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(guest_call(HVCALL_WRITE_GPA, &in, sizeof(in), &written,
+	                            sizeof(written)),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
 }
 
 static void test_results_of_gpa_access(void **state)
@@ -246,10 +339,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_d29_what_can_be_deposited),
 		TEST(test_deposited_page_vanishes_and_comes_back_zero),
+		TEST(test_withdrawn_under_an_overlay),
 		TEST(test_pool_ids),
+		TEST(test_proximity_is_refused),
 		TEST(test_map_statuses),
 		TEST(test_map_list),
+		TEST(test_map_list_that_wraps_in_the_middle),
+		TEST(test_unmap_takes_no_flags),
 		TEST(test_read_and_write_gpa),
+		TEST(test_gpa_access_to_no_active_child),
 		TEST(test_results_of_gpa_access),
 		TEST(test_life_with_n_pages),
 	};

@@ -178,6 +178,32 @@ static void test_ids(void **state)
 	                 HV_STATUS_INVALID_PARTITION_ID);
 }
 
+/* One level of children: the privilege alone does not make a parent. */
+static void test_child_that_may_create(void **state)
+{
+	u64 id = guest_child(60, 1), page = guest_page(), next;
+	struct vp *vp = guest_partition(id)->vps[0];
+	struct hv_input_map_gpa_pages self = { HV_PARTITION_ID_SELF, 0, 7, 0 };
+	u8 *block = guest_at(page << PAGE_SHIFT);
+
+	(void)state;
+	assert_ok(guest_set_property(id, HV_PROPERTY_PRIVILEGE_FLAGS,
+	                             HV_PRIVILEGE_CREATE_PARTITIONS));
+	assert_ok(guest_map(id, 1, page, 7));
+	memset(block, 0, PAGE_SIZE);
+	assert_int_equal(
+		guest_raw(vp, HVCALL_CREATE_PARTITION, 0x1000, 0x1800, NULL),
+		HV_STATUS_PARTITION_TOO_DEEP);
+	assert_ok(next_child(id, 0, &next));
+	assert_int_equal(next, 0);
+	/* Its own map is its parent's to change. */
+	memcpy(block, &self, sizeof(self));
+	assert_int_equal(guest_raw(vp, HVCALL_MAP_GPA_PAGES | 1ull << 32,
+	                           0x1000, 0, NULL),
+	                 HV_STATUS_ACCESS_DENIED);
+	guest_destroy(id);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -187,6 +213,7 @@ int main(void)
 		TEST(test_processor_features),
 		TEST(test_property_ranges),
 		TEST(test_ids),
+		TEST(test_child_that_may_create),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -239,6 +239,34 @@ static void test_calls_of_a_child(void **state)
 	assert_int_equal(*(u64 *)(void *)guest_at((page << 12) + 8), id);
 }
 
+/* A child's blocks: its parent brings the input; an overlay is no place. */
+static void test_blocks_of_a_child(void **state)
+{
+	u64 id = guest_child(60, 1), page = guest_page();
+	struct vp *vp = guest_partition(id)->vps[0];
+	const struct hv_memory_intercept *m =
+		(const struct hv_memory_intercept *)vp->message.payload;
+	enum exit_outcome outcome;
+
+	(void)state;
+	assert_ok(guest_set_property(id, HV_PROPERTY_PRIVILEGE_FLAGS,
+	                             HV_PRIVILEGE_ACCESS_PARTITION_ID |
+	                                     HV_PRIVILEGE_CREATE_PARTITIONS));
+	guest_raw(vp, HVCALL_GET_PARTITION_PROPERTY, 0x1000, 0x2000, &outcome);
+	assert_int_equal(outcome, EXIT_SUSPENDED);
+	assert_int_equal(vp->message.type, HV_MESSAGE_UNMAPPED_GPA);
+	assert_int_equal(m->gpa, 0x1000);
+	assert_int_equal(m->header.access_type, HV_INTERCEPT_READ);
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
+	assert_ok(guest_map(id, 3, page, 7));
+	assert_ok(guest_set(id, 0, HV_REGISTER_GUEST_OS_ID, 1));
+	assert_ok(guest_set(id, 0, HV_REGISTER_HYPERCALL, 0x3001));
+	assert_int_equal(
+		guest_raw(vp, HVCALL_GET_PARTITION_ID, 0, 0x3008, NULL),
+		ALIGN_BAD);
+	assert_int_equal(vp->message.type, HV_MESSAGE_NONE);
+}
+
 /* A failed call writes nothing to its output block. */
 static void test_failure_leaves_the_output_alone(void **state)
 {
@@ -266,6 +294,7 @@ int main(void)
 		TEST(test_rep_call_goes_on_in_turns),
 		TEST(test_rep_count_of_a_failure),
 		TEST(test_calls_of_a_child),
+		TEST(test_blocks_of_a_child),
 		TEST(test_failure_leaves_the_output_alone),
 	};
 

@@ -3,6 +3,7 @@
  * one of the documented ones.
  */
 #include "hv/partition.h"
+#include "hv/stream.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"
 
@@ -389,6 +390,150 @@ static void test_d25_restored_message_is_delivered(void **state)
 	guest_stream_free(&s);
 }
 
+/* D18: a stream without memory leaves the target's as it is. */
+static void test_d18_stream_without_memory(void **state)
+{
+	struct child_shape shape;
+	struct guest_stream s = { .data = NULL };
+	struct partition *p;
+	u64 source, target;
+	u32 result;
+
+	(void)state;
+	child_shape_small(&shape, 4);
+	source = child_make(&shape);
+	child_fill(source, &shape, 31);
+	assert_ok(
+		guest_set_property(source, HV_PROPERTY_STASIS_SAVE_MEMORY, 0));
+	assert_ok(guest_save(source, 0, &s, &result));
+	target = child_make_target(&shape);
+	p = guest_partition(target);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_int_equal(guest_get64(target, 0, HV_REGISTER_RIP),
+	                 guest_get64(source, 0, HV_REGISTER_RIP));
+	for (u32 i = 0; i < shape.page_count; i++) {
+		struct arch_mapping m;
+		const u8 *page;
+
+		assert_true(gpa_lookup(p, shape.gpns[i], &m));
+		page = arch_page(m.page);
+		assert_int_equal(page[0], 0xb7);
+		assert_memory_equal(page, page + 1, PAGE_SIZE - 1);
+	}
+	/* Nothing is half done: it may run, and be saved. */
+	assert_false(p->half_restored);
+	guest_stream_free(&s);
+}
+
+/* D13: a summary says that it can be restored at its end, and not before. */
+static void test_d13_summary_of_a_partition(void **state)
+{
+	struct child_shape shape;
+	struct guest_stream s = { .data = NULL };
+	u32 result, consumed;
+	u64 source, target;
+
+	(void)state;
+	child_shape_small(&shape, 1);
+	source = child_make(&shape);
+	target = child_make_target(&shape);
+	assert_ok(guest_save(source, GUEST_SUMMARY, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	for (u32 at = 0; at < s.size; at += consumed) {
+		assert_ok(guest_restore_call(
+			target, GUEST_SUMMARY | (at ? 0 : GUEST_START),
+			s.data + at, 1, &result, &consumed));
+		assert_int_equal(result, at + 1 < s.size ? HV_STATE_INCOMPLETE
+		                                         : HV_STATE_RESTORABLE);
+	}
+	/* It is no state to restore from. */
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+	guest_stream_free(&s);
+}
+
+/* Number and place of the EPILOG's header. */
+static u32 find_epilog(const struct guest_stream *s, u64 *number)
+{
+	struct stream_header h;
+	u32 at = 0;
+
+	for (*number = 0;; ++*number, at += 16 + h.length) {
+		memcpy(&h, s->data + at, sizeof(h));
+		if (h.id == STREAM_EPILOG)
+			return at;
+	}
+}
+
+/* A header that says something else, with the check that belongs to it. */
+static void put_header(struct guest_stream *s, u32 at, u64 number,
+                       struct stream_header h)
+{
+	u64 stream_id;
+
+	memcpy(&stream_id, s->data + 16 + 32, sizeof(stream_id));
+	h.header_crc = stream_header_crc(
+		stream_seed(number ? stream_id : 0, number), &h);
+	memcpy(s->data + at, &h, sizeof(h));
+}
+
+/* The EPILOG's check is that of all headers before it. */
+static void test_epilog_of_other_headers(void **state)
+{
+	struct child_shape shape;
+	struct guest_stream s;
+	struct stream_header h;
+	u64 source, target, number;
+	u32 at, result;
+
+	(void)state;
+	child_shape_small(&shape, 1);
+	saved_child(&shape, 37, &source, &s);
+	target = child_make_target(&shape);
+	at = find_epilog(&s, &number);
+	memcpy(&h, s.data + at, sizeof(h));
+	for (u32 bit = 0; bit < 32; bit++) {
+		h.payload_crc ^= 1u << bit;
+		put_header(&s, at, number, h);
+		assert_ok(guest_restore(target, 0, &s, 4080, &result));
+		assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+		h.payload_crc ^= 1u << bit;
+	}
+	put_header(&s, at, number, h);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_stream_free(&s);
+}
+
+/* No chunk is longer than a page, of those that are skipped neither. */
+static void test_header_of_a_chunk_too_long(void **state)
+{
+	static const u32 lengths[] = { 4112, 0x10000, 0xfffffff0 };
+	struct child_shape shape;
+	struct guest_stream s;
+	u64 source, target;
+	u32 result, consumed;
+
+	(void)state;
+	child_shape_small(&shape, 1);
+	saved_child(&shape, 41, &source, &s);
+	target = child_make_target(&shape);
+	for (u32 i = 0; i < ARRAY_LEN(lengths); i++) {
+		struct stream_header h = { .id = 0x78001234,
+			                   .length = lengths[i] };
+
+		assert_ok(guest_restore_call(target, GUEST_START, s.data, 4080,
+		                             &result, &consumed));
+		assert_int_equal(consumed, 4080);
+		put_header(&s, 4080, 1, h);
+		assert_ok(guest_restore_call(target, 0, s.data + 4080, 16,
+		                             &result, &consumed));
+		assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+	}
+	guest_stream_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -402,6 +547,10 @@ int main(void)
 		TEST(test_legacy_state_survives_the_move),
 		TEST(test_restored_state_reaches_the_hardware),
 		TEST(test_d25_restored_message_is_delivered),
+		TEST(test_d18_stream_without_memory),
+		TEST(test_d13_summary_of_a_partition),
+		TEST(test_epilog_of_other_headers),
+		TEST(test_header_of_a_chunk_too_long),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /*
  * hv/save.c: the stream goes out as its table says, in bounded calls.
  */
+#include "hv/partition.h"
+#include "hv/save.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"
@@ -211,6 +213,44 @@ static void test_same_state_same_chunks(void **state)
 	}
 }
 
+/* Room for any multiple of 16 bytes: the chunks are the same. */
+static void test_pieces_of_any_size(void **state)
+{
+	static const u32 sizes[] = { 16, 4096, 4112, 3 * PAGE_SIZE };
+	static struct forge other;
+	struct child_shape shape;
+	struct partition *p;
+	u64 id;
+
+	(void)state;
+	child_shape_small(&shape, 6);
+	id = child_make(&shape);
+	child_fill(id, &shape, 5);
+	p = guest_partition(id);
+	open_saved(id, 0);
+	for (u32 i = 0; i < ARRAY_LEN(sizes); i++) {
+		struct guest_stream s = { .data = malloc(1 << 20) };
+		struct context *c = context_open(fake_root(), p);
+		u32 count;
+
+		assert_non_null(c);
+		while (save_run(c, s.data + s.size, sizes[i], &count) !=
+		       HV_STATE_COMPLETE) {
+			assert_true(count <= sizes[i]);
+			s.size += count;
+		}
+		s.size += count;
+		context_close(p);
+		forge_open(&other, &s);
+		assert_int_equal(other.count, forge.count);
+		for (u32 n = 1; n < forge.count; n++)
+			assert_memory_equal(other.chunks[n].payload,
+			                    forge.chunks[n].payload,
+			                    forge.chunks[n].length);
+		guest_stream_free(&s);
+	}
+}
+
 /* The output block has nothing but the stream in it. */
 static void test_prolog_fills_the_first_piece(void **state)
 {
@@ -237,6 +277,7 @@ int main(void)
 		TEST(test_long_map),
 		TEST(test_d17_every_call_is_bounded),
 		TEST(test_same_state_same_chunks),
+		TEST(test_pieces_of_any_size),
 		TEST(test_prolog_fills_the_first_piece),
 	};
 

@@ -228,6 +228,74 @@ static void test_d27_upper_half(void **state)
 	}
 }
 
+/* SDM 26.2.1.3: events that can be injected, at the edges of what may be. */
+static void test_pending_interruptions_that_exist(void **state)
+{
+	static const u64 rows[] = {
+		0x20005,        /* NMI */
+		0x001f0007,     /* exception 31 */
+		0x00ff0001,     /* external interrupt 255 */
+		0xffff000e0017, /* #PF with all of an error code */
+		0x00800029,     /* INT n, one byte long */
+		0x008001e9,     /* 15 bytes */
+		0x0001002b,     /* INT1 */
+		0x0003002d,     /* INT3 */
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_ok(guest_set(id, 0, HV_REGISTER_PENDING_INTERRUPTION,
+		                    rows[i]));
+		assert_int_equal(
+			guest_get64(id, 0, HV_REGISTER_PENDING_INTERRUPTION),
+			rows[i]);
+	}
+}
+
+/* Each reserved word in front of a table's limit. */
+static void test_d27_padding_of_tables(void **state)
+{
+	(void)state;
+	make();
+	for (u32 i = 0; i < 3; i++) {
+		union hv_register_value v = { .table = { .limit = 0xff } };
+
+		v.table.pad[i] = 1;
+		assert_int_equal(guest_set128(id, 0, HV_REGISTER_IDTR, &v),
+		                 BAD);
+		assert_int_equal(guest_set128(id, 0, HV_REGISTER_GDTR, &v),
+		                 BAD);
+		v.table.pad[i] = 0;
+		assert_ok(guest_set128(id, 0, HV_REGISTER_IDTR, &v));
+	}
+}
+
+/* SDM 13.3: the two components of MPX are enabled together. */
+static void test_xcr0_of_a_machine_with_mpx(void **state)
+{
+	(void)state;
+	fake.facts.compat.xcr0 |= 0x18;
+	make();
+	assert_ok(guest_set(id, 0, HV_REGISTER_XFEM, 0x1f));
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_XFEM, 0x0f), BAD);
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_XFEM, 0x17), BAD);
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_XFEM), 0x1f);
+}
+
+static void test_machine_without_tsc_aux(void **state)
+{
+	union hv_register_value v = { .reg128 = { 0, 1 } };
+
+	(void)state;
+	fake.facts.has_tsc_aux = false;
+	make();
+	assert_ok(guest_set(id, 0, HV_REGISTER_TSC_AUX, 0));
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_TSC_AUX, 1), BAD);
+	assert_int_equal(guest_set128(id, 0, HV_REGISTER_TSC_AUX, &v), BAD);
+	assert_int_equal(guest_get64(id, 0, HV_REGISTER_TSC_AUX), 0);
+}
+
 /* SDM 13.6: a clear XSTATE_BV bit means init state, whatever the bytes. */
 static void test_components_in_init_state(void **state)
 {
@@ -291,6 +359,9 @@ static void test_machine_without_xsave(void **state)
 	assert_int_equal(guest_get(id, 0, HV_REGISTER_YMM0_HIGH, &v), BAD);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_YMM0_HIGH, 0), BAD);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_XFEM, 3), BAD);
+	v = (union hv_register_value){ .reg128 = { 1, 1 } };
+	assert_int_equal(guest_set128(id, 0, HV_REGISTER_XFEM, &v), BAD);
+	assert_ok(guest_set(id, 0, HV_REGISTER_XFEM, 1));
 	assert_ok(guest_set(id, 0, HV_REGISTER_XMM0, 5));
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_XMM0), 5);
 	assert_int_equal(vp_xsave(vp)->xstate_bv, 0);
@@ -358,6 +429,9 @@ static void test_whole_state_is_checked(void **state)
 	bad.gdtr.limit = 0x10000;
 	assert_false(vp_state_valid(&bad, x));
 	bad = good;
+	bad.idtr.limit = 0x10000;
+	assert_false(vp_state_valid(&bad, x));
+	bad = good;
 	bad.segment[VP_TR].attributes = 0x100;
 	assert_false(vp_state_valid(&bad, x));
 }
@@ -396,6 +470,10 @@ int main(void)
 		TEST(test_unknown_names),
 		TEST(test_d27_what_is_refused),
 		TEST(test_d27_upper_half),
+		TEST(test_pending_interruptions_that_exist),
+		TEST(test_d27_padding_of_tables),
+		TEST(test_xcr0_of_a_machine_with_mpx),
+		TEST(test_machine_without_tsc_aux),
 		TEST(test_components_in_init_state),
 		TEST(test_mxcsr_mask_is_the_processors),
 		TEST(test_machine_without_xsave),
