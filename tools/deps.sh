@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a part of the work needs and this machine lacks, on Debian and
-# its kin: deps.sh run|test|host|check|fuzz... Does nothing when all is there;
-# says in one line what to install where there is no apt-get.
+# its kin: deps.sh run|test|host|check|fuzz|coverage|bench... Does nothing when
+# all is there; says in one line what to install where there is no apt-get.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -32,6 +32,15 @@ fuzz libc6-dev /usr/include/stdlib.h
 fuzz clang clang
 fuzz libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.fuzzer-x86_64.a
 fuzz libcmocka-dev /usr/include/cmocka.h
+bench libc6-dev /usr/include/stdlib.h
+bench libcmocka-dev /usr/include/cmocka.h
+coverage make make
+coverage python3 /usr/bin/python3
+coverage libc6-dev /usr/include/stdlib.h
+coverage clang clang
+coverage llvm llvm-cov
+coverage libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.profile-x86_64.a
+coverage libcmocka-dev /usr/include/cmocka.h
 host libcmocka-dev /usr/include/cmocka.h
 check make make
 check gcc gcc
@@ -55,9 +64,10 @@ for part in "$@"; do
 	case $part in
 	run) groups="$groups build emulate $emulator" ;;
 	test) groups="$groups build emulate $emulator qemu pytest host" ;;
-	host | check | fuzz) groups="$groups $part" ;;
+	bench) groups="$groups build emulate $emulator qemu bench" ;;
+	host | check | fuzz | coverage) groups="$groups $part" ;;
 	*)
-		echo "usage: tools/deps.sh run|test|host|check|fuzz..." >&2
+		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench..." >&2
 		exit 2
 		;;
 	esac

@@ -1,46 +1,178 @@
-"""Runs the host benchmark, shows one table, and writes it as JSON.
+"""Runs the benchmarks, shows one table with the goals, and writes it as JSON.
 
-Speeds are GiB of guest memory a second: the median, with least and most.
+bench.py BUILD [MIB [ROUNDS]]: the programs and what is written are in BUILD.
+What a figure is, is said in bench_speed.py, bench_qemu.py and
+bench_machine.py.  The exit code is 0 unless something could not run: whether
+the goals are reached is for people to read.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
+
+import bench_machine
+import bench_speed
+from bench_machine import MachineRunError
+from bench_qemu import QEMU, QemuError
+
+IN_MEMORY = Path("/dev/shm")
+OWN_MAX = 1_500                         # instructions besides copy and CRC
+CALL_MAX = 60_000                       # instructions of any call
+STREAM_MAX = 1.005                      # of the bytes that must be carried
+BARE_MIN = 0.8                          # of the bare loop's speed
+TROUBLE = (OSError, subprocess.CalledProcessError, QemuError, MachineRunError)
 
 
-def measure(program: Path, mib: str, rounds: str) -> list[dict]:
-    """One row a figure, as the program prints them."""
-    answer = subprocess.run([program, mib, rounds], text=True, check=True,
-                            stdout=subprocess.PIPE)
-    return [json.loads(line) for line in answer.stdout.splitlines()]
+@dataclass
+class Goal:
+    """A figure beside its bound."""
+
+    what: str
+    figure: float
+    bound: float
+    at_least: bool
+
+    def holds(self) -> bool:
+        """Whether the figure is on the right side."""
+        return (self.figure >= self.bound if self.at_least
+                else self.figure <= self.bound)
+
+    def line(self) -> str:
+        """For the table."""
+        side = "at least" if self.at_least else "at most"
+        digits = 0 if self.bound >= 100 else 3
+        return (f"  {self.what:44}{self.figure:11,.{digits}f}   goal {side} "
+                f"{self.bound:,.{digits}f}"
+                f"{'' if self.holds() else '   NOT REACHED'}")
 
 
-def show(rows: list[dict], mib: int) -> None:
-    """The table."""
-    print(f"{mib} MiB of guest memory, GiB/s: median (least to most)")
-    for row in rows:
-        name = f"  {row['memory']:8}{row['what']:12}"
-        if "gib_s" in row:
-            print(f"{name}{row['gib_s']:8.2f}  ({row['min']:.2f} to "
-                  f"{row['max']:.2f})")
-        else:
-            print(f"{name}{row['bytes']:12d} bytes")
+def speed_goals(speed: dict[str, Any]) -> list[Goal]:
+    """Ratios of medians, and the sizes of the streams."""
+    median = {(row["memory"], row["what"]): row["gib_s"]
+              for row in speed["rows"]}
+    goals = []
+    for memory in bench_speed.KINDS:
+        for what in ("save", "restore"):
+            ours = median[memory, what]
+            bound = BARE_MIN if memory == "linux" else 0.0
+            goals.append(Goal(f"{memory}: {what} / bare loop",
+                              ours / median[memory, "bare loop"], bound, True))
+            theirs = median.get((memory, f"QEMU {what}"))
+            if theirs:
+                goals.append(Goal(f"{memory}: {what} / QEMU {what}",
+                                  ours / theirs,
+                                  1.0 if memory == "linux" else 0.0, True))
+    return goals + [
+        Goal(f"{row['memory']}: stream / non-zero memory and state",
+             row["ratio"], STREAM_MAX, False) for row in speed["streams"]]
+
+
+def machine_goals(machine: dict[str, Any]) -> list[Goal]:
+    """Instructions, where the counter counts them."""
+    figures = machine["figures"]
+    goals = [Goal(f"{name.replace('-', ' ')} besides copy and CRC",
+                  figures[f"{name}-own"], OWN_MAX, False)
+             for name in ("save-full", "restore-full")]
+    goals.append(Goal(f"dearest call here ({machine['worst']['call']})",
+                      machine["worst"]["ticks"], CALL_MAX, False))
+    tests = machine["test_run"]
+    if tests:
+        goals.append(Goal(f"in {tests['boots']} boots of the tests "
+                          f"({tests['call']})", tests["ticks"], CALL_MAX,
+                          False))
+    return goals
+
+
+def show_speed(speed: dict[str, Any], mib: int) -> None:
+    """Rows of memories and contenders."""
+    print(f"{mib} MiB of guest memory, GiB a second of processor time: "
+          "median (least to most)")
+    for row in speed["rows"]:
+        print(f"  {row['memory']:8}{row['what']:14}{row['gib_s']:8.2f}  "
+              f"({row['min']:.2f} to {row['max']:.2f})")
+    for row in speed["streams"]:
+        print(f"  {row['memory']:8}stream{row['stream_bytes']:16,} bytes; "
+              f"{row['zero'] / row['pages']:.1%} of the pages zero, "
+              f"{row['word'] / row['pages']:.1%} another word")
+
+
+def show_machine(machine: dict[str, Any]) -> None:
+    """Instructions per call."""
+    unit = "instructions" if machine["instructions"] else "TSC ticks"
+    print(f"{unit} per call, {machine['model']}")
+    for name, ticks in machine["figures"].items():
+        print(f"  {name.replace('-', ' '):22}{ticks:11,}")
+    if not machine["test_run"]:
+        print("  no figure of the whole test run yet: make test-vm")
+
+
+def show_goals(goals: list[Goal]) -> None:
+    """Figures with their goals; those without a bound are only shown."""
+    print("goals")
+    for goal in goals:
+        print(goal.line() if goal.bound else
+              f"  {goal.what:44}{goal.figure:11.3f}")
+
+
+def attempt(name: str, part: Callable[[], Any]) -> Any:
+    """A part's result; None, and a line, when it could not run."""
+    print(f"measuring: {name}", file=sys.stderr, flush=True)
+    try:
+        return part()
+    except TROUBLE as error:
+        print(f"bench: {name}: {error}", file=sys.stderr)
+        return None
+
+
+def work_folder(mib: int, build: Path) -> tempfile.TemporaryDirectory[str]:
+    """In memory if there is room for four memories and a stream."""
+    room = IN_MEMORY.is_dir() and shutil.disk_usage(IN_MEMORY).free
+    where = IN_MEMORY if room > (mib << 20) * 6 else build
+    return tempfile.TemporaryDirectory(prefix="stasis-bench-", dir=where)
 
 
 def main() -> int:
-    """bench.py PROGRAM OUT.json [MiB [ROUNDS]]"""
-    program, out = Path(sys.argv[1]), Path(sys.argv[2])
-    mib = sys.argv[3] if len(sys.argv) > 3 else "256"
-    rounds = sys.argv[4] if len(sys.argv) > 4 else "9"
-    print("measuring; it takes half a minute", file=sys.stderr)
-    rows = measure(program, mib, rounds)
-    show(rows, int(mib))
-    out.write_text(json.dumps({"mib": int(mib), "rows": rows}, indent=1))
+    """See the head of the file."""
+    build = Path(sys.argv[1])
+    mib = int(sys.argv[2]) if len(sys.argv) > 2 else 512
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    with_qemu = shutil.which(QEMU) is not None
+    if not with_qemu:
+        print(f"bench: there is no {QEMU}", file=sys.stderr)
+    with work_folder(mib, build) as work:
+        speed = attempt("host and QEMU, about three minutes",
+                        lambda: bench_speed.measure(
+                            build / "bench", mib, rounds, Path(work),
+                            with_qemu))
+        machine = attempt("machine, about a minute",
+                          lambda: bench_machine.measure(Path(work) / "vm"))
+    goals: list[Goal] = []
+    if speed:
+        show_speed(speed, mib)
+        goals += speed_goals(speed)
+    if machine:
+        machine["test_run"] = bench_machine.last_test_run()
+        show_machine(machine)
+        if machine["instructions"]:
+            goals += machine_goals(machine)
+    show_goals(goals)
+    out = build / "bench.json"
+    out.write_text(json.dumps({
+        "mib": mib, "loops": bench_speed.LOOPS, "rounds": rounds,
+        "load": os.getloadavg(), "speed": speed, "machine": machine,
+        "goals": [asdict(goal) | {"holds": goal.holds()} for goal in goals
+                  if goal.bound]}, indent=1))
     print(f"written to {out}")
-    return 0
+    return 0 if speed and machine and with_qemu else 1
 
 
 if __name__ == "__main__":

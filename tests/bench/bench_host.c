@@ -27,7 +27,7 @@
 static struct {
 	u64 pages; /* of the child */
 	u32 rounds;
-	const char *only;
+	const char *only; /* this contender; NULL: all */
 	u64 id;
 	u8 *memory; /* its pages, as the host sees them */
 	u8 *copy;   /* where memcpy and the bare loop copy to */
@@ -252,6 +252,11 @@ static void print_figure(const char *memory, const char *name, double *speed)
 	       speed[bench.rounds - 1]);
 }
 
+static bool wanted(const char *only, const char *name)
+{
+	return !only || !strcmp(only, name);
+}
+
 static void measure(enum bench_kind kind)
 {
 	double speed[ARRAY_LEN(contenders)][ROUNDS_MAX];
@@ -261,15 +266,14 @@ static void measure(enum bench_kind kind)
 	record_stream();
 	for (u32 i = 0; i < bench.rounds; i++) {
 		for (u32 c = 0; c < ARRAY_LEN(contenders); c++) {
-			if (bench.only &&
-			    strcmp(bench.only, contenders[c].name))
-				continue;
-			speed[c][i] = gib / contenders[c].run();
+			if (wanted(bench.only, contenders[c].name))
+				speed[c][i] = gib / contenders[c].run();
 		}
 	}
 	for (u32 c = 0; c < ARRAY_LEN(contenders); c++)
-		print_figure(bench_kind_name(kind), contenders[c].name,
-		             speed[c]);
+		if (wanted(bench.only, contenders[c].name))
+			print_figure(bench_kind_name(kind), contenders[c].name,
+			             speed[c]);
 	printf("{\"memory\": \"%s\", \"what\": \"stream\", \"bytes\": %llu}\n",
 	       bench_kind_name(kind), (unsigned long long)bench.stream_bytes);
 	fflush(stdout);
@@ -305,15 +309,14 @@ static void pin_thread(void)
 int main(int argc, char **argv)
 {
 	u64 mib = argc > 1 ? strtoull(argv[1], NULL, 10) : 256;
-	const char *only = argc > 3 ? argv[3] : NULL;
 	struct fake_options options = { .machine = FAKE_SKYLAKE_X };
 
-	bench.only = only;
+	bench.only = argc > 3 ? argv[3] : NULL;
 	bench.rounds = argc > 2 ? (u32)strtoul(argv[2], NULL, 10) : 7;
 	if (mib == 0 || mib > 4096 || bench.rounds == 0 ||
 	    bench.rounds > ROUNDS_MAX) {
 		fprintf(stderr, "usage: bench_host [MiB, 1 to 4096] "
-		                "[rounds, 1 to 64]\n");
+		                "[rounds, 1 to 64] [contender] [memory]\n");
 		return 2;
 	}
 	bench.pages = mib << 8;
@@ -328,6 +331,8 @@ int main(int argc, char **argv)
 	pin_thread();
 	make_child();
 	for (u32 kind = 0; kind < BENCH_KINDS; kind++)
-		measure((enum bench_kind)kind);
+		if (wanted(argc > 4 ? argv[4] : NULL,
+		           bench_kind_name((enum bench_kind)kind)))
+			measure((enum bench_kind)kind);
 	return 0;
 }

@@ -44,8 +44,8 @@ class Plan:
     emulator: str | None = None
     kvm: bool | None = None
     cpus: int = 1
-    timeout: float = 180
-    silence: float = 60
+    timeout: float = 300                # hosts are busy at times
+    silence: float = 120
     power_off: bool = True              # else the shell stays at its prompt
     typing: tuple[tuple[str, str], ...] = ()    # (when this shows, type that)
 

@@ -13,6 +13,7 @@
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/trap.h"
+#include "tests/guest/lib/worst.h"
 
 static struct {
 	const char *name;
@@ -176,6 +177,7 @@ EFI_STATUS test_run(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
 	if (prepare(scenario)) {
 		for (u32 i = 0; i < count; i++)
 			failed += !run_case(&cases[i]);
+		worst_print();
 		child_end();
 		disconnect();
 	} else {

@@ -1,0 +1,54 @@
+"""Instructions per hypercall, from one boot of the scenario `cost`.
+
+Under Bochs these are instructions, exactly; see tests/guest/root/cost.c.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
+
+from costs import (WORST_FILE, call_names, read_costs, read_worst,
+                   ticks_are_instructions)
+from machine import DEFAULT_MODEL
+from scenarios import Place, group_plan
+
+JUDGED = {"save-full-own", "restore-full-own"}
+
+
+class MachineRunError(Exception):
+    """The boot did not come to its end."""
+
+
+def measure(work: Path) -> dict[str, Any]:
+    """Figures by name, and the dearest call of this boot."""
+    plan = group_plan(Place("bench"), ["cost"], DEFAULT_MODEL)
+    result = plan.run(work)
+    if not result.finished("cost"):
+        raise MachineRunError(result.problem or "the scenario did not end")
+    figures = read_costs(result.section("cost"))
+    found = read_worst(result)
+    if not found or not JUDGED <= figures.keys():
+        raise MachineRunError("the scenario did not print its figures")
+    worst = max(found.values(), key=lambda one: one.ticks)
+    return {"model": DEFAULT_MODEL, "instructions": ticks_are_instructions(),
+            "figures": figures,
+            "worst": {"call": call_names()[worst.code], "ticks": worst.ticks}}
+
+
+def last_test_run() -> dict[str, Any] | None:
+    """The dearest call of the last run of the tests, None without one."""
+    try:
+        told = json.loads(WORST_FILE.read_text())
+    except FileNotFoundError:
+        return None
+    if not told["worst"]:
+        return None
+    worst = told["worst"][0]
+    return {"boots": len(told["boots"]), "ticks": worst["ticks"],
+            "call": call_names()[worst["code"]], "model": worst["model"],
+            "scenario": worst["scenario"]}

@@ -1,0 +1,108 @@
+"""Speed of save and restore beside memcpy, the bare loop, and QEMU.
+
+All contenders work on the same bytes, on one processor, in turns: a loop runs
+the host program for a few rounds and then QEMU once out and once in for each
+memory.  A figure is the median of what the loops said, with the least and the
+most of all; speeds are GiB of guest memory a second of processor time.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from bench_qemu import Qemu, QemuError
+
+KINDS = ("empty", "random", "linux")
+LOOPS = 5
+PROCESSOR = 0                           # the one that bench_host takes
+FIGURES = ("save", "restore", "memcpy", "bare loop", "QEMU save",
+           "QEMU restore")
+
+Row = dict[str, Any]
+
+
+def lines_of(*command: Any) -> list[Row]:
+    """A program's output: one JSON object a line."""
+    answer = subprocess.run([str(word) for word in command], text=True,
+                            check=True, stdout=subprocess.PIPE)
+    return [json.loads(line) for line in answer.stdout.splitlines()]
+
+
+def speed_row(memory: str, what: str, mib: int, seconds: float) -> Row:
+    """One measurement, in the form of the host program's rows."""
+    speed = mib / 1024 / seconds
+    return {"memory": memory, "what": what, "gib_s": speed, "min": speed,
+            "max": speed}
+
+
+def run_qemu(memory: str, content: Path, mib: int,
+             work: Path) -> Iterator[Row]:
+    """Out of one QEMU and into another; what arrives must be what left."""
+    stream = work / "stream"
+    with Qemu(mib, work, PROCESSOR) as source:
+        source.fill(content)
+        yield speed_row(memory, "QEMU save", mib, source.save(stream))
+    with Qemu(mib, work, PROCESSOR, incoming=True) as target:
+        yield speed_row(memory, "QEMU restore", mib, target.restore(stream))
+        if not target.holds(content):
+            raise QemuError(f"{memory}: QEMU restored something else")
+
+
+def merge(rows: list[Row]) -> list[Row]:
+    """One row a figure, in the order of KINDS and FIGURES."""
+    merged = []
+    for memory in KINDS:
+        for what in FIGURES:
+            some = [row for row in rows
+                    if (row["memory"], row["what"]) == (memory, what)]
+            if some:
+                merged.append({
+                    "memory": memory, "what": what,
+                    "gib_s": statistics.median(r["gib_s"] for r in some),
+                    "min": min(row["min"] for row in some),
+                    "max": max(row["max"] for row in some)})
+    return merged
+
+
+def prepare(programs: Path, mib: int, work: Path) -> list[Row]:
+    """The memories as files, and the file that streams go to."""
+    shares = [lines_of(programs / "bench_memory", kind, mib, work / kind)[0]
+              for kind in KINDS]
+    with open(work / "stream", "wb") as stream:
+        for _ in range(mib + mib // 64 + 16):
+            stream.write(b"\xff" * (1 << 20))
+    return shares
+
+
+def measure(programs: Path, mib: int, rounds: int, work: Path,
+            with_qemu: bool) -> dict[str, Any]:
+    """All figures; `work` is a folder in memory."""
+    shares = prepare(programs, mib, work)
+    rows: list[Row] = []
+    for loop in range(LOOPS):
+        print(f"  round {loop + 1} of {LOOPS}", file=sys.stderr, flush=True)
+        rows += lines_of(programs / "bench_host", mib, rounds)
+        for kind in KINDS if with_qemu else ():
+            rows += run_qemu(kind, work / kind, mib, work)
+    streams = {row["memory"]: row["bytes"] for row in rows
+               if row["what"] == "stream"}
+    return {"rows": merge(rows),
+            "streams": [stream_row(one, streams) for one in shares]}
+
+
+def stream_row(shares: Row, streams: dict[str, int]) -> Row:
+    """A stream's size beside what it has to carry.
+
+    The stream of the empty memory is the processors' state, and the map.
+    """
+    nonzero = (shares["pages"] - shares["zero"]) * 4096
+    carried = nonzero + streams["empty"]
+    return {**shares, "stream_bytes": streams[shares["memory"]],
+            "nonzero_bytes": nonzero,
+            "ratio": streams[shares["memory"]] / carried}

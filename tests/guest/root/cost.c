@@ -1,0 +1,361 @@
+/*
+ * What calls cost. Under Bochs the time-stamp counter counts instructions, in
+ * the root and in the hypervisor, and one for each turn of a string
+ * instruction: then these are exact figures, and have bounds. Elsewhere they
+ * are ticks, printed and not judged.
+ */
+#include "parent/hvcall.h"
+#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/saved.h"
+#include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/test.h"
+
+#define OWN_MAX 1500   /* of a call besides the copies and the CRC of a page */
+#define CALL_MAX 60000 /* of any call */
+
+#define FULL_PAGES 200
+#define ZERO_PAGES 2048
+#define PIECE HV_SAVE_DATA_MAX
+/* The first calls carry processors and the map, the last ones the end. */
+#define HEAD_TURNS 8
+#define TAIL_TURNS 2
+#define TURNS_MAX 1024
+#define NOPS 1000
+
+/*
+ * The hypervisor's own code, linked into this program: what the copy to or from
+ * the block and the pass over the page cost by themselves.
+ */
+void crc32c_init(void);
+u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead);
+u32 crc32c_page(u32 crc, const void *from, const void *ahead);
+void arch_copy(void *to, const void *from, u64 bytes);
+
+struct turn {
+	u64 ticks;
+	u32 bytes; /* of the stream, that the call has moved */
+};
+
+struct turns {
+	struct turn list[TURNS_MAX];
+	u32 count;
+};
+
+static struct turns saves, restores;
+static u64 overhead, copy_ticks, crc_ticks, copy_crc_ticks, worst;
+static bool exact; /* ticks are instructions */
+
+/* ---- Measuring ---- */
+
+static void report(const char *name, u64 ticks)
+{
+	serial_print("COST %s %u\r\n", name, ticks);
+}
+
+/* An interrupt of the firmware's would count as well. */
+static enum hv_status timed_call(u64 control, u64 *ticks)
+{
+	u64 input = (u64)hvcall_input(), result, begin;
+	register u64 r8 __asm__("r8") = (u64)hvcall_output();
+
+	insn_cli();
+	begin = cpu_read_tsc();
+	__asm__ volatile("vmcall"
+	                 : "=a"(result), "+c"(control), "+d"(input), "+r"(r8)
+	                 :
+	                 : "r9", "r10", "r11", "cc", "memory");
+	*ticks = cpu_read_tsc() - begin - overhead;
+	insn_sti();
+	if (*ticks > worst)
+		worst = *ticks;
+	return (enum hv_status)(result & HV_RESULT_STATUS);
+}
+
+static u64 ticks_of_nothing(void)
+{
+	u64 begin = cpu_read_tsc();
+
+	return cpu_read_tsc() - begin;
+}
+
+static bool counts_instructions(void)
+{
+	u64 begin, ticks;
+
+	insn_cli();
+	begin = cpu_read_tsc();
+	__asm__ volatile(".rept %c0\n\tnop\n\t.endr" : : "i"(NOPS));
+	ticks = cpu_read_tsc() - begin - overhead;
+	insn_sti();
+	return ticks == NOPS;
+}
+
+static void measure_parts(void)
+{
+	static u8 from[PAGE_SIZE], to[PAGE_SIZE];
+	u64 begin;
+
+	crc32c_init();
+	insn_cli();
+	overhead = ticks_of_nothing();
+	begin = cpu_read_tsc();
+	arch_copy(to, from, PIECE);
+	copy_ticks = cpu_read_tsc() - begin - overhead;
+	begin = cpu_read_tsc();
+	crc32c_page(0, from, from);
+	crc_ticks = cpu_read_tsc() - begin - overhead;
+	begin = cpu_read_tsc();
+	crc32c_copy_page(0, to, from, from);
+	copy_crc_ticks = cpu_read_tsc() - begin - overhead;
+	insn_sti();
+	exact = counts_instructions();
+}
+
+/* ---- Figures of many calls ---- */
+
+static void sort(u64 *list, u32 count)
+{
+	for (u32 i = 1; i < count; i++) {
+		u64 value = list[i];
+		u32 at = i;
+
+		for (; at > 0 && list[at - 1] > value; at--)
+			list[at] = list[at - 1];
+		list[at] = value;
+	}
+}
+
+struct figures {
+	u64 count;
+	u64 median;
+	u64 max;
+};
+
+/* Of the calls in the middle that moved so many bytes. */
+static struct figures figures_of(const struct turns *t, u32 bytes)
+{
+	static u64 ticks[TURNS_MAX];
+	struct figures f = { 0 };
+	u32 count = 0;
+
+	for (u32 i = HEAD_TURNS; i + TAIL_TURNS < t->count; i++)
+		if (t->list[i].bytes == bytes)
+			ticks[count++] = t->list[i].ticks;
+	if (count == 0)
+		return f;
+	sort(ticks, count);
+	return (struct figures){ count, ticks[count / 2], ticks[count - 1] };
+}
+
+static void add_turn(struct turns *t, u64 ticks, u32 bytes)
+{
+	if (EXPECT(t->count < TURNS_MAX))
+		t->list[t->count++] = (struct turn){ ticks, bytes };
+}
+
+static struct turn first_of(const struct turns *t)
+{
+	return t->list[0];
+}
+
+static struct turn last_of(const struct turns *t)
+{
+	return t->list[t->count - 1];
+}
+
+/* ---- A child out and in, each call measured ---- */
+
+static bool save_turn(struct saved *s, u64 id, u32 flags, u32 *state)
+{
+	struct hv_input_save_partition_state *in =
+		hvcall_input_zeroed(sizeof(*in));
+	const struct hv_output_save_partition_state *out = hvcall_output();
+	u64 ticks;
+
+	in->partition_id = id;
+	in->flags = flags;
+	if (!EXPECT_SUCCESS(timed_call(HVCALL_SAVE_PARTITION_STATE, &ticks)) ||
+	    !EXPECT(s->size + out->save_data_count <= s->room))
+		return false;
+	__builtin_memcpy(s->data + s->size, out->save_data,
+	                 out->save_data_count);
+	s->size += out->save_data_count;
+	*state = out->save_state;
+	add_turn(&saves, ticks, out->save_data_count);
+	return !test_failed();
+}
+
+static bool restore_turn(const struct saved *s, u64 *at, u64 id, u32 flags,
+                         u32 *state)
+{
+	struct hv_input_restore_partition_state *in = hvcall_input();
+	const struct hv_output_restore_partition_state *out = hvcall_output();
+	u64 left = s->size - *at, ticks;
+
+	in->partition_id = id;
+	in->flags = flags;
+	in->restore_data_count = left < PIECE ? (u32)left : PIECE;
+	__builtin_memcpy(in->restore_data, s->data + *at,
+	                 in->restore_data_count);
+	if (!EXPECT_SUCCESS(timed_call(HVCALL_RESTORE_PARTITION_STATE, &ticks)))
+		return false;
+	*at += out->restore_data_consumed;
+	*state = out->restore_state;
+	add_turn(&restores, ticks, out->restore_data_consumed);
+	return !test_failed();
+}
+
+static bool out_and_in(struct child *c, u64 stream_pages)
+{
+	u32 flags = HV_SAVE_RESTORE_STATE_START, state = HV_STATE_INCOMPLETE;
+	struct saved s;
+	bool good = saved_begin(&s, stream_pages);
+	u64 at = 0;
+
+	saves.count = restores.count = 0;
+	for (; good && state == HV_STATE_INCOMPLETE; flags = 0)
+		good = save_turn(&s, c->id, flags, &state);
+	good = good && EXPECT_EQUAL(state, HV_STATE_COMPLETE);
+	flags = HV_SAVE_RESTORE_STATE_START;
+	state = HV_STATE_INCOMPLETE;
+	for (; good && state == HV_STATE_INCOMPLETE; flags = 0)
+		good = restore_turn(&s, &at, c->id, flags, &state);
+	good = good && EXPECT_EQUAL(state, HV_STATE_COMPLETE) &&
+	       EXPECT_EQUAL(at, s.size);
+	saved_end(&s);
+	return good;
+}
+
+static void fill_random(struct child *c)
+{
+	u64 *word = (u64 *)c->memory, x = 88172645463325252;
+
+	for (u64 i = 0; i < c->pages * PAGE_SIZE / 8; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		word[i] = x;
+	}
+}
+
+/* ---- Cases ---- */
+
+static void judge_exact(void)
+{
+	if (!exact)
+		test_skip("the TSC does not count instructions here");
+}
+
+/* The cheapest call that does something, and one that there is not. */
+static void null_call(void)
+{
+	u64 ticks, refused;
+
+	EXPECT_SUCCESS(timed_call(HVCALL_GET_PARTITION_ID, &ticks));
+	EXPECT_STATUS(timed_call(0, &refused),
+	              HV_STATUS_INVALID_HYPERCALL_CODE);
+	report("null", ticks);
+	report("refused", refused);
+	judge_exact();
+	EXPECT(ticks <= OWN_MAX && refused <= ticks);
+}
+
+/*
+ * What is left without the copy of what the call moves and the pass over the
+ * page, which a save call copies on the way.
+ */
+static void judge_full(const struct turns *t, u64 parts, const char *median,
+                       const char *max, const char *own)
+{
+	struct figures f = figures_of(t, PIECE);
+
+	/* Otherwise the others were left out, and were dearer perhaps. */
+	EXPECT(f.count > FULL_PAGES * 9 / 10);
+	report(median, f.median);
+	report(max, f.max);
+	report(own, f.max > parts ? f.max - parts : 0);
+	judge_exact();
+	EXPECT(!exact || f.max <= parts + OWN_MAX);
+}
+
+static void judge_zero(const struct turns *t, const char *median,
+                       const char *max)
+{
+	struct figures f = figures_of(t, 0);
+
+	EXPECT(f.count > 0);
+	report(median, f.median);
+	report(max, f.max);
+	judge_exact();
+	EXPECT(!exact || f.max <= CALL_MAX);
+}
+
+static void full_pages(void)
+{
+	struct child c;
+
+	report("copy", copy_ticks);
+	report("crc", crc_ticks);
+	report("copy-crc", copy_crc_ticks);
+	MUST(child_create(&c, FULL_PAGES));
+	fill_random(&c);
+	MUST(out_and_in(&c, FULL_PAGES + 16));
+	MUST(child_destroy(&c));
+}
+
+static void save_full(void)
+{
+	full_pages();
+	judge_full(&saves, copy_ticks + copy_crc_ticks, "save-full-median",
+	           "save-full-max", "save-full-own");
+	report("save-first", first_of(&saves).ticks);
+	report("save-last", last_of(&saves).ticks);
+}
+
+static void restore_full(void)
+{
+	full_pages();
+	judge_full(&restores, copy_ticks + crc_ticks, "restore-full-median",
+	           "restore-full-max", "restore-full-own");
+	report("restore-first", first_of(&restores).ticks);
+	report("restore-last", last_of(&restores).ticks);
+}
+
+static void zero_pages(void)
+{
+	struct child c;
+
+	MUST(child_create(&c, ZERO_PAGES));
+	MUST(out_and_in(&c, 16));
+	MUST(child_destroy(&c));
+	judge_zero(&saves, "save-zero-median", "save-zero-max");
+	judge_zero(&restores, "restore-zero-median", "restore-zero-max");
+}
+
+static void worst_of_all(void)
+{
+	report("worst", worst);
+	judge_exact();
+	EXPECT(!exact || worst <= CALL_MAX);
+}
+
+static const struct test_case cases[] = {
+	{ "a null call costs at most 1,500 instructions", null_call },
+	{ "a save call out of full pages costs at most 1,500 of its own",
+	  save_full },
+	{ "a restore call into full pages costs at most 1,500 of its own",
+	  restore_full },
+	{ "calls over zero pages cost at most 60,000 instructions",
+	  zero_pages },
+	{ "no call measured costs more than 60,000 instructions",
+	  worst_of_all },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	measure_parts();
+	return test_run(image, table, "cost", cases, ARRAY_LEN(cases));
+}

@@ -1,0 +1,67 @@
+"""What hypercalls cost, as guest programs and the hypervisor's log say.
+
+A guest prints `COST name ticks` for what it measured from outside, and, at the
+end of each scenario, the log's `LOG hypercall code: at most n ticks`: the
+dearest turn of that call since launch, from VM exit to VM entry.  A tick is an
+instruction under Bochs, and a tick of the time-stamp counter elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from boots import BUILD, ROOT, Result
+from machine import choose_emulator
+
+LIMIT = 60_000                          # instructions, of any call
+WORST_FILE = BUILD / "cost.json"        # of the last run of the tests
+
+WORST = re.compile(r"^LOG hypercall ([0-9a-f]+): at most (\d+) ticks\s*$",
+                   re.M)
+COST = re.compile(r"^COST (\S+) (\d+)\s*$", re.M)
+CODE = re.compile(r"^\s*HVCALL_(\w+) = 0x([0-9a-f]+),", re.M)
+
+
+@dataclass(frozen=True)
+class Worst:
+    """The dearest turn of one call."""
+
+    code: int
+    ticks: int
+    model: str
+    scenario: str                       # that ended first after it
+
+
+def ticks_are_instructions() -> bool:
+    """Whether the emulator's counter counts what is executed."""
+    return choose_emulator() == "bochs"
+
+
+def call_names() -> dict[int, str]:
+    """Names of the calls by code, from the contract; 0: any other code."""
+    header = (ROOT / "include/tlfs.h").read_text()
+    names = {int(code, 16): name.lower().replace("_", " ")
+             for name, code in CODE.findall(header)}
+    return {0: "a code that is no call", **names}
+
+
+def read_costs(section: str) -> dict[str, int]:
+    """The COST lines of a scenario's output."""
+    return {name: int(ticks) for name, ticks in COST.findall(section)}
+
+
+def read_worst(result: Result) -> dict[int, Worst]:
+    """The dearest turn of each call in a boot."""
+    found: dict[int, Worst] = {}
+    for scenario, section in result.transcript.sections.items():
+        for code, ticks in WORST.findall(section):
+            keep_worse(found, Worst(int(code, 16), int(ticks),
+                                    result.plan.model, scenario))
+    return found
+
+
+def keep_worse(found: dict[int, Worst], one: Worst) -> None:
+    """Put it in unless there is one as dear."""
+    if one.code not in found or one.ticks > found[one.code].ticks:
+        found[one.code] = one
