@@ -1,0 +1,127 @@
+"""Breaks the core on purpose, one place at a time: do the host tests notice?
+
+mutate.py FOLDER [WORD...]: FOLDER has the objects of the host tests as built by
+gcc. Each mutant of mutants.toml replaces one piece of text of one file; the
+file is compiled anew, each test program is linked with it and run until one
+fails. With words: only mutants whose name has one of them. Exit code 1: one
+survived, or does not fit the source any more.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+PATIENCE = 300  # seconds that a test program may take
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One break. The text is there exactly once."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+    def source(self) -> str:
+        """The broken file."""
+        text = Path(self.file).read_text(encoding="utf-8")
+        if text.count(self.old) != 1 or self.old == self.new:
+            raise ValueError(f"{self.file} has the text "
+                             f"{text.count(self.old)} times, wanted 1")
+        return text.replace(self.old, self.new)
+
+
+def compile_mutant(mutant: Mutant, work: Path) -> Path:
+    """The object of the broken file. It must compile: else it shows nothing."""
+    source, out = work / "mutant.c", work / "mutant.o"
+    source.write_text(mutant.source(), encoding="utf-8")
+    flags = [f for f in os.environ["HOST_CFLAGS"].split() if f != "-Werror"]
+    done = subprocess.run(["gcc", *flags, "-w", "-c", source, "-o", out],
+                          capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError("does not compile:\n" + done.stderr)
+    return out
+
+
+def link(test: Path, mutant: Mutant, broken: Path, folder: Path,
+         work: Path) -> Path:
+    """The test program with the broken object in the place of the whole one."""
+    program = work / "program"
+    core = [broken if str(path) == str(folder / mutant.file)[:-2] + ".o"
+            else path for path in core_objects(folder)]
+    flags = os.environ["HOST_CFLAGS"].split()
+    subprocess.run(["gcc", *flags, test, *core, "-lcmocka", "-o", program],
+                   check=True)
+    return program
+
+
+def core_objects(folder: Path) -> list[Path]:
+    """What every test program has: the core and the fakes."""
+    sources = [*Path("hv").glob("*.c"), *Path("tests/host").glob("fake_*.c"),
+               Path("arch/x86_64/ept.c")]
+    return [(folder / source).with_suffix(".o") for source in sources]
+
+
+def fails(program: Path) -> bool:
+    """Does the test program notice? One that hangs does."""
+    try:
+        return subprocess.run([program], stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, check=False,
+                              timeout=PATIENCE).returncode != 0
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def likely_first(tests: list[Path], mutant: Mutant) -> list[Path]:
+    """The file's own test, then small ones; the exhaustive ones come last."""
+    own = f"test_{Path(mutant.file).stem}"
+    late = ("golden", "decisions")
+    return sorted(tests, key=lambda t: (
+        own not in t.stem, any(word in t.stem for word in late), t.stem))
+
+
+def caught_by(mutant: Mutant, folder: Path) -> str:
+    """The name of the test program that fails, empty: none."""
+    tests = [(folder / source).with_suffix(".o")
+             for source in Path("tests/host").glob("test_*.c")]
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        broken = compile_mutant(mutant, work)
+        for test in likely_first(tests, mutant):
+            if fails(link(test, mutant, broken, folder, work)):
+                return test.stem
+    return ""
+
+
+def main() -> int:
+    """All mutants, one line each."""
+    folder, words = Path(sys.argv[1]), sys.argv[2:]
+    listed = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text(
+        encoding="utf-8"))
+    mutants = [Mutant(**row) for row in listed["mutant"]]
+    if words:
+        mutants = [m for m in mutants if any(w in m.name for w in words)]
+    bad = 0
+    for number, mutant in enumerate(mutants, 1):
+        try:
+            by = caught_by(mutant, folder)
+        except ValueError as error:
+            by, mutant_says = "", f"INVALID: {error}"
+        else:
+            mutant_says = f"caught by {by}" if by else "SURVIVED"
+        bad += not by
+        print(f"  {number:3}/{len(mutants)} {mutant.name}: {mutant_says}",
+              flush=True)
+    print(f"{len(mutants) - bad} of {len(mutants)} mutants caught")
+    return 1 if bad or not mutants else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
