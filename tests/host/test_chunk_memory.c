@@ -2,6 +2,7 @@
  * hv/chunk_memory.c: maps and memory of streams whose checks hold, and that are
  * none of this target.
  */
+#include "hv/context.h"
 #include "hv/gpa.h"
 #include "hv/partition.h"
 #include "tests/host/fake_child.h"
@@ -184,6 +185,157 @@ static void test_fill_counts(void **state)
 	}
 }
 
+/* A length that is no multiple of 16, of any kind, an unknown one too. */
+static void test_lengths_are_multiples_of_16(void **state)
+{
+	struct forge_chunk unknown = { .id = 0x78000000, .length = 16 };
+
+	(void)state;
+	make();
+	forge_insert(&f, 2, &unknown);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	for (u32 more = 1; more < 16; more++) {
+		unknown.length = 16 + more;
+		forge_insert(&f, 2, &unknown);
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+		forge_find(&f, STREAM_GPA_MAP, 0)->length += more;
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+		forge_find(&f, STREAM_VP_MSRS, 0)->length -= more;
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	}
+}
+
+/* Beside two that are good. */
+static void test_an_extent_of_no_pages(void **state)
+{
+	struct stream_extent none = { .gpn = 50, .count = 0, .rights = 7 };
+	struct forge_chunk *map, second;
+
+	(void)state;
+	make();
+	map = forge_find(&f, STREAM_GPA_MAP, 0);
+	assert_int_equal(map->length, 32);
+	memcpy(map->payload + 32, map->payload + 16, 16);
+	memcpy(map->payload + 16, &none, sizeof(none));
+	map->length = 48;
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	/* In a chunk of its own. */
+	map = forge_find(&f, STREAM_GPA_MAP, 0);
+	second = *map;
+	second.length = 16;
+	none.gpn = 300;
+	memcpy(second.payload, &none, sizeof(none));
+	forge_insert(&f, (u32)(map - f.chunks) + 1, &second);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_false(guest_partition(target)->half_restored);
+}
+
+/* EXTENTs of what is there already, or of nothing. */
+static void test_a_position_grows_and_a_page_follows(void **state)
+{
+	struct forge_chunk extent, *second;
+	u64 gpns[] = { 0, 1, 2, 3 }, end = 106;
+	u32 at;
+
+	(void)state;
+	make();
+	second = forge_find(&f, STREAM_EXTENT, 1);
+	extent = *second;
+	at = (u32)(second - f.chunks);
+	for (u32 i = 0; i < ARRAY_LEN(gpns); i++) {
+		/* Behind the first run, the position is 3. */
+		memcpy(extent.payload, &gpns[i], 8);
+		forge_insert(&f, at, &extent);
+		assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	}
+	/* The same again in front of the pages of the second run. */
+	forge_insert(&f, at, second);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	/* One that no page follows, in the middle and at the end. */
+	gpns[0] = 50;
+	memcpy(extent.payload, &gpns[0], 8);
+	forge_insert(&f, at, &extent);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	memcpy(extent.payload, &end, 8);
+	forge_insert(&f, (u32)(forge_find(&f, STREAM_VP, 0) - f.chunks),
+	             &extent);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/* A position where the engine stands already, between two pages of a run. */
+static void test_a_position_is_not_said_twice(void **state)
+{
+	struct forge_chunk extent;
+	struct child_shape shape;
+	u64 source, here = 1;
+	u32 result, at;
+
+	(void)state;
+	child_shape_small(&shape, 2);
+	source = child_make(&shape);
+	for (u32 i = 0; i < 2; i++) {
+		struct arch_mapping m;
+
+		assert_true(
+			gpa_lookup(guest_partition(source), shape.gpns[i], &m));
+		*(u64 *)arch_page(m.page) = 77 + i;
+		*((u64 *)arch_page(m.page) + 9) = 1;
+	}
+	assert_ok(guest_save(source, 0, &s, &result));
+	forge_open(&good, &s);
+	f = good;
+	target = child_make_target(&shape);
+	at = (u32)(forge_find(&f, STREAM_PAGE, 1) - f.chunks);
+	extent = *forge_find(&f, STREAM_EXTENT, 0);
+	memcpy(extent.payload, &here, 8);
+	forge_insert(&f, at, &extent);
+	assert_int_equal(restore(), HV_STATE_CORRUPT_DATA);
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/* D17: one extent of many pages is checked in as many calls as it needs. */
+static void test_d17_a_long_extent_is_checked_in_turns(void **state)
+{
+	u32 most = CONTEXT_BUDGET / CONTEXT_COST_MAP, result, consumed, flags;
+	u64 source = guest_child(60, 1), pages = most * 3 + 1, page;
+	const struct context *c;
+	u32 at = 0, calls = 0, end;
+
+	(void)state;
+	page = guest_page();
+	target = guest_child(60, 1);
+	for (u64 i = 0; i < pages; i++) {
+		assert_ok(guest_map(source, i, page, 7));
+		assert_ok(guest_map(target, i, page, 7));
+	}
+	assert_ok(guest_save(source, 0, &s, &result));
+	/* Up to the first EXTENT, which is one header and 16 bytes. */
+	forge_open(&good, &s);
+	for (end = 0; good.chunks[at].id != STREAM_EXTENT; at++)
+		end += 16 + good.chunks[at].length;
+	flags = HV_SAVE_RESTORE_STATE_START;
+	for (at = 0; at < end; at += consumed, flags = 0) {
+		u32 size = end - at < 4080 ? end - at : 4080;
+
+		assert_ok(guest_restore_call(target, flags, s.data + at, size,
+		                             &result, &consumed));
+		assert_int_equal(result, HV_STATE_INCOMPLETE);
+	}
+	c = context_find(fake_root(), guest_partition(target));
+	for (; c->memory.mapped < pages; calls++) {
+		u64 before = c->memory.extent_at;
+
+		assert_ok(guest_restore_call(target, 0, s.data, 0, &result,
+		                             &consumed));
+		assert_int_equal(result, HV_STATE_INCOMPLETE);
+		if (c->memory.mapped == 0)
+			assert_in_range(c->memory.extent_at - before, 1, most);
+	}
+	/* One part was checked by the call that brought the chunk. */
+	assert_int_equal(calls, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +345,11 @@ int main(void)
 		TEST(test_memory_in_a_read_only_page),
 		TEST(test_pages_are_missing),
 		TEST(test_fill_counts),
+		TEST(test_lengths_are_multiples_of_16),
+		TEST(test_an_extent_of_no_pages),
+		TEST(test_a_position_grows_and_a_page_follows),
+		TEST(test_a_position_is_not_said_twice),
+		TEST(test_d17_a_long_extent_is_checked_in_turns),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

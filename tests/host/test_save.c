@@ -1,6 +1,7 @@
 /*
  * hv/save.c: the stream goes out as its table says, in bounded calls.
  */
+#include "hv/context.h"
 #include "hv/partition.h"
 #include "hv/save.h"
 #include "tests/host/fake_child.h"
@@ -175,12 +176,37 @@ static void test_d17_every_call_is_bounded(void **state)
 	guest_longest = 0;
 	assert_ok(guest_save(id, 0, &s, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);
-	assert_true(s.calls > 30);
+	/* As many calls as the pages that were looked at ask for. */
+	assert_true(s.calls >= 2000 * CONTEXT_COST_SCAN / CONTEXT_BUDGET);
 	assert_true(s.calls < 1000);
 	assert_true(guest_longest < 12000);
 	guest_longest = 0;
 	assert_ok(guest_restore(target, 0, &s, 4080, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_true(guest_longest < 12000);
+	guest_stream_free(&s);
+}
+
+/* D17: full pages, one a call, wherever they lie in 64 GiB. */
+static void test_d17_full_pages_are_bounded(void **state)
+{
+	u64 id = guest_child(120, 1), full = guest_page();
+	struct guest_stream s = { .data = NULL };
+	u64 *word = (void *)guest_at(full << PAGE_SHIFT);
+	u32 result, pages = 0;
+
+	(void)state;
+	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+		word[i] = i;
+	for (u64 gpn = 0; gpn < 64ull << 18; gpn += (64ull << 18) / 40, pages++)
+		assert_ok(guest_map(id, gpn, full, 7));
+	for (u64 i = 1; i < 1500; i++, pages++)
+		assert_ok(guest_map(id, i, full, 7));
+	guest_longest = 0;
+	assert_ok(guest_save(id, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_true(s.size > pages * PAGE_SIZE);
+	assert_true(s.calls >= s.size / HV_SAVE_DATA_MAX);
 	assert_true(guest_longest < 12000);
 	guest_stream_free(&s);
 }
@@ -276,6 +302,7 @@ int main(void)
 		TEST(test_map_is_the_map),
 		TEST(test_long_map),
 		TEST(test_d17_every_call_is_bounded),
+		TEST(test_d17_full_pages_are_bounded),
 		TEST(test_same_state_same_chunks),
 		TEST(test_pieces_of_any_size),
 		TEST(test_prolog_fills_the_first_piece),
