@@ -14,10 +14,11 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 300  # seconds that a test program may take
+PATIENCE = 120  # seconds that a test program may take
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,15 @@ def caught_by(mutant: Mutant, folder: Path) -> str:
     return ""
 
 
+def verdict(mutant: Mutant, folder: Path) -> tuple[bool, str]:
+    """Is it caught, and what there is to say."""
+    try:
+        by = caught_by(mutant, folder)
+    except ValueError as error:
+        return False, f"INVALID: {error}"
+    return bool(by), f"caught by {by}" if by else "SURVIVED"
+
+
 def main() -> int:
     """All mutants, one line each."""
     folder, words = Path(sys.argv[1]), sys.argv[2:]
@@ -109,16 +119,13 @@ def main() -> int:
     if words:
         mutants = [m for m in mutants if any(w in m.name for w in words)]
     bad = 0
-    for number, mutant in enumerate(mutants, 1):
-        try:
-            by = caught_by(mutant, folder)
-        except ValueError as error:
-            by, mutant_says = "", f"INVALID: {error}"
-        else:
-            mutant_says = f"caught by {by}" if by else "SURVIVED"
-        bad += not by
-        print(f"  {number:3}/{len(mutants)} {mutant.name}: {mutant_says}",
-              flush=True)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        verdicts = pool.map(lambda m: verdict(m, folder), mutants)
+        for number, (mutant, (caught, says)) in enumerate(
+                zip(mutants, verdicts), 1):
+            bad += not caught
+            print(f"  {number:3}/{len(mutants)} {mutant.name}: {says}",
+                  flush=True)
     print(f"{len(mutants) - bad} of {len(mutants)} mutants caught")
     return 1 if bad or not mutants else 0
 
