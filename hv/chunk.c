@@ -102,7 +102,11 @@ static enum hv_save_restore_result compat_chunk_check(struct context *c)
 	if (in->scope > 1 || (!in->scope && !c->is_summary_stream))
 		return BAD;
 	c->compat = *in;
-	return compat_check(in);
+	if (!compat_check(in, &c->compat_walk))
+		return CHUNK_CHECK_AGAIN;
+	return c->compat_walk.first
+	               ? (enum hv_save_restore_result)c->compat_walk.first
+	               : GOOD;
 }
 
 /* ---- The partition ---- */

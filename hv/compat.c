@@ -10,9 +10,6 @@
 #define LEGACY 3ull /* XSAVE components: x87 and SSE */
 #define AVX 4ull
 
-/* Bits without a result of their own that the log names, at most. */
-#define UNNAMED_MAX 64u
-
 /* Where each feature word comes from: leaf, subleaf, register. */
 static const char *const words[STREAM_FEATURE_COUNT] = {
 	[W(1_ECX)] = "CPUID 1 ECX",
@@ -85,150 +82,206 @@ static u32 rank(u32 result)
 	               : result;
 }
 
-/* Keeps the mismatch that comes first. */
+/* Keeps the mismatch that comes first; 0: there was none. */
 static void mismatch(u32 *first, u32 result)
 {
-	if (*first == HV_STATE_INCOMPLETE || rank(result) < rank(*first))
+	if (*first == 0 || rank(result) < rank(*first))
 		*first = result;
 }
 
-/* Two values that should be the same, or the saved one not above ours. */
-static void differ(u32 *first, u32 result, const char *what, u64 saved,
-                   u64 here)
+/*
+ * The parts of the verdict: `count` things each. differs: the result that thing
+ * i gives, 0: it fits. tell: its line in the log.
+ */
+struct part {
+	u32 count;
+	u32 (*differs)(const struct stream_compat *s, u32 i);
+	void (*tell)(const struct stream_compat *s, u32 i, u64 result);
+};
+
+static const struct stream_compat *facts(void)
 {
-	log_line("restore: result %u: %s: %u saved, %u here", (u64)result, what,
-	         saved, here);
-	mismatch(first, result);
+	return &arch_facts()->compat;
+}
+
+/* ---- Values ---- */
+
+enum relation { EQUAL, AT_MOST, SUBSET };
+
+static const struct value {
+	u32 offset; /* of a u32 in struct stream_compat */
+	enum relation relation;
+	u32 result;
+	const char *what;
+} values[] = {
+	{ offsetof(struct stream_compat, cpu_vendor), EQUAL,
+	  HV_STATE_INCOMPATIBLE_PROCESSOR, "vendor" },
+	{ offsetof(struct stream_compat, clflush), EQUAL,
+	  HV_STATE_CLFLUSH_SIZE_MISMATCH, "bytes of a CLFLUSH line" },
+	{ offsetof(struct stream_compat, mxcsr_mask), SUBSET,
+	  HV_STATE_PROCESSOR_FEATURE_MISMATCH, "MXCSR mask" },
+	{ offsetof(struct stream_compat, phys_bits), AT_MOST,
+	  HV_STATE_HARDWARE_FEATURE_MISMATCH, "physical address bits" },
+	{ offsetof(struct stream_compat, linear_bits), EQUAL,
+	  HV_STATE_HARDWARE_FEATURE_MISMATCH, "linear address bits" },
+	{ offsetof(struct stream_compat, xsave_size), EQUAL,
+	  HV_STATE_XSAVE_AREA_MISMATCH, "bytes of the XSAVE area" },
+};
+
+static u32 value_at(const struct stream_compat *s, u32 i)
+{
+	return *(const u32 *)(const void *)((const u8 *)s + values[i].offset);
+}
+
+static u32 value_differs(const struct stream_compat *s, u32 i)
+{
+	u32 saved = value_at(s, i), here = value_at(facts(), i);
+	bool fits = values[i].relation == EQUAL     ? saved == here
+	            : values[i].relation == AT_MOST ? saved <= here
+	                                            : !(saved & ~here);
+
+	/* Sizes compare only for the same components: more need more. */
+	if (values[i].result == HV_STATE_XSAVE_AREA_MISMATCH &&
+	    s->xcr0 != facts()->xcr0)
+		return 0;
+	return fits ? 0 : values[i].result;
+}
+
+static void value_tell(const struct stream_compat *s, u32 i, u64 result)
+{
+	log_line(values[i].relation == SUBSET
+	                 ? "restore: result %u: %s: %x saved, %x here"
+	                 : "restore: result %u: %s: %u saved, %u here",
+	         result, values[i].what, (u64)value_at(s, i),
+	         (u64)value_at(facts(), i));
 }
 
 /* ---- Features ---- */
 
-static void check_named(u32 lacking[STREAM_FEATURE_COUNT], u32 *first)
+static u32 lacking(const struct stream_compat *s, u32 word)
 {
-	for (u32 i = 0; i < ARRAY_LEN(features); i++) {
-		const struct feature *f = &features[i];
-
-		if (!(lacking[f->word] & BIT(f->bit)))
-			continue;
-		log_line("restore: result %u: %s (%s bit %u) is not here",
-		         (u64)f->result, f->name, words[f->word], (u64)f->bit);
-		mismatch(first, f->result);
-		lacking[f->word] &= ~(u32)BIT(f->bit);
-	}
+	return s->features[word] & ~facts()->features[word];
 }
 
-/* All others are result 5. The bound keeps older lines in the log's ring. */
-static void check_unnamed(const u32 lacking[STREAM_FEATURE_COUNT], u32 *first)
+static u32 feature_differs(const struct stream_compat *s, u32 i)
 {
-	u64 result = HV_STATE_PROCESSOR_FEATURE_MISMATCH;
-	u64 count = 0;
+	const struct feature *f = &features[i];
 
-	for (u32 at = 0; at < 32 * STREAM_FEATURE_COUNT; at++) {
-		if (!(lacking[at / 32] & BIT(at % 32)))
-			continue;
-		if (count++ < UNNAMED_MAX)
-			log_line("restore: result %u: %s bit %u is not here",
-			         result, words[at / 32], (u64)(at % 32));
-	}
-	if (count > UNNAMED_MAX)
-		log_line("restore: result %u: and %u bits more", result,
-		         count - UNNAMED_MAX);
-	if (count)
-		mismatch(first, (u32)result);
+	return lacking(s, f->word) & BIT(f->bit) ? f->result : 0;
 }
 
-static void check_features(const struct stream_compat *s, u32 *first)
+static void feature_tell(const struct stream_compat *s, u32 i, u64 result)
 {
-	const struct stream_compat *h = &arch_facts()->compat;
-	u32 lacking[STREAM_FEATURE_COUNT];
+	const struct feature *f = &features[i];
 
-	for (u32 i = 0; i < STREAM_FEATURE_COUNT; i++)
-		lacking[i] = s->features[i] & ~h->features[i];
-	check_named(lacking, first);
-	check_unnamed(lacking, first);
-	if (s->mxcsr_mask & ~h->mxcsr_mask) {
-		log_line("restore: result 5: MXCSR mask: %x saved, %x here",
-		         (u64)s->mxcsr_mask, (u64)h->mxcsr_mask);
-		mismatch(first, HV_STATE_PROCESSOR_FEATURE_MISMATCH);
-	}
+	(void)s;
+	log_line("restore: result %u: %s (%s bit %u) is not here", result,
+	         f->name, words[f->word], (u64)f->bit);
+}
+
+/* All bits of a word that have a result of their own. */
+static u32 named(u32 word)
+{
+	u32 bits = 0;
+
+	for (u32 i = 0; i < ARRAY_LEN(features); i++)
+		if (features[i].word == word)
+			bits |= (u32)BIT(features[i].bit);
+	return bits;
+}
+
+/* All others are result 5, a line for each word. */
+static u32 word_differs(const struct stream_compat *s, u32 i)
+{
+	return lacking(s, i) & ~named(i) ? HV_STATE_PROCESSOR_FEATURE_MISMATCH
+	                                 : 0;
+}
+
+static void word_tell(const struct stream_compat *s, u32 i, u64 result)
+{
+	u32 bits = lacking(s, i) & ~named(i);
+	char list[128];
+	u32 length = 0;
+
+	for (u32 bit = 0; bit < 32; bit++)
+		if (bits & BIT(bit))
+			length += log_format(list + length,
+			                     (u32)sizeof(list) - length, " %u",
+			                     (u64)bit);
+	log_line("restore: result %u: %s bits not here:%s", result, words[i],
+	         list);
 }
 
 /* ---- XSAVE ---- */
 
-static u32 component_result(u32 i)
+static u32 component_differs(const struct stream_compat *s, u32 i)
 {
-	if (BIT(i) & LEGACY)
-		return HV_STATE_XSAVE_LEGACY_SSE_MISMATCH;
-	return BIT(i) & AVX ? HV_STATE_XSAVE_AVX_MISMATCH
-	                    : HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH;
+	if (s->xcr0 & ~facts()->xcr0 & BIT(i)) {
+		if (BIT(i) & LEGACY)
+			return HV_STATE_XSAVE_LEGACY_SSE_MISMATCH;
+		return BIT(i) & AVX ? HV_STATE_XSAVE_AVX_MISMATCH
+		                    : HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH;
+	}
+	return s->xss & ~facts()->xss & BIT(i)
+	               ? HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH
+	               : 0;
 }
 
-static void check_components(const struct stream_compat *s, u32 *first)
+static void component_tell(const struct stream_compat *s, u32 i, u64 result)
 {
-	const struct stream_compat *h = &arch_facts()->compat;
+	bool user = s->xcr0 & ~facts()->xcr0 & BIT(i);
 
-	for (u32 i = 0; i < 64; i++) {
-		bool user = s->xcr0 & ~h->xcr0 & BIT(i);
-		u32 result = component_result(i);
-
-		if (!user && !(s->xss & ~h->xss & BIT(i)))
-			continue;
-		if (!user)
-			result = HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH;
-		log_line("restore: result %u: XSAVE component %u (%s) "
-		         "is not here",
-		         (u64)result, (u64)i, user ? "XCR0" : "XSS");
-		mismatch(first, result);
-	}
+	log_line("restore: result %u: XSAVE component %u (%s) is not here",
+	         result, (u64)i, user ? "XCR0" : "XSS");
 }
 
-/* Sizes compare only for the same components: more of them need more. */
-static void check_area(const struct stream_compat *s, u32 *first)
+/* Components 0, 1 and 63 have no offset of their own. */
+static u32 offset_differs(const struct stream_compat *s, u32 i)
 {
-	const struct stream_compat *h = &arch_facts()->compat;
-	const u32 result = HV_STATE_XSAVE_AREA_MISMATCH;
+	if (i < 2 || i == 63 || !(s->xcr0 & facts()->xcr0 & BIT(i)))
+		return 0;
+	return s->xsave_offset[i] == facts()->xsave_offset[i]
+	               ? 0
+	               : HV_STATE_XSAVE_AREA_MISMATCH;
+}
 
-	if (s->xcr0 == h->xcr0 && s->xsave_size != h->xsave_size)
-		differ(first, result, "bytes of the XSAVE area", s->xsave_size,
-		       h->xsave_size);
-	for (u32 i = 2; i < 63; i++) {
-		if (!(s->xcr0 & h->xcr0 & BIT(i)) ||
-		    s->xsave_offset[i] == h->xsave_offset[i])
-			continue;
-		log_line("restore: result %u: offset of XSAVE component %u: "
-		         "%u saved, %u here",
-		         (u64)result, (u64)i, (u64)s->xsave_offset[i],
-		         (u64)h->xsave_offset[i]);
-		mismatch(first, result);
-	}
+static void offset_tell(const struct stream_compat *s, u32 i, u64 result)
+{
+	log_line("restore: result %u: offset of XSAVE component %u: "
+	         "%u saved, %u here",
+	         result, (u64)i, (u64)s->xsave_offset[i],
+	         (u64)facts()->xsave_offset[i]);
 }
 
 /* ---- All of it ---- */
 
-enum hv_save_restore_result compat_check(const struct stream_compat *saved)
-{
-	const struct stream_compat *here = &arch_facts()->compat;
-	u32 first = HV_STATE_INCOMPLETE;
+static const struct part parts[] = {
+	{ ARRAY_LEN(values), value_differs, value_tell },
+	{ ARRAY_LEN(features), feature_differs, feature_tell },
+	{ STREAM_FEATURE_COUNT, word_differs, word_tell },
+	{ 64, component_differs, component_tell },
+	{ 64, offset_differs, offset_tell },
+};
 
-	if (saved->cpu_vendor != here->cpu_vendor)
-		differ(&first, HV_STATE_INCOMPATIBLE_PROCESSOR, "vendor",
-		       saved->cpu_vendor, here->cpu_vendor);
-	if (saved->clflush != here->clflush)
-		differ(&first, HV_STATE_CLFLUSH_SIZE_MISMATCH,
-		       "bytes of a CLFLUSH line", saved->clflush,
-		       here->clflush);
-	check_features(saved, &first);
-	check_components(saved, &first);
-	check_area(saved, &first);
-	if (saved->phys_bits > here->phys_bits)
-		differ(&first, HV_STATE_HARDWARE_FEATURE_MISMATCH,
-		       "physical address bits", saved->phys_bits,
-		       here->phys_bits);
-	if (saved->linear_bits != here->linear_bits)
-		differ(&first, HV_STATE_HARDWARE_FEATURE_MISMATCH,
-		       "linear address bits", saved->linear_bits,
-		       here->linear_bits);
-	return (enum hv_save_restore_result)first;
+bool compat_check(const struct stream_compat *saved, struct compat_walk *w)
+{
+	u32 lines = COMPAT_LINES_A_TURN;
+
+	for (; w->part < ARRAY_LEN(parts); w->part++, w->at = 0) {
+		const struct part *p = &parts[w->part];
+
+		for (; w->at < p->count; w->at++) {
+			u32 result = p->differs(saved, w->at);
+
+			if (!result)
+				continue;
+			if (lines-- == 0)
+				return false;
+			p->tell(saved, w->at, result);
+			mismatch(&w->first, result);
+		}
+	}
+	return true;
 }
 
 static u64 count_bits(u64 set)
@@ -247,18 +300,23 @@ static u64 count_bits(u64 set)
 enum hv_save_restore_result compat_check_vps(u64 saved, u32 boot, u64 here)
 {
 	u64 count = count_bits(saved), count_here = count_bits(here);
-	u32 first = HV_STATE_INCOMPLETE;
+	u32 first = 0;
 
-	if (count != count_here)
-		differ(&first, HV_STATE_PROCESSOR_COUNT_MISMATCH, "VPs", count,
-		       count_here);
-	if (boot != 0)
-		differ(&first, HV_STATE_PROCESSOR_FLAGS_MISMATCH,
-		       "VP that is the boot processor", boot, 0);
+	if (count != count_here) {
+		log_line("restore: result 7: VPs: %u saved, %u here", count,
+		         count_here);
+		mismatch(&first, HV_STATE_PROCESSOR_COUNT_MISMATCH);
+	}
+	if (boot != 0) {
+		log_line("restore: result 8: VP that is the boot processor: "
+		         "%u saved, 0 here",
+		         (u64)boot);
+		mismatch(&first, HV_STATE_PROCESSOR_FLAGS_MISMATCH);
+	}
 	if (saved != here) {
 		log_line("restore: result 9: set of VPs: %x saved, %x here",
 		         saved, here);
 		mismatch(&first, HV_STATE_PROCESSOR_INDEX_MISMATCH);
 	}
-	return (enum hv_save_restore_result)first;
+	return first ? (enum hv_save_restore_result)first : HV_STATE_INCOMPLETE;
 }

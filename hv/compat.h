@@ -7,12 +7,22 @@
 
 #include "include/stream.h"
 
+/* A line in the log costs up to 5,000 instructions: so many in one call. */
+#define COMPAT_LINES_A_TURN 8u
+
+/* How far the verdict has come; all zero at first. */
+struct compat_walk {
+	u32 part;
+	u32 at;
+	u32 first; /* result of the mismatch that comes first, 0: none so far */
+};
+
 /*
- * The machine. HV_STATE_INCOMPLETE: nothing speaks against it. Else the first
- * mismatch in the order 11, 12, ..., 51, 5, 6; the log names every one, with
- * leaf, register and bit, component, or both values.
+ * The machine. True: done, and w->first is 0 or the first mismatch in the order
+ * 11, 12, ..., 51, 5, 6; the log names every one, with leaf, register and bits,
+ * component, or both values. False: more to say, come again.
  */
-enum hv_save_restore_result compat_check(const struct stream_compat *saved);
+bool compat_check(const struct stream_compat *saved, struct compat_walk *w);
 
 /*
  * The VPs: `saved` and `here` are sets of indices, `boot` is the index of the

@@ -7,6 +7,7 @@
 #define HV_CONTEXT_H
 
 #include "hv/arch.h"
+#include "hv/compat.h"
 #include "include/stream.h"
 
 struct partition;
@@ -61,6 +62,7 @@ struct context {
 
 	/* Restore: what is applied at the end. */
 	struct stream_compat compat;
+	struct compat_walk compat_walk;
 	struct stream_partition partition;
 	u64 os_id;
 	bool is_summary_stream;

@@ -211,6 +211,51 @@ static void test_d17_full_pages_are_bounded(void **state)
 	guest_stream_free(&s);
 }
 
+/* D17: pages of zeroes are looked at a few a call. */
+static void test_d17_a_scan_is_bounded(void **state)
+{
+	u64 id = guest_child(60, 1), pages = 3000;
+	struct guest_stream s = { .data = NULL };
+	u32 result;
+
+	(void)state;
+	for (u64 i = 0; i < pages; i++)
+		assert_ok(guest_map(id, i, 0x700, 7));
+	assert_ok(guest_save(id, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_true(s.calls >= pages * CONTEXT_COST_SCAN / CONTEXT_BUDGET);
+	guest_stream_free(&s);
+}
+
+/* One word that differs, wherever it is, makes a page a page. */
+static void test_each_word_of_a_page_counts(void **state)
+{
+	static const u64 fills[] = { 0, 0x5555555555555555 };
+	u64 id = guest_child(60, 1), page = guest_page();
+	u64 *word = (void *)guest_at(page << PAGE_SHIFT);
+
+	(void)state;
+	assert_ok(guest_map(id, 0, page, 7));
+	for (u32 k = 0; k < ARRAY_LEN(fills); k++) {
+		for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+			word[i] = fills[k];
+		open_saved(id, 0);
+		assert_null(forge_find(&forge, STREAM_PAGE, 0));
+		assert_non_null(forge_find(&forge, STREAM_FILL, 0));
+		for (u32 i = 0; i < PAGE_SIZE / 8; i++) {
+			const struct forge_chunk *c;
+
+			word[i] ^= 1ull << i % 64;
+			open_saved(id, 0);
+			c = forge_find(&forge, STREAM_PAGE, 0);
+			assert_non_null(c);
+			assert_memory_equal(c->payload, word, PAGE_SIZE);
+			assert_null(forge_find(&forge, STREAM_FILL, 0));
+			word[i] = fills[k];
+		}
+	}
+}
+
 /* The stream is the state: no other stream of the same is different but in
  * the id and what follows from it. */
 static void test_same_state_same_chunks(void **state)
@@ -303,6 +348,8 @@ int main(void)
 		TEST(test_long_map),
 		TEST(test_d17_every_call_is_bounded),
 		TEST(test_d17_full_pages_are_bounded),
+		TEST(test_d17_a_scan_is_bounded),
+		TEST(test_each_word_of_a_page_counts),
 		TEST(test_same_state_same_chunks),
 		TEST(test_pieces_of_any_size),
 		TEST(test_prolog_fills_the_first_piece),
