@@ -76,6 +76,7 @@ static enum hv_save_restore_result prolog_check(struct context *c)
 	/* What is no full state cannot be restored. */
 	if (p->is_summary && !c->summary)
 		return BAD;
+	c->version_minor = p->version_minor;
 	c->is_summary_stream = p->is_summary;
 	c->stream_id = p->stream_id;
 	return GOOD;
@@ -234,6 +235,12 @@ static bool map_needed(const struct context *c)
 	return c->memory.pages > 0;
 }
 
+/* Streams of 1.0 come from VPs without a local APIC. */
+static bool apic_needed(const struct context *c)
+{
+	return c->version_minor >= 1;
+}
+
 /* ---- The table ---- */
 
 #define FIXED(type) sizeof(struct stream_##type), sizeof(struct stream_##type)
@@ -286,6 +293,8 @@ static const struct chunk_kind kinds[] = {
 	  chunk_xsave_save, chunk_xsave_check, chunk_xsave_needed },
 	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP, FIXED(vp_events),
 	  chunk_events_save, chunk_events_check, always },
+	{ STREAM_VP_APIC, "VP_APIC", CHUNK_VP, FIXED(vp_apic),
+	  chunk_apic_save, chunk_apic_check, apic_needed },
 	{ STREAM_VP_MESSAGE, "VP_MESSAGE", CHUNK_VP | CHUNK_VP_LAST,
 	  sizeof(struct hv_message), sizeof(struct hv_message),
 	  chunk_message_save, chunk_message_check, chunk_message_needed },

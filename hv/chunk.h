@@ -99,6 +99,8 @@ enum hv_save_restore_result chunk_xsave_check(struct context *c);
 bool chunk_xsave_needed(const struct context *c);
 enum chunk_saved chunk_events_save(struct context *c);
 enum hv_save_restore_result chunk_events_check(struct context *c);
+enum chunk_saved chunk_apic_save(struct context *c);
+enum hv_save_restore_result chunk_apic_check(struct context *c);
 enum chunk_saved chunk_message_save(struct context *c);
 enum hv_save_restore_result chunk_message_check(struct context *c);
 bool chunk_message_needed(const struct context *c);

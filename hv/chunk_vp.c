@@ -15,6 +15,9 @@ struct chunk_staged {
 	u64 explicit_suspend;
 	u64 intercept_suspend;
 	struct hv_message message;
+	u64 cr8;
+	bool has_apic; /* else as after reset, but for CR8 */
+	struct stream_vp_apic apic;
 };
 _Static_assert(sizeof(struct chunk_staged) <= PAGE_SIZE, "a staging page");
 
@@ -105,8 +108,9 @@ enum chunk_saved chunk_control_save(struct context *c)
 	const struct vp_state *s = saved(c);
 	struct stream_vp_control *out = chunk_payload(c, sizeof(*out));
 
-	*out = (struct stream_vp_control){ s->cr0, s->cr2, s->cr3,
-		                           s->cr4, s->cr8, s->efer };
+	*out = (struct stream_vp_control){
+		s->cr0, s->cr2, s->cr3, s->cr4, lapic_cr8(vp_of(c)), s->efer
+	};
 	return CHUNK_ONE;
 }
 
@@ -120,7 +124,7 @@ enum hv_save_restore_result chunk_control_check(struct context *c)
 	s->cr2 = in->cr2;
 	s->cr3 = in->cr3;
 	s->cr4 = in->cr4;
-	s->cr8 = in->cr8;
+	staged(c)->cr8 = in->cr8;
 	s->efer = in->efer;
 	return GOOD;
 }
@@ -458,11 +462,50 @@ enum hv_save_restore_result chunk_message_check(struct context *c)
 	return GOOD;
 }
 
+/* ---- The local APIC ---- */
+
+enum chunk_saved chunk_apic_save(struct context *c)
+{
+	lapic_save(vp_of(c), chunk_payload(c, sizeof(struct stream_vp_apic)));
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_apic_check(struct context *c)
+{
+	const struct stream_vp_apic *in =
+		(const struct stream_vp_apic *)c->buffer;
+
+	if (!c->version_minor || !lapic_valid(in))
+		return BAD;
+	staged(c)->apic = *in;
+	staged(c)->has_apic = true;
+	return GOOD;
+}
+
+/* CR8 is a view of TPR, and LDR another of the id in x2APIC mode. */
+static bool apic_agrees(const struct chunk_staged *s)
+{
+	if (!s->has_apic)
+		return s->cr8 <= 15;
+	return s->cr8 == s->apic.tpr >> 4 &&
+	       (!(s->state.apic_base & LAPIC_BASE_X2APIC) || !s->apic.ldr);
+}
+
+static void apic_apply(struct vp *vp, struct chunk_staged *s)
+{
+	if (!s->has_apic) {
+		lapic_save_reset(&s->apic);
+		s->apic.tpr = (u32)s->cr8 << 4;
+	}
+	lapic_load(vp, &s->apic);
+}
+
 /* ---- The end ---- */
 
 bool chunk_vp_valid(const struct context *c)
 {
-	return vp_state_valid(&staged(c)->state, staged_xsave(c));
+	return vp_state_valid(&staged(c)->state, staged_xsave(c)) &&
+	       apic_agrees(staged(c));
 }
 
 void chunk_vp_apply(struct context *c, struct vp *vp)
@@ -475,6 +518,7 @@ void chunk_vp_apply(struct context *c, struct vp *vp)
 	vp->state = s->state;
 	vp->state.tsc_offset = s->tsc - c->tsc;
 	vp->cached = vp->dirty = true;
+	apic_apply(vp, s);
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;

@@ -66,6 +66,7 @@ struct context {
 	struct stream_partition partition;
 	u64 os_id;
 	bool is_summary_stream;
+	u16 version_minor; /* of the stream */
 	u32 vp; /* index of the VP under way; save: the next to look at */
 	u64 vps_seen;
 	bool has_message;

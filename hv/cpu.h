@@ -20,6 +20,7 @@ struct cpu {
 	u32 child_count;
 	bool root_halted;  /* the root VP waits in HLT, give its time away */
 	bool root_looks;   /* it was entered halted, to see if it wakes */
+	bool cut_short;    /* the timer is set to a child's, before slice_end */
 	u64 slice_end;     /* TSC at which the current slice is over */
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];

@@ -11,6 +11,7 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
+#define CPUID_1_EDX_APIC BIT(9)
 #define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_1_ECX_XSAVE BIT(26)
 #define CPUID_1_ECX_OSXSAVE BIT(27)
@@ -127,6 +128,14 @@ static void child_xsave_leaf(u64 xcr0, u32 subleaf, u32 regs[4])
 		set(regs, 0, 0, 0, 0);
 }
 
+/* The APIC's feature bit goes when the guest has switched it off. */
+static void child_first_leaf(const struct vp *vp, u32 regs[4])
+{
+	regs[EBX] = (regs[EBX] & 0xffff) | 1u << 16 | vp->index << 24;
+	if (lapic_mode(vp) == LAPIC_DISABLED)
+		regs[EDX] &= (u32)~CPUID_1_EDX_APIC;
+}
+
 static void child_leaf(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 {
 	const struct stream_compat *c = &arch_facts()->compat;
@@ -141,7 +150,11 @@ static void child_leaf(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 			regs[feature_words[i].reg] =
 				c->features[feature_words[i].word];
 	if (leaf == 0x1)
-		regs[EBX] = (regs[EBX] & 0xffff) | 1u << 16 | vp->index << 24;
+		child_first_leaf(vp, regs);
+	else if (leaf == 0x15) /* the APIC timer's clock is the TSC's */
+		set(regs, 1, 1, (u32)arch_facts()->tsc_hz, 0);
+	else if (leaf == 0x16)
+		set(regs, 0, 0, 0, 0);
 	else if (leaf == 0x7)
 		child_features_leaf(subleaf, regs);
 	else if (leaf == 0xb) /* one thread a core; the id is the VP's index */

@@ -50,7 +50,7 @@ void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,
 		execution |= HV_EXECUTION_INTERRUPT_SHADOW;
 	header->vp_index = vp->index;
 	header->instruction_length =
-		(u8)((instruction_length & 0xf) | (s->cr8 & 0xf) << 4);
+		(u8)((instruction_length & 0xf) | (lapic_cr8(vp) & 0xf) << 4);
 	header->access_type = access;
 	header->execution_state = (u16)execution;
 	header->cs = s->segment[VP_CS];

@@ -77,10 +77,11 @@ enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 /* ---- Properties ---- */
 
 /* What a parent may give to a child. More would have no effect. */
-#define GRANTABLE                                                            \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                             \
-	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX | \
-	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_CREATE_PARTITIONS)
+#define GRANTABLE                                                             \
+	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
+	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_PARTITION_ID |    \
+	 HV_PRIVILEGE_CREATE_PARTITIONS)
 
 static u64 get_privileges(const struct partition *p)
 {

@@ -88,6 +88,15 @@ static const struct hypercall table[] = {
 	[HVCALL_WRITE_GPA - HVCALL_CREATE_PARTITION] = {
 		"WriteGpa", hvcall_write_gpa,
 		IN(write_gpa), OUT(write_gpa), .flags = BY_PARENT },
+	[HVCALL_ASSERT_VIRTUAL_INTERRUPT_2 - HVCALL_CREATE_PARTITION] = {
+		"AssertVirtualInterrupt", hvcall_assert_virtual_interrupt,
+		IN(assert_virtual_interrupt), .flags = BY_PARENT },
+	[HVCALL_CLEAR_VIRTUAL_INTERRUPT - HVCALL_CREATE_PARTITION] = {
+		"ClearVirtualInterrupt", hvcall_clear_virtual_interrupt,
+		IN(partition), .flags = FAST | BY_PARENT },
+	[HVCALL_ASSERT_VIRTUAL_INTERRUPT - HVCALL_CREATE_PARTITION] = {
+		"AssertVirtualInterrupt", hvcall_assert_virtual_interrupt,
+		IN(assert_virtual_interrupt), .flags = BY_PARENT },
 	[HVCALL_SAVE_PARTITION_STATE - HVCALL_CREATE_PARTITION] = {
 		"SavePartitionState", hvcall_save_partition_state,
 		IN(save_partition_state), OUT(save_partition_state),

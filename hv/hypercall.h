@@ -74,6 +74,8 @@ enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f);
 enum hv_status hvcall_unmap_gpa_pages(struct hypercall_frame *f);
 enum hv_status hvcall_read_gpa(struct hypercall_frame *f);
 enum hv_status hvcall_write_gpa(struct hypercall_frame *f);
+enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f);
+enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f);
 enum hv_status hvcall_install_intercept(struct hypercall_frame *f);
 enum hv_status hvcall_create_vp(struct hypercall_frame *f);
 enum hv_status hvcall_delete_vp(struct hypercall_frame *f);

@@ -1,10 +1,15 @@
 /*
- * Synthetic MSRs.
+ * Synthetic MSRs, and those of a child's local APIC.
  */
 #include "hv/msr.h"
 
 #include "hv/partition.h"
 #include "hv/vp.h"
+
+#define MSR_APIC_BASE 0x1bu
+#define MSR_TSC_DEADLINE 0x6e0u
+#define MSR_X2APIC_FIRST 0x800u
+#define MSR_X2APIC_LAST 0x8ffu
 
 /* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
 static const _Alignas(PAGE_SIZE) u8 hypercall_page[PAGE_SIZE] = {
@@ -90,7 +95,94 @@ static bool read_time(struct vp *vp, u32 msr, u64 *value)
 	return true;
 }
 
-/* A row without a write function is read-only. */
+/* ---- The local APIC, which only children have from us ---- */
+
+static bool read_base(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->state.apic_base;
+	return true;
+}
+
+static bool write_base(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	return lapic_write_base(vp, value);
+}
+
+static bool read_deadline(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_timer_deadline(vp);
+	return true;
+}
+
+static bool write_deadline(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_timer_set_deadline(vp, value);
+	return true;
+}
+
+static bool write_eoi(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if (value >> 32)
+		return false;
+	lapic_eoi(vp);
+	return true;
+}
+
+static bool read_icr(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_icr(vp);
+	return true;
+}
+
+static bool write_icr(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_write_icr(vp, value);
+	return true;
+}
+
+static bool read_tpr(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_tpr(vp);
+	return true;
+}
+
+static bool write_tpr(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if (value > 0xff)
+		return false;
+	lapic_set_tpr(vp, value);
+	return true;
+}
+
+static bool read_assist(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->lapic.assist;
+	return true;
+}
+
+static bool write_assist(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if (!lapic_assist_valid(value))
+		return false;
+	vp->lapic.assist = value;
+	return true;
+}
+
+/*
+ * A row without a write function is read-only, one without a read function
+ * write-only. Privilege 0: every child has it, the root has the processor's.
+ */
 static const struct msr_row {
 	u32 first;
 	u32 last;
@@ -106,17 +198,36 @@ static const struct msr_row {
 	  read_vp_index, NULL },
 	{ HV_MSR_TIME_REF_COUNT, HV_MSR_TIME_REF_COUNT,
 	  HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER, read_time, NULL },
+	{ HV_MSR_EOI, HV_MSR_EOI, HV_PRIVILEGE_ACCESS_APIC_MSRS, NULL,
+	  write_eoi },
+	{ HV_MSR_ICR, HV_MSR_ICR, HV_PRIVILEGE_ACCESS_APIC_MSRS, read_icr,
+	  write_icr },
+	{ HV_MSR_TPR, HV_MSR_TPR, HV_PRIVILEGE_ACCESS_APIC_MSRS, read_tpr,
+	  write_tpr },
+	{ HV_MSR_VP_ASSIST_PAGE, HV_MSR_VP_ASSIST_PAGE,
+	  HV_PRIVILEGE_ACCESS_APIC_MSRS, read_assist, write_assist },
+	{ MSR_APIC_BASE, MSR_APIC_BASE, 0, read_base, write_base },
+	{ MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, 0, read_deadline,
+	  write_deadline },
+	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, 0, lapic_read_msr,
+	  lapic_write_msr },
 	{ HV_MSR_SCONTROL, HV_MSR_EOM, HV_PRIVILEGE_ACCESS_SYNIC_MSRS,
 	  synic_read_msr, synic_write_msr },
 	{ HV_MSR_SINT0, HV_MSR_SINT0 + HV_SINT_COUNT - 1,
 	  HV_PRIVILEGE_ACCESS_SYNIC_MSRS, synic_read_msr, synic_write_msr },
 };
 
+static bool has(const struct vp *vp, const struct msr_row *row)
+{
+	return row->privilege ? vp->partition->privileges & row->privilege
+	                      : !vp->is_root;
+}
+
 static const struct msr_row *find(const struct vp *vp, u32 msr)
 {
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
 		if (msr >= rows[i].first && msr <= rows[i].last &&
-		    (vp->partition->privileges & rows[i].privilege))
+		    has(vp, &rows[i]))
 			return &rows[i];
 	return NULL;
 }
@@ -127,7 +238,7 @@ enum msr_result msr_read(struct vp *vp, u32 msr, u64 *value)
 
 	if (!row)
 		return MSR_UNKNOWN;
-	return row->read(vp, msr, value) ? MSR_OK : MSR_FAULT;
+	return row->read && row->read(vp, msr, value) ? MSR_OK : MSR_FAULT;
 }
 
 enum msr_result msr_write(struct vp *vp, u32 msr, u64 value)

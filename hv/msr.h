@@ -1,5 +1,6 @@
 /*
- * Synthetic MSRs (TLFS appendix F), one table row each.
+ * Synthetic MSRs (TLFS appendix F) and those of a child's local APIC, one table
+ * row each.
  */
 #ifndef HV_MSR_H
 #define HV_MSR_H
@@ -12,11 +13,11 @@ struct vp;
 enum msr_result {
 	MSR_OK,
 	MSR_FAULT,   /* #GP */
-	MSR_UNKNOWN, /* not a synthetic MSR that this partition has */
+	MSR_UNKNOWN, /* none of these, or not this partition's */
 };
 
 /*
- * Reads or writes a synthetic MSR for the VP. MSR_UNKNOWN as well when the
+ * Reads or writes such an MSR for the VP. MSR_UNKNOWN as well when the
  * partition lacks the privilege: the MSR does not exist for it.
  */
 enum msr_result msr_read(struct vp *vp, u32 msr, u64 *value);

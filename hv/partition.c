@@ -11,14 +11,16 @@
 #include "hv/vp.h"
 
 /* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
-#define CHILD_PRIVILEGES                         \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER | \
-	 HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | HV_PRIVILEGE_ACCESS_VP_INDEX)
+#define CHILD_PRIVILEGES                                                      \
+	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
+	 HV_PRIVILEGE_ACCESS_VP_INDEX)
 
-#define ROOT_PRIVILEGES                                                      \
-	(CHILD_PRIVILEGES | HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                 \
-	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
-	 HV_PRIVILEGE_ACCESS_MEMORY_POOL)
+/* The root's local APIC is the processor's. */
+#define ROOT_PRIVILEGES                                                    \
+	((CHILD_PRIVILEGES & ~HV_PRIVILEGE_ACCESS_APIC_MSRS) |             \
+	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS | HV_PRIVILEGE_CREATE_PARTITIONS | \
+	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_ACCESS_MEMORY_POOL)
 
 /* In order of creation, so in ascending order of ids; no gaps. */
 static struct {

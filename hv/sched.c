@@ -38,18 +38,27 @@ void sched_remove(struct vp *vp)
 
 /*
  * The child whose turn it is: cpu->children is the one that ran last, so the
- * search begins behind it and ends with it.
+ * search begins behind it and ends with it. On the way every child that is not
+ * suspended is brought up to now; *timer: TSC ticks until the next timer of one
+ * of them is due.
  */
-static struct vp *next_child(const struct cpu *cpu)
+static struct vp *next_child(const struct cpu *cpu, u64 *timer)
 {
-	struct vp *vp = cpu->children;
+	struct vp *vp = cpu->children, *next = NULL;
+	u64 rest;
 
+	*timer = LAPIC_NEVER;
 	for (u32 i = 0; i < cpu->child_count; i++) {
 		vp = vp->next;
-		if (vp_runnable(vp))
-			return vp;
+		if (vp_is_suspended(vp))
+			continue;
+		lapic_update(vp);
+		rest = lapic_timer_rest(vp);
+		*timer = rest < *timer ? rest : *timer;
+		if (!next && vp_runnable(vp))
+			next = vp;
 	}
-	return NULL;
+	return next;
 }
 
 /* The root waits in HLT: its time is the children's, but for a look. */
@@ -99,21 +108,33 @@ static u64 ticks_of(u64 microseconds)
 
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 {
-	struct vp *child = next_child(cpu);
-	struct vp *vp = choose(cpu, event, child);
-	struct sched_plan plan = { .vp = vp, .timed = child != NULL };
-	bool looks = vp == cpu->root && child && cpu->root_halted &&
-	             event != SCHED_INTERRUPT;
-	u64 now = arch_tsc();
+	u64 timer, left, now = arch_tsc();
+	struct vp *child = next_child(cpu, &timer);
+	struct sched_plan plan;
+	struct vp *vp;
+	bool looks;
 
+	/* The slice goes on: its end was not what the timer was set to. */
+	if (event == SCHED_SLICE_END && cpu->cut_short)
+		event = SCHED_GO_ON;
+	vp = choose(cpu, event, child);
+	looks = vp == cpu->root && child && cpu->root_halted &&
+	        event != SCHED_INTERRUPT;
 	if (vp != cpu->current || event != SCHED_GO_ON) {
 		cpu->slice_end =
 			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
 		                             : SCHED_SLICE_MICROSECONDS);
 		cpu->root_looks = looks;
 	}
-	plan.ticks = cpu->slice_end > now ? cpu->slice_end - now : 0;
-	plan.exit_hlt = plan.timed;
+	left = cpu->slice_end > now ? cpu->slice_end - now : 0;
+	left = child ? left : LAPIC_NEVER;
+	cpu->cut_short = timer < left;
+	plan = (struct sched_plan){
+		.vp = vp,
+		.timed = child || cpu->cut_short,
+		.ticks = cpu->cut_short ? timer : left,
+		.exit_hlt = child != NULL,
+	};
 	if (vp == cpu->root) {
 		plan.halted = cpu->root_halted;
 		cpu->root_halted = false;

@@ -9,18 +9,24 @@
 #include "hv/partition.h"
 #include "hv/sched.h"
 
+bool vp_is_suspended(const struct vp *vp)
+{
+	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
+}
+
 bool vp_runnable(struct vp *vp)
 {
 	const struct vp_state *s = &vp->state;
 
-	if ((vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED)
+	if (vp_is_suspended(vp))
 		return false;
 	if (!vp->cached)
 		return true; /* it was executing and never stopped by itself */
 	if (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)
 		return false;
 	return !(s->activity & HV_ACTIVITY_HALT_SUSPEND) ||
-	       (s->pending_interruption & HV_PENDING_INTERRUPTION);
+	       (s->pending_interruption & HV_PENDING_INTERRUPTION) ||
+	       lapic_wakes(vp);
 }
 
 const struct vp_state *vp_state_read(struct vp *vp)
@@ -84,6 +90,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	else
 		vp->state.apic_base |= VP_APIC_BASE_BSP;
+	lapic_reset(vp);
 	arch_vp_init(vp);
 	partition->vps[index] = vp;
 	partition->vp_count++;

@@ -6,6 +6,7 @@
 #define HV_VP_H
 
 #include "hv/addr.h"
+#include "hv/lapic.h"
 #include "hv/synic.h"
 #include "hv/vp_state.h"
 
@@ -19,6 +20,7 @@ enum vp_page {
 	VP_PAGE_STAGED_XSAVE,
 	VP_PAGE_SIM,
 	VP_PAGE_SIEF,
+	VP_PAGE_APIC, /* registers of the local APIC (lapic.h) */
 	VP_PAGES
 };
 
@@ -54,6 +56,7 @@ struct vp {
 	struct vp *message_next;
 
 	struct synic synic; /* as a receiver */
+	struct lapic lapic; /* of a child: what is not in its page */
 
 	void *pages[VP_PAGES];
 	_Alignas(16) u8 arch[VP_ARCH_BYTES]; /* belongs to arch/ */
@@ -64,6 +67,15 @@ static inline struct vp_xsave *vp_xsave(struct vp *vp)
 {
 	return (struct vp_xsave *)vp->pages[VP_PAGE_XSAVE];
 }
+
+/* A register of its local APIC. */
+static inline u32 *vp_apic_register(const struct vp *vp, u32 offset)
+{
+	return (u32 *)vp->pages[VP_PAGE_APIC] + offset / 4;
+}
+
+/* Either suspend bit is set. */
+bool vp_is_suspended(const struct vp *vp);
 
 /* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
 bool vp_runnable(struct vp *vp);

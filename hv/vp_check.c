@@ -19,7 +19,9 @@
 #define DR7_FIXED BIT(10)
 #define DR7_ALLOWED 0xffff2fffull
 #define SEGMENT_RSVD 0x0f00
-#define APIC_BASE_BITS (VP_APIC_BASE_BSP | BIT(11))
+#define APIC_BASE_X2APIC BIT(10)
+#define APIC_BASE_ENABLE BIT(11)
+#define APIC_BASE_BITS (VP_APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE)
 #define XSTATE_X87 BIT(0)
 #define XSTATE_SSE BIT(1)
 #define XSTATE_AVX BIT(2)
@@ -139,6 +141,10 @@ bool vp_check_apic_base(vp_check_value *v)
 {
 	u64 page = v->reg64 & ~APIC_BASE_BITS;
 
+	/* x2APIC mode is one of an APIC that is on (SDM 10.12.1). */
+	if ((v->reg64 & (APIC_BASE_X2APIC | APIC_BASE_ENABLE)) ==
+	    APIC_BASE_X2APIC)
+		return false;
 	return vp_check_zero_high(v) && page % PAGE_SIZE == 0 &&
 	       page >> arch_facts()->compat.phys_bits == 0;
 }

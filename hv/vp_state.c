@@ -77,6 +77,62 @@ static enum hv_status get_mtrr_cap(struct vp *vp, union hv_register_value *v)
 	return HV_STATUS_SUCCESS;
 }
 
+static enum hv_status get_cr8(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = lapic_cr8(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_cr8(struct vp *vp, value_t *v)
+{
+	lapic_set_cr8(vp, v->reg64);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_apic_base(struct vp *vp, value_t *v)
+{
+	vp_state_write(vp)->apic_base = v->reg64;
+	lapic_follow_base(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+/* Timers that count do not notice; a deadline is a value of the TSC. */
+static enum hv_status set_tsc(struct vp *vp, value_t *v)
+{
+	struct vp_state *s = vp_state_write(vp);
+	u64 offset = v->reg64 - arch_tsc();
+
+	lapic_timer_shift(vp, offset - s->tsc_offset);
+	s->tsc_offset = offset;
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status get_deadline(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = lapic_timer_deadline(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_deadline(struct vp *vp, value_t *v)
+{
+	lapic_timer_set_deadline(vp, v->reg64);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status get_assist(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = vp->lapic.assist;
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_assist(struct vp *vp, value_t *v)
+{
+	if (!vp_check_zero_high(v) || !lapic_assist_valid(v->reg64))
+		return HV_STATUS_INVALID_PARAMETER;
+	vp->lapic.assist = v->reg64;
+	return HV_STATUS_SUCCESS;
+}
+
 static enum hv_status get_apic_id(struct vp *vp, union hv_register_value *v)
 {
 	v->reg64 = vp->index;
@@ -180,7 +236,8 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_CR2, cr2, vp_check_zero_high),
 	R64(HV_REGISTER_CR3, cr3, vp_check_cr3),
 	R64(HV_REGISTER_CR4, cr4, vp_check_cr4),
-	R64(HV_REGISTER_CR8, cr8, vp_check_cr8),
+	{ .name = HV_REGISTER_CR8, .count = 1, .kind = VP_REG_CALL,
+	  .check = vp_check_cr8, .get = get_cr8, .set = set_cr8 },
 	R64(HV_REGISTER_XFEM, xcr0, vp_check_xcr0, .reset = XSTATE_X87),
 	ROW(HV_REGISTER_DR0, 4, dr, vp_check_zero_high),
 	R64(HV_REGISTER_DR6, dr6, vp_check_dr6, .reset = DR6_FIXED),
@@ -193,12 +250,13 @@ static const struct vp_reg table[] = {
 	{ .name = HV_REGISTER_GDTR, .count = 1, .kind = VP_REG_TABLE,
 	  .offset = AT(gdtr), .check = vp_check_table },
 	{ .name = HV_REGISTER_TSC, .count = 1, .kind = VP_REG_TSC,
-	  .offset = AT(tsc_offset), .msr = 0x10, .check = vp_check_zero_high },
+	  .offset = AT(tsc_offset), .msr = 0x10, .check = vp_check_zero_high,
+	  .set = set_tsc },
 	R64(HV_REGISTER_EFER, efer, vp_check_efer, .msr = 0xc0000080),
 	R64(HV_REGISTER_KERNEL_GS_BASE, kernel_gs_base, vp_check_canonical,
 	    .msr = 0xc0000102),
 	R64(HV_REGISTER_APIC_BASE, apic_base, vp_check_apic_base, .msr = 0x1b,
-	    .reset = APIC_BASE_RESET | BIT(11)),
+	    .reset = APIC_BASE_RESET | BIT(11), .set = set_apic_base),
 	R64(HV_REGISTER_PAT, pat, vp_check_pat, .msr = 0x277, .reset = PAT_RESET),
 	R64(HV_REGISTER_SYSENTER_CS, sysenter_cs, vp_check_u32, .msr = 0x174),
 	R64(HV_REGISTER_SYSENTER_RIP, sysenter_rip, vp_check_canonical,
@@ -225,10 +283,14 @@ static const struct vp_reg table[] = {
 	    vp_check_mtrr_fixed, .msr = 0x268, .msr_stride = 1),
 	R64(HV_REGISTER_TSC_AUX, tsc_aux, vp_check_tsc_aux, .msr = 0xc0000103),
 	R64(HV_REGISTER_DEBUG_CTL, debugctl, vp_check_debugctl, .msr = 0x1d9),
+	{ .name = HV_REGISTER_TSC_DEADLINE, .count = 1, .kind = VP_REG_CALL,
+	  .check = vp_check_zero_high, .get = get_deadline,
+	  .set = set_deadline },
 	CALL(HV_REGISTER_HYPERCALL, get_hypercall, set_hypercall),
 	CALL(HV_REGISTER_GUEST_OS_ID, get_os_id, set_os_id),
 	FIXED(HV_REGISTER_VP_INDEX, get_vp_index),
 	FIXED(HV_REGISTER_TIME_REF_COUNT, get_time),
+	CALL(HV_REGISTER_VP_ASSIST_PAGE, get_assist, set_assist),
 	X16(HV_REGISTER_YMM0_LOW, 16, XAT(legacy.xmm), NULL),
 	X16(HV_REGISTER_YMM0_HIGH, 16, VP_XSAVE_YMM_OFFSET, NULL),
 };
@@ -272,6 +334,12 @@ const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)
 	return NULL;
 }
 
+/* Registers of the local APIC have a table of their own. */
+static bool is_apic(u32 name)
+{
+	return name >= HV_REGISTER_APIC_FIRST && name <= HV_REGISTER_APIC_LAST;
+}
+
 /* Of a register that this processor does not have: YMM without AVX. */
 static bool reg_exists(const struct vp_reg *r)
 {
@@ -309,9 +377,11 @@ enum hv_status vp_reg_get(struct vp *vp, u32 name, union hv_register_value *v)
 	u32 index;
 	const struct vp_reg *r = vp_reg_find(name, &index);
 
+	v->reg128[0] = v->reg128[1] = 0;
+	if (is_apic(name))
+		return lapic_get_register(vp, name, v);
 	if (!r || !reg_exists(r))
 		return HV_STATUS_INVALID_PARAMETER;
-	v->reg128[0] = v->reg128[1] = 0;
 	if (r->get)
 		return r->get(vp, v);
 	if (r->kind == VP_REG_XSAVE16)
@@ -328,7 +398,6 @@ static void set_in_state(struct vp_state *s, const struct vp_reg *r, u32 index,
 {
 	u8 *at = (u8 *)s + r->offset + index * r->stride;
 	struct vp_table t = { v->table.base, v->table.limit };
-	u64 offset = v->reg64 - arch_tsc();
 
 	switch (r->kind) {
 	case VP_REG_SEGMENT:
@@ -336,9 +405,6 @@ static void set_in_state(struct vp_state *s, const struct vp_reg *r, u32 index,
 		break;
 	case VP_REG_TABLE:
 		arch_copy(at, &t, sizeof(t));
-		break;
-	case VP_REG_TSC:
-		arch_copy(at, &offset, sizeof(offset));
 		break;
 	default:
 		arch_copy(at, &v->reg64, sizeof(v->reg64));
@@ -350,6 +416,8 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 	u32 index;
 	const struct vp_reg *r = vp_reg_find(name, &index);
 
+	if (is_apic(name))
+		return lapic_set_register(vp, name, v);
 	if (!r || !reg_exists(r) || r->kind == VP_REG_FIXED ||
 	    (r->check && !r->check(v)))
 		return HV_STATUS_INVALID_PARAMETER;
@@ -405,7 +473,7 @@ static void reset_segments(struct vp_state *s)
 	s->segment[VP_TR].attributes = 0x8b;
 }
 
-void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave)
+static void reset_registers(struct vp_state *state)
 {
 	__builtin_memset(state, 0, sizeof(*state));
 	for (u32 i = 0; i < ARRAY_LEN(table); i++) {
@@ -417,6 +485,30 @@ void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave)
 	reset_segments(state);
 	state->idtr.limit = state->gdtr.limit = 0xffff;
 	state->gpr[VP_RDX] = arch_facts()->compat.signature;
+}
+
+void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave)
+{
+	reset_registers(state);
 	state->tsc_offset = -arch_tsc();
 	vp_xsave_reset(xsave);
+}
+
+/* Two runs of fields, as they follow each other in the structure. */
+#define KEPT_FIRST offsetof(struct vp_state, tsc_offset)
+#define KEPT_END offsetof(struct vp_state, debugctl)
+#define MTRR_FIRST offsetof(struct vp_state, mtrr_def_type)
+#define MTRR_END offsetof(struct vp_state, activity)
+
+void vp_state_init(struct vp_state *state)
+{
+	struct vp_state old = *state;
+	u8 *to = (u8 *)state;
+	const u8 *from = (const u8 *)&old;
+
+	reset_registers(state);
+	arch_copy(to + KEPT_FIRST, from + KEPT_FIRST, KEPT_END - KEPT_FIRST);
+	arch_copy(to + MTRR_FIRST, from + MTRR_FIRST, MTRR_END - MTRR_FIRST);
+	state->xcr0 = old.xcr0;
+	state->cr0 = CR0_ET | (old.cr0 & (CR0_CD | CR0_NW));
 }

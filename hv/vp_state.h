@@ -43,7 +43,6 @@ struct vp_state {
 	u64 cr2;
 	u64 cr3;
 	u64 cr4;
-	u64 cr8;
 	u64 xcr0;
 	u64 efer;
 	u64 dr[4];
@@ -156,7 +155,10 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name,
  */
 bool vp_state_valid(const struct vp_state *state, const struct vp_xsave *xsave);
 
-/* State after INIT or power-up (SDM 9.1.1), XSAVE area in its init state. */
+/* State after power-up (SDM 9.1.1), XSAVE area in its init state. */
 void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave);
+
+/* State after INIT: MSRs, XCR0, TSC and cache bits stay (SDM table 9-1). */
+void vp_state_init(struct vp_state *state);
 
 #endif

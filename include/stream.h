@@ -13,7 +13,7 @@
 #include "tlfs.h"
 
 #define STREAM_VERSION_MAJOR 1
-#define STREAM_VERSION_MINOR 0
+#define STREAM_VERSION_MINOR 1             /* since 1: VP_APIC */
 #define STREAM_MAGIC 0x0a1a534953415453ull /* "STASIS", then 1A 0A */
 #define STREAM_TAG 0x50546475u             /* the public tag of a PROLOG */
 #define STREAM_ALIGN 16
@@ -41,6 +41,7 @@ enum stream_id {
 	STREAM_VP_XSAVE = 0x70021000,
 	STREAM_VP_EVENTS = 0x70022000,
 	STREAM_VP_MESSAGE = 0x70023000,
+	STREAM_VP_APIC = 0x70024000,
 	STREAM_EPILOG = 0xf0000000,
 };
 
@@ -254,5 +255,37 @@ struct stream_vp_events {
 _Static_assert(sizeof(struct stream_vp_events) == 64, "VP_EVENTS");
 
 /* VP_MESSAGE: struct hv_message, an intercept message not yet delivered. */
+
+/* The local APIC. ID and version follow from VP index and APIC_BASE. */
+struct stream_vp_apic {
+	u32 tpr;           /*   0 */
+	u32 ldr;           /*   4 0 in x2APIC mode, where it is the ID's */
+	u32 dfr;           /*   8 */
+	u32 svr;           /*  12 */
+	u32 isr[8];        /*  16 */
+	u32 tmr[8];        /*  48 */
+	u32 irr[8];        /*  80 */
+	u32 esr;           /* 112 */
+	u32 errors;        /* 116 not yet in ESR */
+	u64 icr;           /* 120 high half: as ICR2 or bits 63:32 of the MSR */
+	u32 lvt[6];        /* 128 timer thermal perf LINT0 LINT1 error */
+	u32 initial_count; /* 152 */
+	u32 divide;        /* 156 */
+	u64 timer_due;     /* 160 the guest's TSC then, 0: not armed */
+	u64 assist;        /* 168 HV_MSR_VP_ASSIST_PAGE */
+	u32 events;        /* 176 STREAM_APIC_* */
+	u32 rsvd[3];       /* 180 */
+};
+_Static_assert(sizeof(struct stream_vp_apic) == 192, "VP_APIC");
+
+/* What has come and was not taken yet. */
+#define STREAM_APIC_NMI 0x1u
+#define STREAM_APIC_INIT 0x2u
+#define STREAM_APIC_SIPI 0x4u          /* behind an INIT, if both */
+#define STREAM_APIC_EXTINT 0x8u        /* asserted by the parent */
+#define STREAM_APIC_EXTINT_TAKEN 0x10u /* and taken, but not cleared */
+#define STREAM_APIC_SIPI_SHIFT 8       /* vector of the SIPI, 8 bits */
+#define STREAM_APIC_EXTINT_SHIFT 16    /* vector of the interrupt, 8 bits */
+#define STREAM_APIC_EVENTS 0x00ffff1fu
 
 #endif

@@ -10,6 +10,7 @@
 #ifndef STASIS_TLFS_H
 #define STASIS_TLFS_H
 
+#include "tlfs_messages.h"
 #include "types.h"
 
 /* ---- Hypercall control word and result (TLFS 3.7, 3.8) ---- */
@@ -45,8 +46,11 @@ enum hvcall_code {
 	HVCALL_SET_VP_REGISTERS = 0x51,
 	HVCALL_READ_GPA = 0x53,
 	HVCALL_WRITE_GPA = 0x54,
+	HVCALL_ASSERT_VIRTUAL_INTERRUPT_2 = 0x55, /* TLFS 2.0 */
+	HVCALL_CLEAR_VIRTUAL_INTERRUPT = 0x56,
 	HVCALL_SAVE_PARTITION_STATE = 0x5e,
 	HVCALL_RESTORE_PARTITION_STATE = 0x5f,
+	HVCALL_ASSERT_VIRTUAL_INTERRUPT = 0x94,
 	/* Ours alone, in a range no TLFS uses: the hypervisor's log. */
 	HVCALL_STASIS_READ_LOG = 0x7f00,
 };
@@ -68,6 +72,8 @@ enum hv_status {
 	HV_STATUS_PARTITION_TOO_DEEP = 0x000c,
 	HV_STATUS_INVALID_PARTITION_ID = 0x000d,
 	HV_STATUS_INVALID_VP_INDEX = 0x000e,
+	HV_STATUS_NOT_ACKNOWLEDGED = 0x0014,
+	HV_STATUS_ACKNOWLEDGED = 0x0016,
 	HV_STATUS_INVALID_SAVE_RESTORE_STATE = 0x0017,
 	HV_STATUS_OBJECT_IN_USE = 0x0019,
 	HV_STATUS_NO_DATA = 0x001b,
@@ -114,6 +120,10 @@ enum hv_status {
 #define HV_MSR_HYPERCALL 0x40000001u
 #define HV_MSR_VP_INDEX 0x40000002u
 #define HV_MSR_TIME_REF_COUNT 0x40000020u
+#define HV_MSR_EOI 0x40000070u
+#define HV_MSR_ICR 0x40000071u
+#define HV_MSR_TPR 0x40000072u
+#define HV_MSR_VP_ASSIST_PAGE 0x40000073u
 #define HV_MSR_SCONTROL 0x40000080u
 #define HV_MSR_SVERSION 0x40000081u
 #define HV_MSR_SIEFP 0x40000082u
@@ -271,6 +281,31 @@ struct hv_output_write_gpa {
 _Static_assert(sizeof(struct hv_output_read_gpa) == 24, "TLFS");
 _Static_assert(sizeof(struct hv_input_write_gpa) == 48, "TLFS");
 
+/* ---- Interrupts from the parent ---- */
+
+enum hv_interrupt_type {
+	HV_INTERRUPT_FIXED = 0,
+	HV_INTERRUPT_LOWEST_PRIORITY = 1,
+	HV_INTERRUPT_NMI = 4,
+	HV_INTERRUPT_INIT = 5,
+	HV_INTERRUPT_SIPI = 6,
+	HV_INTERRUPT_EXTINT = 7,
+};
+#define HV_INTERRUPT_LEVEL 1u /* in control_flags */
+#define HV_INTERRUPT_LOGICAL 2u
+
+/* The same block for both codes; 2.0 has nothing behind the vector. */
+struct hv_input_assert_virtual_interrupt {
+	u64 partition_id;  /*  0 */
+	u32 type;          /*  8 enum hv_interrupt_type */
+	u32 control_flags; /* 12 HV_INTERRUPT_LEVEL, _LOGICAL */
+	u64 destination;   /* 16 APIC id, or logical */
+	u32 vector;        /* 24 */
+	u8 target_vtl;     /* 28 must be 0 */
+	u8 rsvd_z[3];      /* 29 */
+};
+_Static_assert(sizeof(struct hv_input_assert_virtual_interrupt) == 32, "TLFS");
+
 /* ---- Intercepts ---- */
 
 enum hv_intercept_type {
@@ -407,10 +442,15 @@ enum hv_register_name {
 	HV_REGISTER_MTRR_FIX64K_00000 = 0x00080070, /* to 0x8007a */
 	HV_REGISTER_TSC_AUX = 0x0008007b,
 	HV_REGISTER_DEBUG_CTL = 0x0008007d,
+	HV_REGISTER_TSC_DEADLINE = 0x00080095,
+	/* Local APIC: 0x84800 + number of the x2APIC register. */
+	HV_REGISTER_APIC_FIRST = 0x00084800,
+	HV_REGISTER_APIC_LAST = 0x000848ff,
 	HV_REGISTER_HYPERCALL = 0x00090001,
 	HV_REGISTER_GUEST_OS_ID = 0x00090002,
 	HV_REGISTER_VP_INDEX = 0x00090003,
 	HV_REGISTER_TIME_REF_COUNT = 0x00090004,
+	HV_REGISTER_VP_ASSIST_PAGE = 0x00090013,
 	HV_REGISTER_YMM0_LOW = 0x000c0000,  /* to 0xc000f */
 	HV_REGISTER_YMM0_HIGH = 0x000c0010, /* to 0xc001f */
 };
@@ -440,149 +480,6 @@ enum hv_pending_type {
 };
 #define HV_INTERRUPT_STATE_SHADOW BIT(0)
 #define HV_INTERRUPT_STATE_NMI_MASKED BIT(1)
-
-/* ---- Messages (TLFS 11.8, 16) ---- */
-
-enum hv_message_type {
-	HV_MESSAGE_NONE = 0x00000000,
-	HV_MESSAGE_UNMAPPED_GPA = 0x80000000,
-	HV_MESSAGE_GPA_INTERCEPT = 0x80000001,
-	HV_MESSAGE_INVALID_VP_REGISTER_VALUE = 0x80000020,
-	HV_MESSAGE_UNRECOVERABLE_EXCEPTION = 0x80000021,
-	HV_MESSAGE_UNSUPPORTED_FEATURE = 0x80000022,
-	HV_MESSAGE_IO_PORT_INTERCEPT = 0x80010000,
-	HV_MESSAGE_MSR_INTERCEPT = 0x80010001,
-	HV_MESSAGE_CPUID_INTERCEPT = 0x80010002,
-	HV_MESSAGE_EXCEPTION_INTERCEPT = 0x80010003,
-};
-
-#define HV_MESSAGE_SIZE 256
-#define HV_MESSAGE_PAYLOAD 240
-#define HV_MESSAGE_FLAG_PENDING 0x01u
-
-struct hv_message {
-	u32 type;                            /*  0 0: the slot is free */
-	u8 payload_size;                     /*  4 */
-	u8 flags;                            /*  5 */
-	u16 rsvd;                            /*  6 */
-	u64 sender;                          /*  8 the child's partition id */
-	u64 payload[HV_MESSAGE_PAYLOAD / 8]; /* 16 */
-};
-_Static_assert(sizeof(struct hv_message) == HV_MESSAGE_SIZE, "TLFS 11.8");
-
-struct hv_segment {
-	u64 base;       /*  0 */
-	u32 limit;      /*  8 */
-	u16 selector;   /* 12 */
-	u16 attributes; /* 14 */
-};
-
-#define HV_INTERCEPT_READ 0
-#define HV_INTERCEPT_WRITE 1
-#define HV_INTERCEPT_EXECUTE 2
-
-/* execution_state: 1:0 CPL, then */
-#define HV_EXECUTION_CR0_PE BIT(2)
-#define HV_EXECUTION_CR0_AM BIT(3)
-#define HV_EXECUTION_EFER_LMA BIT(4)
-#define HV_EXECUTION_DEBUG_ACTIVE BIT(5)
-#define HV_EXECUTION_INTERRUPTION_PENDING BIT(6)
-#define HV_EXECUTION_INTERRUPT_SHADOW BIT(12)
-
-struct hv_intercept_header {
-	u32 vp_index;          /*  0 */
-	u8 instruction_length; /*  4 3:0 length (0: not known), 7:4 CR8 */
-	u8 access_type;        /*  5 */
-	u16 execution_state;   /*  6 */
-	struct hv_segment cs;  /*  8 */
-	u64 rip;               /* 24 of the intercepted instruction */
-	u64 rflags;            /* 32 */
-};
-_Static_assert(sizeof(struct hv_intercept_header) == 40, "TLFS 16");
-
-struct hv_memory_intercept {
-	struct hv_intercept_header header;
-	u32 cache_type;            /* 40 */
-	u8 instruction_byte_count; /* 44 */
-	u8 access_info;            /* 45 bit 0: gva is valid */
-	u16 rsvd;                  /* 46 */
-	u64 gva;                   /* 48 */
-	u64 gpa;                   /* 56 */
-	u8 instruction_bytes[16];  /* 64 */
-};
-_Static_assert(sizeof(struct hv_memory_intercept) == 80, "TLFS 16");
-#define HV_MEMORY_ACCESS_GVA_VALID 0x01u
-
-struct hv_io_port_intercept {
-	struct hv_intercept_header header;
-	u16 port;                  /* 40 */
-	u8 access_info;            /* 42 2:0 size, then the bits below */
-	u8 instruction_byte_count; /* 43 */
-	u32 rsvd;                  /* 44 */
-	u64 rax;                   /* 48 */
-	u8 instruction_bytes[16];  /* 56 */
-	struct hv_segment ds;      /* 72 this and on: string instructions */
-	struct hv_segment es;      /* 88 */
-	u64 rcx;                   /* 104 */
-	u64 rsi;                   /* 112 */
-	u64 rdi;                   /* 120 */
-};
-_Static_assert(sizeof(struct hv_io_port_intercept) == 128, "TLFS 16");
-#define HV_IO_ACCESS_STRING 0x08u
-#define HV_IO_ACCESS_REP 0x10u
-
-struct hv_msr_intercept {
-	struct hv_intercept_header header;
-	u32 msr;  /* 40 */
-	u32 rsvd; /* 44 */
-	u64 rdx;  /* 48 */
-	u64 rax;  /* 56 */
-};
-_Static_assert(sizeof(struct hv_msr_intercept) == 64, "TLFS 16");
-
-struct hv_cpuid_intercept {
-	struct hv_intercept_header header;
-	u64 rax;         /* 40 */
-	u64 rcx;         /* 48 */
-	u64 rdx;         /* 56 */
-	u64 rbx;         /* 64 */
-	u64 default_rax; /* 72 what the hypervisor would have answered */
-	u64 default_rcx; /* 80 */
-	u64 default_rdx; /* 88 */
-	u64 default_rbx; /* 96 */
-};
-_Static_assert(sizeof(struct hv_cpuid_intercept) == 104, "TLFS 16");
-
-struct hv_exception_intercept {
-	struct hv_intercept_header header;
-	u16 vector;                /* 40 */
-	u8 exception_info;         /* 42 bit 0: error_code is valid */
-	u8 instruction_byte_count; /* 43 */
-	u32 error_code;            /* 44 */
-	u64 parameter;             /* 48 the address, for a page fault */
-	u64 rsvd;                  /* 56 */
-	u8 instruction_bytes[16];  /* 64 */
-	struct hv_segment ds;      /* 80 */
-	struct hv_segment ss;      /* 96 */
-	u64 gpr[16]; /* 112 RAX RCX RDX RBX RSP RBP RSI RDI R8.. */
-};
-_Static_assert(sizeof(struct hv_exception_intercept) == 240, "TLFS 16");
-#define HV_EXCEPTION_ERROR_CODE_VALID 0x01u
-
-struct hv_invalid_vp_register {
-	u32 vp_index; /* 0 */
-	u32 rsvd;     /* 4 */
-};
-
-enum hv_unsupported_feature {
-	HV_UNSUPPORTED_INTERCEPT = 1,
-	HV_UNSUPPORTED_TASK_SWITCH = 2,
-};
-struct hv_unsupported_feature_message {
-	u32 vp_index;  /* 0 */
-	u32 feature;   /* 4 enum hv_unsupported_feature */
-	u64 parameter; /* 8 */
-};
 
 /* ---- Save and restore (TLFS 2.0a chapter 17) ---- */
 

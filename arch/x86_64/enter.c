@@ -5,6 +5,7 @@
 
 #include "arch/x86_64/events.h"
 #include "arch/x86_64/features.h"
+#include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
@@ -12,23 +13,12 @@
 
 #define TIMER_MAX 0xffffffffull
 
-/* Switches bits of a control word; the VMCS is written only for a change. */
-static void set_control(u32 field, u32 *present, u32 bits, bool on)
-{
-	u32 wanted = on ? *present | bits : *present & ~bits;
-
-	if (wanted == *present)
-		return;
-	*present = wanted;
-	vmcs_write(field, wanted);
-}
-
 static void set_timer(struct vp *vp, const struct sched_plan *plan)
 {
 	u64 units = plan->ticks >> features()->timer_rate;
 
-	set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
-	            plan->timed);
+	vmcs_set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
+	                 plan->timed);
 	if (plan->timed)
 		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
 }
@@ -39,8 +29,8 @@ static void set_timer(struct vp *vp, const struct sched_plan *plan)
  */
 static void set_halting(struct vp *vp, const struct sched_plan *plan)
 {
-	set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
-	            plan->exit_hlt || !vp->is_root);
+	vmcs_set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
+	                 plan->exit_hlt || !vp->is_root);
 	if (plan->halted && features()->has_hlt_state)
 		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
 }
@@ -89,5 +79,6 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 	set_exceptions(plan.vp);
 	set_rsp(plan.vp);
 	events_inject_nmi(plan.vp);
+	interrupts_deliver(plan.vp);
 	return (struct vm_entry){ plan.vp, vp_arch(plan.vp)->launched };
 }

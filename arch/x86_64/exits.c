@@ -75,6 +75,13 @@ static enum exit_outcome exits_interrupt(struct exit *x)
 	return EXIT_AGAIN;
 }
 
+/* The child can take an event now: the way in sees to it. */
+static enum exit_outcome exits_window(struct exit *x)
+{
+	(void)x;
+	return EXIT_AGAIN;
+}
+
 /* The root may have spent its slice in HLT: then it still waits there. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
@@ -208,6 +215,8 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_EXTERNAL_INTERRUPT] = exits_interrupt,
 	[VMX_EXIT_TRIPLE_FAULT] = exits_triple_fault,
 	[VMX_EXIT_INIT] = exits_init,
+	[VMX_EXIT_INTERRUPT_WINDOW] = exits_window,
+	[VMX_EXIT_NMI_WINDOW] = exits_window,
 	[VMX_EXIT_TASK_SWITCH] = exits_task_switch,
 	[VMX_EXIT_CPUID] = exits_cpuid,
 	[VMX_EXIT_GETSEC] = exits_undefined,

@@ -67,7 +67,7 @@ static enum exit_outcome write_cr8(struct vp *vp, u64 value)
 {
 	if (value > 15)
 		return EXIT_FAULT_GP;
-	vp->state.cr8 = value;
+	lapic_set_cr8(vp, value);
 	return EXIT_SKIP;
 }
 
@@ -86,7 +86,7 @@ enum exit_outcome exits_cr(struct exit *x)
 	if (type == CR_TYPE_TO && number == 8)
 		return write_cr8(x->vp, value);
 	if (type == CR_TYPE_FROM && number == 8) {
-		*gpr = x->vp->state.cr8;
+		*gpr = lapic_cr8(x->vp);
 		return EXIT_SKIP;
 	}
 	/* CLTS and LMSW reach none of our bits. */

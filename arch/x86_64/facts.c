@@ -30,10 +30,10 @@ const struct arch_facts *arch_facts(void)
 
 /*
  * The bits of each feature word that a child may have. Not in it: VMX, SMX,
- * MONITOR, x2APIC, the local APIC and TSC deadline (not emulated yet), power
- * and thermal management, debug store, performance monitoring, MCA, SGX,
- * resource control, processor trace, MPX, CET, supervisor keys, AMX, LA57,
- * XSAVES, and what lives in MSRs that a VP does not have (SPEC_CTRL, TSC_ADJUST).
+ * MONITOR, power and thermal management, debug store, performance monitoring,
+ * MCA, SGX, resource control, processor trace, MPX, CET, supervisor keys, AMX,
+ * LA57, XSAVES, and what lives in MSRs that a VP does not have (SPEC_CTRL,
+ * TSC_ADJUST).
  */
 static const struct feature_row {
 	u32 leaf;
@@ -66,6 +66,15 @@ static const struct feature_row {
 	{ 0x80000001, 0, EDX, STREAM_FEATURE_80000001_EDX, 0x2c100800 },
 	/* WBNOINVD */
 	{ 0x80000008, 0, EBX, STREAM_FEATURE_80000008_EBX, 0x00000200 },
+};
+
+/* Features that are ours, whatever the processor has. */
+static const struct {
+	enum stream_feature word;
+	u32 bits;
+} emulated_rows[] = {
+	{ STREAM_FEATURE_1_ECX, 1u << 21 | 1u << 24 }, /* x2APIC, deadline */
+	{ STREAM_FEATURE_1_EDX, 1u << 9 },             /* APIC */
 };
 
 /* Features that go when the XCR0 components they need are not there. */
@@ -192,6 +201,8 @@ static void find_features(void)
 		read_leaf(row->leaf, row->subleaf, regs);
 		words[row->word] = regs[row->reg] & row->allowed;
 	}
+	for (u32 i = 0; i < ARRAY_LEN(emulated_rows); i++)
+		words[emulated_rows[i].word] |= emulated_rows[i].bits;
 	for (u32 i = 0; i < ARRAY_LEN(component_rows); i++)
 		if (!(facts.compat.xcr0 & component_rows[i].components))
 			words[component_rows[i].word] &=

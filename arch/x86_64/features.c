@@ -18,7 +18,7 @@ const struct features *features(void)
 
 /*
  * Required of both kinds, or of children alone; wanted: taken if it is there.
- * Some of what a child requires is switched on in the root at run time.
+ * Some of these are switched on and off at run time.
  */
 static const struct control_row {
 	u32 msr;
@@ -37,7 +37,9 @@ static const struct control_row {
 		.required = PROC_MSR_BITMAPS | PROC_SECONDARY,
 		.child_required = PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT |
 				  PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE |
-				  PROC_IO | PROC_MONITOR,
+				  PROC_IO | PROC_MONITOR |
+				  PROC_INTERRUPT_WINDOW,
+		.child_wanted = PROC_NMI_WINDOW,
 	},
 	[CONTROL_PROC2] = {
 		.msr = MSR_IA32_VMX_PROCBASED_CTLS2,

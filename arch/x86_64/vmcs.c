@@ -23,6 +23,16 @@ struct vmcs_value {
 	u64 value;
 };
 
+void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on)
+{
+	u32 wanted = on ? *present | bits : *present & ~bits;
+
+	if (wanted == *present)
+		return;
+	*present = wanted;
+	vmcs_write(field, wanted);
+}
+
 static void write_all(const struct vmcs_value *values, u32 count)
 {
 	for (u32 i = 0; i < count; i++)

@@ -137,6 +137,12 @@ static inline void vmcs_write(u64 field, u64 value)
 	CHECK(!failed);
 }
 
+/*
+ * Switches bits of a control word, of which *present is a copy; the VMCS is
+ * written only for a change.
+ */
+void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on);
+
 /* Makes vp's VMCS the loaded one. */
 void vmcs_load(struct vp *vp);
 

@@ -91,6 +91,36 @@ static void fill_page(u8 *page, u64 *seed)
 		memset(page + 8, 0, PAGE_SIZE - 8);
 }
 
+void child_fill_apic(struct vp *vp, u64 *seed)
+{
+	static const u32 lvt[] = { 0x700ff, 0x107ff, 0x107ff,
+		                   0x1a7ff, 0x1a7ff, 0x100ff };
+	struct stream_vp_apic a;
+
+	lapic_save_reset(&a);
+	a.tpr = fake_random(seed) & 0xff;
+	if (lapic_mode(vp) != LAPIC_X2APIC)
+		a.ldr = (u32)fake_random(seed) & 0xff000000;
+	a.dfr = (u32)fake_random(seed) | 0x0fffffff;
+	a.svr = fake_random(seed) & 0x1ff;
+	for (u32 i = 0; i < 8; i++) {
+		a.isr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
+		a.tmr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
+		a.irr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
+	}
+	a.esr = fake_random(seed) & 0xe0;
+	a.errors = fake_random(seed) & 0xe0;
+	a.icr = fake_random(seed) & 0xffffffff000ccfff;
+	for (u32 i = 0; i < ARRAY_LEN(lvt); i++)
+		a.lvt[i] = (u32)fake_random(seed) & lvt[i];
+	a.initial_count = (u32)fake_random(seed);
+	a.divide = fake_random(seed) & 0xb;
+	a.timer_due = fake_random(seed);
+	a.assist = fake_random(seed) & 0x7ff001;
+	a.events = fake_random(seed) & STREAM_APIC_EVENTS;
+	lapic_load(vp, &a);
+}
+
 static void fill_registers(struct vp *vp, u64 *seed)
 {
 	struct vp_state *s = vp_state_write(vp);
@@ -102,7 +132,9 @@ static void fill_registers(struct vp *vp, u64 *seed)
 	s->rflags = 2 | (fake_random(seed) & 0x8d5);
 	s->cr2 = fake_random(seed);
 	s->cr3 = fake_random(seed) & 0x7ffffff000;
-	s->cr8 = fake_random(seed) & 15;
+	if (fake_random(seed) & 1)
+		s->apic_base |= LAPIC_BASE_X2APIC;
+	child_fill_apic(vp, seed);
 	s->tsc_offset = fake_random(seed);
 	s->star = fake_random(seed);
 	s->lstar = ~(fake_random(seed) >> 20);
@@ -158,6 +190,9 @@ static void compare_vps(struct vp *a, struct vp *b)
 	assert_memory_equal(s, &copy, sizeof(copy));
 	assert_memory_equal(vp_xsave(a), vp_xsave(b),
 	                    fake.facts.compat.xsave_size);
+	assert_memory_equal(a->pages[VP_PAGE_APIC], b->pages[VP_PAGE_APIC],
+	                    LAPIC_PAGE_BYTES);
+	assert_memory_equal(&a->lapic, &b->lapic, sizeof(a->lapic));
 	assert_int_equal(a->explicit_suspend, b->explicit_suspend);
 	assert_int_equal(a->intercept_suspend, b->intercept_suspend);
 	assert_int_equal(a->message.type, b->message.type);

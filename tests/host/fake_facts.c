@@ -6,7 +6,7 @@
 
 #include "tests/host/fake_arch.h"
 
-#define ECX_1_BASE 0x009ae203u /* SSE3 .. MOVBE POPCNT, no XSAVE, no AES */
+#define ECX_1_BASE 0x01bae203u /* SSE3 .. MOVBE POPCNT, x2APIC, deadline */
 #define EDX_1 0x178bfbffu
 #define ECX_1_XSAVE BIT(26)
 #define ECX_1_AVX (BIT(28) | BIT(29) | BIT(12))

@@ -148,6 +148,22 @@ static void test_one_wrong_field(void **state)
 		{ STREAM_VP_EVENTS, 41, 0x20, 3 },
 		{ STREAM_VP_EVENTS, 48, 2, 3 },
 		{ STREAM_VP_EVENTS, 56, 1, 3 },
+		{ STREAM_VP_APIC, 0, 0x10, 3 }, /* not CR8 */
+		{ STREAM_VP_APIC, 1, 1, 3 },
+		{ STREAM_VP_APIC, 4, 1, 3 },
+		{ STREAM_VP_APIC, 8, 0, 3 },
+		{ STREAM_VP_APIC, 13, 2, 3 },
+		{ STREAM_VP_APIC, 16, 1, 3 },
+		{ STREAM_VP_APIC, 49, 0x80, 3 },
+		{ STREAM_VP_APIC, 80, 4, 3 },
+		{ STREAM_VP_APIC, 112, 1, 3 },
+		{ STREAM_VP_APIC, 121, 0x10, 3 },
+		{ STREAM_VP_APIC, 130, 8, 3 },
+		{ STREAM_VP_APIC, 156, 4, 3 },
+		{ STREAM_VP_APIC, 168, 2, 3 },
+		{ STREAM_VP_APIC, 176, 0x20, 3 },
+		{ STREAM_VP_APIC, 180, 1, 3 },
+		{ STREAM_PROLOG, 26, 0, 3 }, /* 1.0 has no VP_APIC */
 		{ STREAM_VP_MESSAGE, 0, 7, 3 },
 		{ STREAM_VP_MESSAGE, 4, 241, 3 },
 		{ STREAM_VP_MESSAGE, 5, 1, 3 },
@@ -170,6 +186,30 @@ static void test_one_wrong_field(void **state)
 				&before, sizeof(before));
 	}
 	assert_int_equal(restore(), HV_STATE_COMPLETE);
+}
+
+/* A stream of 1.0: the APIC as after reset, TPR from CR8. */
+static void test_stream_without_apic(void **state)
+{
+	const struct vp *vp;
+	u32 i = 0;
+
+	(void)state;
+	make();
+	forge_find(&f, STREAM_PROLOG, 0)->payload[26] = 0;
+	forge_find(&f, STREAM_VP_CONTROL, 0)->payload[32] = 9;
+	while (i < f.count)
+		if (f.chunks[i].id == STREAM_VP_APIC)
+			forge_remove(&f, i);
+		else
+			i++;
+	assert_int_equal(restore(), HV_STATE_COMPLETE);
+	vp = guest_partition(target)->vps[0];
+	assert_int_equal(lapic_tpr(vp), 0x90);
+	assert_int_equal(*vp_apic_register(vp, LAPIC_SVR), 0xff);
+	assert_int_equal(*vp_apic_register(vp, LAPIC_PPR), 0x90);
+	assert_int_equal(lapic_highest(vp, LAPIC_IRR), 0);
+	assert_int_equal(vp->lapic.timer_due | vp->lapic.events, 0);
 }
 
 /*
@@ -543,6 +583,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_forged_like_the_original),
 		TEST(test_one_wrong_field),
+		TEST(test_stream_without_apic),
 		TEST(test_order),
 		TEST(test_chunks_at_wrong_places),
 		TEST(test_groups_of_vps),

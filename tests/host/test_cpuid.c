@@ -83,6 +83,27 @@ static void test_hidden_leaves(void **state)
 	}
 }
 
+/* The APIC is there until its VP switches it off; its clock is the TSC's. */
+static void test_apic_leaves(void **state)
+{
+	struct vp *vp = child();
+	u32 r[4];
+
+	(void)state;
+	fake.facts.compat.features[STREAM_FEATURE_1_EDX] |= 1u << 9;
+	cpuid_answer(vp, 1, 0, r);
+	assert_true(r[EDX] & BIT(9));
+	vp_state_write(vp)->apic_base &= ~BIT(11);
+	cpuid_answer(vp, 1, 0, r);
+	assert_false(r[EDX] & BIT(9));
+	cpuid_answer(vp, 0x15, 0, r);
+	assert_int_equal(r[EAX], 1);
+	assert_int_equal(r[EBX], 1);
+	assert_int_equal(r[ECX], (u32)fake.facts.tsc_hz);
+	cpuid_answer(vp, 0x16, 0, r);
+	assert_int_equal(r[EAX] | r[EBX] | r[ECX] | r[EDX], 0);
+}
+
 static void test_cr4_bits_are_mirrored(void **state)
 {
 	struct vp *vp = child();
@@ -151,9 +172,13 @@ static void test_topology_is_the_index(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_hypervisor_leaves), TEST(test_child_sees_the_facts),
-		TEST(test_hidden_leaves),     TEST(test_cr4_bits_are_mirrored),
-		TEST(test_xsave_leaf),        TEST(test_topology_is_the_index),
+		TEST(test_hypervisor_leaves),
+		TEST(test_child_sees_the_facts),
+		TEST(test_hidden_leaves),
+		TEST(test_apic_leaves),
+		TEST(test_cr4_bits_are_mirrored),
+		TEST(test_xsave_leaf),
+		TEST(test_topology_is_the_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

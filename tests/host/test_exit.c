@@ -27,7 +27,7 @@ static void make(void)
 	s->efer = BIT(10);
 	s->dr7 = 0x401;
 	fake_exit(vp);
-	vp->state.cr8 = 9;
+	lapic_set_cr8(vp, 9);
 	for (u32 i = 0; i < 16; i++)
 		vp->state.gpr[i] = 0x1111111111111111ull * i;
 }

@@ -212,6 +212,101 @@ static void test_remove_keeps_the_ring_whole(void **state)
 	}
 }
 
+/* ---- Timers of children ---- */
+
+/* One that fires in so many ticks; the VP halts until then. */
+static void halt_with_timer(struct vp *vp, u64 ticks)
+{
+	struct vp_state *s = vp_state_write(vp);
+
+	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
+	*vp_apic_register(vp, LAPIC_LVT_TIMER) = 0x40;
+	*vp_apic_register(vp, LAPIC_DIVIDE) = 0xb;
+	lapic_timer_start(vp, (u32)ticks);
+	s->rflags = 0x202;
+	s->activity = HV_ACTIVITY_HALT_SUSPEND;
+}
+
+/* The root goes on, or halts natively, until the nearest timer is due. */
+static void test_timer_of_a_halted_child(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(3, "rrs");
+	halt_with_timer(vps[0], 5 * SLICE);
+	halt_with_timer(vps[1], 3 * SLICE);
+	halt_with_timer(vps[2], SLICE); /* suspended: not looked at */
+	for (u32 halted = 0; halted < 2; halted++) {
+		fake.cpu.root_halted = halted;
+		plan = sched_next(&fake.cpu, halted ? SCHED_HALT : SCHED_GO_ON);
+		assert_ptr_equal(plan.vp, fake_root_vp());
+		assert_true(plan.timed);
+		assert_false(plan.exit_hlt);
+		assert_int_equal(plan.halted, halted);
+		assert_int_equal(plan.ticks, 3 * SLICE);
+	}
+	fake.tsc += 3 * SLICE;
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	assert_ptr_equal(plan.vp, vps[1]);
+	assert_int_equal(vps[1]->state.activity, 0);
+	assert_int_equal(lapic_pending(vps[1]), 0x40);
+	assert_int_equal(plan.ticks, SLICE);
+	assert_true(vps[2]->lapic.timer_due);
+	assert_int_equal(lapic_highest(vps[2], LAPIC_IRR), 0);
+}
+
+/* A timer within the slice ends nobody's slice. */
+static void test_slice_goes_on_behind_a_timer(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(2, "rr");
+	halt_with_timer(vps[0], SLICE / 4);
+	fake.cpu.current = fake_root_vp();
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	assert_ptr_equal(plan.vp, vps[1]);
+	assert_int_equal(plan.ticks, SLICE / 4);
+	fake.cpu.current = vps[1];
+	fake.cpu.root_halted = true;
+	fake.tsc += SLICE / 4;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, vps[1]);
+	assert_int_equal(plan.ticks, SLICE - SLICE / 4);
+	fake.cpu.root_halted = false;
+	fake.tsc += SLICE - SLICE / 4;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	fake.cpu.current = plan.vp;
+	fake.tsc += SLICE;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, vps[0]);
+}
+
+/* A busy root is told of it in time, and keeps its slice. */
+static void test_timer_while_the_root_is_busy(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(1, "r");
+	halt_with_timer(vps[0], 2 * SLICE);
+	fake.cpu.slice_end = fake.tsc; /* long ago */
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	assert_int_equal(plan.ticks, 2 * SLICE);
+	fake.tsc += 2 * SLICE;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	if (plan.vp == fake_root_vp()) {
+		assert_int_equal(plan.ticks, 0);
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	}
+	assert_ptr_equal(plan.vp, vps[0]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -223,6 +318,9 @@ int main(void)
 		TEST(test_nobody_starves),
 		TEST(test_event_wakes_a_halted_child),
 		TEST(test_remove_keeps_the_ring_whole),
+		TEST(test_timer_of_a_halted_child),
+		TEST(test_slice_goes_on_behind_a_timer),
+		TEST(test_timer_while_the_root_is_busy),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,221 @@
+/*
+ * The local APIC of a child VP (SDM volume 3, chapter 10). Its state is one
+ * page in the layout of the registers, VP_PAGE_APIC: what a processor with APIC
+ * virtualization would keep in its virtual-APIC page. Beside the page: when the
+ * timer is due, and events that are no registers.
+ *
+ * The functions work on a VP that does not execute. One that is told something
+ * by another VP is kicked first; it looks at what has come before it goes on.
+ */
+#ifndef HV_LAPIC_H
+#define HV_LAPIC_H
+
+#include "include/stream.h"
+#include "include/tlfs.h"
+
+struct partition;
+struct vp;
+
+#define LAPIC_PAGE_BYTES 0x400u
+#define LAPIC_NEVER 0xffffffffffffffffull
+
+/* Offsets in the page; an x2APIC MSR is 0x800 + offset / 16. */
+enum lapic_offset {
+	LAPIC_ID = 0x020,
+	LAPIC_VERSION = 0x030,
+	LAPIC_TPR = 0x080,
+	LAPIC_APR = 0x090,
+	LAPIC_PPR = 0x0a0,
+	LAPIC_EOI = 0x0b0,
+	LAPIC_LDR = 0x0d0,
+	LAPIC_DFR = 0x0e0,
+	LAPIC_SVR = 0x0f0,
+	LAPIC_ISR = 0x100,
+	LAPIC_TMR = 0x180,
+	LAPIC_IRR = 0x200,
+	LAPIC_ESR = 0x280,
+	LAPIC_ICR = 0x300,
+	LAPIC_ICR_HIGH = 0x310,
+	LAPIC_LVT_TIMER = 0x320,
+	LAPIC_LVT_THERMAL = 0x330,
+	LAPIC_LVT_PERF = 0x340,
+	LAPIC_LVT_LINT0 = 0x350,
+	LAPIC_LVT_LINT1 = 0x360,
+	LAPIC_LVT_ERROR = 0x370,
+	LAPIC_INITIAL_COUNT = 0x380,
+	LAPIC_CURRENT_COUNT = 0x390,
+	LAPIC_DIVIDE = 0x3e0,
+	LAPIC_SELF_IPI = 0x3f0,
+};
+
+#define LAPIC_LVTS 6u /* from LVT_TIMER to LVT_ERROR */
+
+/* Bits that a guest can write; others are reserved. */
+#define LAPIC_LDR_WRITABLE 0xff000000u
+#define LAPIC_DFR_WRITABLE 0xf0000000u
+#define LAPIC_DFR_FIXED 0x0fffffffu
+#define LAPIC_SVR_WRITABLE 0x1ffu
+#define LAPIC_ICR_WRITABLE 0x000ccfffu
+#define LAPIC_LVT_TIMER_WRITABLE 0x000700ffu
+#define LAPIC_LVT_LOCAL_WRITABLE 0x000107ffu /* thermal, performance */
+#define LAPIC_LVT_PIN_WRITABLE 0x0001a7ffu
+#define LAPIC_LVT_ERROR_WRITABLE 0x000100ffu
+#define LAPIC_DIVIDE_WRITABLE 0xbu
+#define LAPIC_SVR_ENABLE BIT(8)
+#define LAPIC_LVT_MASKED BIT(16)
+#define LAPIC_ESR_SEND_ILLEGAL BIT(5)
+#define LAPIC_ESR_RECEIVE_ILLEGAL BIT(6)
+#define LAPIC_ESR_REGISTER_ILLEGAL BIT(7)
+#define LAPIC_ESR_ALL 0xe0u
+
+/* APIC_BASE: which of its bits make the mode. */
+#define LAPIC_BASE_BSP BIT(8)
+#define LAPIC_BASE_X2APIC BIT(10)
+#define LAPIC_BASE_ENABLE BIT(11)
+
+enum lapic_mode { LAPIC_DISABLED, LAPIC_XAPIC, LAPIC_X2APIC };
+
+/* lapic.events are STREAM_APIC_*; the rest is explained with the stream. */
+struct lapic {
+	u64 timer_due; /* the guest's TSC at which it fires, 0: not armed */
+	u64 assist;    /* HV_MSR_VP_ASSIST_PAGE */
+	u32 events;
+	u32 errors; /* that the next write to ESR will show */
+};
+
+enum lapic_mode lapic_mode(const struct vp *vp);
+
+/* ---- State ---- */
+
+/* As after power-up or INIT: all but APIC_BASE, the assist page and events. */
+void lapic_reset(struct vp *vp);
+
+/* WRMSR of APIC_BASE. False: #GP, nothing changed. */
+bool lapic_write_base(struct vp *vp, u64 value);
+
+/* APIC_BASE has changed by other ways: ID and LDR follow its mode. */
+void lapic_follow_base(struct vp *vp);
+
+/* To and from the chunk VP_APIC. What is loaded was checked. */
+void lapic_save(const struct vp *vp, struct stream_vp_apic *out);
+void lapic_load(struct vp *vp, const struct stream_vp_apic *in);
+/* Can these values be in a local APIC? */
+bool lapic_valid(const struct stream_vp_apic *in);
+bool lapic_assist_valid(u64 value);
+/* What lapic_save would say after reset. */
+void lapic_save_reset(struct stream_vp_apic *out);
+
+/* ---- Registers (lapic_registers.c) ---- */
+
+/* RDMSR, WRMSR of 0x800 to 0x8ff. False: #GP. */
+bool lapic_read_msr(struct vp *vp, u32 msr, u64 *value);
+bool lapic_write_msr(struct vp *vp, u32 msr, u64 value);
+
+/* Accesses to the page, by an offset below 4096 that is a multiple of 16. */
+u32 lapic_read_page(struct vp *vp, u32 offset);
+void lapic_write_page(struct vp *vp, u32 offset, u32 value);
+
+/* HV_REGISTER_APIC_*: the value alone, nothing is sent or acknowledged. */
+enum hv_status lapic_get_register(struct vp *vp, u32 name,
+                                  union hv_register_value *value);
+enum hv_status lapic_set_register(struct vp *vp, u32 name,
+                                  const union hv_register_value *value);
+
+u64 lapic_cr8(const struct vp *vp);
+void lapic_set_cr8(struct vp *vp, u64 value);
+u64 lapic_tpr(const struct vp *vp);
+void lapic_set_tpr(struct vp *vp, u64 value);
+u64 lapic_icr(const struct vp *vp);
+/* Writes ICR, which sends; in any mode, `value` as the mode has it. */
+void lapic_write_icr(struct vp *vp, u64 value);
+
+/* ---- Interrupts ---- */
+
+/* Sets IRR, if the APIC is enabled. */
+void lapic_raise(struct vp *vp, u8 vector, bool level);
+
+/* An error of the bits LAPIC_ESR_*: its interrupt, and ESR when written. */
+void lapic_error(struct vp *vp, u32 bit);
+
+/* ISR, or TPR, was changed by hand. */
+void lapic_update_ppr(struct vp *vp);
+
+/* The vector that the processor would get now, 0: none. */
+u8 lapic_pending(const struct vp *vp);
+
+/* The processor takes that vector: IRR to ISR, or the external one. */
+void lapic_accept(struct vp *vp, u8 vector);
+
+void lapic_eoi(struct vp *vp);
+
+/* Highest vector in ISR, IRR or TMR, 0: none. */
+u8 lapic_highest(const struct vp *vp, enum lapic_offset set);
+
+/* Something waits that ends a HLT. The VP's state must have been captured. */
+bool lapic_wakes(const struct vp *vp);
+
+/* An NMI waits, and can be taken as far as the APIC knows. */
+bool lapic_nmi_pending(const struct vp *vp);
+void lapic_nmi_accept(struct vp *vp);
+
+/* Brings it up to now: a timer that is due, INIT and SIPI that have come. */
+void lapic_update(struct vp *vp);
+
+/* ---- Timer (lapic_timer.c) ---- */
+
+/* TSC ticks until the timer needs lapic_update, LAPIC_NEVER: nothing does. */
+u64 lapic_timer_rest(const struct vp *vp);
+
+void lapic_timer_update(struct vp *vp);
+void lapic_timer_write_lvt(struct vp *vp, u32 value);
+void lapic_timer_start(struct vp *vp, u32 initial);
+void lapic_timer_write_divide(struct vp *vp, u32 value);
+u32 lapic_timer_count(const struct vp *vp);
+void lapic_timer_set_count(struct vp *vp, u32 count);
+
+/* IA32_TSC_DEADLINE. */
+u64 lapic_timer_deadline(const struct vp *vp);
+void lapic_timer_set_deadline(struct vp *vp, u64 value);
+
+/* The guest's TSC was set: a timer that counts goes on from where it was. */
+void lapic_timer_shift(struct vp *vp, u64 by);
+
+/* ---- Between VPs (lapic_ipi.c) ---- */
+
+enum lapic_delivery {
+	LAPIC_FIXED = 0,
+	LAPIC_LOWEST = 1,
+	LAPIC_DELIVER_NMI = 4,
+	LAPIC_DELIVER_INIT = 5,
+	LAPIC_DELIVER_SIPI = 6,
+	LAPIC_DELIVER_EXTINT = 7,
+};
+
+enum lapic_shorthand {
+	LAPIC_TO_DESTINATION,
+	LAPIC_TO_SELF,
+	LAPIC_TO_ALL,
+	LAPIC_TO_OTHERS
+};
+
+struct lapic_message {
+	enum lapic_delivery delivery;
+	enum lapic_shorthand shorthand;
+	u32 destination;
+	u8 vector;
+	bool logical;
+	bool broadcast; /* the destination means everyone */
+	bool level;
+};
+
+/* To the VPs of p that it is for; `from` is NULL if no VP sends it. */
+void lapic_send(struct partition *p, struct vp *from,
+                const struct lapic_message *m);
+
+/* To one VP, whatever the destination says. */
+void lapic_deliver(struct vp *vp, const struct lapic_message *m);
+
+/* What ICR says. */
+void lapic_send_icr(struct vp *vp);
+
+#endif

@@ -1,0 +1,196 @@
+/*
+ * The timer of a local APIC. Its clock is the guest's TSC, so it goes on with
+ * it, wherever the VP is restored. What is kept is the TSC value at which it is
+ * due.
+ *
+ * A periodic timer gives every tick: one that finds its vector still in IRR
+ * waits, with all behind it, until the processor has taken the one before.
+ */
+#include "hv/arch.h"
+#include "hv/lapic.h"
+#include "hv/vp.h"
+
+enum timer_mode {
+	TIMER_ONE_SHOT = 0u << 17,
+	TIMER_PERIODIC = 1u << 17,
+	TIMER_DEADLINE = 2u << 17,
+	TIMER_MODE = 3u << 17
+};
+
+static u32 *reg(const struct vp *vp, u32 offset)
+{
+	return vp_apic_register(vp, offset);
+}
+
+static u64 guest_tsc(const struct vp *vp)
+{
+	return arch_tsc() + vp->state.tsc_offset;
+}
+
+static u32 mode(const struct vp *vp)
+{
+	return *reg(vp, LAPIC_LVT_TIMER) & TIMER_MODE;
+}
+
+/* It counts from INITIAL_COUNT down, in one of the two modes that do. */
+static bool counts(const struct vp *vp)
+{
+	return mode(vp) == TIMER_ONE_SHOT || mode(vp) == TIMER_PERIODIC;
+}
+
+/* Bits 3, 1, 0: 0 is by 2, 6 by 128, 7 by 1 (SDM 10.5.4). */
+static u32 divide_shift(const struct vp *vp)
+{
+	u32 d = *reg(vp, LAPIC_DIVIDE);
+
+	return (((d & 8) >> 1 | (d & 3)) + 1) & 7;
+}
+
+static u64 period(const struct vp *vp)
+{
+	return (u64)*reg(vp, LAPIC_INITIAL_COUNT) << divide_shift(vp);
+}
+
+/* 0 is no time to be due at: it means not armed. */
+static void arm(struct vp *vp, u64 due)
+{
+	vp->lapic.timer_due = due ? due : 1;
+}
+
+/* Ticks until it is due; 0: it is. */
+static u64 rest(const struct vp *vp)
+{
+	u64 due = vp->lapic.timer_due, now = guest_tsc(vp);
+
+	/* A deadline is any number; a count ends near by, over 2^64 or not. */
+	if (counts(vp))
+		return (i64)(due - now) > 0 ? due - now : 0;
+	return due > now ? due - now : 0;
+}
+
+static bool is_masked(const struct vp *vp)
+{
+	return *reg(vp, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED;
+}
+
+/* The tick before has not been taken yet. */
+static bool is_blocked(const struct vp *vp)
+{
+	u32 vector = *reg(vp, LAPIC_LVT_TIMER) & 0xff;
+
+	return mode(vp) == TIMER_PERIODIC &&
+	       (*reg(vp, LAPIC_IRR + vector / 32 * 16) >> vector % 32 & 1);
+}
+
+u64 lapic_timer_rest(const struct vp *vp)
+{
+	u64 left;
+
+	if (!vp->lapic.timer_due || is_masked(vp))
+		return LAPIC_NEVER;
+	left = rest(vp);
+	return left == 0 && is_blocked(vp) ? LAPIC_NEVER : left;
+}
+
+/* Ticks that fall while it is masked are nobody's: the next one counts. */
+static void skip_masked(struct vp *vp)
+{
+	u64 late = guest_tsc(vp) - vp->lapic.timer_due;
+
+	if (mode(vp) == TIMER_PERIODIC && period(vp))
+		arm(vp,
+		    vp->lapic.timer_due + (late / period(vp) + 1) * period(vp));
+	else
+		vp->lapic.timer_due = 0;
+}
+
+void lapic_timer_update(struct vp *vp)
+{
+	u8 vector = (u8)*reg(vp, LAPIC_LVT_TIMER);
+
+	if (!vp->lapic.timer_due || rest(vp))
+		return;
+	if (is_masked(vp)) {
+		skip_masked(vp);
+		return;
+	}
+	if (is_blocked(vp))
+		return;
+	if (mode(vp) == TIMER_PERIODIC && period(vp))
+		arm(vp, vp->lapic.timer_due + period(vp));
+	else
+		vp->lapic.timer_due = 0;
+	lapic_raise(vp, vector, false);
+}
+
+/* Into TSC-deadline mode and out of it, the timer stops (SDM 10.5.4.1). */
+void lapic_timer_write_lvt(struct vp *vp, u32 value)
+{
+	u32 old = mode(vp);
+	bool counted = counts(vp);
+
+	lapic_timer_update(vp);
+	*reg(vp, LAPIC_LVT_TIMER) = value;
+	if (mode(vp) != old && !(counted && counts(vp)))
+		vp->lapic.timer_due = 0;
+}
+
+/* The register is written in any mode; it starts something in two of them. */
+void lapic_timer_start(struct vp *vp, u32 initial)
+{
+	*reg(vp, LAPIC_INITIAL_COUNT) = initial;
+	lapic_timer_set_count(vp, initial);
+}
+
+void lapic_timer_set_count(struct vp *vp, u32 count)
+{
+	if (!counts(vp))
+		return;
+	if (count)
+		arm(vp, guest_tsc(vp) + ((u64)count << divide_shift(vp)));
+	else
+		vp->lapic.timer_due = 0;
+}
+
+u32 lapic_timer_count(const struct vp *vp)
+{
+	u32 shift = divide_shift(vp);
+	u64 left;
+
+	if (!counts(vp) || !vp->lapic.timer_due)
+		return 0;
+	left = rest(vp);
+	if (!left && mode(vp) == TIMER_PERIODIC && period(vp))
+		left = period(vp) -
+		       (guest_tsc(vp) - vp->lapic.timer_due) % period(vp);
+	return (u32)((left + BIT(shift) - 1) >> shift);
+}
+
+/* What is left is as many counts of the new length. */
+void lapic_timer_write_divide(struct vp *vp, u32 value)
+{
+	u32 left;
+
+	lapic_timer_update(vp);
+	left = lapic_timer_count(vp);
+	*reg(vp, LAPIC_DIVIDE) = value;
+	if (left)
+		lapic_timer_set_count(vp, left);
+}
+
+u64 lapic_timer_deadline(const struct vp *vp)
+{
+	return mode(vp) == TIMER_DEADLINE ? vp->lapic.timer_due : 0;
+}
+
+void lapic_timer_set_deadline(struct vp *vp, u64 value)
+{
+	if (mode(vp) == TIMER_DEADLINE)
+		vp->lapic.timer_due = value;
+}
+
+void lapic_timer_shift(struct vp *vp, u64 by)
+{
+	if (vp->lapic.timer_due && counts(vp))
+		arm(vp, vp->lapic.timer_due + by);
+}
