@@ -49,6 +49,8 @@ RICH: dict[str, Any] = {
          "vp_msrs": {"TSC": 99, "LSTAR": "0x777"}},
         {"index": 5, "mode": "long", "vp_gp": {"rip": UPPER + CODE_AT},
          "vp_control": {"cr3": "0x1000"},
+         "vp_apic": {"svr": "0x1ff", "irr": [0, "0x80000001"],
+                     "lvt_timer": "0x200d1", "timer_due": 4711},
          "vp_message": {"type": "0x80000001", "payload_size": 16}}]}
 
 

@@ -24,6 +24,9 @@ MSRS = {
     **{0x80070 + i: f"MTRR_FIX_{name}" for i, name in enumerate(FIXED_MTRRS)},
     0x8007B: "TSC_AUX", 0x8007D: "DEBUGCTL",
 }
+TSC = 0x80000
+APIC_BASE = 0x80003
+APIC_BASE_RESET = 0xFEE00800
 MSR_NAMES = {name: number for number, name in MSRS.items()}
 
 # What the set bits of a register are called, lowest first.
@@ -44,6 +47,8 @@ BITS = {
              17: "TILECFG", 18: "TILEDATA"},
     "activity": {0: "waits for SIPI", 1: "halted"},
     "intercept_suspend": {0: "suspended", 1: "TLB flush inhibit"},
+    "events": {0: "NMI", 1: "INIT", 2: "SIPI", 3: "external interrupt",
+               4: "external interrupt taken"},
     "interrupt_state": {0: "shadow", 1: "NMI masked"},
     "pending_debug": {0: "B0", 1: "B1", 2: "B2", 3: "B3",
                       12: "enabled breakpoint", 14: "single step",

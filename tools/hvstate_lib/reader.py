@@ -13,11 +13,12 @@ from .chunks import (BY_NAME, INTEL, MESSAGE_MAX, MSR_ENTRY, VERSION_MAJOR,
 from .frame import HEADER
 from .memory import Memory
 from .memory_reader import MemoryReader
-from .names import MSRS
+from .names import APIC_BASE, MSRS
 from .problem import Problem, UserError, Verdict
 from .stream import Stream, Vp
 from .taker import Taker, bad, checked, refuse_field
 
+X2APIC = 1 << 10
 VP_PLAIN = ("VP_GP", "VP_FP", "VP_CONTROL", "VP_DEBUG")
 
 
@@ -185,9 +186,11 @@ class _Walk(Taker):
         vp.xsave = payload
 
     def events(self, vp: Vp) -> None:
-        """3.20 and 3.21"""
+        """3.20 to 3.22"""
         frame, values = self.fields("VP_EVENTS")
         vp.values["VP_EVENTS"] = values
+        if self.out.get("PROLOG", "version_minor"):
+            self.apic(vp)
         if not values["has_message"]:
             return
         if not values["intercept_suspend"] & 1:
@@ -196,3 +199,17 @@ class _Walk(Taker):
         if values["payload_size"] > MESSAGE_MAX:
             raise bad(frame, f"payload size {values['payload_size']}", 4)
         vp.values["VP_MESSAGE"] = values
+
+    def apic(self, vp: Vp) -> None:
+        """3.21"""
+        frame, values = self.fields("VP_APIC")
+        vp.values["VP_APIC"] = values
+        for name, at in (("isr", 16), ("tmr", 48), ("irr", 80)):
+            if values[name][0] & 0xFFFF:
+                raise bad(frame, f"{name} has a vector below 16", at)
+        if values["dfr"] & 0xFFFFFFF != 0xFFFFFFF:
+            raise bad(frame, "bits 27:0 of dfr are ones", 8)
+        if values["tpr"] >> 4 != vp.get("VP_CONTROL", "cr8"):
+            raise bad(frame, "tpr and CR8 do not agree")
+        if values["ldr"] and vp.msrs.get(APIC_BASE, 0) & X2APIC:
+            raise bad(frame, "an ldr in x2APIC mode", 4)

@@ -7,7 +7,8 @@ from typing import Any
 
 from .chunks import MAP_ENTRY, MSR_ENTRY, PAGE_SIZE, Kind, split
 from .frame import Frame
-from .names import FEATURES, bit_names, msr_name, rights_text
+from .names import (APIC_BASE, APIC_BASE_RESET, FEATURES, TSC, bit_names,
+                    msr_name, rights_text)
 from .paging import paging_mode
 from .problem import ADVICE, Verdict
 from .stream import Stream, Vp
@@ -104,6 +105,31 @@ def vp_info(vp: Vp) -> Iterator[str]:
     yield (f"            cr0 {control['cr0']:#x} cr3 {control['cr3']:#x} "
            f"cr4 {control['cr4']:#x} efer {control['efer']:#x}, paging "
            + (mode.name if mode else "off"))
+    if "VP_APIC" in vp.values:
+        yield from apic_info(vp)
+
+
+def apic_info(vp: Vp) -> Iterator[str]:
+    """The line about a local APIC."""
+    apic = vp.values["VP_APIC"]
+    base = vp.msrs.get(APIC_BASE, APIC_BASE_RESET)
+    mode = ("off" if not base >> 11 & 1
+            else "x2APIC" if base >> 10 & 1 else "xAPIC")
+    parts = [f"{name} {' '.join(f'{v:#x}' for v in vectors)}"
+             for name in ("irr", "isr")
+             if (vectors := vector_list(apic[name]))]
+    if apic["timer_due"]:
+        left = apic["timer_due"] - vp.msrs.get(TSC, 0)
+        parts.append(f"timer due in {left} ticks")
+    if apic["events"]:
+        parts.append(bit_names("events", apic["events"]))
+    yield "            apic " + ", ".join([mode] + parts)
+
+
+def vector_list(words: tuple[int, ...]) -> list[int]:
+    """The vectors of a set, lowest first."""
+    return [32 * i + bit for i, word in enumerate(words)
+            for bit in range(32) if word >> bit & 1]
 
 
 def processor_mode(vp: Vp) -> str:
@@ -190,6 +216,8 @@ def field_text(name: str, value: Any) -> str:
     """One value, with the names of its bits."""
     if isinstance(value, bytes):
         return value.hex(" ")
+    if isinstance(value, tuple):
+        return " ".join(f"{item:#x}" for item in value)
     if name in DECIMAL:
         return str(value)
     if name.endswith(".attributes"):

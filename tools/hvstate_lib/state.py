@@ -12,7 +12,7 @@ from .units import parse_number
 Values = dict[str, Any]
 
 PROLOG: Values = {"tag": 0x50546475, "vendor": 1, "magic": b"STASIS\x1a\n",
-                  "version_major": 1}
+                  "version_major": 1, "version_minor": 1}
 COMPAT: Values = {"scope": 1, "cpu_vendor": 1, "clflush": 64,
                   "phys_bits": 36, "linear_bits": 48, "mxcsr_mask": 0xFFBF}
 
@@ -25,6 +25,10 @@ COMMON: dict[str, Values] = {
     "VP_DEBUG": {"dr6": 0xFFFF0FF0, "dr7": 0x400},
     "VP_XSAVE_CONTROL": {"xcr0": 1},
     "VP_EVENTS": {"explicit_suspend": 1},
+    "VP_APIC": {"dfr": 0xFFFFFFFF, "svr": 0xFF,
+                **{f"lvt_{name}": 0x10000
+                   for name in ("timer", "thermal", "perf", "lint0", "lint1",
+                                "error")}},
 }
 # SDM volume 3, "Processor State After Reset"; RIP is that of the reset
 # vector.

@@ -26,7 +26,7 @@ Description = Mapping[str, Any]
 ENTRIES_MAX = 4064 // MAP_ENTRY.least
 VP_ORDER = ("VP_GP", "VP_FP", "VP_CONTROL", "VP_DEBUG", "VP_SEGMENT",
             "VP_TABLE", "VP_XSAVE_CONTROL", "VP_MSRS", "VP_XSAVE",
-            "VP_EVENTS", "VP_MESSAGE")
+            "VP_EVENTS", "VP_APIC", "VP_MESSAGE")
 TOP = {"from", "stream_id", "summary", "prolog", "compat", "vp_indices",
        "os_id", "partition", "memory", "vps", "edit", "damage"}
 MEMORY = {"gpn", "count", "rights", "word", "hex", "file", "words"}
