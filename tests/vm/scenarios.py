@@ -34,7 +34,10 @@ class Place:
     options: str = ""                   # of stasis.efi
 
 
-PLACES: dict[str, Place] = {}
+PLACES: dict[str, Place] = {
+    "timers": Place("timers"),          # long
+    "token": Place("token"),            # long
+}
 
 
 @dataclass(frozen=True)

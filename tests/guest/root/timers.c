@@ -1,0 +1,83 @@
+/*
+ * The timer of a child's local APIC, by the child's own count, over rounds of
+ * save and restore: no tick is lost, none comes twice or early.
+ */
+#include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/test.h"
+#include "tests/guest/lib/travel.h"
+
+#define ROUNDS 1000
+#define FEWER 300
+#define ANEW 20 /* every so many rounds into a new child */
+#define STREAM_PAGES 32
+
+static bool all_is_well(const struct child *c)
+{
+	volatile struct apic_seen *s = travel_seen(c);
+
+	return EXPECT_EQUAL(s->early, 0) && EXPECT_EQUAL(s->lost, 0) &&
+	       EXPECT_EQUAL(s->twice, 0);
+}
+
+static void rounds(enum apic_task task, u64 flags, u32 count)
+{
+	struct saved stream;
+	struct child c;
+
+	MUST(saved_begin(&stream, STREAM_PAGES));
+	MUST(travel_create(&c, task, flags, 1) && travel_go(&c, 1));
+	for (u32 i = 1; i <= count; i++) {
+		test_context("round", i);
+		travel_run();
+		MUST(travel_round(&c, 1, &stream, i % ANEW == 0) &&
+		     all_is_well(&c) && travel_go(&c, 1));
+	}
+	travel_run();
+	MUST(travel_stop(&c, 1) && all_is_well(&c));
+	serial_print("%u ticks, %u checks\r\n", travel_seen(&c)->ticks,
+	             travel_seen(&c)->checks);
+	EXPECT(travel_seen(&c)->ticks > count);
+	EXPECT(travel_seen(&c)->checks > count / 2);
+	saved_end(&stream);
+	child_destroy(&c);
+}
+
+static void periodic_timer(void)
+{
+	rounds(APIC_PERIODIC, 0, ROUNDS);
+}
+
+static void periodic_timer_halting(void)
+{
+	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_HV, FEWER);
+}
+
+static void deadline_timer(void)
+{
+	rounds(APIC_DEADLINE, 0, ROUNDS);
+}
+
+static void deadline_timer_halting(void)
+{
+	rounds(APIC_DEADLINE, APIC_HALTS, FEWER);
+}
+
+static void one_shot_timer(void)
+{
+	rounds(APIC_ONE_SHOT, APIC_HALTS, FEWER);
+}
+
+static const struct test_case cases[] = {
+	{ "periodic timer over a thousand rounds", periodic_timer },
+	{ "periodic timer of a child that halts", periodic_timer_halting },
+	{ "deadline timer over a thousand rounds", deadline_timer },
+	{ "deadline timer of a child that halts", deadline_timer_halting },
+	{ "one-shot timer over rounds", one_shot_timer },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "timers", cases, ARRAY_LEN(cases));
+}
