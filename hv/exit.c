@@ -18,8 +18,26 @@
 #define EFER_LMA BIT(10)
 #define CR0_PE BIT(0)
 #define CR0_AM BIT(18)
+#define CODE_L BIT(13)
+#define RFLAGS_TF BIT(8)
+#define DEBUGCTL_BTF BIT(1)
+#define DEBUG_SINGLE_STEP BIT(14)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
 #define VECTOR_PF 14
+
+/* The instruction is done: its shadow is over and a single step is due. */
+void exit_skip(struct vp *vp, u64 length)
+{
+	struct vp_state *s = vp_state_write(vp);
+
+	s->rip += length;
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
+		s->rip = (u32)s->rip;
+	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
+		s->pending_debug |= DEBUG_SINGLE_STEP;
+}
 
 static void write_low(struct vp *vp, enum vp_gpr reg, u32 value)
 {
@@ -310,6 +328,10 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 		return EXIT_FAULT_GP;
 	if (vp->is_root)
 		return root_memory(vp, e);
+	/* What the parent maps there is memory, as anywhere (docs). */
+	if (!e->mapped && !e->walk && e->access != HV_INTERCEPT_EXECUTE &&
+	    lapic_is_page(vp, e->gpa.v) && lapic_emulate(vp, e->gpa.v))
+		return EXIT_AGAIN;
 	m = message_begin(vp,
 	                  e->mapped ? HV_MESSAGE_GPA_INTERCEPT
 	                            : HV_MESSAGE_UNMAPPED_GPA,

@@ -57,6 +57,7 @@ struct exit_memory {
 	bool gva_valid;
 	u8 access;   /* HV_INTERCEPT_READ, _WRITE, _EXECUTE */
 	bool mapped; /* mapped, but without the right */
+	bool walk;   /* by the processor, for the guest's page tables */
 	u32 instruction_length;
 };
 /* An access that the GPA space does not allow (EPT violation). */
@@ -88,6 +89,9 @@ struct exit_hypercall {
  * if is_rep, leave RIP. EXIT_SUSPENDED: a parameter page needs the parent.
  */
 enum exit_outcome exit_hypercall(struct vp *vp, struct exit_hypercall *call);
+
+/* Moves RIP of a captured VP behind an instruction that was carried out. */
+void exit_skip(struct vp *vp, u64 length);
 
 /* Builds a message header for vp's present state (TLFS 16). */
 void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,

@@ -115,6 +115,15 @@ bool lapic_write_msr(struct vp *vp, u32 msr, u64 value);
 u32 lapic_read_page(struct vp *vp, u32 offset);
 void lapic_write_page(struct vp *vp, u32 offset, u32 value);
 
+/* Is this where the VP's APIC has its page? (lapic_page.c) */
+bool lapic_is_page(const struct vp *vp, u64 gpa);
+
+/*
+ * Carries out the instruction at RIP, which accesses that page, and moves RIP
+ * behind it. False: it is none that we know, nothing was done.
+ */
+bool lapic_emulate(struct vp *vp, u64 gpa);
+
 /* HV_REGISTER_APIC_*: the value alone, nothing is sent or acknowledged. */
 enum hv_status lapic_get_register(struct vp *vp, u32 name,
                                   union hv_register_value *value);

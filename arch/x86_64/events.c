@@ -6,6 +6,7 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
+#include "hv/exit.h"
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
 
@@ -85,19 +86,6 @@ static u64 advance(u64 rip, u64 length, bool is_64)
 	return is_64 ? rip + length : (rip + length) & 0xffffffff;
 }
 
-static void skip_cached(struct vp *vp, u64 length)
-{
-	struct vp_state *s = &vp->state;
-
-	s->rip = advance(s->rip, length,
-	                 (s->efer & EFER_LMA) &&
-	                         (s->segment[VP_CS].attributes & RIGHTS_L));
-	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
-	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
-		s->pending_debug |= DEBUG_SINGLE_STEP;
-	vp->dirty = true;
-}
-
 /* The instruction is done: its shadow is over and a single step is due. */
 void events_skip(struct vp *vp)
 {
@@ -106,7 +94,7 @@ void events_skip(struct vp *vp)
 	vmcs_load(vp);
 	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 	if (vp->cached) {
-		skip_cached(vp, length);
+		exit_skip(vp, length);
 		return;
 	}
 	vmcs_write(

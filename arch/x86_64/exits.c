@@ -182,6 +182,8 @@ static enum exit_outcome exits_ept_violation(struct exit *x)
 		.gva = vmcs_read(VMCS_GUEST_LINEAR_ADDRESS),
 		.gva_valid = q & EPT_VIOLATION_GVA_VALID,
 		.access = access_type(q),
+		.walk = (q & EPT_VIOLATION_GVA_VALID) &&
+		        !(q & EPT_VIOLATION_FINAL),
 	};
 	struct arch_mapping mapping;
 

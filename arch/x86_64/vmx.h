@@ -133,6 +133,7 @@ enum vmx_exit {
 #define EPT_VIOLATION_WRITE BIT(1)
 #define EPT_VIOLATION_EXECUTE BIT(2)
 #define EPT_VIOLATION_GVA_VALID BIT(7)
+#define EPT_VIOLATION_FINAL BIT(8) /* else of the guest's page tables */
 #define EPT_VIOLATION_NMI_UNBLOCKED BIT(12)
 
 /* ---- Instructions (chapter 30) ---- */

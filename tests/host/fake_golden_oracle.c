@@ -21,7 +21,9 @@ struct reading {
 	u64 pages; /* of the map */
 	u64 vps_seen;
 	/* What decides whether a VP can be loaded here. */
-	u64 xcr0, cr4, xstate_bv;
+	u64 xcr0, cr4, cr8, xstate_bv;
+	u32 tpr;
+	u16 version_minor;
 };
 
 static const struct golden_chunk *current(const struct reading *r)
@@ -74,6 +76,7 @@ static u32 prolog(struct reading *r)
 	if (result != GOOD)
 		return result;
 	r->summary = p.is_summary;
+	r->version_minor = p.version_minor;
 	return p.is_summary && !(r->t->flags & GUEST_SUMMARY) ? BAD : GOOD;
 }
 
@@ -246,8 +249,12 @@ static u32 take_xsave(struct reading *r)
 static u32 take_events(struct reading *r)
 {
 	struct stream_vp_events e;
+	struct stream_vp_apic apic = { .tpr = (u32)r->cr8 << 4 };
 	u32 result = take(r, STREAM_VP_EVENTS, &e, sizeof(e));
 
+	if (result == GOOD && r->version_minor)
+		result = take(r, STREAM_VP_APIC, &apic, sizeof(apic));
+	r->tpr = apic.tpr;
 	if (result == GOOD && e.has_message)
 		result = skip(r, STREAM_VP_MESSAGE);
 	return result;
@@ -278,6 +285,7 @@ static u32 registers(struct reading *r)
 	if (result != GOOD)
 		return result;
 	r->cr4 = control.cr4;
+	r->cr8 = control.cr8;
 	r->xcr0 = xfem.xfem;
 	return take_events(r);
 }
@@ -287,7 +295,7 @@ static bool loadable(const struct reading *r)
 {
 	const struct arch_facts *here = &fake.facts;
 
-	return !(r->cr4 & ~here->cr4_allowed) &&
+	return !(r->cr4 & ~here->cr4_allowed) && r->cr8 == r->tpr >> 4 &&
 	       !(r->xcr0 & ~here->compat.xcr0) &&
 	       !(r->xstate_bv & ~here->compat.xcr0);
 }

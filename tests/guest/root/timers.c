@@ -67,12 +67,18 @@ static void one_shot_timer(void)
 	rounds(APIC_ONE_SHOT, APIC_HALTS, FEWER);
 }
 
+static void by_the_page(void)
+{
+	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_PAGE, FEWER);
+}
+
 static const struct test_case cases[] = {
 	{ "periodic timer over a thousand rounds", periodic_timer },
 	{ "periodic timer of a child that halts", periodic_timer_halting },
 	{ "deadline timer over a thousand rounds", deadline_timer },
 	{ "deadline timer of a child that halts", deadline_timer_halting },
 	{ "one-shot timer over rounds", one_shot_timer },
+	{ "periodic timer by the page of the apic", by_the_page },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

@@ -81,9 +81,15 @@ static void four_that_do_not(void)
 	rounds(0, FEWER, FEWER / 10);
 }
 
+static void four_by_the_page(void)
+{
+	rounds(APIC_HALTS | APIC_BY_PAGE, FEWER, FEWER);
+}
+
 static const struct test_case cases[] = {
 	{ "four VPs pass a token and halt", four_that_halt },
 	{ "four VPs pass a token and do not halt", four_that_do_not },
+	{ "four VPs pass a token by the page", four_by_the_page },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

@@ -8,12 +8,13 @@
 #include "include/types.h"
 
 /*
- * Its memory: what it has seen, the image, stacks, the start of other VPs, and
+ * Its memory: what it has seen, the image, a table, stacks, the start of other VPs, and
  * the parent's page tables for it (child.h).
  */
 #define APIC_SEEN 0x800ull
 #define APIC_IMAGE 0x1000ull
-#define APIC_STACKS 0x8000ull /* downwards, one of 2 KiB for each VP */
+#define APIC_DEVICES 0x5000ull /* page directory of the fourth GiB */
+#define APIC_STACKS 0x8000ull  /* downwards, one of 2 KiB for each VP */
 #define APIC_STACK_BYTES 0x800ull
 #define APIC_STARTUP 0x8000ull
 #define APIC_TABLES 0x9000ull

@@ -11,6 +11,8 @@
 #define MSR_HV_TPR 0x40000072u
 #define APIC_PAGE 0xfee00000ull
 #define BASE_X2APIC BIT(10)
+#define PTE_RW 3u
+#define PDE_DEVICE 0x93u /* large, not cached */
 #define SVR_ON 0x1ff
 #define VECTORS 96
 #define SELECTOR_CODE 8
@@ -52,8 +54,22 @@ void cpu_handle(u8 vector, void (*handler)(struct frame *))
 	};
 }
 
+/* The page of the APIC, where it is: the parent has mapped the first GiB. */
+static void map_page(void)
+{
+	volatile u64 *pdpt = (volatile u64 *)(APIC_TABLES + 0x1000);
+	volatile u64 *pd = (volatile u64 *)APIC_DEVICES;
+
+	for (u32 i = 0; i < 512; i++)
+		pd[i] = 0;
+	pd[APIC_PAGE >> 21 & 511] = (APIC_PAGE & ~0x1fffffull) | PDE_DEVICE;
+	pdpt[APIC_PAGE >> 30] = APIC_DEVICES | PTE_RW;
+}
+
 void apic_on(void)
 {
+	if ((seen->flags & APIC_BY_PAGE) && !seen->started)
+		map_page();
 	if (!(seen->flags & APIC_BY_PAGE))
 		write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | BASE_X2APIC);
 	apic_write(APIC_SVR, SVR_ON);

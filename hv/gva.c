@@ -1,0 +1,123 @@
+/*
+ * Walks of a guest's page tables (SDM volume 3, 4.3 to 4.5), at most four steps.
+ */
+#include "hv/gva.h"
+
+#include "hv/arch.h"
+#include "hv/gpa.h"
+#include "hv/vp.h"
+
+#define CR0_PG BIT(31)
+#define CR4_PSE BIT(4)
+#define CR4_PAE BIT(5)
+#define EFER_LMA BIT(10)
+#define CODE_L BIT(13)
+#define CODE_D BIT(14)
+#define ENTRY_PRESENT BIT(0)
+#define ENTRY_LARGE BIT(7)
+#define ENTRY_ADDRESS 0x000ffffffffff000ull
+#define PSE36_SHIFT 19 /* bits 20:13 of a 4-MiB entry are 39:32 */
+
+/* How an entry of a level is found: the lowest of its bits, and of how many. */
+struct walk {
+	u32 levels;
+	u32 entry; /* bytes */
+	u32 bits;  /* of the address, a level */
+	bool large[4];
+};
+
+static const struct walk walk_32 = { 2, 4, 10, { false, true } };
+static const struct walk walk_pae = { 3, 8, 9, { false, true, false } };
+static const struct walk walk_64 = { 4, 8, 9, { false, true, true, false } };
+
+static bool read_entry(const struct vp *vp, u64 at, u32 bytes, u64 *entry)
+{
+	const void *place =
+		gpa_pin(vp->partition, gpa_of(at), bytes, ARCH_READ);
+
+	*entry = 0;
+	if (!place)
+		return false;
+	arch_copy(entry, place, bytes);
+	return *entry & ENTRY_PRESENT;
+}
+
+static u64 large_page(const struct walk *w, u64 entry, u64 size)
+{
+	u64 base = entry & ENTRY_ADDRESS & ~(size - 1);
+
+	if (w->entry == 4)
+		base = (entry & 0xffc00000) | (entry & 0x1fe000) << PSE36_SHIFT;
+	return base;
+}
+
+static bool walk(const struct vp *vp, const struct walk *w, u64 table,
+                 u64 linear, gpa_t *gpa)
+{
+	bool pse = w->entry == 8 || (vp->state.cr4 & CR4_PSE);
+	u64 entry = 0;
+
+	for (u32 level = w->levels; level-- > 0;) {
+		u32 shift = PAGE_SHIFT + level * w->bits;
+		u64 index = linear >> shift & (BIT(w->bits) - 1);
+
+		if (!read_entry(vp, table + index * w->entry, w->entry, &entry))
+			return false;
+		if (w->large[level] && pse && (entry & ENTRY_LARGE)) {
+			gpa->v = large_page(w, entry, BIT(shift)) |
+			         (linear & (BIT(shift) - 1));
+			return true;
+		}
+		table = entry & ENTRY_ADDRESS;
+	}
+	gpa->v = table | (linear & (PAGE_SIZE - 1));
+	return true;
+}
+
+bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
+{
+	const struct vp_state *s = vp_state_read(vp);
+
+	if (!(s->cr0 & CR0_PG)) {
+		gpa->v = linear;
+		return true;
+	}
+	if (s->efer & EFER_LMA)
+		return walk(vp, &walk_64, s->cr3 & ENTRY_ADDRESS, linear, gpa);
+	if (s->cr4 & CR4_PAE)
+		return walk(vp, &walk_pae, s->cr3 & 0xffffffe0, linear, gpa);
+	return walk(vp, &walk_32, s->cr3 & 0xfffff000, linear, gpa);
+}
+
+u32 gva_code_width(struct vp *vp)
+{
+	const struct vp_state *s = vp_state_read(vp);
+	u16 cs = s->segment[VP_CS].attributes;
+
+	if ((s->efer & EFER_LMA) && (cs & CODE_L))
+		return 8;
+	return cs & CODE_D ? 4 : 2;
+}
+
+u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes)
+{
+	const struct vp_state *s = vp_state_read(vp);
+	u64 linear = s->rip;
+	const u8 *from;
+	u32 count, done;
+	gpa_t gpa;
+
+	if (gva_code_width(vp) != 8)
+		linear = (u32)(s->segment[VP_CS].base + s->rip);
+	for (done = 0; done < bytes; done += count) {
+		if (!gva_translate(vp, linear + done, &gpa))
+			break;
+		count = (u32)(PAGE_SIZE - gpa.v % PAGE_SIZE);
+		count = count < bytes - done ? count : bytes - done;
+		from = gpa_pin(vp->partition, gpa, count, ARCH_READ);
+		if (!from)
+			break;
+		arch_copy(to + done, from, count);
+	}
+	return done;
+}

@@ -1,0 +1,315 @@
+/*
+ * hv/lapic_page.c and hv/gva.c: the page of an APIC, through all kinds of paging.
+ */
+#include "hv/exit.h"
+#include "hv/gva.h"
+#include "tests/host/fake_test.h"
+
+#define PAGE 0xfee00000ull
+#define TABLES 0x10000ull /* GPA of five pages */
+#define CODE 0x8000ull    /* GPA */
+#define CODE_64 0xa09bu
+#define CODE_32 0xc09bu
+#define CODE_16 0x009bu
+#define PRESENT 3u
+#define LARGE 0x80u
+
+static u64 id;
+static struct vp *vp;
+static struct vp_state *s;
+
+static void *at(u64 gpa)
+{
+	struct arch_mapping m;
+
+	assert_true(gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &m));
+	return (u8 *)arch_page(m.page) + gpa % PAGE_SIZE;
+}
+
+static void put_entry(u64 gpa, u64 value, u32 bytes)
+{
+	memcpy(at(gpa), &value, bytes);
+}
+
+static void make(void)
+{
+	id = guest_child(60, 1);
+	vp = guest_partition(id)->vps[0];
+	for (u64 gpn = 0; gpn < 24; gpn++) {
+		u64 page = guest_page();
+
+		memset(guest_at(page << PAGE_SHIFT), 0, PAGE_SIZE);
+		assert_ok(guest_map(id, gpn, page, 7));
+	}
+	s = vp_state_write(vp);
+	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
+}
+
+/* ---- Walks ---- */
+
+static void assert_goes_to(u64 linear, u64 gpa)
+{
+	gpa_t found = { 0 };
+
+	assert_true(gva_translate(vp, linear, &found));
+	assert_true(found.v == gpa);
+}
+
+static void test_without_paging(void **state)
+{
+	(void)state;
+	make();
+	assert_goes_to(0x12345678, 0x12345678);
+}
+
+static void test_four_levels(void **state)
+{
+	gpa_t gpa;
+	u64 linear = 0xffff812345678abc;
+
+	(void)state;
+	make();
+	s->cr0 = 0x80000001;
+	s->cr4 = 0x20;
+	s->efer = 0x500;
+	s->cr3 = TABLES | 0x18;
+	put_entry(TABLES + (linear >> 39 & 511) * 8,
+	          (TABLES + 0x1000) | PRESENT, 8);
+	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
+	          (TABLES + 0x2000) | PRESENT, 8);
+	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
+	          (TABLES + 0x3000) | PRESENT, 8);
+	put_entry(TABLES + 0x3000 + (linear >> 12 & 511) * 8,
+	          0x8000000077777000 | PRESENT, 8);
+	assert_goes_to(linear, 0x77777abc);
+	assert_false(gva_translate(vp, linear + 0x1000, &gpa));
+	assert_false(gva_translate(vp, linear + BIT(39), &gpa));
+	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
+	          0x40000000 | PRESENT | LARGE, 8);
+	assert_goes_to(linear, 0x40000000 | (linear & 0x1fffff));
+	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
+	          0x80000000 | PRESENT | LARGE, 8);
+	assert_goes_to(linear, 0x80000000 | (linear & 0x3fffffff));
+	/* A table outside the RAM that is mapped. */
+	put_entry(TABLES + (linear >> 39 & 511) * 8, 0x700000 | PRESENT, 8);
+	assert_false(gva_translate(vp, linear, &gpa));
+	s->cr3 = 0xfffffffffff000;
+	assert_false(gva_translate(vp, linear, &gpa));
+}
+
+static void test_pae(void **state)
+{
+	(void)state;
+	make();
+	s->cr0 = 0x80000001;
+	s->cr4 = 0x20;
+	s->cr3 = TABLES + 0x20;
+	put_entry(TABLES + 0x20 + 3 * 8, (TABLES + 0x1000) | 1, 8);
+	put_entry(TABLES + 0x1000 + 0x1f7 * 8, PAGE | PRESENT | LARGE, 8);
+	put_entry(TABLES + 0x1000 + 1 * 8, (TABLES + 0x2000) | PRESENT, 8);
+	put_entry(TABLES + 0x2000 + 2 * 8, 0x123456000 | PRESENT, 8);
+	assert_goes_to(PAGE + 0xb0, PAGE + 0xb0);
+	assert_goes_to(0xc0202345, 0x123456345);
+}
+
+static void test_32_bits(void **state)
+{
+	(void)state;
+	make();
+	s->cr0 = 0x80000001;
+	s->cr3 = TABLES;
+	put_entry(TABLES + 4, (TABLES + 0x1000) | PRESENT, 4);
+	put_entry(TABLES + 0x1000 + 3 * 4, 0x55555000 | PRESENT, 4);
+	put_entry(TABLES + 8, 0x12c02000 | PRESENT | LARGE, 4);
+	assert_goes_to(0x403123, 0x55555123);
+	s->cr4 = 0x10; /* 4-MiB pages, bit 32 and on in bits 13 and on */
+	assert_goes_to(0x812345, 0x112c12345);
+}
+
+/* ---- The instruction ---- */
+
+static void enter_mode(u32 width)
+{
+	*s = (struct vp_state){ .apic_base = s->apic_base, .rflags = 0x8d7 };
+	s->segment[VP_CS].attributes = width == 8   ? CODE_64
+	                               : width == 4 ? CODE_32
+	                                            : CODE_16;
+	s->rip = CODE;
+	if (width != 8)
+		return;
+	s->efer = 0x500;
+	s->cr0 = 0x80000001;
+	s->cr4 = 0x20;
+	s->cr3 = TABLES;
+	put_entry(TABLES, (TABLES + 0x1000) | PRESENT, 8);
+	put_entry(TABLES + 0x1000, (TABLES + 0x2000) | PRESENT, 8);
+	put_entry(TABLES + 0x2000, PRESENT | LARGE, 8);
+}
+
+static enum exit_outcome access_page(u32 offset, u8 access)
+{
+	struct exit_memory m = {
+		.gpa = { PAGE + offset },
+		.gva = PAGE + offset,
+		.gva_valid = true,
+		.access = access,
+	};
+
+	return exit_memory(vp, &m);
+}
+
+static enum exit_outcome run(const char *code, u32 length, u32 offset)
+{
+	memcpy(at(CODE), code, length);
+	s->rip = CODE;
+	return access_page(offset, HV_INTERCEPT_WRITE);
+}
+
+static void test_stores_and_loads(void **state)
+{
+	(void)state;
+	make();
+	for (u32 width = 4; width <= 8; width += 4) {
+		enter_mode(width);
+		s->gpr[VP_RCX] = 0x1111111100000050;
+		assert_int_equal(run("\x89\x0a", 2, LAPIC_TPR), EXIT_AGAIN);
+		assert_int_equal(s->rip, CODE + 2);
+		assert_int_equal(lapic_tpr(vp), 0x50);
+		s->gpr[VP_RDX] = ~0ull;
+		assert_int_equal(run("\x8b\x10", 2, LAPIC_TPR), EXIT_AGAIN);
+		assert_true(s->gpr[VP_RDX] == 0x50);
+		assert_int_equal(run("\xc7\x00\x20\0\0\0", 6, LAPIC_TPR),
+		                 EXIT_AGAIN);
+		assert_int_equal(lapic_tpr(vp), 0x20);
+		assert_int_equal(s->rip, CODE + 6);
+		s->gpr[VP_RAX] = 0x1234567890;
+		assert_int_equal(run("\x8a\x07", 2, LAPIC_VERSION + 2),
+		                 EXIT_AGAIN);
+		assert_true(s->gpr[VP_RAX] == 0x1234567805);
+		assert_int_equal(s->rflags, 0x8d7);
+	}
+}
+
+static void test_logic_and_flags(void **state)
+{
+	(void)state;
+	make();
+	enter_mode(8);
+	lapic_set_tpr(vp, 0xf3);
+	assert_int_equal(run("\x83\x20\x30", 3, LAPIC_TPR), EXIT_AGAIN);
+	assert_int_equal(lapic_tpr(vp), 0x30);
+	assert_int_equal(s->rflags, 0x8d7 & ~0x8c1u); /* two bits: PF */
+	assert_int_equal(run("\x81\x08\x01\0\0\x80", 6, LAPIC_TPR), EXIT_AGAIN);
+	assert_int_equal(lapic_tpr(vp), 0x31);
+	assert_int_equal(s->rflags & 0x8c5, 0x80); /* SF, three bits */
+	s->gpr[VP_RBX] = 0x31;
+	assert_int_equal(run("\x31\x18", 2, LAPIC_TPR), EXIT_AGAIN);
+	assert_int_equal(lapic_tpr(vp), 0);
+	assert_int_equal(s->rflags & 0x8c5, 0x44); /* ZF PF */
+}
+
+/* RIP on the last bytes of a page: the fetch goes over to the next. */
+static void test_fetch_over_a_page(void **state)
+{
+	(void)state;
+	make();
+	enter_mode(8);
+	s->rip = CODE + 0xffe;
+	memcpy(at(CODE + 0xffe), "\xc7\x00", 2);
+	memcpy(at(CODE + 0x1000), "\x77\0\0\0", 4);
+	assert_int_equal(access_page(LAPIC_TPR, HV_INTERCEPT_WRITE),
+	                 EXIT_AGAIN);
+	assert_int_equal(lapic_tpr(vp), 0x77);
+	assert_int_equal(s->rip, CODE + 0x1004);
+}
+
+/* An instruction that is stepped, behind STI, at the end of 4 GiB. */
+static void test_what_skipping_does(void **state)
+{
+	(void)state;
+	make();
+	enter_mode(4);
+	s->rflags |= BIT(8);
+	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
+	s->segment[VP_CS].base = CODE + 2;
+	s->rip = 0xfffffffe;
+	memcpy(at(CODE), "\x89\x0a", 2);
+	assert_int_equal(access_page(LAPIC_TPR, HV_INTERCEPT_WRITE),
+	                 EXIT_AGAIN);
+	assert_int_equal(s->rip, 0);
+	assert_int_equal(s->interrupt_state, 0);
+	assert_int_equal(s->pending_debug, BIT(14));
+}
+
+/* What is not carried out is the parent's, as any hole in the map. */
+static void test_left_to_the_parent(void **state)
+{
+	static const struct {
+		const char *code;
+		u32 length, offset;
+	} rows[] = {
+		{ "\xf3\xa5", 2, LAPIC_TPR },
+		{ "\x88\x0a", 2, LAPIC_TPR },
+		{ "\x89\x0a", 2, LAPIC_TPR + 4 },
+		{ "\x48\x89\x0a", 3, LAPIC_TPR },
+		{ "\x8b\x0a", 2, LAPIC_TPR + 2 },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		enter_mode(8);
+		assert_int_equal(
+			run(rows[i].code, rows[i].length, rows[i].offset),
+			EXIT_SUSPENDED);
+		assert_int_equal(vp->message.type, HV_MESSAGE_UNMAPPED_GPA);
+		assert_int_equal(s->rip, CODE);
+		assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
+	}
+	assert_int_equal(lapic_tpr(vp), 0);
+}
+
+static void test_only_where_the_page_is(void **state)
+{
+	struct exit_memory m = { .gpa = { PAGE + 0x80 },
+		                 .access = HV_INTERCEPT_WRITE };
+
+	(void)state;
+	make();
+	enter_mode(8);
+	memcpy(at(CODE), "\x89\x0a", 2);
+	for (u32 i = 0; i < 6; i++) {
+		u64 base = PAGE | LAPIC_BASE_ENABLE;
+
+		s->pending_interruption = i == 0 ? 0x300001 : 0;
+		s->apic_base = i == 1   ? PAGE
+		               : i == 2 ? base | LAPIC_BASE_X2APIC
+		               : i == 3 ? base + PAGE_SIZE
+		                        : base;
+		m.walk = i == 4;
+		m.mapped = i == 5;
+		assert_int_equal(exit_memory(vp, &m), EXIT_SUSPENDED);
+		assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
+	}
+	m.mapped = false;
+	m.access = HV_INTERCEPT_EXECUTE;
+	assert_int_equal(exit_memory(vp, &m), EXIT_SUSPENDED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_without_paging),
+		TEST(test_four_levels),
+		TEST(test_pae),
+		TEST(test_32_bits),
+		TEST(test_stores_and_loads),
+		TEST(test_logic_and_flags),
+		TEST(test_fetch_over_a_page),
+		TEST(test_what_skipping_does),
+		TEST(test_left_to_the_parent),
+		TEST(test_only_where_the_page_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
