@@ -31,6 +31,8 @@ static void rounds(enum apic_task task, u64 flags, u32 count)
 		travel_run();
 		MUST(travel_round(&c, 1, &stream, i % ANEW == 0) &&
 		     all_is_well(&c) && travel_go(&c, 1));
+		if (i % 50 == 0)
+			serial_print("round %u of %u\r\n", (u64)i, (u64)count);
 	}
 	travel_run();
 	MUST(travel_stop(&c, 1) && all_is_well(&c));
