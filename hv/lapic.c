@@ -268,6 +268,11 @@ static u32 pending_extint(const struct vp *vp)
 	return EXTINT_ANY | (u8)(vp->lapic.events >> STREAM_APIC_EXTINT_SHIFT);
 }
 
+bool lapic_external_pending(const struct vp *vp)
+{
+	return pending_extint(vp);
+}
+
 u8 lapic_pending(const struct vp *vp)
 {
 	u8 vector = lapic_highest(vp, LAPIC_IRR);

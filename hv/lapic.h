@@ -152,6 +152,9 @@ void lapic_update_ppr(struct vp *vp);
 /* The vector that the processor would get now, 0: none. */
 u8 lapic_pending(const struct vp *vp);
 
+/* It is the external one, which comes past IRR. */
+bool lapic_external_pending(const struct vp *vp);
+
 /* The processor takes that vector: IRR to ISR, or the external one. */
 void lapic_accept(struct vp *vp, u8 vector);
 

@@ -1,5 +1,6 @@
 /*
- * MSR bitmaps (SDM 24.6.9), one for the root and one for all children. MSRs
+ * MSR bitmaps (SDM 24.6.9), one for the root and one for all children, and that
+ * with the APIC's registers, for those whose APIC the processor virtualizes. MSRs
  * outside both ranges exit always: the synthetic ones are there.
  */
 #include "arch/x86_64/bitmaps.h"
@@ -13,6 +14,7 @@
 
 static _Alignas(PAGE_SIZE) u8 root_map[PAGE_SIZE];
 static _Alignas(PAGE_SIZE) u8 child_map[PAGE_SIZE];
+static _Alignas(PAGE_SIZE) u8 apicv_map[PAGE_SIZE];
 
 /* What a child may do without us. What it may write is switched (switch.c). */
 static const struct {
@@ -27,6 +29,23 @@ static const struct {
 	{ MSR_IA32_FMASK, true },        { MSR_IA32_FS_BASE, true },
 	{ MSR_IA32_GS_BASE, true },      { MSR_IA32_KERNEL_GS_BASE, true },
 };
+
+/*
+ * x2APIC MSRs that are their page's bytes, and writes that the processor does all
+ * of. Not in it: ICR, whose halves lie apart in the page, and the current count.
+ */
+static const struct {
+	u32 first;
+	u32 last;
+	bool write;
+} apicv_rows[] = {
+	{ 0x802, 0x803, false }, { 0x808, 0x808, true },
+	{ 0x80a, 0x80a, false }, { 0x80d, 0x80d, false },
+	{ 0x80f, 0x828, false }, { 0x832, 0x838, false },
+	{ 0x83e, 0x83e, false },
+};
+/* Writes alone: EOI, self IPI. */
+static const u32 apicv_writes[] = { 0x80b, 0x83f };
 
 static u8 *byte_of(u8 *map, u32 msr)
 {
@@ -62,6 +81,18 @@ void bitmaps_init(void)
 		pass(child_map, child_rows[i].msr, child_rows[i].write);
 	if (arch_facts()->has_tsc_aux)
 		pass(child_map, MSR_IA32_TSC_AUX, true);
+	__builtin_memcpy(apicv_map, child_map, sizeof(apicv_map));
+	for (u32 i = 0; i < ARRAY_LEN(apicv_rows); i++)
+		for (u32 m = apicv_rows[i].first; m <= apicv_rows[i].last; m++)
+			pass(apicv_map, m, apicv_rows[i].write);
+	for (u32 i = 0; i < ARRAY_LEN(apicv_writes); i++)
+		byte_of(apicv_map, apicv_writes[i])[BITMAP_WRITE] &=
+			(u8)~BIT(apicv_writes[i] % 8);
+}
+
+u64 bitmaps_apicv(void)
+{
+	return (u64)apicv_map;
 }
 
 u64 bitmaps_msr(bool is_root)

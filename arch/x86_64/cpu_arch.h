@@ -52,7 +52,10 @@ struct vp_arch {
 	bool launched; /* since VMCLEAR: VMRESUME and not VMLAUNCH */
 	u32 pin;       /* what the VMCS has now: */
 	u32 proc;
+	u32 proc2;
 	u32 exceptions;
+	bool apicv;    /* the processor virtualizes its local APIC */
+	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;
 	u64 interruptibility; /* as last captured */
 };

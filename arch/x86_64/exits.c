@@ -75,7 +75,7 @@ static enum exit_outcome exits_interrupt(struct exit *x)
 	return EXIT_AGAIN;
 }
 
-/* The child can take an event now: the way in sees to it. */
+/* The child can take an event now, or a tick: the way in sees to it. */
 static enum exit_outcome exits_window(struct exit *x)
 {
 	(void)x;
@@ -241,6 +241,7 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_WRMSR] = exits_wrmsr,
 	[VMX_EXIT_MWAIT] = exits_undefined,
 	[VMX_EXIT_MONITOR] = exits_undefined,
+	[VMX_EXIT_EOI] = exits_window,
 	[VMX_EXIT_EPT_VIOLATION] = exits_ept_violation,
 	[VMX_EXIT_EPT_MISCONFIGURATION] = exits_ept_misconfiguration,
 	[VMX_EXIT_INVEPT] = exits_undefined,

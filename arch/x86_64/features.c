@@ -9,6 +9,9 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/arch.h"
 
+/* What virtualizes the local APIC of a child in x2APIC mode, all or none. */
+#define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)
+
 static struct features found;
 
 const struct features *features(void)
@@ -39,14 +42,15 @@ static const struct control_row {
 				  PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE |
 				  PROC_IO | PROC_MONITOR |
 				  PROC_INTERRUPT_WINDOW,
-		.child_wanted = PROC_NMI_WINDOW,
+		.child_wanted = PROC_NMI_WINDOW | PROC_TPR_SHADOW,
 	},
 	[CONTROL_PROC2] = {
 		.msr = MSR_IA32_VMX_PROCBASED_CTLS2,
 		.required = PROC2_EPT | PROC2_UNRESTRICTED,
 		.root_wanted = PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
 			       PROC2_XSAVES | PROC2_USER_WAIT,
-		.child_wanted = PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID,
+		.child_wanted = PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
+				PROC2_APICV,
 	},
 	[CONTROL_EXIT] = {
 		.msr = MSR_IA32_VMX_TRUE_EXIT_CTLS,
@@ -68,6 +72,17 @@ static enum handoff_result missing(struct handoff *h, u32 msr, u64 bits)
 	return HANDOFF_MISSING_CONTROL;
 }
 
+/* Decided here, once; switched on for a VP while it is in x2APIC mode. */
+static void choose_apicv(void)
+{
+	u32 *c = found.child;
+
+	found.has_apicv = (c[CONTROL_PROC] & PROC_TPR_SHADOW) &&
+	                  (c[CONTROL_PROC2] & PROC2_APICV) == PROC2_APICV;
+	c[CONTROL_PROC] &= ~(u32)PROC_TPR_SHADOW;
+	c[CONTROL_PROC2] &= ~(u32)PROC2_APICV;
+}
+
 static enum handoff_result negotiate_controls(struct handoff *h)
 {
 	for (u32 i = 0; i < CONTROLS; i++) {
@@ -83,6 +98,7 @@ static enum handoff_result negotiate_controls(struct handoff *h)
 		found.child[i] =
 			(u32)(ones | child | (row->child_wanted & allowed));
 	}
+	choose_apicv();
 	/* A tag that cannot be flushed is worse than none. */
 	if (!(found.ept_vpid & VPID_CAP_INVVPID) ||
 	    !(found.ept_vpid & (VPID_CAP_SINGLE | VPID_CAP_ALL))) {

@@ -8,7 +8,8 @@
 
 /*
  * Before an entry: the interrupt or NMI that vp gets, or an exit as soon as it
- * can take what waits. Its VMCS is loaded and holds its state.
+ * can take what waits; where the processor virtualizes the APIC, what is in the
+ * APIC's page. Its VMCS is loaded and holds its state.
  */
 void interrupts_deliver(struct vp *vp);
 

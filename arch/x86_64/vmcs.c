@@ -59,6 +59,15 @@ void vmcs_release(struct vp *vp)
 	vp_arch(vp)->launched = false;
 }
 
+static void init_apicv(struct vp *vp)
+{
+	vmcs_write(VMCS_VIRTUAL_APIC, arch_page_hpa(vp->pages[VP_PAGE_APIC]).v);
+	vmcs_write(VMCS_TPR_THRESHOLD, 0);
+	vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
+	for (u32 i = 0; i < 4; i++)
+		vmcs_write(VMCS_EOI_EXIT0 + 2 * i, 0);
+}
+
 static void init_controls(struct vp *vp)
 {
 	const u32 *c = vp->is_root ? features()->root : features()->child;
@@ -91,6 +100,11 @@ static void init_controls(struct vp *vp)
 		vmcs_write(VMCS_XSS_EXITING_BITMAP, 0);
 	a->pin = c[CONTROL_PIN];
 	a->proc = c[CONTROL_PROC];
+	a->proc2 = c[CONTROL_PROC2];
+	a->apicv = false;
+	a->eoi_vector = 0;
+	if (features()->has_apicv && !vp->is_root)
+		init_apicv(vp);
 	a->exceptions = 0;
 	a->rsp = vp->state.gpr[VP_RSP];
 }

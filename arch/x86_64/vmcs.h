@@ -13,6 +13,7 @@ struct vp;
 enum vmcs_field {
 	/* 16-bit: control, guest, host */
 	VMCS_VPID = 0x0000,
+	VMCS_GUEST_INTERRUPT_STATUS = 0x0810, /* RVI, SVI */
 	VMCS_GUEST_ES_SELECTOR = 0x0800, /* CS SS DS FS GS LDTR TR follow */
 	VMCS_HOST_ES_SELECTOR = 0x0c00,
 	VMCS_HOST_CS_SELECTOR = 0x0c02,
@@ -25,7 +26,9 @@ enum vmcs_field {
 	/* 64-bit: control, read-only, guest, host */
 	VMCS_MSR_BITMAP = 0x2004,
 	VMCS_TSC_OFFSET = 0x2010,
+	VMCS_VIRTUAL_APIC = 0x2012,
 	VMCS_EPTP = 0x201a,
+	VMCS_EOI_EXIT0 = 0x201c, /* 1 to 3 follow, 64 vectors each */
 	VMCS_XSS_EXITING_BITMAP = 0x202c,
 	VMCS_GUEST_PHYSICAL_ADDRESS = 0x2400,
 	VMCS_LINK_POINTER = 0x2800,
@@ -51,6 +54,7 @@ enum vmcs_field {
 	VMCS_ENTRY_EVENT = 0x4016, /* interruption information */
 	VMCS_ENTRY_ERROR = 0x4018,
 	VMCS_ENTRY_INSTRUCTION_LENGTH = 0x401a,
+	VMCS_TPR_THRESHOLD = 0x401c,
 	VMCS_PROC2_CONTROLS = 0x401e,
 
 	/* 32-bit: read-only */
