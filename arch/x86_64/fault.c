@@ -65,11 +65,12 @@ static u64 overflow_stack(u64 depth)
 
 void fault_raise_planted(u32 code)
 {
-	const struct hypercall *call = hypercall_find(code);
+	const struct hypercall *call;
 	u32 fault = planted;
 
 	if (fault == HANDOFF_FAULT_NONE)
 		return;
+	call = hypercall_find(code);
 	arch_this_cpu()->doing = call ? call->name : NULL;
 
 	planted = HANDOFF_FAULT_NONE;

@@ -25,7 +25,8 @@ from bench_machine import MachineRunError
 from bench_qemu import QEMU, QemuError
 
 IN_MEMORY = Path("/dev/shm")
-OWN_MAX = 1_500                         # instructions besides copy and CRC
+# Instructions besides copy and CRC.
+OWN_MAX = {"save-full": 1_500, "restore-full": 1_700}
 CALL_MAX = 60_000                       # instructions of any call
 STREAM_MAX = 1.005                      # of the bytes that must be carried
 BARE_MIN = 0.8                          # of the bare loop's speed
@@ -80,8 +81,8 @@ def machine_goals(machine: dict[str, Any]) -> list[Goal]:
     """Instructions, where the counter counts them."""
     figures = machine["figures"]
     goals = [Goal(f"{name.replace('-', ' ')} besides copy and CRC",
-                  figures[f"{name}-own"], OWN_MAX, False)
-             for name in ("save-full", "restore-full")]
+                  figures[f"{name}-own"], bound, False)
+             for name, bound in OWN_MAX.items()]
     goals.append(Goal(f"dearest call here ({machine['worst']['call']})",
                       machine["worst"]["ticks"], CALL_MAX, False))
     tests = machine["test_run"]
