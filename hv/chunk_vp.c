@@ -517,7 +517,7 @@ void chunk_vp_apply(struct context *c, struct vp *vp)
 	synic_cancel(receiver, vp);
 	vp->state = s->state;
 	vp->state.tsc_offset = s->tsc - c->tsc;
-	vp->cached = vp->dirty = true;
+	vp->cached = vp->dirty = vp->unjudged = true;
 	apic_apply(vp, s);
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;

@@ -109,8 +109,10 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 		return HV_STATUS_INVALID_PARAMETER;
 	arch_vp_kick(vp);
 	status = vp_reg_set(vp, assoc->name, &assoc->value);
-	if (status == HV_STATUS_SUCCESS)
+	if (status == HV_STATUS_SUCCESS) {
 		partition_changed(vp->partition);
+		vp->unjudged = true;
+	}
 	return status;
 }
 

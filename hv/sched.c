@@ -55,7 +55,7 @@ static struct vp *next_child(const struct cpu *cpu, u64 *timer)
 		lapic_update(vp);
 		rest = lapic_timer_rest(vp);
 		*timer = rest < *timer ? rest : *timer;
-		if (!next && vp_runnable(vp))
+		if (!next && vp_runnable(vp) && vp_enters(vp))
 			next = vp;
 	}
 	return next;

@@ -6,8 +6,11 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/cpu.h"
+#include "hv/exit.h"
+#include "hv/log.h"
 #include "hv/partition.h"
 #include "hv/sched.h"
+#include "hv/vp_rules.h"
 
 bool vp_is_suspended(const struct vp *vp)
 {
@@ -27,6 +30,22 @@ bool vp_runnable(struct vp *vp)
 	return !(s->activity & HV_ACTIVITY_HALT_SUSPEND) ||
 	       (s->pending_interruption & HV_PENDING_INTERRUPTION) ||
 	       lapic_wakes(vp);
+}
+
+bool vp_enters(struct vp *vp)
+{
+	const struct vp_rule *broken;
+
+	if (!vp->unjudged)
+		return true;
+	vp->unjudged = false;
+	broken = vp_rules_broken(vp_state_read(vp));
+	if (!broken)
+		return true;
+	log_line("partition %u VP %u: not entered: %s", vp->partition->id,
+	         (u64)vp->index, broken->what);
+	exit_invalid_state(vp);
+	return false;
 }
 
 const struct vp_state *vp_state_read(struct vp *vp)

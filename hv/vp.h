@@ -43,6 +43,7 @@ struct vp {
 	 */
 	bool cached;
 	bool dirty;
+	bool unjudged; /* its parent or a stream gave it registers */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
@@ -76,6 +77,13 @@ static inline u32 *vp_apic_register(const struct vp *vp, u32 offset)
 
 /* Either suspend bit is set. */
 bool vp_is_suspended(const struct vp *vp);
+
+/*
+ * Judges registers that its parent or a stream gave it, once, before they are
+ * entered: false, the SDM's rules forbid them, and the parent has been told by
+ * an InvalidVpRegisterValue message. The VP is runnable.
+ */
+bool vp_enters(struct vp *vp);
 
 /* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
 bool vp_runnable(struct vp *vp);
