@@ -80,16 +80,10 @@ void events_block_nmi(void)
 	                   INTERRUPTIBILITY_NMI);
 }
 
-/* Outside 64-bit mode RIP wraps at 4 GiB. */
-static u64 advance(u64 rip, u64 length, bool is_64)
-{
-	return is_64 ? rip + length : (rip + length) & 0xffffffff;
-}
-
 /* The instruction is done: its shadow is over and a single step is due. */
 void events_skip(struct vp *vp)
 {
-	u64 length, blocking;
+	u64 length, rip, blocking;
 
 	vmcs_load(vp);
 	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
@@ -97,11 +91,12 @@ void events_skip(struct vp *vp)
 		exit_skip(vp, length);
 		return;
 	}
-	vmcs_write(
-		VMCS_GUEST_RIP,
-		advance(vmcs_read(VMCS_GUEST_RIP), length,
-	                (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
-	                        (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L)));
+	rip = vmcs_read(VMCS_GUEST_RIP) + length;
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (rip >> 32 && !((vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
+	                   (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L)))
+		rip = (u32)rip;
+	vmcs_write(VMCS_GUEST_RIP, rip);
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
