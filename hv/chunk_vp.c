@@ -357,7 +357,7 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
 		for (u32 i = 0; is_stream_msr(r) && i < r->count; i++)
 			*msr_place(staged(c), r, i) = r->reset;
 	if (c->vp == 0)
-		staged(c)->state.apic_base |= VP_APIC_BASE_BSP;
+		staged(c)->state.apic_base |= LAPIC_BASE_BSP;
 	for (u32 i = 0; i < count; i++) {
 		if (in[i].rsvd || (i > 0 && in[i].name <= in[i - 1].name))
 			return BAD;

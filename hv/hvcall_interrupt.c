@@ -10,18 +10,6 @@
 #define BROADCAST_X2APIC 0xffffffffu
 #define KNOWN_FLAGS (HV_INTERRUPT_LEVEL | HV_INTERRUPT_LOGICAL)
 
-static enum hv_status find_active(struct hypercall_frame *f, u64 id,
-                                  struct partition **p)
-{
-	enum hv_status status = partition_find_child(f->from, id, p);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return (*p)->state == PARTITION_ACTIVE
-	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INVALID_PARTITION_STATE;
-}
-
 /* Types are the delivery modes of ICR; a vector only where one counts. */
 static bool is_valid(const struct hv_input_assert_virtual_interrupt *in)
 {
@@ -62,7 +50,8 @@ enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
 	const struct hv_input_assert_virtual_interrupt *in = f->in;
 	struct lapic_message m;
 	struct partition *p;
-	enum hv_status status = find_active(f, in->partition_id, &p);
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
@@ -92,7 +81,8 @@ enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f)
 {
 	const struct hv_input_partition *in = f->in;
 	struct partition *p;
-	enum hv_status status = find_active(f, in->partition_id, &p);
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
 	struct vp *vp;
 
 	if (status != HV_STATUS_SUCCESS)

@@ -97,17 +97,10 @@ enum hv_status hvcall_get_memory_balance(struct hypercall_frame *f)
 static enum hv_status find_space(struct hypercall_frame *f, u64 id,
                                  struct partition **p)
 {
-	enum hv_status status;
-
 	if (id == HV_PARTITION_ID_SELF || id == f->from->id)
 		return f->from->parent ? HV_STATUS_ACCESS_DENIED
 		                       : HV_STATUS_OPERATION_DENIED;
-	status = partition_find_child(f->from, id, p);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return (*p)->state == PARTITION_ACTIVE
-	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INVALID_PARTITION_STATE;
+	return partition_find_active(f->from, id, p);
 }
 
 enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f)
@@ -158,12 +151,10 @@ static enum hv_status access_prepare(struct hypercall_frame *f, u64 id,
                                      u32 vp_index, u64 gpa, u32 bytes,
                                      struct partition **p)
 {
-	enum hv_status status = partition_find_child(f->from, id, p);
+	enum hv_status status = partition_find_active(f->from, id, p);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if ((*p)->state != PARTITION_ACTIVE)
-		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (vp_index >= PARTITION_VPS || !(*p)->vps[vp_index])
 		return HV_STATUS_INVALID_VP_INDEX;
 	if (bytes < 1 || bytes > 16 || gpa % PAGE_SIZE + bytes > PAGE_SIZE ||

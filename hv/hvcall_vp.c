@@ -8,23 +8,11 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-static enum hv_status find_active(struct hypercall_frame *f, u64 id,
-                                  struct partition **p)
-{
-	enum hv_status status = partition_find_child(f->from, id, p);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return (*p)->state == PARTITION_ACTIVE
-	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INVALID_PARTITION_STATE;
-}
-
 static enum hv_status find_vp(struct hypercall_frame *f, u64 id, u32 index,
                               struct vp **vp)
 {
 	struct partition *p;
-	enum hv_status status = find_active(f, id, &p);
+	enum hv_status status = partition_find_active(f->from, id, &p);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
@@ -36,7 +24,8 @@ enum hv_status hvcall_create_vp(struct hypercall_frame *f)
 {
 	const struct hv_input_create_vp *in = f->in;
 	struct partition *p;
-	enum hv_status status = find_active(f, in->partition_id, &p);
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
@@ -120,7 +109,8 @@ enum hv_status hvcall_install_intercept(struct hypercall_frame *f)
 {
 	const struct hv_input_install_intercept *in = f->in;
 	struct partition *p;
-	enum hv_status status = find_active(f, in->partition_id, &p);
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;

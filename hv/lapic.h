@@ -69,7 +69,7 @@ enum lapic_offset {
 #define LAPIC_ESR_ALL 0xe0u
 
 /* APIC_BASE: which of its bits make the mode. */
-#define LAPIC_BASE_BSP BIT(8)
+#define LAPIC_BASE_BSP BIT(8) /* after reset, of VP 0 alone */
 #define LAPIC_BASE_X2APIC BIT(10)
 #define LAPIC_BASE_ENABLE BIT(11)
 

@@ -108,7 +108,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	if (index != 0)
 		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	else
-		vp->state.apic_base |= VP_APIC_BASE_BSP;
+		vp->state.apic_base |= LAPIC_BASE_BSP;
 	lapic_reset(vp);
 	arch_vp_init(vp);
 	partition->vps[index] = vp;

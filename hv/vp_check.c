@@ -6,7 +6,7 @@
 #include "hv/vp_check.h"
 
 #include "hv/arch.h"
-#include "hv/vp_state.h"
+#include "hv/lapic.h"
 
 #define CR0_PE BIT(0)
 #define CR0_NW BIT(29)
@@ -19,9 +19,7 @@
 #define DR7_FIXED BIT(10)
 #define DR7_ALLOWED 0xffff2fffull
 #define SEGMENT_RSVD 0x0f00
-#define APIC_BASE_X2APIC BIT(10)
-#define APIC_BASE_ENABLE BIT(11)
-#define APIC_BASE_BITS (VP_APIC_BASE_BSP | APIC_BASE_X2APIC | APIC_BASE_ENABLE)
+#define APIC_BASE_MODE (LAPIC_BASE_X2APIC | LAPIC_BASE_ENABLE)
 #define XSTATE_X87 BIT(0)
 #define XSTATE_SSE BIT(1)
 #define XSTATE_AVX BIT(2)
@@ -39,7 +37,7 @@ bool vp_check_fits(vp_check_value *v, u64 allowed)
 	return vp_check_zero_high(v) && !(v->reg64 & ~allowed);
 }
 
-static bool canonical(u64 address)
+bool vp_check_address(u64 address)
 {
 	i64 top = (i64)address >> (arch_facts()->compat.linear_bits - 1);
 
@@ -48,7 +46,7 @@ static bool canonical(u64 address)
 
 bool vp_check_canonical(vp_check_value *v)
 {
-	return vp_check_zero_high(v) && canonical(v->reg64);
+	return vp_check_zero_high(v) && vp_check_address(v->reg64);
 }
 
 bool vp_check_u32(vp_check_value *v)
@@ -133,17 +131,16 @@ bool vp_check_segment(vp_check_value *v)
 
 bool vp_check_table(vp_check_value *v)
 {
-	return canonical(v->table.base) && !v->table.pad[0] &&
+	return vp_check_address(v->table.base) && !v->table.pad[0] &&
 	       !v->table.pad[1] && !v->table.pad[2];
 }
 
 bool vp_check_apic_base(vp_check_value *v)
 {
-	u64 page = v->reg64 & ~APIC_BASE_BITS;
+	u64 page = v->reg64 & ~(LAPIC_BASE_BSP | APIC_BASE_MODE);
 
 	/* x2APIC mode is one of an APIC that is on (SDM 10.12.1). */
-	if ((v->reg64 & (APIC_BASE_X2APIC | APIC_BASE_ENABLE)) ==
-	    APIC_BASE_X2APIC)
+	if ((v->reg64 & APIC_BASE_MODE) == LAPIC_BASE_X2APIC)
 		return false;
 	return vp_check_zero_high(v) && page % PAGE_SIZE == 0 &&
 	       page >> arch_facts()->compat.phys_bits == 0;
@@ -218,9 +215,6 @@ bool vp_check_interrupt_state(vp_check_value *v)
 	                                HV_INTERRUPT_STATE_NMI_MASKED);
 }
 
-/* Vectors that push an error code (SDM 6.3.1): #DF #TS #NP #SS #GP #PF #AC. */
-#define ERROR_CODE_VECTORS 0x00027d00u
-
 /*
  * Event injection (SDM 26.2.1.3): types that exist, NMI is vector 2, exceptions
  * are below 32, an error code only where the processor pushes one.
@@ -248,7 +242,7 @@ bool vp_check_pending_interruption(vp_check_value *v)
 	if (!error)
 		return p >> HV_PENDING_ERROR_SHIFT == 0;
 	return type == HV_PENDING_TYPE_EXCEPTION &&
-	       (ERROR_CODE_VECTORS & BIT(vector)) &&
+	       (VP_ERROR_CODE_VECTORS & BIT(vector)) &&
 	       p >> HV_PENDING_ERROR_SHIFT <= 0xffff;
 }
 

@@ -9,6 +9,12 @@
 
 typedef const union hv_register_value vp_check_value;
 
+/* Vectors that push an error code (SDM 6.3.1): #DF #TS #NP #SS #GP #PF #AC. */
+#define VP_ERROR_CODE_VECTORS 0x00027d00u
+
+/* A canonical linear address of this machine. */
+bool vp_check_address(u64 address);
+
 bool vp_check_zero_high(vp_check_value *v);
 bool vp_check_fits(vp_check_value *v, u64 allowed);
 bool vp_check_canonical(vp_check_value *v);

@@ -4,6 +4,7 @@
 #include "hv/vp_rules.h"
 
 #include "hv/arch.h"
+#include "hv/vp_check.h"
 
 #define CR0_PE BIT(0)
 #define CR0_PG BIT(31)
@@ -30,9 +31,6 @@
 #define V86_ATTRIBUTES 0xf3u
 #define VECTOR_DB 1u
 #define VECTOR_MC 18u
-
-/* Vectors that push an error code (SDM 6.3.1): #DF #TS #NP #SS #GP #PF #AC. */
-#define ERROR_CODE_VECTORS 0x00027d00u
 
 #define ALWAYS false
 #define NOT_V86 true
@@ -78,13 +76,6 @@ static bool usable(const struct hv_segment *g)
 static bool code_is_64(const struct vp_state *s)
 {
 	return long_mode(s) && (s->segment[VP_CS].attributes & BIT(13));
-}
-
-static bool canonical(u64 address)
-{
-	i64 top = (i64)address >> (arch_facts()->compat.linear_bits - 1);
-
-	return top == 0 || top == -1;
 }
 
 static bool below_4g(u64 value)
@@ -185,16 +176,16 @@ static bool v86_attributes(const struct vp_state *s)
 
 static bool fs_gs_tr_bases(const struct vp_state *s)
 {
-	return canonical(s->segment[VP_FS].base) &&
-	       canonical(s->segment[VP_GS].base) &&
-	       canonical(s->segment[VP_TR].base);
+	return vp_check_address(s->segment[VP_FS].base) &&
+	       vp_check_address(s->segment[VP_GS].base) &&
+	       vp_check_address(s->segment[VP_TR].base);
 }
 
 static bool ldtr_base(const struct vp_state *s)
 {
 	const struct hv_segment *g = &s->segment[VP_LDTR];
 
-	return !usable(g) || canonical(g->base);
+	return !usable(g) || vp_check_address(g->base);
 }
 
 static bool cs_base(const struct vp_state *s)
@@ -409,7 +400,7 @@ static bool error_code(const struct vp_state *s)
 	if (!pending_is(s, HV_PENDING_TYPE_EXCEPTION))
 		return true;
 	return has == (protected_mode(s) &&
-	               (ERROR_CODE_VECTORS >> pending_vector(s) & 1));
+	               (VP_ERROR_CODE_VECTORS >> pending_vector(s) & 1));
 }
 
 static const struct vp_rule rules[] = {

@@ -256,7 +256,7 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_KERNEL_GS_BASE, kernel_gs_base, vp_check_canonical,
 	    .msr = 0xc0000102),
 	R64(HV_REGISTER_APIC_BASE, apic_base, vp_check_apic_base, .msr = 0x1b,
-	    .reset = APIC_BASE_RESET | BIT(11), .set = set_apic_base),
+	    .reset = APIC_BASE_RESET | LAPIC_BASE_ENABLE, .set = set_apic_base),
 	R64(HV_REGISTER_PAT, pat, vp_check_pat, .msr = 0x277, .reset = PAT_RESET),
 	R64(HV_REGISTER_SYSENTER_CS, sysenter_cs, vp_check_u32, .msr = 0x174),
 	R64(HV_REGISTER_SYSENTER_RIP, sysenter_rip, vp_check_canonical,

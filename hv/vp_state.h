@@ -21,7 +21,6 @@ enum vp_segment {
 	VP_SEGMENTS
 };
 
-#define VP_APIC_BASE_BSP BIT(8) /* after reset, of VP 0 alone */
 #define VP_MTRR_VARIABLE 8
 #define VP_MTRR_FIXED 11
 

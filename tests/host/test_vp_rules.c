@@ -1,6 +1,7 @@
 /*
  * hv/vp_rules.c: each rule of the SDM's guest-state checks by itself.
  */
+#include "hv/log.h"
 #include "hv/partition.h"
 #include "hv/sched.h"
 #include "hv/vp.h"
@@ -390,6 +391,9 @@ static void test_what_breaks_a_rule_is_not_entered(void **state)
 	u64 id = guest_child(80, 2);
 	struct vp *vp = guest_partition(id)->vps[0];
 	struct vp *other = guest_partition(id)->vps[1];
+	char text[1024];
+	u64 position = 0;
+	u32 count;
 
 	(void)state;
 	/* Virtual-8086 mode without protected mode. */
@@ -403,6 +407,9 @@ static void test_what_breaks_a_rule_is_not_entered(void **state)
 	assert_int_equal(vp->message.type,
 	                 HV_MESSAGE_INVALID_VP_REGISTER_VALUE);
 	assert_int_equal(other->intercept_suspend, 0);
+	count = log_read(&position, (u8 *)text, sizeof(text) - 1);
+	text[count] = 0;
+	assert_non_null(strstr(text, "VP 0: not entered: v86: "));
 	/* Set right, it goes on. */
 	assert_ok(guest_set(id, 1, HV_REGISTER_EXPLICIT_SUSPEND, 1));
 	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, 2));

@@ -7,35 +7,11 @@
 #include <efilib.h>
 
 #include "parent/cpu.h"
+#include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/serial.h"
 
-struct frame {
-	u64 rip, cs, rflags, rsp, ss;
-};
-
-struct gate {
-	u16 offset0;
-	u16 selector;
-	u16 flags;
-	u16 offset16;
-	u32 offset32;
-	u32 rsvd;
-};
-_Static_assert(sizeof(struct gate) == 16, "SDM 6.14.1");
-
-#define GATE_INTERRUPT 0x8e00
-
-struct __attribute__((packed)) descriptor_table {
-	u16 limit;
-	u64 base;
-};
-
-/*
- * Entries and exits of the handlers are the compiler's; what it calls from
- * there may use no vector registers, as these are not saved.
- */
-#define HANDLER __attribute__((interrupt, target("general-regs-only")))
+/* What a handler calls: no vector registers there either. */
 #define CALLED \
 	__attribute__((no_caller_saved_registers, target("general-regs-only")))
 

@@ -4,6 +4,7 @@
  * instruction: then these are exact figures, and have bounds. Elsewhere they
  * are ticks, printed and not judged.
  */
+#include "hv/crc32c.h"
 #include "parent/hvcall.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
@@ -30,9 +31,6 @@
  * The hypervisor's own code, linked into this program: what the copy to or from
  * the block and the pass over the page cost by themselves.
  */
-void crc32c_init(void);
-u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead);
-u32 crc32c_page(u32 crc, const void *from, const void *ahead);
 void arch_copy(void *to, const void *from, u64 bytes);
 
 struct turn {

@@ -16,22 +16,6 @@
 #define SVR_ON 0x1ff
 #define VECTORS 96
 #define SELECTOR_CODE 8
-#define GATE_INTERRUPT 0x8e00
-
-struct gate {
-	u16 offset0;
-	u16 selector;
-	u16 flags;
-	u16 offset16;
-	u32 offset32;
-	u32 rsvd;
-};
-_Static_assert(sizeof(struct gate) == 16, "SDM 6.14.1");
-
-struct __attribute__((packed)) descriptor_table {
-	u16 limit;
-	u64 base;
-};
 
 static struct gate idt[VECTORS];
 static const u64 gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
@@ -71,7 +55,8 @@ void apic_on(void)
 	if ((seen->flags & APIC_BY_PAGE) && !seen->started)
 		map_page();
 	if (!(seen->flags & APIC_BY_PAGE))
-		write_msr(MSR_APIC_BASE, read_msr(MSR_APIC_BASE) | BASE_X2APIC);
+		cpu_write_msr(MSR_APIC_BASE,
+		              cpu_read_msr(MSR_APIC_BASE) | BASE_X2APIC);
 	apic_write(APIC_SVR, SVR_ON);
 }
 
@@ -85,13 +70,13 @@ NO_VECTORS void apic_write(enum apic_register r, u64 value)
 	if (seen->flags & APIC_BY_PAGE)
 		*page_at(r) = (u32)value;
 	else
-		write_msr(MSR_X2APIC + (u32)r, value);
+		cpu_write_msr(MSR_X2APIC + (u32)r, value);
 }
 
 NO_VECTORS void apic_eoi(void)
 {
 	if (seen->flags & APIC_BY_HV)
-		write_msr(MSR_HV_EOI, 0);
+		cpu_write_msr(MSR_HV_EOI, 0);
 	else
 		apic_write(APIC_EOI, 0);
 }
@@ -101,11 +86,11 @@ NO_VECTORS void apic_send(u64 id, u32 icr)
 	u64 high = seen->flags & APIC_BY_PAGE ? id << 24 : id;
 
 	if (seen->flags & APIC_BY_HV) {
-		write_msr(MSR_HV_ICR, high << 32 | icr);
+		cpu_write_msr(MSR_HV_ICR, high << 32 | icr);
 	} else if (seen->flags & APIC_BY_PAGE) {
 		page_at(APIC_ICR)[4] = (u32)high;
 		*page_at(APIC_ICR) = icr;
 	} else {
-		write_msr(MSR_X2APIC + APIC_ICR, high << 32 | icr);
+		cpu_write_msr(MSR_X2APIC + APIC_ICR, high << 32 | icr);
 	}
 }

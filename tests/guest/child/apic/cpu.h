@@ -4,7 +4,9 @@
 #ifndef CHILD_APIC_CPU_H
 #define CHILD_APIC_CPU_H
 
+#include "parent/cpu.h"
 #include "tests/guest/child/apic/apic.h"
+#include "tests/guest/lib/gate.h"
 
 /* Registers of the local APIC, by the number of their x2APIC MSR. */
 enum apic_register {
@@ -25,45 +27,11 @@ enum apic_register {
 #define APIC_ICR_STARTUP 0x4600u
 #define MSR_TSC_DEADLINE 0x6e0
 
-struct frame {
-	u64 rip, cs, rflags, rsp, ss;
-};
-
-#define HANDLER __attribute__((interrupt, target("general-regs-only")))
 #define NO_VECTORS __attribute__((target("general-regs-only")))
 
 /* At APIC_SEEN, by link.ld. */
 extern volatile struct apic_seen apic_seen;
 #define seen (&apic_seen)
-
-static inline u64 read_tsc(void)
-{
-	u32 low, high;
-
-	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (u64)high << 32 | low;
-}
-
-static inline u64 read_msr(u32 msr)
-{
-	u32 low, high;
-
-	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
-	return (u64)high << 32 | low;
-}
-
-static inline void write_msr(u32 msr, u64 value)
-{
-	__asm__ volatile("wrmsr"
-	                 :
-	                 : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))
-	                 : "memory");
-}
-
-static inline void pause(void)
-{
-	__asm__ volatile("pause" : : : "memory");
-}
 
 static inline void interrupts_off(void)
 {

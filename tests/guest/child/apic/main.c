@@ -13,7 +13,7 @@
 
 HANDLER static void on_tick(struct frame *frame)
 {
-	u64 now = read_tsc();
+	u64 now = cpu_read_tsc();
 
 	(void)frame;
 	seen->ticks++;
@@ -21,7 +21,7 @@ HANDLER static void on_tick(struct frame *frame)
 		seen->early++;
 	if (seen->task == APIC_DEADLINE) {
 		seen->due += APIC_PERIOD;
-		write_msr(MSR_TSC_DEADLINE, seen->due);
+		cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
 	}
 	apic_eoi();
 }
@@ -29,16 +29,16 @@ HANDLER static void on_tick(struct frame *frame)
 /* What is due by a clock that was read has come soon, and no more than that. */
 static void check_ticks(void)
 {
-	u64 due = (read_tsc() - seen->begin_last) / APIC_PERIOD;
+	u64 due = (cpu_read_tsc() - seen->begin_last) / APIC_PERIOD;
 	u32 patience = PATIENCE;
 	u64 ticks;
 
 	while (seen->ticks < due && --patience)
-		pause();
+		cpu_pause();
 	if (!patience)
 		seen->lost++;
 	ticks = seen->ticks;
-	if (ticks > (read_tsc() - seen->begin_first) / APIC_PERIOD)
+	if (ticks > (cpu_read_tsc() - seen->begin_first) / APIC_PERIOD)
 		seen->twice++;
 	seen->checks++;
 }
@@ -46,17 +46,17 @@ static void check_ticks(void)
 static void start_timer(void)
 {
 	apic_write(APIC_DIVIDE, APIC_DIVIDE_BY_1);
-	seen->begin_first = read_tsc();
+	seen->begin_first = cpu_read_tsc();
 	if (seen->task == APIC_PERIODIC) {
 		apic_write(APIC_LVT_TIMER, APIC_LVT_PERIODIC | VECTOR_TIMER);
 		apic_write(APIC_INITIAL, APIC_PERIOD);
-		seen->begin_last = read_tsc();
+		seen->begin_last = cpu_read_tsc();
 		return;
 	}
 	seen->begin_last = seen->begin_first;
 	seen->due = seen->begin_first + APIC_PERIOD;
 	apic_write(APIC_LVT_TIMER, APIC_LVT_DEADLINE | VECTOR_TIMER);
-	write_msr(MSR_TSC_DEADLINE, seen->due);
+	cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
 }
 
 static void count_ticks(void)
@@ -88,16 +88,16 @@ static void count_shots(void)
 	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
 	for (;;) {
 		shots++;
-		begin = read_tsc();
+		begin = cpu_read_tsc();
 		apic_write(APIC_INITIAL, APIC_PERIOD);
 		while (seen->ticks < shots) {
 			if (seen->flags & APIC_HALTS)
 				halt();
 			interrupts_on();
-			pause();
+			cpu_pause();
 			interrupts_off();
 		}
-		if (read_tsc() - begin < APIC_PERIOD)
+		if (cpu_read_tsc() - begin < APIC_PERIOD)
 			seen->early++;
 		if (seen->ticks > shots)
 			seen->twice++;
@@ -162,7 +162,7 @@ static void put_bytes(u64 to, const void *from, u64 count)
 HANDLER static void on_token(struct frame *frame)
 {
 	u64 self = seen->hops % APIC_VPS;
-	u64 id = read_msr(0x40000002); /* VP index */
+	u64 id = cpu_read_msr(0x40000002); /* VP index */
 
 	(void)frame;
 	if (self != id) {
@@ -212,7 +212,7 @@ static void start_others(void)
 		apic_send(i, (u32)(APIC_ICR_STARTUP | VECTOR_STARTUP));
 		apic_send(i, (u32)(APIC_ICR_STARTUP | VECTOR_STARTUP));
 		while (seen->started == i)
-			pause();
+			cpu_pause();
 	}
 }
 
