@@ -237,6 +237,11 @@ void lapic_error(struct vp *vp, u32 bit)
 
 /* ---- Interrupts ---- */
 
+bool lapic_takes(const struct vp *vp, u8 vector)
+{
+	return software_enabled(vp) && vector >= VECTOR_FIRST;
+}
+
 void lapic_raise(struct vp *vp, u8 vector, bool level)
 {
 	if (!software_enabled(vp))

@@ -142,6 +142,8 @@ void lapic_write_icr(struct vp *vp, u64 value);
 
 /* Sets IRR, if the APIC is enabled. */
 void lapic_raise(struct vp *vp, u8 vector, bool level);
+/* Whether such an interrupt would get into IRR. */
+bool lapic_takes(const struct vp *vp, u8 vector);
 
 /* An error of the bits LAPIC_ESR_*: its interrupt, and ESR when written. */
 void lapic_error(struct vp *vp, u32 bit);

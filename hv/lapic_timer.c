@@ -82,18 +82,27 @@ static bool is_blocked(const struct vp *vp)
 	       (*reg(vp, LAPIC_IRR + vector / 32 * 16) >> vector % 32 & 1);
 }
 
+/*
+ * Its ticks set no bit of IRR, which would hold back the next one: nobody is
+ * woken for them. Else a short period would leave time for nothing else.
+ */
+static bool is_lost(const struct vp *vp)
+{
+	return is_masked(vp) || !lapic_takes(vp, (u8)*reg(vp, LAPIC_LVT_TIMER));
+}
+
 u64 lapic_timer_rest(const struct vp *vp)
 {
 	u64 left;
 
-	if (!vp->lapic.timer_due || is_masked(vp))
+	if (!vp->lapic.timer_due || is_lost(vp))
 		return LAPIC_NEVER;
 	left = rest(vp);
 	return left == 0 && is_blocked(vp) ? LAPIC_NEVER : left;
 }
 
-/* Ticks that fall while it is masked are nobody's: the next one counts. */
-static void skip_masked(struct vp *vp)
+/* Ticks that fall while they are lost are nobody's: the next one counts. */
+static void skip_lost(struct vp *vp)
 {
 	u64 late = guest_tsc(vp) - vp->lapic.timer_due;
 
@@ -110,8 +119,11 @@ void lapic_timer_update(struct vp *vp)
 
 	if (!vp->lapic.timer_due || rest(vp))
 		return;
-	if (is_masked(vp)) {
-		skip_masked(vp);
+	if (is_lost(vp)) {
+		/* That the vector is none is an error all the same. */
+		if (!is_masked(vp))
+			lapic_raise(vp, vector, false);
+		skip_lost(vp);
 		return;
 	}
 	if (is_blocked(vp))

@@ -166,6 +166,32 @@ static void test_masked(void **state)
 	assert_int_equal(get(CURRENT), 0);
 }
 
+/*
+ * A tick that cannot get into IRR wakes nobody: it would do so at once again,
+ * for ever when the period is short. Its vector is an error, once.
+ */
+static void test_ticks_that_nobody_can_take(void **state)
+{
+	(void)state;
+	make(PERIODIC);
+	put(LVT, 5 | 1u << 17);
+	put(INITIAL, 1);
+	fake.tsc += 1000000;
+	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
+	lapic_update(vp);
+	assert_int_equal(vp->lapic.errors, LAPIC_ESR_RECEIVE_ILLEGAL);
+	assert_true(vp->lapic.timer_due > guest_tsc());
+	put(LVT, PERIODIC);
+	fake.tsc += 1;
+	assert_int_equal(lapic_timer_rest(vp), 0);
+	/* Off by software and not masked: only a stream can make that. */
+	*vp_apic_register(vp, LAPIC_SVR) = 0xff;
+	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
+	lapic_update(vp);
+	assert_int_equal(lapic_pending(vp), 0);
+	assert_true(vp->lapic.timer_due > guest_tsc());
+}
+
 static void test_between_modes(void **state)
 {
 	(void)state;
@@ -354,6 +380,7 @@ int main(void)
 		TEST(test_periodic),
 		TEST(test_tick_waits_for_the_one_before),
 		TEST(test_masked),
+		TEST(test_ticks_that_nobody_can_take),
 		TEST(test_between_modes),
 		TEST(test_deadline),
 		TEST(test_deadline_msr),
