@@ -4,6 +4,8 @@
 #include "hv/chunk.h"
 
 #include "hv/arch.h"
+#include "hv/check.h"
+#include "hv/chunk_vp.h"
 #include "hv/compat.h"
 #include "hv/cpuid.h"
 #include "hv/msr.h"
@@ -26,18 +28,25 @@ static bool never(const struct context *c)
 	return false;
 }
 
-static bool all_zero(const u8 *bytes, u32 count)
+bool chunk_all_zero(const void *bytes, u32 count)
 {
+	const u8 *at = bytes;
 	u64 seen = 0, word;
 
 	for (; count >= sizeof(word); count -= (u32)sizeof(word)) {
-		__builtin_memcpy(&word, bytes, sizeof(word));
-		bytes += sizeof(word);
+		__builtin_memcpy(&word, at, sizeof(word));
+		at += sizeof(word);
 		seen |= word;
 	}
 	for (; count > 0; count--)
-		seen |= *bytes++;
+		seen |= *at++;
 	return seen == 0;
+}
+
+bool chunk_overlap(u64 a, u64 b)
+{
+	return (a & b & HV_MSR_PAGE_ENABLE) &&
+	       a >> PAGE_SHIFT == b >> PAGE_SHIFT;
 }
 
 /* ---- PROLOG ---- */
@@ -68,15 +77,14 @@ static enum hv_save_restore_result prolog_check(struct context *c)
 		return BAD;
 	if (p->version_major != STREAM_VERSION_MAJOR)
 		return HV_STATE_UNSUPPORTED_VERSION;
-	if (p->is_summary > 1 || !all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
-	    p->rsvd1 || p->rsvd2 || !all_zero(p->rsvd3, sizeof(p->rsvd3)))
+	if (p->is_summary > 1 || !chunk_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
+	    p->rsvd1 || p->rsvd2 || !chunk_all_zero(p->rsvd3, sizeof(p->rsvd3)))
 		return BAD;
 	if (p->vendor != arch_facts()->compat.cpu_vendor)
 		return HV_STATE_INCOMPATIBLE_PROCESSOR;
 	/* What is no full state cannot be restored. */
 	if (p->is_summary && !c->summary)
 		return BAD;
-	c->version_minor = p->version_minor;
 	c->is_summary_stream = p->is_summary;
 	c->stream_id = p->stream_id;
 	return GOOD;
@@ -134,7 +142,9 @@ static enum chunk_saved partition_save(struct context *c)
 	const struct partition *p = c->target;
 
 	out->hypercall = p->hypercall;
-	out->reference_time = partition_reference_time(p);
+	out->reference_time = reference_time(p);
+	out->reference_tsc = p->reference.msr;
+	out->tsc_sequence = p->reference.sequence;
 	if (p->save_memory) {
 		out->flags = STREAM_PARTITION_MEMORY;
 		out->page_count = p->space.mapped;
@@ -153,6 +163,9 @@ static enum hv_save_restore_result partition_check(struct context *c)
 	    !msr_hypercall_valid(in->hypercall))
 		return BAD;
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
+		return BAD;
+	if (!reference_valid(in->reference_tsc) || in->rsvd ||
+	    chunk_overlap(in->reference_tsc, in->hypercall))
 		return BAD;
 	/* More pages than the target has mapped cannot all find a place. */
 	if (in->page_count > c->target->space.mapped)
@@ -235,12 +248,6 @@ static bool map_needed(const struct context *c)
 	return c->memory.pages > 0;
 }
 
-/* Streams of 1.0 come from VPs without a local APIC. */
-static bool apic_needed(const struct context *c)
-{
-	return c->version_minor >= 1;
-}
-
 /* ---- The table ---- */
 
 #define FIXED(type) sizeof(struct stream_##type), sizeof(struct stream_##type)
@@ -294,7 +301,15 @@ static const struct chunk_kind kinds[] = {
 	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP, FIXED(vp_events),
 	  chunk_events_save, chunk_events_check, always },
 	{ STREAM_VP_APIC, "VP_APIC", CHUNK_VP, FIXED(vp_apic),
-	  chunk_apic_save, chunk_apic_check, apic_needed },
+	  chunk_apic_save, chunk_apic_check, always },
+	{ STREAM_VP_SYNIC, "VP_SYNIC", CHUNK_VP, FIXED(vp_synic),
+	  chunk_synic_save, chunk_synic_check, always },
+	{ STREAM_VP_SIM, "VP_SIM", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	  chunk_sim_save, chunk_sim_check, chunk_sim_needed },
+	{ STREAM_VP_SIEF, "VP_SIEF", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	  chunk_sief_save, chunk_sief_check, chunk_sief_needed },
+	{ STREAM_VP_QUEUE, "VP_QUEUE", CHUNK_VP, HV_MESSAGE_SIZE, PAGE_SIZE,
+	  chunk_queue_save, chunk_queue_check, chunk_queue_needed },
 	{ STREAM_VP_MESSAGE, "VP_MESSAGE", CHUNK_VP | CHUNK_VP_LAST,
 	  sizeof(struct hv_message), sizeof(struct hv_message),
 	  chunk_message_save, chunk_message_check, chunk_message_needed },
@@ -317,19 +332,82 @@ bool chunk_find(u32 id, u32 *row)
 	return false;
 }
 
+/* ---- Overlay pages, from where they are to where the stream has them ---- */
+
+static bool put(struct partition *p, struct gpa_overlay *o, u64 msr,
+                const void *page, u32 rights)
+{
+	return !(msr & HV_MSR_PAGE_ENABLE) ||
+	       gpa_overlay_set(p, o, msr >> PAGE_SHIFT, page, rights);
+}
+
+static bool put_pages(struct vp *vp, u64 simp, u64 siefp)
+{
+	u32 rights = ARCH_READ | ARCH_WRITE;
+
+	return put(vp->partition, &vp->synic.sim_overlay, simp,
+	           vp->pages[VP_PAGE_SIM], rights) &&
+	       put(vp->partition, &vp->synic.sief_overlay, siefp,
+	           vp->pages[VP_PAGE_SIEF], rights);
+}
+
+/* Of the whole partition; then of each VP, as staged or as it is. */
+static bool put_overlays(struct partition *p, u64 hypercall, u64 reference,
+                         bool staged)
+{
+	if (!put(p, &p->hypercall_overlay, hypercall, msr_hypercall_page(),
+	         ARCH_READ | ARCH_EXECUTE) ||
+	    !put(p, &p->reference.overlay, reference, p->reference.page,
+	         ARCH_READ))
+		return false;
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		struct vp *vp = p->vps[i];
+		u64 simp, siefp;
+
+		if (!vp)
+			continue;
+		simp = staged ? chunk_staged_of(vp)->synic.simp
+		              : vp->synic.simp;
+		siefp = staged ? chunk_staged_of(vp)->synic.siefp
+		               : vp->synic.siefp;
+		if (!put_pages(vp, simp, siefp))
+			return false;
+	}
+	return true;
+}
+
+/* Those that were there had memory for their tables, and have it again. */
+static bool move_overlays(struct context *c)
+{
+	struct partition *p = c->target;
+	const struct stream_partition *to = &c->partition;
+
+	if ((to->reference_tsc & HV_MSR_PAGE_ENABLE) && !reference_page(p))
+		return false;
+	gpa_overlay_clear_all(p);
+	if (put_overlays(p, to->hypercall, to->reference_tsc, true))
+		return true;
+	gpa_overlay_clear_all(p);
+	CHECK(put_overlays(p, p->hypercall, p->reference.msr, false));
+	return false;
+}
+
 enum hv_save_restore_result chunk_apply(struct context *c)
 {
 	struct partition *p = c->target;
 
 	c->tsc = arch_tsc();
 	/* The one step that needs memory comes first. */
-	if (!msr_set_hypercall(p, c->partition.hypercall))
+	if (!move_overlays(c))
 		return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+	p->hypercall = c->partition.hypercall;
 	p->guest_os_id = c->os_id;
-	p->ref_base = c->partition.reference_time;
+	p->reference.msr = c->partition.reference_tsc;
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			chunk_vp_apply(c, p->vps[i]);
+	reference_set(p, c->partition.reference_time,
+	              c->partition.tsc_sequence);
 	p->half_restored = false;
 	return HV_STATE_COMPLETE;
 }

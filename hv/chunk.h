@@ -53,6 +53,12 @@ static inline void *chunk_payload(struct context *c, u64 size)
 
 const struct chunk_kind *chunk_table(u32 *count);
 
+/* Do two values of page MSRs, both enabled, mean the same page? */
+bool chunk_overlap(u64 a, u64 b);
+
+/* Are all these bytes zero? */
+bool chunk_all_zero(const void *bytes, u32 count);
+
 /* Row number of a chunk id; false: unknown. */
 bool chunk_find(u32 id, u32 *row);
 
@@ -74,38 +80,5 @@ enum hv_save_restore_result chunk_fill_check(struct context *c);
 u8 *chunk_page_place(struct context *c);
 /* Every page of the map had its turn, in the places that the map said. */
 bool chunk_memory_complete(struct context *c);
-
-/* chunk_vp.c: what a restore keeps of a VP until it commits. */
-enum chunk_saved chunk_vp_save(struct context *c);
-enum hv_save_restore_result chunk_vp_check(struct context *c);
-enum chunk_saved chunk_gp_save(struct context *c);
-enum hv_save_restore_result chunk_gp_check(struct context *c);
-enum chunk_saved chunk_fp_save(struct context *c);
-enum hv_save_restore_result chunk_fp_check(struct context *c);
-enum chunk_saved chunk_control_save(struct context *c);
-enum hv_save_restore_result chunk_control_check(struct context *c);
-enum chunk_saved chunk_debug_save(struct context *c);
-enum hv_save_restore_result chunk_debug_check(struct context *c);
-enum chunk_saved chunk_segment_save(struct context *c);
-enum hv_save_restore_result chunk_segment_check(struct context *c);
-enum chunk_saved chunk_table_save(struct context *c);
-enum hv_save_restore_result chunk_table_check(struct context *c);
-enum chunk_saved chunk_xsave_control_save(struct context *c);
-enum hv_save_restore_result chunk_xsave_control_check(struct context *c);
-enum chunk_saved chunk_msrs_save(struct context *c);
-enum hv_save_restore_result chunk_msrs_check(struct context *c);
-enum chunk_saved chunk_xsave_save(struct context *c);
-enum hv_save_restore_result chunk_xsave_check(struct context *c);
-bool chunk_xsave_needed(const struct context *c);
-enum chunk_saved chunk_events_save(struct context *c);
-enum hv_save_restore_result chunk_events_check(struct context *c);
-enum chunk_saved chunk_apic_save(struct context *c);
-enum hv_save_restore_result chunk_apic_check(struct context *c);
-enum chunk_saved chunk_message_save(struct context *c);
-enum hv_save_restore_result chunk_message_check(struct context *c);
-bool chunk_message_needed(const struct context *c);
-/* All of the VP's registers fit this machine: asked behind its last chunk. */
-bool chunk_vp_valid(const struct context *c);
-void chunk_vp_apply(struct context *c, struct vp *vp);
 
 #endif

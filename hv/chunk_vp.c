@@ -2,42 +2,22 @@
  * The chunks of a virtual processor. A restore gathers a VP in its staging
  * pages; what it ran with before stays whole until the stream has ended well.
  */
+#include "hv/chunk_vp.h"
 #include "hv/arch.h"
 #include "hv/check.h"
-#include "hv/chunk.h"
-#include "hv/cpu.h"
-#include "hv/partition.h"
-#include "hv/vp.h"
-
-struct chunk_staged {
-	struct vp_state state;
-	u64 tsc; /* the guest's TSC; an offset is made of it at the end */
-	u64 explicit_suspend;
-	u64 intercept_suspend;
-	struct hv_message message;
-	u64 cr8;
-	bool has_apic; /* else as after reset, but for CR8 */
-	struct stream_vp_apic apic;
-};
-_Static_assert(sizeof(struct chunk_staged) <= PAGE_SIZE, "a staging page");
+#include "hv/log.h"
+#include "hv/vp_rules.h"
 
 #define XSTATE_LEGACY 3u /* x87 and SSE */
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
 
-static struct vp *vp_of(const struct context *c)
-{
-	return c->target->vps[c->vp];
-}
+#define vp_of chunk_vp
+#define staged chunk_staged
 
 static const struct vp_state *saved(const struct context *c)
 {
 	return vp_state_read(vp_of(c));
-}
-
-static struct chunk_staged *staged(const struct context *c)
-{
-	return vp_of(c)->pages[VP_PAGE_STAGED];
 }
 
 static struct vp_xsave *staged_xsave(const struct context *c)
@@ -369,160 +349,75 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
 	return GOOD;
 }
 
-/* ---- Events ---- */
-
-static bool has_message(const struct vp *vp)
-{
-	return vp->message.type != HV_MESSAGE_NONE;
-}
-
-enum chunk_saved chunk_events_save(struct context *c)
-{
-	const struct vp_state *s = saved(c);
-	const struct vp *vp = vp_of(c);
-	struct stream_vp_events *out = chunk_payload(c, sizeof(*out));
-
-	out->explicit_suspend = vp->explicit_suspend;
-	out->intercept_suspend = vp->intercept_suspend;
-	out->activity = s->activity;
-	out->interrupt_state = s->interrupt_state;
-	out->pending_interruption = s->pending_interruption;
-	out->pending_debug = s->pending_debug;
-	out->has_message = has_message(vp);
-	return CHUNK_ONE;
-}
-
-enum hv_save_restore_result chunk_events_check(struct context *c)
-{
-	const struct stream_vp_events *in =
-		(const struct stream_vp_events *)c->buffer;
-	struct chunk_staged *s = staged(c);
-
-	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1 ||
-	    in->rsvd)
-		return BAD;
-	if (in->intercept_suspend & ~(HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT))
-		return BAD;
-	if (in->has_message && !(in->intercept_suspend & HV_SUSPENDED))
-		return BAD;
-	s->explicit_suspend = in->explicit_suspend;
-	s->intercept_suspend = in->intercept_suspend;
-	s->state.activity = in->activity;
-	s->state.interrupt_state = in->interrupt_state;
-	s->state.pending_interruption = in->pending_interruption;
-	s->state.pending_debug = in->pending_debug;
-	c->has_message = in->has_message;
-	return GOOD;
-}
-
-enum chunk_saved chunk_message_save(struct context *c)
-{
-	const struct vp *vp = vp_of(c);
-
-	if (!has_message(vp))
-		return CHUNK_NONE;
-	arch_copy(chunk_payload(c, sizeof(vp->message)), &vp->message,
-	          sizeof(vp->message));
-	return CHUNK_ONE;
-}
-
-bool chunk_message_needed(const struct context *c)
-{
-	return c->has_message;
-}
-
-static bool message_type_known(u32 type)
-{
-	static const u32 known[] = {
-		HV_MESSAGE_UNMAPPED_GPA,
-		HV_MESSAGE_GPA_INTERCEPT,
-		HV_MESSAGE_INVALID_VP_REGISTER_VALUE,
-		HV_MESSAGE_UNRECOVERABLE_EXCEPTION,
-		HV_MESSAGE_UNSUPPORTED_FEATURE,
-		HV_MESSAGE_IO_PORT_INTERCEPT,
-		HV_MESSAGE_MSR_INTERCEPT,
-		HV_MESSAGE_CPUID_INTERCEPT,
-		HV_MESSAGE_EXCEPTION_INTERCEPT,
-	};
-
-	for (u32 i = 0; i < ARRAY_LEN(known); i++)
-		if (known[i] == type)
-			return true;
-	return false;
-}
-
-enum hv_save_restore_result chunk_message_check(struct context *c)
-{
-	const struct hv_message *in = (const struct hv_message *)c->buffer;
-
-	if (!c->has_message || !message_type_known(in->type) || in->rsvd ||
-	    in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
-		return BAD;
-	staged(c)->message = *in;
-	return GOOD;
-}
-
-/* ---- The local APIC ---- */
-
-enum chunk_saved chunk_apic_save(struct context *c)
-{
-	lapic_save(vp_of(c), chunk_payload(c, sizeof(struct stream_vp_apic)));
-	return CHUNK_ONE;
-}
-
-enum hv_save_restore_result chunk_apic_check(struct context *c)
-{
-	const struct stream_vp_apic *in =
-		(const struct stream_vp_apic *)c->buffer;
-
-	if (!c->version_minor || !lapic_valid(in))
-		return BAD;
-	staged(c)->apic = *in;
-	staged(c)->has_apic = true;
-	return GOOD;
-}
-
-/* CR8 is a view of TPR, and LDR another of the id in x2APIC mode. */
-static bool apic_agrees(const struct chunk_staged *s)
-{
-	if (!s->has_apic)
-		return s->cr8 <= 15;
-	return s->cr8 == s->apic.tpr >> 4 &&
-	       (!(s->state.apic_base & LAPIC_BASE_X2APIC) || !s->apic.ldr);
-}
-
-static void apic_apply(struct vp *vp, struct chunk_staged *s)
-{
-	if (!s->has_apic) {
-		lapic_save_reset(&s->apic);
-		s->apic.tpr = (u32)s->cr8 << 4;
-	}
-	lapic_load(vp, &s->apic);
-}
-
 /* ---- The end ---- */
+
+/*
+ * An overlay of this VP may lie where none of the partition's lies, nor one of the
+ * VPs before it; they were all judged when their turn came.
+ */
+static bool is_free(const struct context *c, u64 value)
+{
+	u64 others = c->vps_seen & (BIT(c->vp) - 1);
+	const struct chunk_staged *s;
+
+	if (!(value & HV_MSR_PAGE_ENABLE))
+		return true;
+	if (chunk_overlap(value, c->partition.hypercall) ||
+	    chunk_overlap(value, c->partition.reference_tsc))
+		return false;
+	for (; others; others &= others - 1) {
+		s = chunk_staged_of(c->target->vps[__builtin_ctzll(others)]);
+		if (chunk_overlap(value, s->synic.simp) ||
+		    chunk_overlap(value, s->synic.siefp))
+			return false;
+	}
+	return true;
+}
+
+static bool holds_together(const struct context *c)
+{
+	const struct vp_rule *broken = vp_rules_broken(&staged(c)->state);
+
+	if (broken)
+		log_line("partition %u VP %u: not restored: %s", c->target->id,
+		         (u64)c->vp, broken->what);
+	return !broken;
+}
+
+/* PDPTEs are those of PAE paging and nothing else. */
+static bool pdptes_valid(const struct vp_state *s)
+{
+	return vp_state_uses_pdptes(s) ||
+	       chunk_all_zero(s->pdpte, sizeof(s->pdpte));
+}
 
 bool chunk_vp_valid(const struct context *c)
 {
-	return vp_state_valid(&staged(c)->state, staged_xsave(c)) &&
-	       apic_agrees(staged(c));
+	const struct chunk_staged *s = staged(c);
+
+	return vp_state_valid(&s->state, staged_xsave(c)) &&
+	       pdptes_valid(&s->state) && chunk_events_valid(c) &&
+	       is_free(c, s->synic.simp) && is_free(c, s->synic.siefp) &&
+	       !chunk_overlap(s->synic.simp, s->synic.siefp) &&
+	       holds_together(c);
 }
 
 void chunk_vp_apply(struct context *c, struct vp *vp)
 {
-	struct chunk_staged *s = vp->pages[VP_PAGE_STAGED];
+	struct chunk_staged *s = chunk_staged_of(vp);
 	struct vp *receiver = vp->partition->parent->vps[0];
 	void *xsave = vp->pages[VP_PAGE_XSAVE];
 
 	synic_cancel(receiver, vp);
 	vp->state = s->state;
 	vp->state.tsc_offset = s->tsc - c->tsc;
-	vp->cached = vp->dirty = vp->unjudged = true;
-	apic_apply(vp, s);
+	vp->cached = vp->dirty = vp->renewed = true;
+	vp->unjudged = vp->pdptes_stale = false;
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;
 	vp->intercept_suspend = s->intercept_suspend;
+	chunk_events_apply(vp);
 	vp->message = s->message;
 	/* The id may be another one here (interface 1.8). */
 	vp->message.sender = vp->partition->id;

@@ -66,10 +66,10 @@ struct context {
 	struct stream_partition partition;
 	u64 os_id;
 	bool is_summary_stream;
-	u16 version_minor; /* of the stream */
 	u32 vp; /* index of the VP under way; save: the next to look at */
 	u64 vps_seen;
 	bool has_message;
+	u32 synic_flags; /* save: pages of the VP under way that follow */
 
 	struct context_memory memory;
 	u32 budget; /* work left in this call */

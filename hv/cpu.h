@@ -16,6 +16,7 @@ struct cpu {
 	u32 index;
 	struct vp *root;     /* its root VP */
 	struct vp *current;  /* the VP that executes on it, or executed last */
+	u64 current_since;   /* TSC from which its runtime counts */
 	struct vp *children; /* child VPs bound to it, a ring by vp->next */
 	u32 child_count;
 	bool root_halted;  /* the root VP waits in HLT, give its time away */

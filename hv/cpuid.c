@@ -35,6 +35,17 @@ static void set(u32 regs[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
 	regs[EDX] = edx;
 }
 
+static u32 features_of(u64 privileges)
+{
+	u32 features = 0;
+
+	if (privileges & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
+		features |= HV_FEATURE_FREQUENCY_MSRS;
+	if (privileges & HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)
+		features |= HV_FEATURE_DIRECT_TIMERS;
+	return features;
+}
+
 static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 {
 	u64 privileges = vp->partition->privileges;
@@ -49,7 +60,8 @@ static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 		set(regs, STASIS_BUILD,
 		    STASIS_VERSION_MAJOR << 16 | STASIS_VERSION_MINOR, 0, 0);
 	else if (leaf == HV_CPUID_FEATURES)
-		set(regs, (u32)privileges, (u32)(privileges >> 32), 0, 0);
+		set(regs, (u32)privileges, (u32)(privileges >> 32), 0,
+		    features_of(privileges));
 	else if (leaf == HV_CPUID_RECOMMENDATIONS)
 		set(regs, 0, NEVER_NOTIFY_SPIN, 0, 0);
 	else if (leaf == HV_CPUID_LIMITS)

@@ -11,13 +11,32 @@
 
 static struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
 {
-	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
-		const struct gpa_overlay *o = &p->space.overlays[i];
+	struct gpa_overlay *o = p->space.overlays;
 
-		if (o->place == gpn + 1)
-			return (struct gpa_overlay *)(uintptr_t)o;
-	}
-	return NULL;
+	if (!(p->space.overlay_filter >> gpn % 64 & 1))
+		return NULL;
+	while (o && o->place != gpn + 1)
+		o = o->next;
+	return o;
+}
+
+static void overlay_link(struct gpa_space *space, struct gpa_overlay *o)
+{
+	o->next = space->overlays;
+	space->overlays = o;
+	space->overlay_filter |= BIT((o->place - 1) % 64);
+}
+
+static void overlay_unlink(struct gpa_space *space, struct gpa_overlay *gone)
+{
+	struct gpa_overlay **at = &space->overlays;
+
+	while (*at != gone)
+		at = &(*at)->next;
+	*at = gone->next;
+	space->overlay_filter = 0;
+	for (gone = space->overlays; gone; gone = gone->next)
+		space->overlay_filter |= BIT((gone->place - 1) % 64);
 }
 
 u64 gpa_limit(void)
@@ -141,10 +160,9 @@ enum arch_next gpa_next(const struct partition *p, u64 *gpn,
 	return ARCH_NEXT_AGAIN;
 }
 
-bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
+bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
                      const void *page, u32 rights)
 {
-	struct gpa_overlay *o = &p->space.overlays[kind];
 	struct arch_mapping under = { .rights = 0 };
 	bool mapped;
 
@@ -156,20 +174,21 @@ bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
 	if (!arch_space_map(&p->space.arch, gpa_of_page(gpn),
 	                    arch_page_hpa(page), rights))
 		return false;
-	gpa_overlay_clear(p, kind);
-	*o = (struct gpa_overlay){ gpn + 1, mapped, under };
+	gpa_overlay_clear(p, o);
+	*o = (struct gpa_overlay){ NULL, gpn + 1, mapped, under };
+	overlay_link(&p->space, o);
 	arch_space_flush(&p->space.arch);
 	return true;
 }
 
 /* The tables for the page exist, so putting back what was there cannot fail. */
-void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind)
+void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o)
 {
-	struct gpa_overlay *o = &p->space.overlays[kind];
 	gpa_t gpa = gpa_of_page(o->place - 1);
 
 	if (!o->place)
 		return;
+	overlay_unlink(&p->space, o);
 	o->place = 0;
 	if (o->under_mapped)
 		CHECK(arch_space_map(&p->space.arch, gpa, o->under.page,
@@ -177,6 +196,12 @@ void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind)
 	else
 		CHECK(arch_space_unmap(&p->space.arch, gpa));
 	arch_space_flush(&p->space.arch);
+}
+
+void gpa_overlay_clear_all(struct partition *p)
+{
+	while (p->space.overlays)
+		gpa_overlay_clear(p, p->space.overlays);
 }
 
 bool gpa_has_overlay(const struct partition *p, u64 gpn)

@@ -11,16 +11,13 @@
 
 struct partition;
 
-enum gpa_overlay_kind {
-	GPA_OVERLAY_HYPERCALL,
-	GPA_OVERLAY_SIM,
-	GPA_OVERLAY_SIEF,
-	GPA_OVERLAYS
-};
-
-/* A hypervisor page that covers one page; what is under it stays mapped. */
+/*
+ * A hypervisor page that covers one page; what is under it stays mapped. The
+ * record belongs to who owns the page: the partition, or one of its VPs.
+ */
 struct gpa_overlay {
-	u64 place; /* its GPN + 1; 0: it is nowhere */
+	struct gpa_overlay *next; /* in the space's list, while it is there */
+	u64 place;                /* its GPN + 1; 0: it is nowhere */
 	bool under_mapped;
 	struct arch_mapping under;
 };
@@ -28,7 +25,8 @@ struct gpa_overlay {
 struct gpa_space {
 	struct arch_space arch;
 	u64 mapped; /* pages mapped by the parent */
-	struct gpa_overlay overlays[GPA_OVERLAYS];
+	struct gpa_overlay *overlays;
+	u64 overlay_filter; /* bit GPN % 64 of each: most pages have none */
 };
 
 /*
@@ -57,10 +55,14 @@ bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
 enum arch_next gpa_next(const struct partition *p, u64 *gpn,
                         struct arch_mapping *m, u32 *budget);
 
-/* Puts an overlay page at gpn, moving it if it was elsewhere. False: dry. */
-bool gpa_overlay_set(struct partition *p, enum gpa_overlay_kind kind, u64 gpn,
+/*
+ * Puts an overlay page at gpn, moving it if it was elsewhere. False: another
+ * overlay is there, or the pool is dry.
+ */
+bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
                      const void *page, u32 rights);
-void gpa_overlay_clear(struct partition *p, enum gpa_overlay_kind kind);
+void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o);
+void gpa_overlay_clear_all(struct partition *p);
 
 /* Is an overlay active at gpn? */
 bool gpa_has_overlay(const struct partition *p, u64 gpn);

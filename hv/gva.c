@@ -27,7 +27,7 @@ struct walk {
 };
 
 static const struct walk walk_32 = { 2, 4, 10, { false, true } };
-static const struct walk walk_pae = { 3, 8, 9, { false, true, false } };
+static const struct walk walk_pae = { 2, 8, 9, { false, true } };
 static const struct walk walk_64 = { 4, 8, 9, { false, true, true, false } };
 
 static bool read_entry(const struct vp *vp, u64 at, u32 bytes, u64 *entry)
@@ -77,6 +77,7 @@ static bool walk(const struct vp *vp, const struct walk *w, u64 table,
 bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 {
 	const struct vp_state *s = vp_state_read(vp);
+	u64 top;
 
 	if (!(s->cr0 & CR0_PG)) {
 		gpa->v = linear;
@@ -84,8 +85,12 @@ bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 	}
 	if (s->efer & EFER_LMA)
 		return walk(vp, &walk_64, s->cr3 & ENTRY_ADDRESS, linear, gpa);
-	if (s->cr4 & CR4_PAE)
-		return walk(vp, &walk_pae, s->cr3 & 0xffffffe0, linear, gpa);
+	if (s->cr4 & CR4_PAE) {
+		/* The top level is in the processor. */
+		top = s->pdpte[linear >> 30 & 3];
+		return (top & ENTRY_PRESENT) &&
+		       walk(vp, &walk_pae, top & ENTRY_ADDRESS, linear, gpa);
+	}
 	return walk(vp, &walk_32, s->cr3 & 0xfffff000, linear, gpa);
 }
 

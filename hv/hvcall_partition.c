@@ -78,10 +78,16 @@ enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 
 /* What a parent may give to a child. More would have no effect. */
 #define GRANTABLE                                                             \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
+	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
+	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
 	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
-	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_PARTITION_ID |    \
-	 HV_PRIVILEGE_CREATE_PARTITIONS)
+	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
+	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |                                 \
+	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_CREATE_PARTITIONS |  \
+	 HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS |            \
+	 HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT)
 
 static u64 get_privileges(const struct partition *p)
 {
@@ -98,9 +104,9 @@ static enum hv_status set_privileges(struct partition *p, u64 value)
 
 static enum hv_status set_reference_time(struct partition *p, u64 value)
 {
-	if (p->ref_running)
+	if (p->reference.running)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	p->ref_base = value;
+	p->reference.base = value;
 	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }
@@ -187,7 +193,7 @@ static const struct property {
 	enum hv_status (*set)(struct partition *p, u64 value);
 } properties[] = {
 	{ HV_PROPERTY_PRIVILEGE_FLAGS, true, get_privileges, set_privileges },
-	{ HV_PROPERTY_REFERENCE_TIME, false, partition_reference_time,
+	{ HV_PROPERTY_REFERENCE_TIME, false, reference_time,
 	  set_reference_time },
 	{ HV_PROPERTY_PROCESSOR_VENDOR, true, get_vendor, NULL },
 	{ HV_PROPERTY_PROCESSOR_FEATURES, true, get_features, NULL },

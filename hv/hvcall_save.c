@@ -9,6 +9,8 @@
 #include "hv/restore.h"
 #include "hv/save.h"
 #include "hv/stream.h"
+#include "hv/vp.h"
+#include "hv/vp_rules.h"
 
 #define FLAGS_KNOWN \
 	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)
@@ -72,6 +74,27 @@ static enum hv_status start(struct hypercall_frame *f, struct partition *target,
 	return HV_STATUS_SUCCESS;
 }
 
+/*
+ * What a parent put together and could not be entered could not be restored
+ * either: better said now.
+ */
+static bool judge_vps(struct partition *p)
+{
+	const struct vp_rule *broken;
+
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		if (!p->vps[i] || !p->vps[i]->unjudged)
+			continue;
+		broken = vp_judge(p->vps[i]);
+		if (!broken)
+			continue;
+		log_line("partition %u VP %u: not saved: %s", p->id, (u64)i,
+		         broken->what);
+		return false;
+	}
+	return true;
+}
+
 static enum hv_status open_process(struct hypercall_frame *f,
                                    struct partition *target, bool restoring,
                                    u32 flags, struct context **c)
@@ -84,9 +107,11 @@ static enum hv_status open_process(struct hypercall_frame *f,
 	/* What is half written is no state that could be saved. */
 	if (target && !restoring && !summary && target->half_restored)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	return flags & HV_SAVE_RESTORE_STATE_START
-	               ? start(f, target, restoring, summary, c)
-	               : resume(f, target, restoring, summary, c);
+	if (!(flags & HV_SAVE_RESTORE_STATE_START))
+		return resume(f, target, restoring, summary, c);
+	if (target && !restoring && !summary && !judge_vps(target))
+		return HV_STATUS_INVALID_VP_STATE;
+	return start(f, target, restoring, summary, c);
 }
 
 enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)

@@ -101,6 +101,7 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 	if (status == HV_STATUS_SUCCESS) {
 		partition_changed(vp->partition);
 		vp->unjudged = true;
+		vp->pdptes_stale |= vp_reg_loads_pdptes(assoc->name);
 	}
 	return status;
 }

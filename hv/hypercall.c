@@ -97,6 +97,31 @@ static const struct hypercall table[] = {
 	[HVCALL_ASSERT_VIRTUAL_INTERRUPT - HVCALL_CREATE_PARTITION] = {
 		"AssertVirtualInterrupt", hvcall_assert_virtual_interrupt,
 		IN(assert_virtual_interrupt), .flags = BY_PARENT },
+	[HVCALL_CREATE_PORT_2 - HVCALL_CREATE_PARTITION] = {
+		"CreatePort", hvcall_create_port, IN(create_port),
+		.privileges = HV_PRIVILEGE_CREATE_PORT },
+	[HVCALL_DELETE_PORT - HVCALL_CREATE_PARTITION] = {
+		"DeletePort", hvcall_delete_port, IN(delete_port),
+		.flags = FAST, .privileges = HV_PRIVILEGE_CREATE_PORT },
+	[HVCALL_CONNECT_PORT_2 - HVCALL_CREATE_PARTITION] = {
+		"ConnectPort", hvcall_connect_port, IN(connect_port),
+		.privileges = HV_PRIVILEGE_CONNECT_PORT },
+	[HVCALL_DISCONNECT_PORT - HVCALL_CREATE_PARTITION] = {
+		"DisconnectPort", hvcall_disconnect_port,
+		IN(disconnect_port), .flags = FAST,
+		.privileges = HV_PRIVILEGE_CONNECT_PORT },
+	[HVCALL_POST_MESSAGE - HVCALL_CREATE_PARTITION] = {
+		"PostMessage", hvcall_post_message, IN(post_message),
+		.privileges = HV_PRIVILEGE_POST_MESSAGES },
+	[HVCALL_SIGNAL_EVENT - HVCALL_CREATE_PARTITION] = {
+		"SignalEvent", hvcall_signal_event, IN(signal_event),
+		.flags = FAST, .privileges = HV_PRIVILEGE_SIGNAL_EVENTS },
+	[HVCALL_CREATE_PORT - HVCALL_CREATE_PARTITION] = {
+		"CreatePort", hvcall_create_port, IN(create_port),
+		.privileges = HV_PRIVILEGE_CREATE_PORT },
+	[HVCALL_CONNECT_PORT - HVCALL_CREATE_PARTITION] = {
+		"ConnectPort", hvcall_connect_port, IN(connect_port),
+		.privileges = HV_PRIVILEGE_CONNECT_PORT },
 	[HVCALL_SAVE_PARTITION_STATE - HVCALL_CREATE_PARTITION] = {
 		"SavePartitionState", hvcall_save_partition_state,
 		IN(save_partition_state), OUT(save_partition_state),

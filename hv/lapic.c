@@ -299,10 +299,12 @@ void lapic_accept(struct vp *vp, u8 vector)
 		return;
 	}
 	vector_clear(vp, LAPIC_IRR, vector);
-	vector_set(vp, LAPIC_ISR, vector);
+	if (!synic_auto_eoi(vp, vector))
+		vector_set(vp, LAPIC_ISR, vector);
 	lapic_update_ppr(vp);
 	/* A tick of a periodic timer may have waited for its place. */
 	lapic_timer_update(vp);
+	stimer_update(vp);
 }
 
 void lapic_eoi(struct vp *vp)

@@ -3,6 +3,7 @@
  */
 #include "hv/msr.h"
 
+#include "hv/arch.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
 
@@ -16,6 +17,11 @@ static const _Alignas(PAGE_SIZE) u8 hypercall_page[PAGE_SIZE] = {
 	0x0f, 0x01, 0xc1, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
 };
 
+const void *msr_hypercall_page(void)
+{
+	return hypercall_page;
+}
+
 bool msr_hypercall_valid(u64 value)
 {
 	return !(value & HV_MSR_PAGE_RSVD & ~HV_HYPERCALL_LOCKED) &&
@@ -27,12 +33,12 @@ bool msr_set_hypercall(struct partition *p, u64 value)
 	if (!msr_hypercall_valid(value))
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!gpa_overlay_set(p, GPA_OVERLAY_HYPERCALL,
+		if (!gpa_overlay_set(p, &p->hypercall_overlay,
 		                     value >> PAGE_SHIFT, hypercall_page,
 		                     ARCH_READ | ARCH_EXECUTE))
 			return false;
 	} else {
-		gpa_overlay_clear(p, GPA_OVERLAY_HYPERCALL);
+		gpa_overlay_clear(p, &p->hypercall_overlay);
 	}
 	p->hypercall = value;
 	return true;
@@ -42,7 +48,7 @@ void msr_set_os_id(struct partition *p, u64 value)
 {
 	p->guest_os_id = value;
 	if (value == 0) {
-		gpa_overlay_clear(p, GPA_OVERLAY_HYPERCALL);
+		gpa_overlay_clear(p, &p->hypercall_overlay);
 		p->hypercall &= ~HV_MSR_PAGE_ENABLE;
 	}
 }
@@ -91,7 +97,36 @@ static bool read_vp_index(struct vp *vp, u32 msr, u64 *value)
 static bool read_time(struct vp *vp, u32 msr, u64 *value)
 {
 	(void)msr;
-	*value = partition_reference_time(vp->partition);
+	*value = reference_time(vp->partition);
+	return true;
+}
+
+static bool read_runtime(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp_runtime(vp);
+	return true;
+}
+
+static bool read_reference_tsc(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->partition->reference.msr;
+	return true;
+}
+
+static bool write_reference_tsc(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	return reference_write(vp->partition, value & ~HV_MSR_PLAIN_PAGE_RSVD);
+}
+
+/* The APIC timer's clock is the TSC. */
+static bool read_frequency(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)vp;
+	(void)msr;
+	*value = arch_facts()->tsc_hz;
 	return true;
 }
 
@@ -198,6 +233,13 @@ static const struct msr_row {
 	  read_vp_index, NULL },
 	{ HV_MSR_TIME_REF_COUNT, HV_MSR_TIME_REF_COUNT,
 	  HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER, read_time, NULL },
+	{ HV_MSR_VP_RUNTIME, HV_MSR_VP_RUNTIME,
+	  HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR, read_runtime, NULL },
+	{ HV_MSR_REFERENCE_TSC, HV_MSR_REFERENCE_TSC,
+	  HV_PRIVILEGE_ACCESS_REFERENCE_TSC, read_reference_tsc,
+	  write_reference_tsc },
+	{ HV_MSR_TSC_FREQUENCY, HV_MSR_APIC_FREQUENCY,
+	  HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS, read_frequency, NULL },
 	{ HV_MSR_EOI, HV_MSR_EOI, HV_PRIVILEGE_ACCESS_APIC_MSRS, NULL,
 	  write_eoi },
 	{ HV_MSR_ICR, HV_MSR_ICR, HV_PRIVILEGE_ACCESS_APIC_MSRS, read_icr,
@@ -215,6 +257,9 @@ static const struct msr_row {
 	  synic_read_msr, synic_write_msr },
 	{ HV_MSR_SINT0, HV_MSR_SINT0 + HV_SINT_COUNT - 1,
 	  HV_PRIVILEGE_ACCESS_SYNIC_MSRS, synic_read_msr, synic_write_msr },
+	{ HV_MSR_STIMER0_CONFIG, HV_MSR_STIMER0_CONFIG + 2 * HV_STIMERS - 1,
+	  HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS, stimer_read_msr,
+	  stimer_write_msr },
 };
 
 static bool has(const struct vp *vp, const struct msr_row *row)

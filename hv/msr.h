@@ -30,6 +30,9 @@ enum msr_result msr_write(struct vp *vp, u32 msr, u64 value);
 void msr_set_os_id(struct partition *p, u64 value);
 bool msr_set_hypercall(struct partition *p, u64 value);
 
+/* The page that its overlay shows. */
+const void *msr_hypercall_page(void);
+
 /* Could msr_set_hypercall take this value (apart from memory)? */
 bool msr_hypercall_valid(u64 value);
 

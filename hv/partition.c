@@ -8,19 +8,28 @@
 #include "hv/cpu.h"
 #include "hv/exit.h"
 #include "hv/frame.h"
+#include "hv/port.h"
 #include "hv/vp.h"
 
 /* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
 #define CHILD_PRIVILEGES                                                      \
-	(HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
+	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
+	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
 	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
-	 HV_PRIVILEGE_ACCESS_VP_INDEX)
+	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
+	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
 
-/* The root's local APIC is the processor's. */
-#define ROOT_PRIVILEGES                                                    \
-	((CHILD_PRIVILEGES & ~HV_PRIVILEGE_ACCESS_APIC_MSRS) |             \
-	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS | HV_PRIVILEGE_CREATE_PARTITIONS | \
-	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_ACCESS_MEMORY_POOL)
+/* The root has the processor's own local APIC and timers. */
+#define ROOT_PRIVILEGES                                                      \
+	((CHILD_PRIVILEGES & ~(HV_PRIVILEGE_ACCESS_APIC_MSRS |               \
+	                       HV_PRIVILEGE_ACCESS_REFERENCE_TSC |           \
+	                       HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)) |  \
+	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
+	 HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_POST_MESSAGES |      \
+	 HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT |             \
+	 HV_PRIVILEGE_CONNECT_PORT)
 
 /* In order of creation, so in ascending order of ids; no gaps. */
 static struct {
@@ -107,14 +116,15 @@ static void finalize_begin(struct partition *p)
 {
 	context_close(p);
 	context_close_system(p);
-	for (u32 i = 0; i < GPA_OVERLAYS; i++)
-		gpa_overlay_clear(p, (enum gpa_overlay_kind)i);
+	gpa_overlay_clear(p, &p->hypercall_overlay);
+	reference_free(p);
+	port_free_all(p);
 	partition_free_intercepts(p);
 	/* From here on no VP of it may run; they go one by one. */
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			vp_stop(p->vps[i]);
-	partition_update_time(p);
+	reference_update(p);
 	p->finalize_gpa = 0;
 	p->state = PARTITION_FINALIZING;
 }
@@ -238,33 +248,6 @@ enum hv_status partition_next_child(struct partition *parent, u64 previous,
 			*next = p->id;
 	}
 	return HV_STATUS_SUCCESS;
-}
-
-/* ---- Reference time ---- */
-
-/* TSC ticks in 100-ns units; the two parts keep the product in 64 bits. */
-static u64 time_now(void)
-{
-	u64 hz = arch_facts()->tsc_hz;
-	u64 tsc = arch_tsc();
-
-	return tsc / hz * 10000000 + tsc % hz * 10000000 / hz;
-}
-
-u64 partition_reference_time(const struct partition *p)
-{
-	return p->ref_base + (p->ref_running ? time_now() - p->ref_since : 0);
-}
-
-void partition_update_time(struct partition *p)
-{
-	bool run = p->vp_count > 0 && !partition_suspended(p);
-
-	if (run == p->ref_running)
-		return;
-	p->ref_base = partition_reference_time(p);
-	p->ref_since = time_now();
-	p->ref_running = run;
 }
 
 bool partition_suspended(const struct partition *p)

@@ -8,6 +8,7 @@
 #include "hv/arch.h"
 #include "hv/gpa.h"
 #include "hv/pool.h"
+#include "hv/reference.h"
 #include "include/tlfs.h"
 
 struct vp;
@@ -40,14 +41,9 @@ struct partition {
 	/* Synthetic MSRs of the whole partition. */
 	u64 guest_os_id;
 	u64 hypercall;
-
-	/*
-	 * Reference time stands still while every VP is explicitly suspended:
-	 * `ref_base` + time since `ref_since` while `ref_running`.
-	 */
-	u64 ref_base;
-	u64 ref_since;
-	bool ref_running;
+	struct gpa_overlay hypercall_overlay;
+	struct reference reference;
+	struct ports *ports; /* a page, from the first port on (port.h) */
 
 	/* Intercepts (HvInstallIntercept). */
 	u32 exceptions; /* vectors, a bit each */
@@ -107,10 +103,6 @@ enum hv_status partition_find_active(struct partition *from, u64 id,
 /* The child after `previous` (0: the first) in order of creation. */
 enum hv_status partition_next_child(struct partition *parent, u64 previous,
                                     u64 *next);
-
-/* Reference time now, 100-ns units; called when VPs' suspension changes. */
-u64 partition_reference_time(const struct partition *p);
-void partition_update_time(struct partition *p);
 
 /* Every VP of it is explicitly suspended. */
 bool partition_suspended(const struct partition *p);

@@ -5,7 +5,7 @@
 #include "hv/restore.h"
 
 #include "hv/arch.h"
-#include "hv/chunk.h"
+#include "hv/chunk_vp.h"
 #include "hv/crc32c.h"
 #include "hv/log.h"
 #include "hv/stream.h"

@@ -52,8 +52,8 @@ static struct vp *next_child(const struct cpu *cpu, u64 *timer)
 		vp = vp->next;
 		if (vp_is_suspended(vp))
 			continue;
-		lapic_update(vp);
-		rest = lapic_timer_rest(vp);
+		vp_update(vp);
+		rest = vp_timer_rest(vp);
 		*timer = rest < *timer ? rest : *timer;
 		if (!next && vp_runnable(vp) && vp_enters(vp))
 			next = vp;
@@ -118,6 +118,10 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	if (event == SCHED_SLICE_END && cpu->cut_short)
 		event = SCHED_GO_ON;
 	vp = choose(cpu, event, child);
+	if (vp != cpu->current) {
+		cpu->current->runtime += now - cpu->current_since;
+		cpu->current_since = now;
+	}
 	looks = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
 	if (vp != cpu->current || event != SCHED_GO_ON) {

@@ -1,13 +1,14 @@
 /*
  * SynIC of a receiving VP. A message is written into the SIM page when its slot
- * is free and the SINT lets it (D26); otherwise its sender waits in a queue and
- * the slot's "pending" flag asks the guest for an EOM.
+ * is free and the SINT lets it (D26); otherwise it waits, and the slot's "pending"
+ * flag asks the guest for an EOM.
  */
 #include "hv/synic.h"
 
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/partition.h"
+#include "hv/stimer.h"
 #include "hv/vp.h"
 
 #define SVERSION 1
@@ -45,21 +46,42 @@ bool synic_read_msr(struct vp *vp, u32 msr, u64 *value)
 	}
 }
 
+bool synic_page_valid(u64 value)
+{
+	return !(value & HV_MSR_PLAIN_PAGE_RSVD) &&
+	       value >> PAGE_SHIFT < gpa_limit();
+}
+
 /* SIMP and SIEFP: a page of the VP's own that covers the guest's page. */
-static bool write_page_msr(struct vp *vp, enum gpa_overlay_kind kind,
+static bool write_page_msr(struct vp *vp, struct gpa_overlay *o,
                            const void *page, u64 *msr, u64 value)
 {
 	u64 gpn = value >> PAGE_SHIFT;
 
+	if (gpn >= gpa_limit())
+		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!gpa_overlay_set(vp->partition, kind, gpn, page,
+		if (!gpa_overlay_set(vp->partition, o, gpn, page,
 		                     ARCH_READ | ARCH_WRITE))
 			return false;
 	} else {
-		gpa_overlay_clear(vp->partition, kind);
+		gpa_overlay_clear(vp->partition, o);
 	}
-	*msr = value & ~HV_MSR_PAGE_RSVD;
+	*msr = value & ~HV_MSR_PLAIN_PAGE_RSVD;
 	return true;
+}
+
+void synic_free(struct vp *vp)
+{
+	gpa_overlay_clear(vp->partition, &vp->synic.sief_overlay);
+	gpa_overlay_clear(vp->partition, &vp->synic.sim_overlay);
+}
+
+bool synic_sint_valid(u64 value)
+{
+	return !(value & ~(HV_SINT_VECTOR | HV_SINT_MASKED | HV_SINT_AUTO_EOI |
+	                   HV_SINT_POLLING)) &&
+	       ((value & HV_SINT_MASKED) || (value & HV_SINT_VECTOR) >= 16);
 }
 
 static bool write_sint(struct synic *s, u32 index, u64 value)
@@ -84,11 +106,11 @@ static bool write_one(struct vp *vp, u32 msr, u64 value)
 	case HV_MSR_SVERSION:
 		return false;
 	case HV_MSR_SIEFP:
-		return write_page_msr(vp, GPA_OVERLAY_SIEF,
+		return write_page_msr(vp, &s->sief_overlay,
 		                      vp->pages[VP_PAGE_SIEF], &s->siefp,
 		                      value);
 	case HV_MSR_SIMP:
-		return write_page_msr(vp, GPA_OVERLAY_SIM,
+		return write_page_msr(vp, &s->sim_overlay,
 		                      vp->pages[VP_PAGE_SIM], &s->simp, value);
 	case HV_MSR_EOM:
 		return true;
@@ -105,17 +127,94 @@ bool synic_write_msr(struct vp *vp, u32 msr, u64 value)
 	return true;
 }
 
-static bool can_deliver(const struct synic *s)
-{
-	u64 sint = s->sint[0];
+/* ---- Messages ---- */
 
-	if (!(s->scontrol & HV_MSR_PAGE_ENABLE) ||
-	    !(s->simp & HV_MSR_PAGE_ENABLE))
-		return false;
-	return !(sint & HV_SINT_MASKED) || (sint & HV_SINT_POLLING);
+static bool has_page(const struct synic *s, u64 msr)
+{
+	return (s->scontrol & HV_MSR_PAGE_ENABLE) && (msr & HV_MSR_PAGE_ENABLE);
 }
 
-static void dequeue(struct synic *s)
+static bool can_deliver(const struct synic *s, u32 sint)
+{
+	u64 value = s->sint[sint];
+
+	return has_page(s, s->simp) &&
+	       (!(value & HV_SINT_MASKED) || (value & HV_SINT_POLLING));
+}
+
+static void interrupt(struct vp *to, u32 sint)
+{
+	u64 value = to->synic.sint[sint];
+
+	if (value & (HV_SINT_MASKED | HV_SINT_POLLING))
+		return;
+	if (to->is_root)
+		arch_self_interrupt((u8)(value & HV_SINT_VECTOR));
+	else
+		lapic_raise(to, (u8)(value & HV_SINT_VECTOR), false);
+}
+
+static struct hv_message *slot_of(const struct vp *vp, u32 sint)
+{
+	return (struct hv_message *)vp->pages[VP_PAGE_SIM] + sint;
+}
+
+static struct hv_message *queue_of(const struct vp *vp)
+{
+	return vp->pages[VP_PAGE_MESSAGES];
+}
+
+/* The oldest for this SINT that came by a port; `queued`: none. */
+static u32 oldest(const struct vp *vp, u32 sint, u32 from)
+{
+	u32 i = from;
+
+	while (i < vp->synic.queued && queue_of(vp)[i].rsvd != sint)
+		i++;
+	return i;
+}
+
+/* Does more wait, besides what is being delivered? */
+static bool more_waits(const struct vp *vp, u32 sint)
+{
+	return (sint == 0 && vp->synic.queue_first) ||
+	       oldest(vp, sint, 0) < vp->synic.queued || stimer_waits(vp, sint);
+}
+
+/*
+ * The guest owns the page and may write to it at any time: read the type once.
+ */
+static bool is_free(struct hv_message *slot)
+{
+	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) == HV_MESSAGE_NONE)
+		return true;
+	slot->flags |= HV_MESSAGE_FLAG_PENDING;
+	return false;
+}
+
+/* Into a slot that is free; the type last, for who polls. */
+static void fill(struct vp *to, u32 sint, const struct hv_message *m, bool more)
+{
+	struct hv_message *slot = slot_of(to, sint);
+	struct hv_message copy = *m;
+
+	copy.type = HV_MESSAGE_NONE;
+	copy.rsvd = 0;
+	copy.flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
+	arch_copy(slot, &copy, sizeof(*slot));
+	__atomic_store_n(&slot->type, m->type, __ATOMIC_RELEASE);
+	interrupt(to, sint);
+}
+
+bool synic_try(struct vp *to, u32 sint, const struct hv_message *m)
+{
+	if (!can_deliver(&to->synic, sint) || !is_free(slot_of(to, sint)))
+		return false;
+	fill(to, sint, m, false);
+	return true;
+}
+
+static struct vp *dequeue(struct synic *s)
 {
 	struct vp *sender = s->queue_first;
 
@@ -124,40 +223,98 @@ static void dequeue(struct synic *s)
 		s->queue_last = NULL;
 	sender->message_next = NULL;
 	sender->message_queued = false;
+	return sender;
 }
 
-/*
- * The guest owns the page and may write to it at any time: read the type once,
- * write the type last.
- */
-static void deliver(struct vp *to, struct hv_message *slot)
+static void deliver_intercept(struct vp *to)
 {
-	struct synic *s = &to->synic;
-	struct vp *sender = s->queue_first;
-	u32 type = sender->message.type;
+	struct vp *sender = dequeue(&to->synic);
 
-	sender->message.type = HV_MESSAGE_NONE;
 	partition_changed(sender->partition); /* D10: it leaves the state */
-	dequeue(s);
-	arch_copy(slot, &sender->message, sizeof(*slot));
-	slot->flags = s->queue_first ? HV_MESSAGE_FLAG_PENDING : 0;
-	__atomic_store_n(&slot->type, type, __ATOMIC_RELEASE);
-	if (!(s->sint[0] & (HV_SINT_MASKED | HV_SINT_POLLING)))
-		arch_self_interrupt((u8)(s->sint[0] & HV_SINT_VECTOR));
+	fill(to, 0, &sender->message, more_waits(to, 0));
+	sender->message.type = HV_MESSAGE_NONE;
+}
+
+static void deliver_queued(struct vp *to, u32 sint, u32 at)
+{
+	struct hv_message *queue = queue_of(to), m = queue[at];
+
+	for (to->synic.queued--; at < to->synic.queued; at++)
+		queue[at] = queue[at + 1];
+	arch_copy(&queue[at], &(struct hv_message){ .type = 0 }, sizeof(m));
+	fill(to, sint, &m, more_waits(to, sint));
 }
 
 void synic_flush(struct vp *vp)
 {
-	struct hv_message *slot = vp->pages[VP_PAGE_SIM];
 	struct synic *s = &vp->synic;
+	u32 at;
 
-	if (!s->queue_first || !can_deliver(s))
-		return;
-	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) != HV_MESSAGE_NONE)
-		slot->flags |= HV_MESSAGE_FLAG_PENDING;
-	else
-		deliver(vp, slot);
+	if (s->queue_first && can_deliver(s, 0) && is_free(slot_of(vp, 0)))
+		deliver_intercept(vp);
+	for (u32 sint = 1; s->queued && sint < HV_SINT_COUNT; sint++) {
+		at = oldest(vp, sint, 0);
+		if (at < s->queued && can_deliver(s, sint) &&
+		    is_free(slot_of(vp, sint)))
+			deliver_queued(vp, sint, at);
+	}
+	stimer_update(vp);
 }
+
+enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m)
+{
+	struct synic *s = &to->synic;
+	struct hv_message *last = queue_of(to) + s->queued;
+
+	if (!has_page(s, s->simp))
+		return HV_STATUS_INVALID_SYNIC_STATE;
+	if (s->queued == SYNIC_QUEUE)
+		return HV_STATUS_INSUFFICIENT_BUFFERS;
+	*last = *m;
+	last->rsvd = (u16)sint;
+	s->queued++;
+	synic_flush(to);
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- Events ---- */
+
+enum hv_status synic_signal(struct vp *to, u32 sint, u32 flag)
+{
+	u8 *flags = (u8 *)to->pages[VP_PAGE_SIEF] + sint * HV_EVENT_FLAGS / 8;
+	u8 bit = (u8)(1u << flag % 8);
+
+	if (!has_page(&to->synic, to->synic.siefp))
+		return HV_STATUS_INVALID_SYNIC_STATE;
+	if (!(__atomic_fetch_or(&flags[flag / 8], bit, __ATOMIC_SEQ_CST) & bit))
+		interrupt(to, sint);
+	return HV_STATUS_SUCCESS;
+}
+
+/* ---- AutoEOI ---- */
+
+bool synic_has_auto_eoi(const struct vp *vp)
+{
+	u64 any = 0;
+
+	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+		if (!(vp->synic.sint[i] & HV_SINT_MASKED))
+			any |= vp->synic.sint[i];
+	return any & HV_SINT_AUTO_EOI;
+}
+
+bool synic_auto_eoi(const struct vp *vp, u8 vector)
+{
+	u64 match = HV_SINT_AUTO_EOI | vector;
+
+	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+		if ((vp->synic.sint[i] & (HV_SINT_MASKED | HV_SINT_AUTO_EOI |
+		                          HV_SINT_VECTOR)) == match)
+			return true;
+	return false;
+}
+
+/* ---- Intercept messages ---- */
 
 void synic_send(struct vp *to, struct vp *sender)
 {

@@ -32,20 +32,84 @@ bool vp_runnable(struct vp *vp)
 	       lapic_wakes(vp);
 }
 
+/*
+ * Its parent gave it CR3 or the mode: PDPTEs are read as an instruction would
+ * read them. One that cannot be read is not present.
+ */
+static void vp_settle(struct vp *vp)
+{
+	struct vp_state *s;
+	const u64 *table = NULL;
+	struct arch_mapping m;
+
+	if (!vp->pdptes_stale)
+		return;
+	vp->pdptes_stale = false;
+	s = vp_state_write(vp);
+	if (vp_state_uses_pdptes(s) &&
+	    gpa_lookup(vp->partition, (u32)s->cr3 >> PAGE_SHIFT, &m))
+		table = (const u64 *)arch_page(m.page) + (s->cr3 & 0xfe0) / 8;
+	for (u32 i = 0; i < 4; i++)
+		s->pdpte[i] = table ? table[i] : 0;
+}
+
+const struct vp_rule *vp_judge(struct vp *vp)
+{
+	const struct vp_rule *broken = NULL;
+
+	vp_settle(vp);
+	if (vp->unjudged)
+		broken = vp_rules_broken(vp_state_read(vp));
+	vp->unjudged = broken != NULL;
+	return broken;
+}
+
 bool vp_enters(struct vp *vp)
 {
 	const struct vp_rule *broken;
 
-	if (!vp->unjudged)
-		return true;
-	vp->unjudged = false;
-	broken = vp_rules_broken(vp_state_read(vp));
+	broken = vp_judge(vp);
 	if (!broken)
 		return true;
 	log_line("partition %u VP %u: not entered: %s", vp->partition->id,
 	         (u64)vp->index, broken->what);
 	exit_invalid_state(vp);
 	return false;
+}
+
+void vp_update(struct vp *vp)
+{
+	lapic_update(vp);
+	stimer_update(vp);
+}
+
+u64 vp_timer_rest(const struct vp *vp)
+{
+	u64 apic = lapic_timer_rest(vp), synthetic = stimer_rest(vp);
+
+	return apic < synthetic ? apic : synthetic;
+}
+
+#define UNITS 10000000ull /* a second */
+
+u64 vp_runtime(const struct vp *vp)
+{
+	u64 hz = arch_facts()->tsc_hz, ticks = vp->runtime;
+
+	if (vp->cpu->current == vp)
+		ticks += arch_tsc() - vp->cpu->current_since;
+	return ticks / hz * UNITS + ticks % hz * UNITS / hz;
+}
+
+/* Rounded up, so that the same number is read again. */
+void vp_set_runtime(struct vp *vp, u64 units)
+{
+	u64 hz = arch_facts()->tsc_hz;
+
+	vp->runtime =
+		units / UNITS * hz + (units % UNITS * hz + UNITS - 1) / UNITS;
+	if (vp->cpu->current == vp)
+		vp->cpu->current_since = arch_tsc();
 }
 
 const struct vp_state *vp_state_read(struct vp *vp)
@@ -88,6 +152,19 @@ static struct vp *alloc_pages(struct partition *p)
 	return vp;
 }
 
+/* The TSCs of a partition's VPs agree, as those of one machine do. */
+static void join_tsc(struct vp *vp)
+{
+	struct partition *p = vp->partition;
+
+	for (u32 i = 0; p->vp_count && i < PARTITION_VPS; i++) {
+		if (!p->vps[i])
+			continue;
+		vp->state.tsc_offset = vp_state_read(p->vps[i])->tsc_offset;
+		return;
+	}
+}
+
 enum hv_status vp_create(struct partition *partition, u32 index,
                          struct cpu *cpu)
 {
@@ -104,6 +181,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
 	synic_reset(&vp->synic);
 	vp_state_reset(&vp->state, vp_xsave(vp));
+	join_tsc(vp);
 	/* VP 0 is the boot processor, the others wait for it (SDM 9.4). */
 	if (index != 0)
 		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
@@ -115,7 +193,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	partition->vp_count++;
 	if (!vp->is_root)
 		sched_add(vp);
-	partition_update_time(partition);
+	reference_update(partition);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -133,9 +211,10 @@ void vp_delete(struct vp *vp)
 	arch_vp_kick(vp);
 	sched_remove(vp);
 	synic_cancel(p->parent->vps[0], vp);
+	synic_free(vp);
 	arch_vp_free(vp);
 	p->vps[vp->index] = NULL;
 	p->vp_count--;
 	free_pages(p, vp);
-	partition_update_time(p);
+	reference_update(p);
 }

@@ -7,11 +7,13 @@
 
 #include "hv/addr.h"
 #include "hv/lapic.h"
+#include "hv/stimer.h"
 #include "hv/synic.h"
 #include "hv/vp_state.h"
 
 struct cpu;
 struct partition;
+struct vp_rule;
 
 enum vp_page {
 	VP_PAGE_VMCS,
@@ -20,6 +22,10 @@ enum vp_page {
 	VP_PAGE_STAGED_XSAVE,
 	VP_PAGE_SIM,
 	VP_PAGE_SIEF,
+	VP_PAGE_MESSAGES, /* that came by ports and wait (synic.h) */
+	VP_PAGE_STAGED_SIM,
+	VP_PAGE_STAGED_SIEF,
+	VP_PAGE_STAGED_MESSAGES,
 	VP_PAGE_APIC, /* registers of the local APIC (lapic.h) */
 	VP_PAGES
 };
@@ -43,7 +49,9 @@ struct vp {
 	 */
 	bool cached;
 	bool dirty;
+	bool renewed;  /* by a restore: nothing that the hardware has is its */
 	bool unjudged; /* its parent or a stream gave it registers */
+	bool pdptes_stale; /* its parent gave it CR3, or the mode */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
@@ -58,6 +66,10 @@ struct vp {
 
 	struct synic synic; /* as a receiver */
 	struct lapic lapic; /* of a child: what is not in its page */
+	struct stimer stimer[HV_STIMERS];
+
+	/* TSC ticks that it has had a processor, up to the last switch. */
+	u64 runtime;
 
 	void *pages[VP_PAGES];
 	_Alignas(16) u8 arch[VP_ARCH_BYTES]; /* belongs to arch/ */
@@ -85,8 +97,24 @@ bool vp_is_suspended(const struct vp *vp);
  */
 bool vp_enters(struct vp *vp);
 
+/*
+ * The rule of vp_rules.h that its state breaks, NULL: none. Only what its parent
+ * gave it since it was last asked is looked at.
+ */
+const struct vp_rule *vp_judge(struct vp *vp);
+
 /* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
 bool vp_runnable(struct vp *vp);
+
+/* Brings it up to now: what is due or has come from others. */
+void vp_update(struct vp *vp);
+
+/* TSC ticks until vp_update has to do something, or LAPIC_NEVER. */
+u64 vp_timer_rest(const struct vp *vp);
+
+/* Its time on a processor, in 100-ns units, and putting that back. */
+u64 vp_runtime(const struct vp *vp);
+void vp_set_runtime(struct vp *vp, u64 units);
 
 /* Its state to read; captured from the hardware when it has to be. */
 const struct vp_state *vp_state_read(struct vp *vp);

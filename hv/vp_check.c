@@ -7,6 +7,7 @@
 
 #include "hv/arch.h"
 #include "hv/lapic.h"
+#include "hv/synic.h"
 
 #define CR0_PE BIT(0)
 #define CR0_NW BIT(29)
@@ -49,6 +50,14 @@ bool vp_check_canonical(vp_check_value *v)
 	return vp_check_zero_high(v) && vp_check_address(v->reg64);
 }
 
+/* One past the last canonical address is where a fault may be found. */
+bool vp_check_rip(vp_check_value *v)
+{
+	i64 top = (i64)v->reg64 >> arch_facts()->compat.linear_bits;
+
+	return vp_check_zero_high(v) && (top == 0 || top == -1);
+}
+
 bool vp_check_u32(vp_check_value *v)
 {
 	return vp_check_fits(v, 0xffffffff);
@@ -79,6 +88,26 @@ bool vp_check_cr3(vp_check_value *v)
 bool vp_check_cr4(vp_check_value *v)
 {
 	return vp_check_fits(v, arch_facts()->cr4_allowed);
+}
+
+bool vp_check_tpr(vp_check_value *v)
+{
+	return vp_check_fits(v, 0xff);
+}
+
+bool vp_check_sint(vp_check_value *v)
+{
+	return vp_check_zero_high(v) && synic_sint_valid(v->reg64);
+}
+
+bool vp_check_scontrol(vp_check_value *v)
+{
+	return vp_check_fits(v, HV_MSR_PAGE_ENABLE);
+}
+
+bool vp_check_page_msr(vp_check_value *v)
+{
+	return vp_check_zero_high(v) && synic_page_valid(v->reg64);
 }
 
 bool vp_check_cr8(vp_check_value *v)

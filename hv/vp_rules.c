@@ -7,6 +7,8 @@
 #include "hv/vp_check.h"
 
 #define CR0_PE BIT(0)
+#define PDPTE_PRESENT BIT(0)
+#define PDPTE_RSVD 0x1e6ull /* bits 8:5, 2:1 */
 #define CR0_PG BIT(31)
 #define CR4_PAE BIT(5)
 #define CR4_PCIDE BIT(17)
@@ -377,6 +379,18 @@ static bool transactional(const struct vp_state *s)
 	       !others && (s->pending_debug & PENDING_ENABLED) && !shadow(s);
 }
 
+/* ---- 26.3.1.6: PDPTEs ---- */
+
+static bool pdptes_reserved(const struct vp_state *s)
+{
+	u64 reserved = ~(BIT(arch_facts()->compat.phys_bits) - 1) | PDPTE_RSVD;
+
+	for (u32 i = 0; vp_state_uses_pdptes(s) && i < 4; i++)
+		if ((s->pdpte[i] & PDPTE_PRESENT) && (s->pdpte[i] & reserved))
+			return false;
+	return true;
+}
+
 /* ---- 26.2.1.3, 26.3.1.4, 26.3.1.5: the event that is pending ---- */
 
 static bool interrupt_allowed(const struct vp_state *s)
@@ -407,6 +421,7 @@ static const struct vp_rule rules[] = {
 	{ "long mode has paging and CR4.PAE", long_mode_is_paged, ALWAYS },
 	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, ALWAYS },
 	{ "with paging, EFER.LMA is EFER.LME", lma_follows_lme, ALWAYS },
+	{ "PDPTEs have no reserved bits", pdptes_reserved, ALWAYS },
 	{ "TR is in the GDT", tr_is_global, ALWAYS },
 	{ "LDTR is in the GDT", ldtr_is_global, ALWAYS },
 	{ "v86: bases are 16 times the selectors", v86_bases, ALWAYS },

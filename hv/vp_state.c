@@ -17,6 +17,9 @@ typedef vp_check_value value_t;
 #define CR0_ET BIT(4)
 #define CR0_NW BIT(29)
 #define CR0_CD BIT(30)
+#define CR0_PG BIT(31)
+#define CR4_PAE BIT(5)
+#define EFER_LMA BIT(10)
 #define RFLAGS_FIXED BIT(1)
 #define DR6_FIXED 0xffff0ff0ull
 #define DR7_FIXED BIT(10)
@@ -47,7 +50,7 @@ static enum hv_status set_explicit(struct vp *vp, value_t *v)
 	if (v->reg64)
 		arch_vp_kick(vp);
 	vp->explicit_suspend = v->reg64;
-	partition_update_time(p);
+	reference_update(p);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -104,6 +107,7 @@ static enum hv_status set_tsc(struct vp *vp, value_t *v)
 
 	lapic_timer_shift(vp, offset - s->tsc_offset);
 	s->tsc_offset = offset;
+	reference_update(vp->partition);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -147,7 +151,7 @@ static enum hv_status get_vp_index(struct vp *vp, union hv_register_value *v)
 
 static enum hv_status get_time(struct vp *vp, union hv_register_value *v)
 {
-	v->reg64 = partition_reference_time(vp->partition);
+	v->reg64 = reference_time(vp->partition);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -182,6 +186,64 @@ static enum hv_status set_hypercall(struct vp *vp, value_t *v)
 	               : HV_STATUS_INSUFFICIENT_MEMORY;
 }
 
+static enum hv_status get_runtime(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = vp_runtime(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status get_reference(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = vp->partition->reference.msr;
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_reference(struct vp *vp, value_t *v)
+{
+	return reference_write(vp->partition, v->reg64)
+	               ? HV_STATUS_SUCCESS
+	               : HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
+/* Write-only: any value ends the interrupt in service. */
+static enum hv_status get_zero(struct vp *vp, union hv_register_value *v)
+{
+	(void)vp;
+	v->reg64 = 0;
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_eoi(struct vp *vp, value_t *v)
+{
+	(void)v;
+	lapic_eoi(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status get_icr(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = lapic_icr(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+/* The value alone: a register that is set sends nothing. */
+static enum hv_status set_icr(struct vp *vp, value_t *v)
+{
+	return lapic_set_register(vp, HV_REGISTER_APIC_FIRST + 0x30, v);
+}
+
+static enum hv_status get_tpr(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = lapic_tpr(vp);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status set_tpr(struct vp *vp, value_t *v)
+{
+	lapic_set_tpr(vp, v->reg64);
+	return HV_STATUS_SUCCESS;
+}
+
 /* ---- The table ---- */
 
 #define AT(field) ((u32)offsetof(struct vp_state, field))
@@ -208,6 +270,17 @@ static enum hv_status set_hypercall(struct vp *vp, value_t *v)
 		.name = (n), .count = 1, .kind = VP_REG_CALL, .get = (g), \
 		.set = (s)                                                \
 	}
+#define CALLED(n, chk, g, s)                                                  \
+	{                                                                     \
+		.name = (n), .count = 1, .kind = VP_REG_CALL, .check = (chk), \
+		.get = (g), .set = (s)                                        \
+	}
+#define SYNIC(n, number, first, chk)                                          \
+	{                                                                     \
+		.name = (n), .count = (number), .kind = VP_REG_MSR,           \
+		.check = (chk), .synthetic = (first), .read = synic_read_msr, \
+		.write = synic_write_msr                                      \
+	}
 #define FIXED(n, g, ...)                                                   \
 	{                                                                  \
 		.name = (n), .count = 1, .kind = VP_REG_FIXED, .get = (g), \
@@ -224,7 +297,7 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_INTERRUPT_STATE, interrupt_state,
 	    vp_check_interrupt_state),
 	ROW(HV_REGISTER_RAX, 16, gpr, vp_check_zero_high),
-	R64(HV_REGISTER_RIP, rip, vp_check_canonical, .reset = 0xfff0),
+	R64(HV_REGISTER_RIP, rip, vp_check_rip, .reset = 0xfff0),
 	R64(HV_REGISTER_RFLAGS, rflags, vp_check_rflags, .reset = RFLAGS_FIXED),
 	X16(HV_REGISTER_XMM0, 16, XAT(legacy.xmm), NULL),
 	X16(HV_REGISTER_FP_MMX0, 8, XAT(legacy.fp_mmx), NULL),
@@ -236,8 +309,7 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_CR2, cr2, vp_check_zero_high),
 	R64(HV_REGISTER_CR3, cr3, vp_check_cr3),
 	R64(HV_REGISTER_CR4, cr4, vp_check_cr4),
-	{ .name = HV_REGISTER_CR8, .count = 1, .kind = VP_REG_CALL,
-	  .check = vp_check_cr8, .get = get_cr8, .set = set_cr8 },
+	CALLED(HV_REGISTER_CR8, vp_check_cr8, get_cr8, set_cr8),
 	R64(HV_REGISTER_XFEM, xcr0, vp_check_xcr0, .reset = XSTATE_X87),
 	ROW(HV_REGISTER_DR0, 4, dr, vp_check_zero_high),
 	R64(HV_REGISTER_DR6, dr6, vp_check_dr6, .reset = DR6_FIXED),
@@ -283,14 +355,27 @@ static const struct vp_reg table[] = {
 	    vp_check_mtrr_fixed, .msr = 0x268, .msr_stride = 1),
 	R64(HV_REGISTER_TSC_AUX, tsc_aux, vp_check_tsc_aux, .msr = 0xc0000103),
 	R64(HV_REGISTER_DEBUG_CTL, debugctl, vp_check_debugctl, .msr = 0x1d9),
-	{ .name = HV_REGISTER_TSC_DEADLINE, .count = 1, .kind = VP_REG_CALL,
-	  .check = vp_check_zero_high, .get = get_deadline,
-	  .set = set_deadline },
+	CALLED(HV_REGISTER_TSC_DEADLINE, vp_check_zero_high, get_deadline,
+	       set_deadline),
+	FIXED(HV_REGISTER_VP_RUNTIME, get_runtime),
 	CALL(HV_REGISTER_HYPERCALL, get_hypercall, set_hypercall),
 	CALL(HV_REGISTER_GUEST_OS_ID, get_os_id, set_os_id),
 	FIXED(HV_REGISTER_VP_INDEX, get_vp_index),
 	FIXED(HV_REGISTER_TIME_REF_COUNT, get_time),
+	CALLED(HV_REGISTER_EOI, vp_check_zero_high, get_zero, set_eoi),
+	CALLED(HV_REGISTER_ICR, vp_check_zero_high, get_icr, set_icr),
+	CALLED(HV_REGISTER_TPR, vp_check_tpr, get_tpr, set_tpr),
 	CALL(HV_REGISTER_VP_ASSIST_PAGE, get_assist, set_assist),
+	CALLED(HV_REGISTER_REFERENCE_TSC, vp_check_page_msr, get_reference,
+	       set_reference),
+	SYNIC(HV_REGISTER_SINT0, HV_SINT_COUNT, HV_MSR_SINT0, vp_check_sint),
+	SYNIC(HV_REGISTER_SCONTROL, 1, HV_MSR_SCONTROL, vp_check_scontrol),
+	SYNIC(HV_REGISTER_SVERSION, 1, HV_MSR_SVERSION, NULL),
+	SYNIC(HV_REGISTER_SIEFP, 2, HV_MSR_SIEFP, vp_check_page_msr),
+	SYNIC(HV_REGISTER_EOM, 1, HV_MSR_EOM, vp_check_zero_high),
+	{ .name = HV_REGISTER_STIMER0_CONFIG, .count = 2 * HV_STIMERS,
+	  .kind = VP_REG_MSR, .synthetic = HV_MSR_STIMER0_CONFIG,
+	  .read = stimer_read_msr, .write = stimer_write_msr },
 	X16(HV_REGISTER_YMM0_LOW, 16, XAT(legacy.xmm), NULL),
 	X16(HV_REGISTER_YMM0_HIGH, 16, VP_XSAVE_YMM_OFFSET, NULL),
 };
@@ -384,7 +469,9 @@ enum hv_status vp_reg_get(struct vp *vp, u32 name, union hv_register_value *v)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (r->get)
 		return r->get(vp, v);
-	if (r->kind == VP_REG_XSAVE16)
+	if (r->kind == VP_REG_MSR)
+		r->read(vp, r->synthetic + index, &v->reg64);
+	else if (r->kind == VP_REG_XSAVE16)
 		vp_xsave_get(vp_xsave(vp), r, index, v);
 	else
 		get_from_state(vp_state_read(vp), r, index, v);
@@ -411,6 +498,23 @@ static void set_in_state(struct vp_state *s, const struct vp_reg *r, u32 index,
 	}
 }
 
+/* What passed the check can fail for want of memory, or an overlay there. */
+static enum hv_status set_msr(struct vp *vp, const struct vp_reg *r, u32 index,
+                              value_t *v)
+{
+	if (vp_check_zero_high(v) &&
+	    r->write(vp, r->synthetic + index, v->reg64))
+		return HV_STATUS_SUCCESS;
+	return r->check ? HV_STATUS_INSUFFICIENT_MEMORY
+	                : HV_STATUS_INVALID_PARAMETER;
+}
+
+bool vp_reg_loads_pdptes(u32 name)
+{
+	return name == HV_REGISTER_CR0 || name == HV_REGISTER_CR3 ||
+	       name == HV_REGISTER_CR4 || name == HV_REGISTER_EFER;
+}
+
 enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 {
 	u32 index;
@@ -423,6 +527,8 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (r->set)
 		return r->set(vp, v);
+	if (r->kind == VP_REG_MSR)
+		return set_msr(vp, r, index, v);
 	if (r->kind == VP_REG_XSAVE16)
 		vp_xsave_set(vp_xsave(vp), r, index, v);
 	else
@@ -437,7 +543,7 @@ static bool row_valid(const struct vp_state *s, const struct vp_reg *r)
 	union hv_register_value v;
 
 	if (!r->check || r->get || r->kind == VP_REG_XSAVE16 ||
-	    r->kind == VP_REG_TSC)
+	    r->kind == VP_REG_TSC || r->kind == VP_REG_MSR)
 		return true;
 	for (u32 i = 0; i < r->count; i++) {
 		v.reg128[0] = v.reg128[1] = 0;
@@ -457,6 +563,11 @@ bool vp_state_valid(const struct vp_state *state, const struct vp_xsave *xsave)
 		return false;
 	return state->idtr.limit <= 0xffff && state->gdtr.limit <= 0xffff &&
 	       vp_xsave_valid(xsave);
+}
+
+bool vp_state_uses_pdptes(const struct vp_state *s)
+{
+	return (s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA);
 }
 
 /* SDM table 9-1: attributes of data, code, LDT and busy TSS segments. */

@@ -42,6 +42,7 @@ struct vp_state {
 	u64 cr2;
 	u64 cr3;
 	u64 cr4;
+	u64 pdpte[4]; /* of PAE paging, as CR3 was loaded; else 0 */
 	u64 xcr0;
 	u64 efer;
 	u64 dr[4];
@@ -69,6 +70,7 @@ struct vp_state {
 	u64 mtrr_fixed[VP_MTRR_FIXED];
 	u64 activity;             /* HV_ACTIVITY_* */
 	u64 interrupt_state;      /* HV_INTERRUPT_STATE_* */
+	u64 mov_ss;               /* 1: the shadow is MOV SS's, not STI's */
 	u64 pending_interruption; /* as the register */
 	u64 pending_debug;        /* pending debug exceptions, bits as in DR6,
 	                           * 12: enabled breakpoint */
@@ -105,6 +107,7 @@ enum vp_reg_kind {
 	VP_REG_TSC,     /* guest TSC, kept as an offset */
 	VP_REG_FIXED,   /* read-only, by the get function */
 	VP_REG_CALL,    /* get and set functions */
+	VP_REG_MSR,     /* read and write functions of synthetic MSRs */
 };
 
 struct vp;
@@ -127,6 +130,10 @@ struct vp_reg {
 	enum hv_status (*set)(struct vp *vp,
 	                      const union hv_register_value *value);
 	u64 reset; /* value after reset of each register of the row (U64) */
+	/* VP_REG_MSR: the first synthetic MSR, and what its accesses do. */
+	u32 synthetic;
+	bool (*read)(struct vp *vp, u32 msr, u64 *value);
+	bool (*write)(struct vp *vp, u32 msr, u64 value);
 };
 
 /* The row of a register name and the register's place in it; NULL: unknown. */
@@ -148,11 +155,17 @@ enum hv_status vp_reg_get(struct vp *vp, u32 name,
 enum hv_status vp_reg_set(struct vp *vp, u32 name,
                           const union hv_register_value *value);
 
+/* Instructions that write this register read the PDPTEs anew (SDM 4.4.1). */
+bool vp_reg_loads_pdptes(u32 name);
+
 /*
  * Every register of *state alone and the XSAVE area hold what this machine can
  * load. What does not hold together is left to VM entry (D27).
  */
 bool vp_state_valid(const struct vp_state *state, const struct vp_xsave *xsave);
+
+/* PAE paging with its four entries in the processor (SDM 4.4.1). */
+bool vp_state_uses_pdptes(const struct vp_state *state);
 
 /* State after power-up (SDM 9.1.1), XSAVE area in its init state. */
 void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave);

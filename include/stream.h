@@ -13,7 +13,7 @@
 #include "tlfs.h"
 
 #define STREAM_VERSION_MAJOR 1
-#define STREAM_VERSION_MINOR 1             /* since 1: VP_APIC */
+#define STREAM_VERSION_MINOR 0
 #define STREAM_MAGIC 0x0a1a534953415453ull /* "STASIS", then 1A 0A */
 #define STREAM_TAG 0x50546475u             /* the public tag of a PROLOG */
 #define STREAM_ALIGN 16
@@ -42,6 +42,10 @@ enum stream_id {
 	STREAM_VP_EVENTS = 0x70022000,
 	STREAM_VP_MESSAGE = 0x70023000,
 	STREAM_VP_APIC = 0x70024000,
+	STREAM_VP_SYNIC = 0x70025000,
+	STREAM_VP_SIM = 0x70026000,
+	STREAM_VP_SIEF = 0x70027000,
+	STREAM_VP_QUEUE = 0x70028000,
 	STREAM_EPILOG = 0xf0000000,
 };
 
@@ -130,8 +134,11 @@ struct stream_partition {
 	u64 reference_time; /*  8 100-ns units */
 	u64 page_count;     /* 16 pages in the GPA map; 0: no memory follows */
 	u64 flags;          /* 24 STREAM_PARTITION_* */
+	u64 reference_tsc;  /* 32 HV_MSR_REFERENCE_TSC */
+	u32 tsc_sequence;   /* 40 last sequence that its page has shown */
+	u32 rsvd;           /* 44 */
 };
-_Static_assert(sizeof(struct stream_partition) == 32, "PARTITION");
+_Static_assert(sizeof(struct stream_partition) == 48, "PARTITION");
 #define STREAM_PARTITION_MEMORY BIT(0) /* map and memory chunks follow */
 
 struct stream_vp_indices {
@@ -250,9 +257,12 @@ struct stream_vp_events {
 	u64 pending_interruption; /* 32 */
 	u64 pending_debug;        /* 40 pending debug exceptions, as DR6 */
 	u64 has_message;          /* 48 1: VP_MESSAGE follows */
-	u64 rsvd;                 /* 56 */
+	u64 runtime;              /* 56 100-ns units that it has executed */
+	u64 pdpte[4];             /* 64 of PAE paging, else 0 */
 };
-_Static_assert(sizeof(struct stream_vp_events) == 64, "VP_EVENTS");
+_Static_assert(sizeof(struct stream_vp_events) == 96, "VP_EVENTS");
+/* In interrupt_state, where the TLFS knows one kind of shadow: not STI's. */
+#define STREAM_SHADOW_MOV_SS BIT(2)
 
 /* VP_MESSAGE: struct hv_message, an intercept message not yet delivered. */
 
@@ -287,5 +297,33 @@ _Static_assert(sizeof(struct stream_vp_apic) == 192, "VP_APIC");
 #define STREAM_APIC_SIPI_SHIFT 8       /* vector of the SIPI, 8 bits */
 #define STREAM_APIC_EXTINT_SHIFT 16    /* vector of the interrupt, 8 bits */
 #define STREAM_APIC_EVENTS 0x00ffff1fu
+
+struct stream_stimer {
+	u64 config;  /*  0 */
+	u64 count;   /*  8 */
+	u64 due;     /* 16 reference time of the next expiry, 0: not armed */
+	u64 expired; /* 24 that of one that is not delivered yet, 0: none */
+};
+
+/* The SynIC and the synthetic timers. */
+struct stream_vp_synic {
+	u64 scontrol;                  /*   0 */
+	u64 siefp;                     /*   8 */
+	u64 simp;                      /*  16 */
+	u64 sint[16];                  /*  24 */
+	struct stream_stimer timer[4]; /* 152 */
+	u32 flags;                     /* 280 STREAM_SYNIC_* */
+	u32 queued;                    /* 284 messages in VP_QUEUE */
+};
+_Static_assert(sizeof(struct stream_vp_synic) == 288, "VP_SYNIC");
+#define STREAM_SYNIC_SIM 0x1u  /* VP_SIM follows; else the page is zero */
+#define STREAM_SYNIC_SIEF 0x2u /* VP_SIEF follows, likewise */
+
+/* VP_SIM, VP_SIEF: 4096 bytes, the page that the MSR shows. */
+
+/*
+ * VP_QUEUE: struct hv_message each, oldest first, that came by ports and wait
+ * for their slots; rsvd is the SINT.
+ */
 
 #endif

@@ -10,6 +10,7 @@ enum hv_message_type {
 	HV_MESSAGE_NONE = 0x00000000,
 	HV_MESSAGE_UNMAPPED_GPA = 0x80000000,
 	HV_MESSAGE_GPA_INTERCEPT = 0x80000001,
+	HV_MESSAGE_TIMER_EXPIRED = 0x80000010,
 	HV_MESSAGE_INVALID_VP_REGISTER_VALUE = 0x80000020,
 	HV_MESSAGE_UNRECOVERABLE_EXCEPTION = 0x80000021,
 	HV_MESSAGE_UNSUPPORTED_FEATURE = 0x80000022,
@@ -32,6 +33,14 @@ struct hv_message {
 	u64 payload[HV_MESSAGE_PAYLOAD / 8]; /* 16 */
 };
 _Static_assert(sizeof(struct hv_message) == HV_MESSAGE_SIZE, "TLFS 11.8");
+
+struct hv_timer_message {
+	u32 timer;           /*  0 */
+	u32 rsvd;            /*  4 */
+	u64 expiration_time; /*  8 reference time at which it was due ... */
+	u64 delivery_time;   /* 16 ... and when the message was written */
+};
+_Static_assert(sizeof(struct hv_timer_message) == 24, "TLFS 12.3");
 
 struct hv_segment {
 	u64 base;       /*  0 */

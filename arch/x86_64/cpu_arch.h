@@ -57,7 +57,6 @@ struct vp_arch {
 	bool apicv;    /* the processor virtualizes its local APIC */
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;
-	u64 interruptibility; /* as last captured */
 };
 _Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
 

@@ -92,11 +92,15 @@ static void set_apicv(struct vp *vp, bool on)
 	a->apicv = on;
 }
 
-/* An APIC that is off by software delivers nothing: that is ours to see to. */
+/*
+ * An APIC that is off by software delivers nothing; AutoEOI, and a direct timer's
+ * next tick, come when an interrupt is taken: these are ours to see to.
+ */
 static bool wants_apicv(const struct vp *vp)
 {
 	return features()->has_apicv && lapic_mode(vp) == LAPIC_X2APIC &&
-	       (*vp_apic_register(vp, LAPIC_SVR) & LAPIC_SVR_ENABLE);
+	       (*vp_apic_register(vp, LAPIC_SVR) & LAPIC_SVR_ENABLE) &&
+	       !synic_has_auto_eoi(vp) && !stimer_watches_apic(vp);
 }
 
 /* Priorities and delivery are the processor's, from what the page holds. */

@@ -145,6 +145,8 @@ void vmcs_init(struct vp *vp)
 {
 	u32 *page = vp->pages[VP_PAGE_VMCS];
 
+	vmcs_release(vp);
+	arch_zero_page(page);
 	*page = features()->revision;
 	vmcs_release(vp);
 	vmcs_load(vp);

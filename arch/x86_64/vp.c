@@ -122,7 +122,7 @@ static u64 interrupt_state(u64 interruptibility)
 void arch_vp_capture(struct vp *vp)
 {
 	struct vp_state *s = &vp->state;
-	struct vp_arch *a = vp_arch(vp);
+	u64 blocking;
 
 	switch_save_if_resident(vp);
 	vmcs_load(vp);
@@ -133,9 +133,14 @@ void arch_vp_capture(struct vp *vp)
 		capture_segment(&s->segment[i], i);
 	s->cr0 = capture_cr(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vp_cr0_mask(vp));
 	s->cr4 = capture_cr(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, vp_cr4_mask(vp));
+	for (u32 i = 0; i < 4; i++)
+		s->pdpte[i] = vp_state_uses_pdptes(s)
+		                      ? vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i)
+		                      : 0;
 	s->pending_interruption = capture_event();
-	a->interruptibility = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-	s->interrupt_state = interrupt_state(a->interruptibility);
+	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	s->interrupt_state = interrupt_state(blocking);
+	s->mov_ss = !!(blocking & INTERRUPTIBILITY_MOV_SS);
 }
 
 /* ---- State to hardware ---- */
@@ -171,55 +176,28 @@ static void apply_event(u64 pending)
 	           pending >> HV_PENDING_LENGTH_SHIFT & 15);
 }
 
-/*
- * The TLFS has one shadow where VMX has two. An unchanged one keeps its kind;
- * STI's cannot be without RFLAGS.IF.
- */
-static void apply_interruptibility(struct vp *vp)
+/* STI's shadow cannot be without RFLAGS.IF (SDM 26.3.1.5). */
+static void apply_interruptibility(const struct vp_state *s)
 {
-	const struct vp_state *s = &vp->state;
-	u64 old = vp_arch(vp)->interruptibility;
-	u64 shadow = old & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS);
 	u64 value = 0;
 
 	if (s->interrupt_state & HV_INTERRUPT_STATE_NMI_MASKED)
 		value |= INTERRUPTIBILITY_NMI;
-	if (!(s->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
-		shadow = 0;
-	else if (!(s->rflags & RFLAGS_IF))
-		shadow = INTERRUPTIBILITY_MOV_SS;
-	else if (!shadow)
-		shadow = INTERRUPTIBILITY_STI;
-	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, value | shadow);
-}
-
-static bool uses_pdptes(u64 cr0, u64 cr4, u64 efer)
-{
-	return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
+	if (s->interrupt_state & HV_INTERRUPT_STATE_SHADOW)
+		value |= s->mov_ss || !(s->rflags & RFLAGS_IF)
+		                 ? INTERRUPTIBILITY_MOV_SS
+		                 : INTERRUPTIBILITY_STI;
+	vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, value);
 }
 
 /*
- * PAE paging keeps four entries in the processor, loaded with CR3 (SDM 4.4.1).
- * They are not part of the state: where CR3 or the mode is new, read them from
- * the guest's memory, as loading CR3 does.
+ * PAE paging keeps four entries in the processor, loaded with CR3 (SDM 4.4.1);
+ * with EPT they are in the VMCS. What is in memory may have changed since.
  */
-static void apply_pdptes(struct vp *vp)
+static void apply_pdptes(const struct vp_state *s)
 {
-	const struct vp_state *s = &vp->state;
-	const u64 *table = NULL;
-	struct arch_mapping m;
-
-	if (!uses_pdptes(s->cr0, s->cr4, s->efer))
-		return;
-	if (vmcs_read(VMCS_GUEST_CR3) == s->cr3 &&
-	    uses_pdptes(vmcs_read(VMCS_GUEST_CR0), vmcs_read(VMCS_GUEST_CR4),
-	                vmcs_read(VMCS_GUEST_EFER)))
-		return;
-	if (arch_space_lookup(&vp->partition->space.arch,
-	                      gpa_of(s->cr3 & 0xfffff000), &m))
-		table = (const u64 *)arch_page(m.page) + (s->cr3 & 0xfe0) / 8;
-	for (u32 i = 0; i < 4; i++)
-		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, table ? table[i] : 0);
+	for (u32 i = 0; vp_state_uses_pdptes(s) && i < 4; i++)
+		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, s->pdpte[i]);
 }
 
 static void apply_controls(struct vp *vp)
@@ -246,8 +224,12 @@ void arch_vp_apply(struct vp *vp)
 {
 	struct vp_state *s = &vp->state;
 
+	/* A VMCS made anew: no field of before can be left in it. */
+	if (vp->renewed)
+		arch_vp_init(vp);
+	vp->renewed = false;
 	vmcs_load(vp);
-	apply_pdptes(vp);
+	apply_pdptes(s);
 	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
 		vmcs_write(plain_fields[i].field,
 		           *state_at(vp, plain_fields[i].offset));
@@ -255,7 +237,7 @@ void arch_vp_apply(struct vp *vp)
 		apply_segment(&s->segment[i], i);
 	apply_controls(vp);
 	apply_event(s->pending_interruption);
-	apply_interruptibility(vp);
+	apply_interruptibility(s);
 	switch_load_if_resident(vp);
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
 	tlb_flush_linear(vp->vpid);

@@ -44,7 +44,7 @@ static void make_partitions(struct fuzz_in *in, struct guest_stream *stream)
 			child, HV_PROPERTY_PRIVILEGE_FLAGS, PRIVILEGES));
 	FUZZ_CHECK(!guest_create(&id));
 	guest_deposit(id, 8);
-	id = guest_child(12, 1);
+	id = guest_child(16, 1);
 	FUZZ_CHECK(!guest_finalize(id));
 }
 

@@ -265,7 +265,7 @@ void model_begin(struct model *m, struct fuzz_in *in)
 	for (u32 i = 0; i < ready; i++) {
 		struct model_partition *p = &m->partitions[i];
 
-		p->id = m->last_id = guest_child(40, 2);
+		p->id = m->last_id = guest_child(48, 2);
 		p->state = MODEL_ACTIVE;
 		p->vps = 3;
 		for (u32 gpn = 0; gpn < 6; gpn += 2) {

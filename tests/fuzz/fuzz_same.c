@@ -75,11 +75,8 @@ void fuzz_same(u64 id, u64 other)
 		same_vp(id, other, i);
 		same_message(a->vps[i], b->vps[i]);
 	}
-	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
-		const struct gpa_overlay *o = &a->space.overlays[i];
-
-		FUZZ_CHECK(o->place == b->space.overlays[i].place);
-	}
+	FUZZ_CHECK(a->hypercall_overlay.place == b->hypercall_overlay.place);
+	FUZZ_CHECK(a->reference.overlay.place == b->reference.overlay.place);
 	FUZZ_CHECK(a->hypercall == b->hypercall);
 	FUZZ_CHECK(a->guest_os_id == b->guest_os_id);
 	same_memory(a, b);
@@ -138,7 +135,7 @@ bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id)
 	return p->hypercall == s->partition.hypercall &&
 	       p->guest_os_id == s->partition.guest_os_id &&
 	       p->space.mapped == s->partition.space.mapped &&
-	       p->ref_base == s->partition.ref_base;
+	       p->reference.base == s->partition.reference.base;
 }
 
 void fuzz_snapshot_free(struct fuzz_snapshot *s)

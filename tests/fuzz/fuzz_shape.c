@@ -8,7 +8,7 @@
 #include "hv/vp.h"
 #include "tests/fuzz/fuzz_world.h"
 
-#define SPARE_PAGES 8u /* of a pool, for tables and an overlay */
+#define SPARE_PAGES 40u /* of a pool, for tables and an overlay */
 
 u32 fuzz_vp_index(u32 i)
 {

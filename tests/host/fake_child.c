@@ -10,6 +10,12 @@
 
 #include <cmocka.h>
 
+#include "hv/msr.h"
+#include "tests/host/fake_state.h"
+
+/* Far from all memory; two pages a VP. */
+#define OVERLAYS 0x3000000u
+
 void child_shape_small(struct child_shape *shape, u32 pages)
 {
 	*shape = (struct child_shape){ .vps = 1, .vp_set = 1 };
@@ -44,7 +50,7 @@ void child_shape_random(struct child_shape *shape, u64 seed)
 
 static u64 make(const struct child_shape *shape, u32 more_rights)
 {
-	u64 id = guest_child(60 + 8 * shape->vps, 0);
+	u64 id = guest_child(70 + 13 * shape->vps, 0);
 
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (shape->vp_set & BIT(i))
@@ -91,75 +97,6 @@ static void fill_page(u8 *page, u64 *seed)
 		memset(page + 8, 0, PAGE_SIZE - 8);
 }
 
-void child_fill_apic(struct vp *vp, u64 *seed)
-{
-	static const u32 lvt[] = { 0x700ff, 0x107ff, 0x107ff,
-		                   0x1a7ff, 0x1a7ff, 0x100ff };
-	struct stream_vp_apic a;
-
-	lapic_save_reset(&a);
-	a.tpr = fake_random(seed) & 0xff;
-	if (lapic_mode(vp) != LAPIC_X2APIC)
-		a.ldr = (u32)fake_random(seed) & 0xff000000;
-	a.dfr = (u32)fake_random(seed) | 0x0fffffff;
-	a.svr = fake_random(seed) & 0x1ff;
-	for (u32 i = 0; i < 8; i++) {
-		a.isr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
-		a.tmr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
-		a.irr[i] = (u32)fake_random(seed) & (i ? ~0u : 0xffff0000);
-	}
-	a.esr = fake_random(seed) & 0xe0;
-	a.errors = fake_random(seed) & 0xe0;
-	a.icr = fake_random(seed) & 0xffffffff000ccfff;
-	for (u32 i = 0; i < ARRAY_LEN(lvt); i++)
-		a.lvt[i] = (u32)fake_random(seed) & lvt[i];
-	a.initial_count = (u32)fake_random(seed);
-	a.divide = fake_random(seed) & 0xb;
-	a.timer_due = fake_random(seed);
-	a.assist = fake_random(seed) & 0x7ff001;
-	a.events = fake_random(seed) & STREAM_APIC_EVENTS;
-	lapic_load(vp, &a);
-}
-
-static void fill_registers(struct vp *vp, u64 *seed)
-{
-	struct vp_state *s = vp_state_write(vp);
-	struct vp_xsave *x = vp_xsave(vp);
-
-	for (u32 i = 0; i < 16; i++)
-		s->gpr[i] = fake_random(seed);
-	s->rip = fake_random(seed) >> 20;
-	s->rflags = 2 | (fake_random(seed) & 0x8d5);
-	s->cr2 = fake_random(seed);
-	s->cr3 = fake_random(seed) & 0x7ffffff000;
-	if (fake_random(seed) & 1)
-		s->apic_base |= LAPIC_BASE_X2APIC;
-	child_fill_apic(vp, seed);
-	s->tsc_offset = fake_random(seed);
-	s->star = fake_random(seed);
-	s->lstar = ~(fake_random(seed) >> 20);
-	s->kernel_gs_base = fake_random(seed) >> 20;
-	s->mtrr_base[3] = 0x1000006;
-	s->mtrr_fixed[10] = 0x0606060606060606;
-	for (u32 i = 0; i < 4; i++)
-		s->dr[i] = fake_random(seed);
-	for (u32 i = 0; i < VP_SEGMENTS; i++)
-		s->segment[i].base = fake_random(seed);
-	s->gdtr = (struct vp_table){ fake_random(seed) >> 20, 0x1ff };
-	s->interrupt_state = fake_random(seed) & 3;
-	s->pending_debug = fake_random(seed) & 0xf;
-	s->activity = 0;
-	s->pending_interruption = fake_random(seed) & 1 ? 0x300001 : 0;
-	for (u32 i = 0; i < sizeof(x->legacy.xmm) / 8; i++)
-		((u64 *)(void *)x->legacy.xmm)[i] = fake_random(seed);
-	if (fake.facts.has_xsave) {
-		x->xstate_bv = 7 & fake.facts.compat.xcr0;
-		s->xcr0 = x->xstate_bv;
-		for (u32 i = 0; i < 256; i++)
-			x->extended[i] = (u8)fake_random(seed);
-	}
-}
-
 void child_fill(u64 id, const struct child_shape *shape, u64 seed)
 {
 	struct partition *p = guest_partition(id);
@@ -169,15 +106,40 @@ void child_fill(u64 id, const struct child_shape *shape, u64 seed)
 	for (u32 i = 0; i < PARTITION_VPS; i++) {
 		if (!p->vps[i])
 			continue;
-		fill_registers(p->vps[i], &seed);
+		state_fill(p->vps[i], &seed);
+		state_fill_synic(p->vps[i],
+		                 fake_random(&seed) & 1 ? OVERLAYS : 0, &seed);
 		if (fake_random(&seed) % 3 == 0)
 			exit_triple_fault(p->vps[i]);
 	}
 	p->guest_os_id = fake_random(&seed) | 1;
-	p->ref_base = fake_random(&seed) >> 8;
+	p->reference.base = fake_random(&seed) >> 8;
+	p->reference.sequence = (u32)fake_random(&seed);
 	if (fake_random(&seed) & 1)
-		assert_true(guest_set(id, (u32)__builtin_ctzll(shape->vp_set),
-		                      HV_REGISTER_HYPERCALL, 0x2001) == 0);
+		assert_true(msr_set_hypercall(p, 0x2001));
+	if (fake_random(&seed) & 1)
+		assert_true(reference_write(p, 0x4001));
+}
+
+static void compare_synics(const struct vp *a, const struct vp *b)
+{
+	static const enum vp_page pages[] = { VP_PAGE_SIM, VP_PAGE_SIEF,
+		                              VP_PAGE_MESSAGES };
+
+	assert_int_equal(a->synic.scontrol, b->synic.scontrol);
+	assert_int_equal(a->synic.siefp, b->synic.siefp);
+	assert_int_equal(a->synic.simp, b->synic.simp);
+	assert_memory_equal(a->synic.sint, b->synic.sint,
+	                    sizeof(a->synic.sint));
+	assert_int_equal(a->synic.sim_overlay.place,
+	                 b->synic.sim_overlay.place);
+	assert_int_equal(a->synic.sief_overlay.place,
+	                 b->synic.sief_overlay.place);
+	assert_int_equal(a->synic.queued, b->synic.queued);
+	assert_memory_equal(a->stimer, b->stimer, sizeof(a->stimer));
+	for (u32 i = 0; i < ARRAY_LEN(pages); i++)
+		assert_memory_equal(a->pages[pages[i]], b->pages[pages[i]],
+		                    PAGE_SIZE);
 }
 
 static void compare_vps(struct vp *a, struct vp *b)
@@ -193,6 +155,8 @@ static void compare_vps(struct vp *a, struct vp *b)
 	assert_memory_equal(a->pages[VP_PAGE_APIC], b->pages[VP_PAGE_APIC],
 	                    LAPIC_PAGE_BYTES);
 	assert_memory_equal(&a->lapic, &b->lapic, sizeof(a->lapic));
+	compare_synics(a, b);
+	assert_int_equal(vp_runtime(a), vp_runtime(b));
 	assert_int_equal(a->explicit_suspend, b->explicit_suspend);
 	assert_int_equal(a->intercept_suspend, b->intercept_suspend);
 	assert_int_equal(a->message.type, b->message.type);
@@ -215,7 +179,10 @@ void child_compare(u64 a, u64 b, const struct child_shape *shape)
 			compare_vps(p->vps[i], q->vps[i]);
 	assert_int_equal(p->guest_os_id, q->guest_os_id);
 	assert_int_equal(p->hypercall, q->hypercall);
-	assert_int_equal(partition_reference_time(p),
-	                 partition_reference_time(q));
-	assert_int_equal(gpa_has_overlay(p, 2), gpa_has_overlay(q, 2));
+	assert_int_equal(reference_time(p), reference_time(q));
+	assert_int_equal(p->reference.msr, q->reference.msr);
+	assert_int_equal(p->reference.sequence, q->reference.sequence);
+	for (u64 gpn = 0; gpn < 8; gpn++)
+		assert_int_equal(gpa_has_overlay(p, gpn),
+		                 gpa_has_overlay(q, gpn));
 }

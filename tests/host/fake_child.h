@@ -29,9 +29,6 @@ u64 child_make_target(const struct child_shape *shape);
 /* Fills registers, MSRs, extended state, events, and memory. */
 void child_fill(u64 id, const struct child_shape *shape, u64 seed);
 
-/* Anything that a local APIC in its mode may hold. */
-void child_fill_apic(struct vp *vp, u64 *seed);
-
 /* Fails the test where memory, registers or events differ. */
 void child_compare(u64 a, u64 b, const struct child_shape *shape);
 

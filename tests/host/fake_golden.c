@@ -132,6 +132,34 @@ void golden_join(const struct golden_row *row, struct guest_stream *s)
 
 /* ---- Targets ---- */
 
+static void get_devices(const struct vp *vp, struct golden_devices *d)
+{
+	memset(d, 0, sizeof(*d));
+	memcpy(d->apic, vp->pages[VP_PAGE_APIC], sizeof(d->apic));
+	d->lapic = vp->lapic;
+	d->synic = vp->synic;
+	memcpy(d->timers, vp->stimer, sizeof(d->timers));
+	d->runtime = vp->runtime;
+}
+
+static void put_devices(struct vp *vp, const struct golden_devices *d)
+{
+	synic_free(vp);
+	memcpy(vp->pages[VP_PAGE_APIC], d->apic, sizeof(d->apic));
+	vp->lapic = d->lapic;
+	vp->synic = d->synic;
+	memcpy(vp->stimer, d->timers, sizeof(d->timers));
+	vp->runtime = d->runtime;
+	arch_zero_page(vp->pages[VP_PAGE_SIM]);
+	arch_zero_page(vp->pages[VP_PAGE_SIEF]);
+	arch_zero_page(vp->pages[VP_PAGE_MESSAGES]);
+}
+
+static bool is_zero(const u8 *page)
+{
+	return page[0] == 0 && !memcmp(page, page + 1, PAGE_SIZE - 1);
+}
+
 static void add_vps(struct golden_target *t, const struct golden_row *row)
 {
 	const struct golden_chunk *c = golden_find(row, STREAM_VP_INDICES, 0);
@@ -151,6 +179,7 @@ static void add_vps(struct golden_target *t, const struct golden_row *row)
 		vp = t->p->vps[i];
 		t->vps[t->vp_count].vp = vp;
 		t->vps[t->vp_count].state = *vp_state_read(vp);
+		get_devices(vp, &t->vps[t->vp_count].devices);
 		t->vps[t->vp_count++].xsave = *vp_xsave(vp);
 	}
 }
@@ -257,12 +286,15 @@ void golden_target_reset(struct golden_target *t)
 		synic_cancel(fake_root_vp(), vp);
 		*vp_state_write(vp) = t->vps[i].state;
 		*vp_xsave(vp) = t->vps[i].xsave;
+		put_devices(vp, &t->vps[i].devices);
 		vp->explicit_suspend = HV_SUSPENDED;
 		vp->intercept_suspend = 0;
 		memset(&vp->message, 0, sizeof(vp->message));
 	}
 	assert_true(msr_set_hypercall(t->p, 0));
-	t->p->guest_os_id = t->p->ref_base = 0;
+	assert_true(reference_write(t->p, 0));
+	t->p->reference.sequence = 0;
+	t->p->guest_os_id = t->p->reference.base = 0;
 	t->p->half_restored = false;
 	for (u32 i = 0; i < t->page_count; i++)
 		memset(page_of(t, i), GARBAGE, PAGE_SIZE);
@@ -282,10 +314,15 @@ static bool written(const struct golden_target *t)
 
 static void vp_untouched(const struct golden_target *t, u32 i)
 {
+	struct golden_devices now;
 	struct vp *vp = t->vps[i].vp;
 
 	assert_true(!memcmp(&vp->state, &t->vps[i].state, sizeof(vp->state)));
 	assert_true(!memcmp(vp_xsave(vp), &t->vps[i].xsave, PAGE_SIZE));
+	get_devices(vp, &now);
+	assert_true(!memcmp(&now, &t->vps[i].devices, sizeof(now)));
+	assert_true(is_zero(vp->pages[VP_PAGE_SIM]) &&
+	            is_zero(vp->pages[VP_PAGE_SIEF]));
 	assert_true(vp->explicit_suspend == HV_SUSPENDED);
 	assert_true(vp->intercept_suspend == 0);
 	assert_true(vp->message.type == HV_MESSAGE_NONE);
@@ -306,7 +343,8 @@ void golden_target_untouched(const struct golden_target *t)
 	for (u32 i = 0; i < t->vp_count; i++)
 		vp_untouched(t, i);
 	assert_true(t->p->guest_os_id == 0 && t->p->hypercall == 0);
-	assert_true(t->p->ref_base == 0);
+	assert_true(t->p->reference.base == 0 && t->p->reference.msr == 0);
+	assert_true(t->p->space.overlays == NULL);
 	if (!t->p->half_restored) {
 		assert_false(written(t));
 		return;
@@ -329,8 +367,11 @@ void golden_target_rights(const struct golden_target *t)
 
 u32 golden_target_digest(const struct golden_target *t)
 {
-	u64 words[5] = { t->p->guest_os_id, t->p->hypercall, t->p->ref_base,
-		         t->p->half_restored, t->p->space.mapped };
+	u64 words[] = { t->p->guest_os_id,        t->p->hypercall,
+		        t->p->reference.base,     t->p->reference.msr,
+		        t->p->reference.sequence, t->p->half_restored,
+		        t->p->space.mapped };
+	struct golden_devices now;
 	u32 crc = crc32c(0, words, sizeof(words));
 
 	for (u32 i = 0; i < t->vp_count; i++) {
@@ -338,6 +379,14 @@ u32 golden_target_digest(const struct golden_target *t)
 
 		crc = crc32c(crc, vp_state_read(vp), sizeof(vp->state));
 		crc = crc32c(crc, vp_xsave(vp), PAGE_SIZE);
+		get_devices(vp, &now);
+		now.synic.sim_overlay = now.synic.sief_overlay =
+			(struct gpa_overlay){ .place = 0 };
+		crc = crc32c(crc, &now, sizeof(now));
+		crc = crc32c(crc, vp->pages[VP_PAGE_SIM], PAGE_SIZE);
+		crc = crc32c(crc, vp->pages[VP_PAGE_SIEF], PAGE_SIZE);
+		crc = crc32c(crc, vp->pages[VP_PAGE_MESSAGES],
+		             now.synic.queued * HV_MESSAGE_SIZE);
 		crc = crc32c(crc, &vp->message, sizeof(vp->message));
 		crc = crc32c(crc, &vp->explicit_suspend, 8);
 		crc = crc32c(crc, &vp->intercept_suspend, 8);

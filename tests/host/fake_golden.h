@@ -75,6 +75,15 @@ void golden_make(const struct golden *g, struct guest_stream *s);
 
 /* ---- Targets ---- */
 
+/* What a VP has besides its registers. */
+struct golden_devices {
+	u8 apic[LAPIC_PAGE_BYTES];
+	struct lapic lapic;
+	struct synic synic;
+	struct stimer timers[HV_STIMERS];
+	u64 runtime;
+};
+
 struct golden_target {
 	u64 id;    /* of the child */
 	u64 asked; /* id in the calls: the child's, or 0 for the system */
@@ -86,6 +95,7 @@ struct golden_target {
 		struct vp *vp;
 		struct vp_state state; /* before a restore */
 		struct vp_xsave xsave;
+		struct golden_devices devices;
 	} vps[GOLDEN_VPS];
 	u32 page_count;
 	u64 gpns[GOLDEN_PAGES];

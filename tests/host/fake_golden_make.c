@@ -2,6 +2,7 @@
  * The golden streams, and the partitions of those that the engine saved.
  */
 #include "tests/host/fake_golden.h"
+#include "tests/host/fake_state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -49,15 +50,19 @@ static const struct {
 	{ HV_REGISTER_DEBUG_CTL, 1, 3, 0 },
 };
 
+/* 64-bit code at CPL 3; LDTR and TR as they must be. */
+static const u16 segment_attributes[8] = { 0xc0f3, 0xa0fb, 0xc0f3, 0xc0f3,
+	                                   0xc0f3, 0xc0f3, 0x8082, 0x808b };
+
 static void set_segments(u64 id, u32 index, u64 *seed)
 {
 	for (u32 i = 0; i < 8; i++) {
 		union hv_register_value v = { .reg64 = 0 };
 
-		v.segment.base = fake_random(seed) & 0x7fffffffffff;
-		v.segment.limit = (u32)fake_random(seed);
-		v.segment.selector = (u16)fake_random(seed);
-		v.segment.attributes = i == 1 ? 0xa0fb : 0xc0f3;
+		v.segment.base = (u32)fake_random(seed);
+		v.segment.limit = (u32)fake_random(seed) | 0xfff;
+		v.segment.selector = (u16)fake_random(seed) & 0xfffb;
+		v.segment.attributes = segment_attributes[i];
 		assert_int_equal(
 			guest_set128(id, index, HV_REGISTER_ES + i, &v), 0);
 	}
@@ -145,7 +150,7 @@ static u64 make_system(void)
 
 static u64 make_no_memory(void)
 {
-	u64 id = guest_child(60, 1);
+	u64 id = guest_child(80, 1);
 
 	set_registers(id, 0, 1);
 	return id;
@@ -154,7 +159,7 @@ static u64 make_no_memory(void)
 /* It has memory, and its parent does not want it saved (D18). */
 static u64 make_memory_off(void)
 {
-	u64 id = guest_child(60, 1);
+	u64 id = guest_child(80, 1);
 
 	set_registers(id, 0, 2);
 	add_full_page(id, 0, 3);
@@ -165,7 +170,7 @@ static u64 make_memory_off(void)
 
 static u64 make_full_pages(void)
 {
-	u64 id = guest_child(60, 1);
+	u64 id = guest_child(80, 1);
 
 	set_registers(id, 0, 4);
 	add_full_page(id, 0, 5);
@@ -176,7 +181,7 @@ static u64 make_full_pages(void)
 /* Repeated words and zeroes, the hypercall page over one of them, time. */
 static u64 make_hypercall_page(void)
 {
-	u64 id = guest_child(60, 1);
+	u64 id = guest_child(80, 1);
 
 	set_registers(id, 0, 7);
 	add_page(id, 0, 7, 0);
@@ -196,7 +201,7 @@ static u64 make_hypercall_page(void)
 /* No register name reaches these components; a guest would have set them. */
 static u64 make_avx512(void)
 {
-	u64 id = guest_child(60, 1), seed = 9;
+	u64 id = guest_child(80, 1), seed = 9;
 	struct vp_xsave *x = vp_xsave(guest_partition(id)->vps[0]);
 
 	set_registers(id, 0, 8);
@@ -208,7 +213,7 @@ static u64 make_avx512(void)
 
 static u64 make_message(void)
 {
-	u64 id = guest_child(60, 1);
+	u64 id = guest_child(80, 1);
 
 	assert_int_equal(guest_create_vp(id, 7), 0);
 	set_registers(id, 0, 10);
@@ -217,9 +222,31 @@ static u64 make_message(void)
 	return id;
 }
 
+/* PAE paging and all that a SynIC has, as a guest would leave it. */
+static u64 make_synic(void)
+{
+	u64 id = guest_child(80, 1), seed = 12;
+	struct vp *vp = guest_partition(id)->vps[0];
+	struct vp_state *s = vp_state_write(vp);
+
+	state_fill(vp, &seed);
+	state_set_mode(s, STATE_PAE, &seed);
+	s->activity = s->pending_interruption = s->pending_debug = 0;
+	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
+	s->mov_ss = 1;
+	s->rflags &= ~BIT(8);
+	do
+		state_fill_synic(vp, 0x200, &seed);
+	while (vp->synic.queued != 2);
+	memset(vp->pages[VP_PAGE_SIM], 0x11, HV_MESSAGE_SIZE);
+	memset(vp->pages[VP_PAGE_SIEF], 0x22, 8);
+	assert_true(reference_write(guest_partition(id), 0x300001));
+	return id;
+}
+
 static u64 make_vps(void)
 {
-	return guest_child(60, 2);
+	return guest_child(80, 2);
 }
 
 const struct golden goldens[] = {
@@ -231,6 +258,7 @@ const struct golden goldens[] = {
 	{ "engine-hypercall-page", FAKE_NO_XSAVE, make_hypercall_page, 0 },
 	{ "engine-avx512", FAKE_SKYLAKE_X, make_avx512, 0 },
 	{ "engine-message", FAKE_NO_XSAVE, make_message, 0 },
+	{ "engine-synic", FAKE_NO_XSAVE, make_synic, 0 },
 	{ "zero-memory", FAKE_NO_XSAVE, NULL, 0 },
 	{ "repeated-words", FAKE_NO_XSAVE, NULL, 0 },
 	{ "scattered-extents", FAKE_NO_XSAVE, NULL, 0 },

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "hv/vp_rules.h"
 #include "tests/host/fake_golden.h"
 
 #define GOOD 0x200u /* go on */
@@ -21,9 +22,12 @@ struct reading {
 	u64 pages; /* of the map */
 	u64 vps_seen;
 	/* What decides whether a VP can be loaded here. */
-	u64 xcr0, cr4, cr8, xstate_bv;
+	u64 xcr0, xstate_bv, cr8;
 	u32 tpr;
-	u16 version_minor;
+	struct vp_state state; /* for the rules of section 5 */
+	u64 pages_of_its_own[2 + 2 * GOLDEN_VPS]; /* MSRs of overlays */
+	u32 own_count;
+	bool overlaps;
 };
 
 static const struct golden_chunk *current(const struct reading *r)
@@ -76,7 +80,6 @@ static u32 prolog(struct reading *r)
 	if (result != GOOD)
 		return result;
 	r->summary = p.is_summary;
-	r->version_minor = p.version_minor;
 	return p.is_summary && !(r->t->flags & GUEST_SUMMARY) ? BAD : GOOD;
 }
 
@@ -134,6 +137,17 @@ static u32 indices(struct reading *r)
 
 /* ---- The partition and its memory ---- */
 
+/* Another page of the partition's own: none may lie on another. */
+static bool add_own(struct reading *r, u64 msr)
+{
+	for (u32 i = 0; i < r->own_count; i++)
+		if ((msr & 1) && r->pages_of_its_own[i] >> 12 == msr >> 12)
+			return false;
+	if (msr & 1)
+		r->pages_of_its_own[r->own_count++] = msr;
+	return true;
+}
+
 static u32 partition(struct reading *r)
 {
 	struct stream_os_id os;
@@ -144,7 +158,8 @@ static u32 partition(struct reading *r)
 		result = take(r, STREAM_PARTITION, &p, sizeof(p));
 	if (result != GOOD)
 		return result;
-	if (((p.hypercall & 1) && !os.os_id) || (!p.flags && p.page_count))
+	if (((p.hypercall & 1) && !os.os_id) || (!p.flags && p.page_count) ||
+	    !add_own(r, p.hypercall) || !add_own(r, p.reference_tsc))
 		return BAD;
 	r->pages = p.page_count;
 	return p.page_count > r->t->page_count
@@ -246,25 +261,75 @@ static u32 take_xsave(struct reading *r)
 	return take(r, STREAM_VP_XSAVE, &r->xstate_bv, 8);
 }
 
+static u32 take_queue(struct reading *r, u32 queued)
+{
+	if (!queued)
+		return GOOD;
+	if (next_is(r, STREAM_VP_QUEUE) &&
+	    current(r)->length != queued * HV_MESSAGE_SIZE)
+		return BAD;
+	return skip(r, STREAM_VP_QUEUE);
+}
+
+static u32 take_synic(struct reading *r)
+{
+	struct stream_vp_synic s;
+	u32 result = take(r, STREAM_VP_SYNIC, &s, sizeof(s));
+
+	if (result == GOOD && (s.flags & 1))
+		result = skip(r, STREAM_VP_SIM);
+	if (result == GOOD && (s.flags & 2))
+		result = skip(r, STREAM_VP_SIEF);
+	if (result == GOOD)
+		result = take_queue(r, s.queued);
+	if (result == GOOD)
+		r->overlaps |= !add_own(r, s.simp) || !add_own(r, s.siefp);
+	return result;
+}
+
 static u32 take_events(struct reading *r)
 {
 	struct stream_vp_events e;
-	struct stream_vp_apic apic = { .tpr = (u32)r->cr8 << 4 };
+	struct stream_vp_apic apic;
 	u32 result = take(r, STREAM_VP_EVENTS, &e, sizeof(e));
 
-	if (result == GOOD && r->version_minor)
+	if (result == GOOD)
 		result = take(r, STREAM_VP_APIC, &apic, sizeof(apic));
+	if (result != GOOD)
+		return result;
 	r->tpr = apic.tpr;
+	r->state.activity = e.activity;
+	r->state.interrupt_state = e.interrupt_state & 3;
+	r->state.pending_interruption = e.pending_interruption;
+	r->state.pending_debug = e.pending_debug;
+	memcpy(r->state.pdpte, e.pdpte, sizeof(e.pdpte));
+	result = take_synic(r);
 	if (result == GOOD && e.has_message)
 		result = skip(r, STREAM_VP_MESSAGE);
 	return result;
+}
+
+/* Of them one has a say in the rules. */
+static u32 take_msrs(struct reading *r)
+{
+	const u32 name = HV_REGISTER_DEBUG_CTL;
+
+	r->state.debugctl = 0;
+	for (u32 at = 0; next_is(r, STREAM_VP_MSRS) && at < current(r)->length;
+	     at += 16)
+		if (!memcmp(golden_payload(current(r)) + at, &name, 4))
+			memcpy(&r->state.debugctl,
+			       golden_payload(current(r)) + at + 8, 8);
+	return skip(r, STREAM_VP_MSRS);
 }
 
 static u32 registers(struct reading *r)
 {
 	struct stream_vp_control control;
 	struct stream_vp_xsave_control xfem;
-	u32 result = skip(r, STREAM_VP_GP);
+	struct stream_vp_gp gp;
+	struct stream_vp_segment segment;
+	u32 result = take(r, STREAM_VP_GP, &gp, sizeof(gp));
 
 	if (result == GOOD)
 		result = skip(r, STREAM_VP_FP);
@@ -273,29 +338,39 @@ static u32 registers(struct reading *r)
 	if (result == GOOD)
 		result = skip(r, STREAM_VP_DEBUG);
 	if (result == GOOD)
-		result = skip(r, STREAM_VP_SEGMENT);
+		result = take(r, STREAM_VP_SEGMENT, &segment, sizeof(segment));
 	if (result == GOOD)
 		result = skip(r, STREAM_VP_TABLE);
 	if (result == GOOD)
 		result = take(r, STREAM_VP_XSAVE_CONTROL, &xfem, sizeof(xfem));
 	if (result == GOOD)
-		result = skip(r, STREAM_VP_MSRS);
+		result = take_msrs(r);
 	if (result == GOOD)
 		result = take_xsave(r);
 	if (result != GOOD)
 		return result;
-	r->cr4 = control.cr4;
+	r->state.rip = gp.rip;
+	r->state.rflags = gp.rflags;
+	r->state.cr0 = control.cr0;
+	r->state.cr4 = control.cr4;
+	r->state.efer = control.efer;
+	memcpy(r->state.segment, segment.seg, sizeof(segment.seg));
 	r->cr8 = control.cr8;
 	r->xcr0 = xfem.xfem;
 	return take_events(r);
 }
 
-/* Section 5, as far as golden streams ask for different machines. */
+/*
+ * Section 5, as far as golden streams ask for different machines. The rules are
+ * hv/'s own: each has a test of its own.
+ */
 static bool loadable(const struct reading *r)
 {
 	const struct arch_facts *here = &fake.facts;
 
-	return !(r->cr4 & ~here->cr4_allowed) && r->cr8 == r->tpr >> 4 &&
+	return !r->overlaps && !vp_rules_broken(&r->state) &&
+	       (vp_state_uses_pdptes(&r->state) || !r->state.pdpte[0]) &&
+	       !(r->state.cr4 & ~here->cr4_allowed) && r->cr8 == r->tpr >> 4 &&
 	       !(r->xcr0 & ~here->compat.xcr0) &&
 	       !(r->xstate_bv & ~here->compat.xcr0);
 }

@@ -6,8 +6,11 @@
 #include "hv/partition.h"
 #include "tests/host/fake_test.h"
 
+static struct gpa_overlay records[3];
+
 static struct partition *child(u32 pages)
 {
+	memset(records, 0, sizeof(records));
 	return guest_partition(guest_child(pages, 0));
 }
 
@@ -173,7 +176,7 @@ static void test_overlay_covers_and_uncovers(void **state)
 	(void)state;
 	assert_ok(gpa_map(p, 8, a, 7));
 	in_use = p->pool.in_use;
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 8, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[0], 8, overlay_page, 1));
 	assert_int_equal(seen_at(p, 8), overlay);
 	assert_true(gpa_has_overlay(p, 8));
 	assert_null(gpa_pin(p, gpa_of(0x8000), 8, 1));
@@ -184,14 +187,13 @@ static void test_overlay_covers_and_uncovers(void **state)
 	assert_int_equal(seen_at(p, 8), overlay);
 	assert_int_equal(frame_mappings(a), 0);
 	/* Moved: the old place shows what was mapped, the new is covered. */
-	assert_true(
-		gpa_overlay_set(p, GPA_OVERLAY_SIM, 1 << 20, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[0], 1 << 20, overlay_page, 1));
 	assert_int_equal(seen_at(p, 8), b.v);
 	assert_int_equal(seen_at(p, 1 << 20), overlay);
 	assert_false(gpa_lookup(p, 1 << 20, &m));
-	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	gpa_overlay_clear(p, &records[0]);
 	assert_int_equal(seen_at(p, 1 << 20), 0);
-	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	gpa_overlay_clear(p, &records[0]);
 	assert_int_equal(p->pool.in_use, in_use);
 	assert_int_equal(p->space.mapped, 1);
 }
@@ -201,15 +203,14 @@ static void test_overlay_refusals(void **state)
 	struct partition *p = child(30);
 
 	(void)state;
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 9, overlay_page, 1));
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 9, overlay_page, 1));
-	assert_false(gpa_overlay_set(p, GPA_OVERLAY_SIEF, 9, overlay_page, 1));
-	assert_false(gpa_overlay_set(p, GPA_OVERLAY_SIEF, gpa_limit(),
-	                             overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[0], 9, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[0], 9, overlay_page, 1));
+	assert_false(gpa_overlay_set(p, &records[1], 9, overlay_page, 1));
+	assert_false(
+		gpa_overlay_set(p, &records[1], gpa_limit(), overlay_page, 1));
 	while (p->pool.available)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_false(
-		gpa_overlay_set(p, GPA_OVERLAY_SIM, 1 << 20, overlay_page, 1));
+	assert_false(gpa_overlay_set(p, &records[0], 1 << 20, overlay_page, 1));
 	assert_true(gpa_has_overlay(p, 9));
 }
 
@@ -228,10 +229,10 @@ static void test_next_finds_exactly_the_mapped(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(mapped); i++)
 		assert_ok(gpa_map(p, mapped[i], page, 1));
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIM, 7, overlay_page, 1));
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_SIEF, 300, overlay_page, 1));
-	assert_true(gpa_overlay_set(p, GPA_OVERLAY_HYPERCALL, 1ull << 30,
-	                            overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[0], 7, overlay_page, 1));
+	assert_true(gpa_overlay_set(p, &records[1], 300, overlay_page, 1));
+	assert_true(
+		gpa_overlay_set(p, &records[2], 1ull << 30, overlay_page, 1));
 	do {
 		u32 budget = 3;
 
@@ -273,15 +274,14 @@ static void test_random_operations_match_a_model(void **state)
 		} else if ((r & 7) == 2) {
 			bool other = active[!kind] && under[!kind] == gpn;
 
-			assert_int_equal(
-				gpa_overlay_set(p, (enum gpa_overlay_kind)kind,
-			                        gpn, overlay_page, 1),
-				!other);
+			assert_int_equal(gpa_overlay_set(p, &records[kind], gpn,
+			                                 overlay_page, 1),
+			                 !other);
 			if (!other)
 				under[kind] = gpn;
 			active[kind] |= !other;
 		} else if ((r & 7) == 6) {
-			gpa_overlay_clear(p, (enum gpa_overlay_kind)kind);
+			gpa_overlay_clear(p, &records[kind]);
 			active[kind] = false;
 		}
 		assert_int_equal(gpa_lookup(p, gpn, &m), model[at] != 0);
@@ -290,8 +290,9 @@ static void test_random_operations_match_a_model(void **state)
 	}
 	for (u32 at = 0; at < 64; at++)
 		gpa_unmap(p, at * 97);
-	gpa_overlay_clear(p, GPA_OVERLAY_HYPERCALL);
-	gpa_overlay_clear(p, GPA_OVERLAY_SIM);
+	gpa_overlay_clear_all(p);
+	assert_null(p->space.overlays);
+	assert_int_equal(p->space.overlay_filter, 0);
 	assert_int_equal(p->space.mapped, 0);
 	assert_int_equal(p->pool.in_use, 1);
 	for (u32 i = 0; i < 8; i++)

@@ -63,7 +63,7 @@ static void test_properties(void **state)
 		bool early;
 		enum hv_status set;
 	} rows[] = {
-		{ HV_PROPERTY_PRIVILEGE_FLAGS, 0x72, true, 0 },
+		{ HV_PROPERTY_PRIVILEGE_FLAGS, 0xa7f, true, 0 },
 		{ HV_PROPERTY_REFERENCE_TIME, 0, false, 0 },
 		{ HV_PROPERTY_PROCESSOR_VENDOR, 1, true, INVALID },
 		{ HV_PROPERTY_PROCESSOR_FEATURES, 0x81ba7 & 0xffff, true,
@@ -133,7 +133,7 @@ static void test_property_ranges(void **state)
 
 	(void)state;
 	for (u32 bit = 0; bit < 64; bit++) {
-		bool may = (0x300000072ull >> bit & 1) != 0;
+		bool may = (0xf300000a7full >> bit & 1) != 0;
 
 		assert_int_equal(guest_set_property(id,
 		                                    HV_PROPERTY_PRIVILEGE_FLAGS,

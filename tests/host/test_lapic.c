@@ -3,6 +3,7 @@
  */
 #include "hv/partition.h"
 #include "tests/host/fake_child.h"
+#include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"
 
 #define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
@@ -85,7 +86,7 @@ static void test_ways_between_modes(void **state)
 static void test_x2apic_id_and_ldr(void **state)
 {
 	(void)state;
-	id = guest_child(400, 35);
+	id = guest_child(600, 35);
 	vp = guest_partition(id)->vps[34];
 	assert_true(lapic_write_base(vp, BASE | X2APIC_ON));
 	assert_int_equal(msr(0x802), 34);
@@ -404,7 +405,7 @@ static void test_save_and_load(void **state)
 		vp->state.apic_base = BASE | LAPIC_BASE_ENABLE |
 		                      (round & 1 ? LAPIC_BASE_X2APIC : 0);
 		lapic_follow_base(vp);
-		child_fill_apic(vp, &seed);
+		state_fill_apic(vp, &seed);
 		memcpy(before, vp->pages[VP_PAGE_APIC], sizeof(before));
 		lapic_save(vp, &a);
 		assert_true(lapic_valid(&a));

@@ -99,17 +99,23 @@ static void test_four_levels(void **state)
 
 static void test_pae(void **state)
 {
+	gpa_t gpa;
+
 	(void)state;
 	make();
 	s->cr0 = 0x80000001;
 	s->cr4 = 0x20;
+	/* The top level is the processor's, whatever memory says since. */
 	s->cr3 = TABLES + 0x20;
-	put_entry(TABLES + 0x20 + 3 * 8, (TABLES + 0x1000) | 1, 8);
+	s->pdpte[3] = (TABLES + 0x1000) | 1;
+	put_entry(TABLES + 0x20 + 3 * 8, (TABLES + 0x3000) | 1, 8);
 	put_entry(TABLES + 0x1000 + 0x1f7 * 8, PAGE | PRESENT | LARGE, 8);
 	put_entry(TABLES + 0x1000 + 1 * 8, (TABLES + 0x2000) | PRESENT, 8);
 	put_entry(TABLES + 0x2000 + 2 * 8, 0x123456000 | PRESENT, 8);
 	assert_goes_to(PAGE + 0xb0, PAGE + 0xb0);
 	assert_goes_to(0xc0202345, 0x123456345);
+	s->pdpte[3] = 0;
+	assert_false(gva_translate(vp, 0xc0202345, &gpa));
 }
 
 static void test_32_bits(void **state)

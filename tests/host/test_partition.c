@@ -132,10 +132,10 @@ static void test_reference_time(void **state)
 
 	(void)state;
 	fake.tsc += hz;
-	assert_int_equal(partition_reference_time(p), 0);
+	assert_int_equal(reference_time(p), 0);
 	assert_ok(guest_set(id, 1, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	fake.tsc += 3 * hz;
-	assert_int_equal(partition_reference_time(p), 30000000);
+	assert_int_equal(reference_time(p), 30000000);
 	assert_int_equal(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 5),
 	                 FAILS);
 	assert_ok(guest_set(id, 1, HV_REGISTER_EXPLICIT_SUSPEND, 1));
@@ -147,10 +147,10 @@ static void test_reference_time(void **state)
 	assert_int_equal(value, 7);
 	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	fake.tsc += hz / 10;
-	assert_int_equal(partition_reference_time(p), 1000007);
+	assert_int_equal(reference_time(p), 1000007);
 	/* Far up, the product must not overflow. */
 	fake.tsc += hz * 3600 * 24 * 365 * 20;
-	assert_int_equal(partition_reference_time(p) - 1000007,
+	assert_int_equal(reference_time(p) - 1000007,
 	                 10000000ull * 3600 * 24 * 365 * 20);
 }
 

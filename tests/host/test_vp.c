@@ -57,7 +57,7 @@ static void test_create_in_a_dry_pool(void **state)
 
 static void test_d31_indices(void **state)
 {
-	u64 id = guest_child(600, 0);
+	u64 id = guest_child(900, 0);
 
 	(void)state;
 	assert_int_equal(guest_create_vp(id, PARTITION_VPS),

@@ -219,6 +219,30 @@ BREAK(nmi_masked, s->interrupt_state = HV_INTERRUPT_STATE_NMI_MASKED;
 BREAK(gp_without, s->pending_interruption = event(3, 13, 0))
 BREAK(ud_with, s->pending_interruption = event(3, 6, ERROR))
 BREAK(real_with, s->pending_interruption = event(3, 13, ERROR))
+static void pae(struct vp_state *s)
+{
+	protected_32(s);
+	s->cr0 |= BIT(31);
+	s->cr4 |= BIT(5);
+	s->pdpte[0] = 0x3ffffffff019;
+	s->pdpte[1] = ~1ull; /* not present: anything */
+}
+
+static void pdpte_bit_1(struct vp_state *s)
+{
+	s->pdpte[2] = 0x1003;
+}
+
+static void pdpte_bit_8(struct vp_state *s)
+{
+	s->pdpte[3] = 0x1101;
+}
+
+static void pdpte_too_high(struct vp_state *s)
+{
+	s->pdpte[0] = BIT(46) | 1;
+}
+
 /* clang-format on */
 
 static const struct {
@@ -233,6 +257,9 @@ static const struct {
 	{ "with paging, EFER.LMA is EFER.LME", protected_32, lme_alone },
 	{ "TR is in the GDT", long_64, tr_ti },
 	{ "LDTR is in the GDT", protected_32, ldtr_ti },
+	{ "PDPTEs have no reserved bits", pae, pdpte_bit_1 },
+	{ "PDPTEs have no reserved bits", pae, pdpte_bit_8 },
+	{ "PDPTEs have no reserved bits", pae, pdpte_too_high },
 	{ "v86: bases are 16 times the selectors", virtual_8086, v86_base },
 	{ "v86: limits are 64 KiB", virtual_8086, v86_limit },
 	{ "v86: attributes are 0xf3", virtual_8086, v86_attr },

@@ -13,7 +13,7 @@
 #include "tests/guest/lib/test.h"
 
 /* Partition, VP, tables of a small GPA space, pages of intercepted ports. */
-#define POOL_PAGES 20
+#define POOL_PAGES 28
 #define BATCH 32
 #define STACK_PAGES 4
 #define RFLAGS_IF 0x202 /* as most code runs */

@@ -35,7 +35,7 @@ static bool create_vps(const struct child *c, u32 vps)
 
 bool travel_create(struct child *c, enum apic_task task, u64 flags, u32 vps)
 {
-	if (!child_create(c, APIC_PAGES) || !child_deposit(c, 10ull * vps) ||
+	if (!child_create(c, APIC_PAGES) || !child_deposit(c, 14ull * vps) ||
 	    !create_vps(c, vps))
 		return false;
 	child_put(c, APIC_IMAGE, child_apic_start,
@@ -79,7 +79,7 @@ static bool replace(struct child *c, u32 vps)
 	struct child target;
 
 	if (!child_create_like(&target, c) ||
-	    !child_deposit(&target, 10ull * vps) || !create_vps(&target, vps) ||
+	    !child_deposit(&target, 14ull * vps) || !create_vps(&target, vps) ||
 	    !child_destroy(c))
 		return false;
 	*c = target;

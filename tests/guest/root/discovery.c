@@ -111,10 +111,27 @@ static void reference_counter(void)
 	EXPECT(cpu_read_msr(HV_MSR_TIME_REF_COUNT) >= second);
 }
 
+static void runtime_and_frequencies(void)
+{
+	u64 first = cpu_read_msr(HV_MSR_VP_RUNTIME);
+	u64 begin = cpu_read_tsc();
+
+	while (cpu_read_tsc() - begin < 1000000)
+		insn_pause();
+	EXPECT(cpu_read_msr(HV_MSR_VP_RUNTIME) > first);
+	EXPECT(cpu_read_msr(HV_MSR_TSC_FREQUENCY) > 1000000);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_APIC_FREQUENCY),
+	             cpu_read_msr(HV_MSR_TSC_FREQUENCY));
+	for (u32 msr = HV_MSR_TSC_FREQUENCY; msr <= HV_MSR_APIC_FREQUENCY;
+	     msr++)
+		EXPECT_EQUAL(trap_write_msr(msr, 0), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_RUNTIME, 0), TRAP_GP);
+}
+
 static void msrs_that_are_not_there(void)
 {
 	static const u32 msrs[] = {
-		0x40000003, 0x40000010, 0x40000021, 0x40000022, 0x40000070,
+		0x40000003, 0x40000011, 0x40000021, 0x40000024, 0x40000070,
 		0x40000073, 0x40000085, 0x4000008f, 0x400000a0, 0x400000b0,
 		0x400000f0, 0x40000100, 0x40000118, 0x4fffffff,
 	};
@@ -291,6 +308,7 @@ static const struct test_case cases[] = {
 	{ "vmx is hidden", vmx_is_hidden },
 	{ "vp index", vp_index },
 	{ "reference counter", reference_counter },
+	{ "runtime and frequencies", runtime_and_frequencies },
 	{ "msrs that are not there", msrs_that_are_not_there },
 	{ "synic msrs", synic_msrs },
 	{ "synic pages", synic_pages },

@@ -241,11 +241,19 @@ static void unknown_msr_is_gp(void)
 /* A child's write to a synthetic MSR that it may not have. */
 static void no_privilege_is_gp(void)
 {
-	static const u32 msrs[] = { HV_MSR_SCONTROL, HV_MSR_SIMP, HV_MSR_SINT0,
-		                    HV_MSR_EOM };
+	static const u32 msrs[] = {
+		HV_MSR_SCONTROL,      HV_MSR_SIMP,
+		HV_MSR_SINT0,         HV_MSR_EOM,
+		HV_MSR_VP_RUNTIME,    HV_MSR_TIME_REF_COUNT,
+		HV_MSR_REFERENCE_TSC, HV_MSR_TSC_FREQUENCY,
+		HV_MSR_VP_INDEX,      HV_MSR_GUEST_OS_ID,
+		HV_MSR_EOI,           HV_MSR_STIMER0_CONFIG,
+	};
 	static const u8 code[] = { RDMSR, OUT_EAX(PORT), HLT };
 
 	MUST(create());
+	MUST(EXPECT_SUCCESS(partition_set_property(
+		child.id, HV_PROPERTY_PRIVILEGE_FLAGS, 0)));
 	CHILD_PUT_CODE(&child, code);
 	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_GP,
 	                     HV_INTERCEPT_ACCESS_EXECUTE));

@@ -6,6 +6,7 @@
 #include "parent/memory.h"
 #include "parent/partition.h"
 #include "parent/vp.h"
+#include "tests/guest/lib/calls.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/pages.h"
@@ -17,48 +18,6 @@
 #define NOBODY 0x7777777ull /* a partition id that nobody has */
 #define BEYOND BIT(51)      /* an address that no model has */
 #define START HV_SAVE_RESTORE_STATE_START
-
-/* What the TLFS says of a call. */
-#define FAST 1u
-#define REP 2u
-#define OWN 4u             /* the caller may name itself */
-#define NOID 8u            /* the input does not begin with a partition id */
-#define SELF_OPERATION 16u /* of oneself: "operation denied" */
-
-static const struct call {
-	const char *name;
-	u16 code;
-	u16 in;  /* bytes of input, with one element */
-	u16 out; /* and of output */
-	u16 flags;
-} calls[] = {
-	{ "CreatePartition", 0x40, 56, 8, NOID },
-	{ "InitializePartition", 0x41, 8, 0, FAST },
-	{ "FinalizePartition", 0x42, 8, 0, FAST },
-	{ "DeletePartition", 0x43, 8, 0, FAST },
-	{ "GetPartitionProperty", 0x44, 16, 8, 0 },
-	{ "SetPartitionProperty", 0x45, 24, 0, 0 },
-	{ "GetPartitionId", 0x46, 0, 8, NOID },
-	{ "GetNextChildPartition", 0x47, 16, 8, OWN },
-	{ "DepositMemory", 0x48, 16, 0, REP | OWN },
-	{ "WithdrawMemory", 0x49, 16, 8, REP | OWN },
-	{ "GetMemoryBalance", 0x4a, 16, 16, OWN },
-	{ "MapGpaPages", 0x4b, 32, 0, REP | SELF_OPERATION },
-	{ "UnmapGpaPages", 0x4c, 24, 0, REP | SELF_OPERATION },
-	{ "InstallIntercept", 0x4d, 24, 0, 0 },
-	{ "CreateVp", 0x4e, 40, 0, 0 },
-	{ "DeleteVp", 0x4f, 16, 0, FAST },
-	{ "GetVpRegisters", 0x50, 24, 16, REP },
-	{ "SetVpRegisters", 0x51, 48, 0, REP },
-	{ "ReadGpa", 0x53, 32, 24, 0 },
-	{ "WriteGpa", 0x54, 48, 8, 0 },
-	{ "AssertVirtualInterrupt of TLFS 2.0", 0x55, 32, 0, 0 },
-	{ "ClearVirtualInterrupt", 0x56, 8, 0, FAST },
-	{ "AssertVirtualInterrupt", 0x94, 32, 0, 0 },
-	{ "SavePartitionState", 0x5e, 16, 4088, 0 },
-	{ "RestorePartitionState", 0x5f, 16, 8, 0 },
-	{ "StasisReadLog", 0x7f00, 8, 4080, NOID },
-};
 
 /* Blocks of our own: two pages each, to go over their ends. */
 static u64 in_page, out_page;
@@ -93,7 +52,7 @@ static void end(void)
 
 static bool is_call(u32 code)
 {
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++)
+	for (u32 i = 0; i < call_count; i++)
 		if (calls[i].code == code)
 			return true;
 	return false;
@@ -120,7 +79,7 @@ static void reserved_control_bits(void)
 	u64 bits = HV_CONTROL_RSVD | HV_CONTROL_VARHEAD;
 
 	MUST(begin());
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		test_context(calls[i].name, 0);
 		for (u32 bit = 0; bit < 64; bit++)
 			if (bits & BIT(bit))
@@ -139,7 +98,7 @@ static void rep_and_fast_bits(void)
 	const u64 first = 1ull << HV_CONTROL_REP_START_SHIFT;
 
 	MUST(begin());
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		const struct call *c = &calls[i];
 		u64 bad[4] = { one, first, one | first, 0xfff * one };
 
@@ -184,7 +143,7 @@ static void bad_blocks(void)
 	u64 list[8];
 
 	MUST(begin());
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		const struct call *c = &calls[i];
 		u32 count = c->in ? bad_addresses(in_page, c->in, list) : 0;
 
@@ -208,7 +167,7 @@ static void overlapping_blocks(void)
 	u32 seen = 0;
 
 	MUST(begin());
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		const struct call *c = &calls[i];
 
 		if (!c->in || !c->out)
@@ -264,7 +223,7 @@ static void ids(void)
 	MUST(begin() && EXPECT_SUCCESS(partition_get_id(&own)));
 	id = (u64 *)in_page;
 	*(u32 *)(in_page + 8) = START;
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		const struct call *c = &calls[i];
 		u32 of_self = c->flags & SELF_OPERATION
 		                      ? HV_STATUS_OPERATION_DENIED
@@ -398,7 +357,7 @@ static const struct poke {
 
 static const struct call *find_call(u32 code)
 {
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++)
+	for (u32 i = 0; i < call_count; i++)
 		if (calls[i].code == code)
 			return &calls[i];
 	return NULL;
@@ -607,7 +566,7 @@ static void calls_of_a_child(void)
 	MUST(child_create(&child, PAGES) && child_intercept_out(&child, PORT));
 	CHILD_PUT_CODE(&child, caller);
 	MUST(child_set_long(&child, CHILD_CODE, CHILD_CODE));
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		test_context(calls[i].name, 0);
 		MUST(child_calls(control_of(&calls[i]), root,
 		                 HV_STATUS_ACCESS_DENIED));
@@ -619,7 +578,7 @@ static void calls_of_a_child(void)
 	MUST(EXPECT_SUCCESS(partition_set_property(
 		child.id, HV_PROPERTY_PRIVILEGE_FLAGS,
 		privileges | HV_PRIVILEGE_CREATE_PARTITIONS)));
-	for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+	for (u32 i = 0; i < call_count; i++) {
 		if (calls[i].flags & (NOID | OWN))
 			continue;
 		test_context(calls[i].name, 1);

@@ -312,7 +312,7 @@ static void truncated_streams(void)
 
 static void other_processors(void)
 {
-	MUST(prepare() && child_deposit(&target, 8));
+	MUST(prepare() && child_deposit(&target, 16));
 	MUST(EXPECT_SUCCESS(vp_create(target.id, 1)));
 	EXPECT_EQUAL(saved_offer(&saved, target.id, 0, 4080).state,
 	             HV_STATE_PROCESSOR_COUNT_MISMATCH);

@@ -16,7 +16,7 @@ static bool all_is_well(const struct child *c)
 	volatile struct apic_seen *s = travel_seen(c);
 
 	return EXPECT_EQUAL(s->early, 0) && EXPECT_EQUAL(s->lost, 0) &&
-	       EXPECT_EQUAL(s->twice, 0);
+	       EXPECT_EQUAL(s->twice, 0) && EXPECT_EQUAL(s->wrong, 0);
 }
 
 static void rounds(enum apic_task task, u64 flags, u32 count)
@@ -69,6 +69,26 @@ static void one_shot_timer(void)
 	rounds(APIC_ONE_SHOT, APIC_HALTS, FEWER);
 }
 
+static void synthetic_messages(void)
+{
+	rounds(APIC_STIMER_MESSAGE, 0, ROUNDS);
+}
+
+static void synthetic_messages_halting(void)
+{
+	rounds(APIC_STIMER_MESSAGE, APIC_HALTS | APIC_BY_HV, FEWER);
+}
+
+static void synthetic_direct(void)
+{
+	rounds(APIC_STIMER_DIRECT, 0, ROUNDS);
+}
+
+static void synthetic_direct_halting(void)
+{
+	rounds(APIC_STIMER_DIRECT, APIC_HALTS, FEWER);
+}
+
 static void by_the_page(void)
 {
 	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_PAGE, FEWER);
@@ -81,6 +101,13 @@ static const struct test_case cases[] = {
 	{ "deadline timer of a child that halts", deadline_timer_halting },
 	{ "one-shot timer over rounds", one_shot_timer },
 	{ "periodic timer by the page of the apic", by_the_page },
+	{ "synthetic timer's messages over a thousand rounds",
+	  synthetic_messages },
+	{ "synthetic timer of a child that halts", synthetic_messages_halting },
+	{ "synthetic timer's interrupts over a thousand rounds",
+	  synthetic_direct },
+	{ "direct synthetic timer of a child that halts",
+	  synthetic_direct_halting },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

@@ -27,7 +27,9 @@ enum apic_task {
 	APIC_PERIODIC,
 	APIC_DEADLINE,
 	APIC_ONE_SHOT,
-	APIC_TOKEN, /* four VPs pass a token by interrupts */
+	APIC_STIMER_MESSAGE, /* a synthetic timer, by messages to a SINT ... */
+	APIC_STIMER_DIRECT,  /* ... or by interrupts of its own */
+	APIC_TOKEN,          /* four VPs pass a token by interrupts */
 };
 
 /* How it reaches its registers, and what it does between two interrupts. */
@@ -47,12 +49,13 @@ struct apic_seen {
 	u64 early; /* a tick before its time */
 	u64 lost;  /* one that did not come */
 	u64 twice; /* one too many */
+	u64 pages; /* comparisons of the reference TSC page */
 
 	u64 started;        /* VPs that run */
 	u64 hops;           /* of the token */
 	u64 took[APIC_VPS]; /* hops by VP */
-	u64 wrong;          /* interrupts where the token was not */
-	u64 startup_index;  /* for the VP that is being started: */
+	u64 wrong; /* token where it was not, a message or time that cannot be */
+	u64 startup_index; /* for the VP that is being started: */
 	u64 startup_stack;
 	u64 startup_entry;
 };

@@ -3,6 +3,7 @@
  * goes round.
  */
 #include "tests/guest/child/apic/cpu.h"
+#include "tests/guest/child/apic/synthetic.h"
 
 #define VECTOR_TIMER 0x40
 #define VECTOR_TOKEN 0x50
@@ -235,6 +236,9 @@ __attribute__((section(".entry"))) void child_main(void)
 		pass_token();
 	else if (seen->task == APIC_ONE_SHOT)
 		count_shots();
+	else if (seen->task == APIC_STIMER_MESSAGE ||
+	         seen->task == APIC_STIMER_DIRECT)
+		synthetic_count();
 	else
 		count_ticks();
 }

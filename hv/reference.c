@@ -1,0 +1,159 @@
+/*
+ * Reference time: the counter, and the page that shows it. A reader of the page
+ * takes the sequence before and after; so whenever scale or offset change, the
+ * sequence does, over a save and restore too.
+ */
+#include "hv/reference.h"
+
+#include "hv/arch.h"
+#include "hv/partition.h"
+#include "hv/vp.h"
+
+#define UNITS 10000000ull /* a second */
+#define HOUR (3600 * UNITS)
+#define SEQUENCE_INVALID 0u
+#define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */
+
+/* TSC ticks in 100-ns units; the two parts keep the product in 64 bits. */
+static u64 time_now(void)
+{
+	u64 hz = arch_facts()->tsc_hz;
+	u64 tsc = arch_tsc();
+
+	return tsc / hz * UNITS + tsc % hz * UNITS / hz;
+}
+
+u64 reference_time(const struct partition *p)
+{
+	const struct reference *r = &p->reference;
+
+	return r->base + (r->running ? time_now() - r->since : 0);
+}
+
+u64 reference_ticks(const struct partition *p, u64 time)
+{
+	u64 hz = arch_facts()->tsc_hz, now = reference_time(p);
+	u64 left = time > now ? time - now : 0;
+
+	if (left > HOUR)
+		left = HOUR;
+	return left / UNITS * hz + (left % UNITS * hz + UNITS - 1) / UNITS;
+}
+
+/* UNITS * 2^64 / hz, rounded down: a bit at a time, as hz > UNITS. */
+static u64 scale_of(u64 hz)
+{
+	u64 rest = UNITS % hz, scale = 0;
+
+	for (u32 i = 0; i < 64; i++) {
+		bool carry = rest >> 63;
+
+		rest <<= 1;
+		scale <<= 1;
+		if (carry || rest >= hz) {
+			rest -= hz;
+			scale |= 1;
+		}
+	}
+	return scale;
+}
+
+/* One page serves all VPs, so their TSCs have to agree. */
+static bool tscs_agree(const struct partition *p, u64 *offset)
+{
+	u32 left = p->vp_count, seen = 0;
+
+	for (u32 i = 0; left > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		if (seen++ && p->vps[i]->state.tsc_offset != *offset)
+			return false;
+		*offset = p->vps[i]->state.tsc_offset;
+		left--;
+	}
+	return true;
+}
+
+/* A reader that is under way finds another sequence at its end. */
+static void show(struct partition *p)
+{
+	struct reference *r = &p->reference;
+	struct hv_reference_tsc_page *page = r->page;
+	u64 hz = arch_facts()->tsc_hz, offset = 0, tsc;
+
+	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
+		return;
+	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
+	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
+		return;
+	tsc = arch_tsc() + offset;
+	page->scale = scale_of(hz);
+	page->offset = reference_time(p) -
+	               (u64)((unsigned __int128)tsc * page->scale >> 64);
+	do
+		r->sequence++;
+	while (r->sequence == SEQUENCE_INVALID ||
+	       r->sequence == SEQUENCE_OTHER);
+	__atomic_store_n(&page->sequence, r->sequence, __ATOMIC_SEQ_CST);
+}
+
+void reference_update(struct partition *p)
+{
+	struct reference *r = &p->reference;
+	bool run = p->vp_count > 0 && !partition_suspended(p);
+
+	if (run != r->running) {
+		r->base = reference_time(p);
+		r->since = time_now();
+		r->running = run;
+	}
+	show(p);
+}
+
+void reference_set(struct partition *p, u64 time, u32 sequence)
+{
+	p->reference.base = time;
+	p->reference.since = time_now();
+	p->reference.sequence = sequence;
+	show(p);
+}
+
+bool reference_valid(u64 value)
+{
+	return value >> PAGE_SHIFT < gpa_limit() &&
+	       !(value & HV_MSR_PLAIN_PAGE_RSVD);
+}
+
+bool reference_page(struct partition *p)
+{
+	if (!p->reference.page)
+		p->reference.page = pool_alloc(&p->pool);
+	return p->reference.page;
+}
+
+bool reference_write(struct partition *p, u64 value)
+{
+	struct reference *r = &p->reference;
+
+	if (!reference_valid(value))
+		return false;
+	if (value & HV_MSR_PAGE_ENABLE) {
+		if (!reference_page(p) ||
+		    !gpa_overlay_set(p, &r->overlay, value >> PAGE_SHIFT,
+		                     r->page, ARCH_READ))
+			return false;
+	} else {
+		gpa_overlay_clear(p, &r->overlay);
+	}
+	r->msr = value;
+	show(p);
+	return true;
+}
+
+void reference_free(struct partition *p)
+{
+	gpa_overlay_clear(p, &p->reference.overlay);
+	if (p->reference.page)
+		pool_free(&p->pool, p->reference.page);
+	p->reference.page = NULL;
+}

@@ -1,0 +1,43 @@
+/*
+ * Synthetic timers of a child VP (TLFS 12.3). Their clock is the partition's
+ * reference time; what they give is a message to a SINT, or in direct mode an
+ * interrupt of the local APIC.
+ */
+#ifndef HV_STIMER_H
+#define HV_STIMER_H
+
+#include "include/stream.h"
+
+struct vp;
+
+/*
+ * due: reference time of the next expiry, 0: not armed. expired: that of one
+ * which has not been delivered yet, 0: none. While there is one, the next waits.
+ */
+struct stimer {
+	u64 config;
+	u64 count;
+	u64 due;
+	u64 expired;
+};
+
+/* STIMERn_CONFIG and _COUNT. False: #GP, nothing changed. */
+bool stimer_read_msr(struct vp *vp, u32 msr, u64 *value);
+bool stimer_write_msr(struct vp *vp, u32 msr, u64 value);
+
+/* Could the timer be in this state? */
+bool stimer_valid(const struct stimer *t);
+
+/* Lets those that are due expire, and delivers what can be. */
+void stimer_update(struct vp *vp);
+
+/* TSC ticks until stimer_update has to do something, or LAPIC_NEVER. */
+u64 stimer_rest(const struct vp *vp);
+
+/* A SINT for which a message waits. */
+bool stimer_waits(const struct vp *vp, u32 sint);
+
+/* One in direct mode gives ticks that the APIC's owner must see taken. */
+bool stimer_watches_apic(const struct vp *vp);
+
+#endif
