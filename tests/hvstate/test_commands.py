@@ -44,8 +44,11 @@ def test_info_fits_on_a_screen(rich):
     assert len(said.splitlines()) <= 24
     for text in ("id 0x1122334455667788", "50 pages (200 KiB)", "11 filled",
                  "VP 0", "VP 5", "64-bit mode", "message 0x80000001 waits",
-                 "rip 0x10000", "4-level"):
+                 "rip 0x10000", "4-level",
+                 "synic on, simp at 0x7000, siefp at 0x8000, timer 0 due at "
+                 "2.500 s, timer 3 expired, 2 messages wait"):
         assert text in said
+    assert said.count("synic") == 1
 
 
 def test_dump_shows_all(rich):
@@ -54,6 +57,9 @@ def test_dump_shows_all(rich):
                  "CPUID.1:EDX          0x02000020", "LSTAR",
                  "gpn 0x100000 count 32 rw-", "component 2 (AVX)",
                  "cr0                  0x80010033 (PE MP ET NE WP PG)",
+                 "timer0.config        0x20003 (enabled periodic)",
+                 "message 1", "simp                 0x7001 (enabled)",
+                 "0200  10 00 00 80 18",
                  "verdict: complete"):
         assert text in said
     assert "48 c7 c0 78" not in said
@@ -75,6 +81,22 @@ def test_diff(tmp_path, rich):
     assert "map 0x11..0x11 (1 at 0x11000): r-- -> unmapped" in said
     assert re.search(r"PARTITION page_count: 50 -> 49", said)
     assert len(said.splitlines()) == 5, said
+
+
+def test_diff_of_what_a_synic_holds(tmp_path, rich):
+    first = RICH["vps"][0]
+    synic = first["vp_synic"] | {"timer0.due": 25000001}
+    queue = [first["vp_queue"][0], first["vp_queue"][1] | {"sint": 15}]
+    changed = {name: value for name, value in first.items()
+               if name != "vp_sief"} | {"vp_synic": synic, "vp_queue": queue,
+               "vp_sim": {"page": {"0x200": "0x1880000010", "0xf00": 1}}}
+    other = write(tmp_path, "other",
+                  RICH | {"vps": [changed, RICH["vps"][1]]})
+    assert run("diff", rich, other, status=1).splitlines() == [
+        "VP 0 timer0.due: 0x17d7840 -> 0x17d7841", "VP 0 flags: 0x3 -> 0x1",
+        "VP 0 message slot 15 differs",
+        "VP 0 event flags of SINT 0 differs",
+        "VP 0 message1.sint: 3 -> 15"]
 
 
 def test_diff_wants_complete_streams(tmp_path, rich):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine import engine, offer
 from hvstate_lib.breakage import make
 from hvstate_lib.problem import Verdict
-from hvstate_lib.reader import load_stream
+from hvstate_lib.reader import load_stream, read_stream
+from samples import RICH, build
+from test_refuse import VALUES
 
 MACHINES = ("skylake_x", "haswell", "no_xsave")
 SEEDS = range(36)
@@ -76,3 +79,30 @@ def test_a_summary(machine: str, system: int, tmp_path: Path):
         bitmap = stream.get("VP_INDICES", "bitmap")
         assert int.from_bytes(bitmap, "little") == saved.values["vps"]
     assert [frame.name for frame in stream.frames] == names
+
+
+# What a reader answers, as docs/hypercalls.md numbers it.
+RESULTS = {Verdict.COMPLETE: 0, Verdict.CORRUPT: 3, Verdict.UNSUPPORTED: 4,
+           Verdict.INCOMPATIBLE: 11}
+# Of these chunks; memory and processor are another matter for each target.
+BREAKAGES = [row for row in VALUES
+             if row[0]["chunk"].startswith(("PROLOG", "OS_ID", "VP"))
+             or "reference" in row[0].get("field", "")]
+
+
+@pytest.mark.parametrize("step, verdict, word", BREAKAGES, ids=lambda v: "-"
+                         .join(map(str, v.values())) if isinstance(v, dict)
+                         else None)
+def test_the_engine_says_the_same_of_each_breakage(
+        step: dict[str, Any], verdict: Verdict, word: str,
+        tmp_path: Path) -> None:
+    """Of the same change to a stream without memory, and a target with the
+    VPs that it names.
+    """
+    path = tmp_path / "stream"
+    path.write_bytes(build(RICH | {"memory": [], "edit": [step]}))
+    stream = read_stream(path.read_bytes())
+    assert stream.verdict is verdict, word
+    bitmap = stream.get("VP_INDICES", "bitmap") or b"!"
+    vps = int.from_bytes(bitmap[:8], "little")
+    assert offer(path, vps=vps).result == RESULTS[verdict]

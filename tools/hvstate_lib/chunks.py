@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .names import GENERAL, SEGMENTS
@@ -68,6 +68,11 @@ class Field:
 
     def check(self, value: Any) -> None:
         """Refused when the value is not one that the page allows."""
+        if isinstance(value, tuple):
+            for i, item in enumerate(value):
+                replace(self, name=f"{self.name}[{i}]", count=1,
+                        offset=self.offset + i * self.size).check(item)
+            return
         if self.values and value not in self.values:
             raise Refused(f"{self.name} is {show(value)}, not "
                           + " or ".join(show(v) for v in self.values),
@@ -165,11 +170,34 @@ def table(name: str, offset: int) -> tuple[Field, ...]:
             Field(name + ".base", offset + 8, 8))
 
 
+def timer(number: int) -> tuple[Field, ...]:
+    """The four fields of a synthetic timer."""
+    at = 152 + 32 * number
+    return (Field(f"timer{number}.config", at, 8, mask=0xF1FFF),
+            Field(f"timer{number}.count", at + 8, 8),
+            Field(f"timer{number}.due", at + 16, 8),
+            Field(f"timer{number}.expired", at + 24, 8))
+
+
+def message(end: int) -> tuple[Field, ...]:
+    """The fields of a message; those before `end` are not reserved."""
+    head = (Field("type", 0, 4), Field("payload_size", 4, 1),
+            Field("flags", 5, 1, values=(0,)), Field("sint", 6, 2))
+    return (*(field for field in head if field.offset < end),
+            Field("sender", 8, 8), Field("payload", 16, 0, MESSAGE_MAX))
+
+
+OVERLAY = ~0xFFE                        # a page, and whether it is enabled
+TIMER_COUNT = 4
+MESSAGE_MAX = 240
+MESSAGES = (0x80000000, 0x80000001, 0x80000020, 0x80000021, 0x80000022,
+            0x80010000, 0x80010001, 0x80010002, 0x80010003)
 MAP_ENTRY = Kind("GPA_MAP entry", None, 16, 16, (
     Field("gpn", 0, 8), Field("count", 8, 4),
     Field("rights", 12, 4, values=(0, 1, 3, 5, 7))))
 MSR_ENTRY = Kind("VP_MSRS entry", None, 16, 16, (
     Field("name", 0, 4), Field("value", 8, 8)))
+QUEUE_ENTRY = Kind("VP_QUEUE entry", None, 256, 256, message(8))
 
 KINDS = (
     Kind("PROLOG", 0x00000000, 4064, 4064, (
@@ -191,10 +219,12 @@ KINDS = (
     Kind("VP_INDICES", 0x30000000, 16, 16, (
         Field("bsp_index", 0, 4), Field("bitmap", 4, 0, 12))),
     Kind("OS_ID", 0x20001000, 16, 16, (Field("os_id", 0, 8),)),
-    Kind("PARTITION", 0x70002000, 32, 32, (
+    Kind("PARTITION", 0x70002000, 48, 48, (
         Field("hypercall", 0, 8, mask=~0xFFC),
         Field("reference_time", 8, 8), Field("page_count", 16, 8),
-        Field("flags", 24, 8, mask=1))),
+        Field("flags", 24, 8, mask=1),
+        Field("reference_tsc", 32, 8, mask=OVERLAY),
+        Field("tsc_sequence", 40, 4))),
     Kind("GPA_MAP", 0x70010000, 16, 4064),
     Kind("EXTENT", 0x70011000, 16, 16, (Field("gpn", 0, 8),)),
     Kind("PAGE", 0x70012000, PAGE_SIZE, PAGE_SIZE),
@@ -219,14 +249,15 @@ KINDS = (
     # Only the head: the components behind it are where COMPAT says.
     Kind("VP_XSAVE", 0x70021000, 64, 3584, (
         Field("xstate_bv", 0, 8), Field("xcomp_bv", 8, 8, values=(0,)))),
-    Kind("VP_EVENTS", 0x70022000, 64, 64, (
+    Kind("VP_EVENTS", 0x70022000, 96, 96, (
         Field("explicit_suspend", 0, 8, values=(1,)),
         Field("intercept_suspend", 8, 8, mask=3),
         Field("activity", 16, 8, mask=3),
-        Field("interrupt_state", 24, 8, mask=3),
+        Field("interrupt_state", 24, 8, mask=7),
         Field("pending_interruption", 32, 8, mask=0xFFFFFFFF_FFFF01FF),
         Field("pending_debug", 40, 8, mask=0x1500F),
-        Field("has_message", 48, 8, values=(0, 1)))),
+        Field("has_message", 48, 8, values=(0, 1)),
+        Field("runtime", 56, 8), Field("pdpte", 64, 8, 4))),
     Kind("VP_APIC", 0x70024000, 192, 192, (
         Field("tpr", 0, 4, mask=0xFF), Field("ldr", 4, 4, mask=0xFF000000),
         Field("dfr", 8, 4), Field("svr", 12, 4, mask=0x1FF),
@@ -241,12 +272,22 @@ KINDS = (
         Field("lvt_lint1", 144, 4, mask=0x1A7FF),
         Field("lvt_error", 148, 4, mask=0x100FF),
         Field("initial_count", 152, 4), Field("divide", 156, 4, mask=0xB),
-        Field("timer_due", 160, 8), Field("assist", 168, 8, mask=~0xFFE),
+        Field("timer_due", 160, 8), Field("assist", 168, 8, mask=OVERLAY),
         Field("events", 176, 4, mask=0xFFFF1F))),
+    Kind("VP_SYNIC", 0x70025000, 288, 288, (
+        Field("scontrol", 0, 8, mask=1),
+        Field("siefp", 8, 8, mask=OVERLAY),
+        Field("simp", 16, 8, mask=OVERLAY),
+        Field("sint", 24, 8, 16, mask=0x700FF),
+        *(field for i in range(TIMER_COUNT) for field in timer(i)),
+        Field("flags", 280, 4, mask=3), Field("queued", 284, 4))),
+    Kind("VP_SIM", 0x70026000, PAGE_SIZE, PAGE_SIZE, (
+        Field("page", 0, 0, PAGE_SIZE),)),
+    Kind("VP_SIEF", 0x70027000, PAGE_SIZE, PAGE_SIZE, (
+        Field("page", 0, 0, PAGE_SIZE),)),
+    Kind("VP_QUEUE", 0x70028000, 256, 4096),
     Kind("VP_MESSAGE", 0x70023000, 256, 256, (
-        Field("type", 0, 4), Field("payload_size", 4, 1),
-        Field("flags", 5, 1, values=(0,)), Field("sender", 8, 8),
-        Field("payload", 16, 0, 240))),
+        Field("type", 0, 4, values=MESSAGES), *message(6)[1:])),
     Kind("EPILOG", 0xF0000000, 0, 0),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
@@ -254,7 +295,7 @@ BY_ID = {kind.id: kind for kind in KINDS}
 VERSION_MAJOR = 1
 INTEL = 1
 EXTENT_COUNT_MAX = (1 << 32) - 1        # when an extent's count is full
-MESSAGE_MAX = 240
+QUEUE_MAX = 16
 VP_MAX = 64                             # VP_INDICES: bits from here are zero
 
 

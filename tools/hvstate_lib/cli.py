@@ -46,10 +46,13 @@ pages. Numbers may be texts as "0x1000". Members, all optional:
   docs/stream.md: prolog, compat, vp_indices, os_id, partition
   memory: [{gpn, count, rights "rwx"; content: word, or hex, file, or
     words {"byte offset": 64-bit word}; what is left of count is zero}]
-  vps: [{index, mode "reset" or "long", vp_gp {"rip": ..}, vp_fp, vp_control,
-    vp_debug, vp_segment {"cs.base": ..}, vp_table {"idtr.base": ..},
-    vp_xsave_control, vp_msrs {"TSC": ..}, vp_xsave {xstate_bv, components},
-    vp_events, vp_message}]
+  vps: [{index, mode "reset", "protected", "v86", "pae" or "long",
+    vp_gp {"rip": ..}, vp_fp, vp_control, vp_debug, vp_segment {"cs.base": ..},
+    vp_table {"idtr.base": ..}, vp_xsave_control, vp_msrs {"TSC": ..},
+    vp_xsave {xstate_bv, components}, vp_events, vp_apic,
+    vp_synic {"sint": {"2": ..}, "timer0.config": ..}, vp_sim and vp_sief
+    {page: hex, or words as above}, vp_queue [{type, sint, payload, ..}],
+    vp_message}]; what VP_SYNIC and VP_EVENTS announce is put in
   from: a stream to begin with, instead of all of these but stream_id
 
   edit: steps before numbers and CRCs are given, damage: steps after that.

@@ -12,6 +12,8 @@ from .stream import Stream, Vp
 from .show import components, field_text
 
 ABSENT = "-"
+OVERLAYS = {"VP_SIM": "message slot", "VP_SIEF": "event flags of SINT"}
+SLOT = 256                              # bytes of a page for each SINT
 IGNORED = {"stream_id"}                 # differs between any two streams
 
 
@@ -69,6 +71,8 @@ def diff_vp(one: Vp, two: Vp) -> Iterator[str]:
         left, right = one.values.get(name, {}), two.values.get(name, {})
         if name == "VP_FP" and left and right:
             yield from diff_fp(title, left, right)
+        elif name in OVERLAYS:
+            yield from diff_overlay(f"{title} {OVERLAYS[name]}", left, right)
         else:
             yield from diff_values(title, left, right)
     for number in sorted(one.msrs | two.msrs):
@@ -76,6 +80,16 @@ def diff_vp(one: Vp, two: Vp) -> Iterator[str]:
                   for vp in (one, two)]
         if values[0] != values[1]:
             yield f"{title} {msr_name(number)}: {values[0]} -> {values[1]}"
+
+
+def diff_overlay(title: str, one: Mapping[str, bytes],
+                 two: Mapping[str, bytes]) -> Iterator[str]:
+    """The slots of a page of the SynIC; without a chunk they are zero."""
+    zero = bytes(PAGE_SIZE)
+    left, right = one.get("page", zero), two.get("page", zero)
+    for i in range(PAGE_SIZE // SLOT):
+        if left[SLOT * i:SLOT * (i + 1)] != right[SLOT * i:SLOT * (i + 1)]:
+            yield f"{title} {i} differs"
 
 
 def diff_fp(title: str, one: Mapping[str, bytes], two: Mapping[str, bytes]) \

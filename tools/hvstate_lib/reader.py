@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .chunks import (BY_NAME, INTEL, MESSAGE_MAX, MSR_ENTRY, VERSION_MAJOR,
+from .chunks import (BY_NAME, INTEL, MESSAGE_MAX, MSR_ENTRY, PAGE_SIZE,
+                     QUEUE_ENTRY, QUEUE_MAX, TIMER_COUNT, VERSION_MAJOR,
                      VP_MAX, has_xsave, split, xsave_length)
-from .frame import HEADER
+from .frame import HEADER, Frame
 from .memory import Memory
 from .memory_reader import MemoryReader
-from .names import APIC_BASE, MSRS
+from .names import MSR_NAMES, MSRS
 from .problem import Problem, UserError, Verdict
+from .registers import Here
+from .rules import Rule, broken
 from .stream import Stream, Vp
 from .taker import Taker, bad, checked, refuse_field
 
-X2APIC = 1 << 10
 VP_PLAIN = ("VP_GP", "VP_FP", "VP_CONTROL", "VP_DEBUG")
+MASKED = 1 << 16                        # of a SINT
+VECTORS_FROM = 16                       # those below are no interrupts
 
 
 def read_stream(data: bytes) -> Stream:
@@ -53,6 +57,11 @@ def load_complete(path: Path) -> Stream:
 
 class _Walk(Taker):
     """One pass over a stream; raises the first Problem."""
+
+    def __init__(self, out: Stream) -> None:
+        super().__init__(out)
+        self._unjudged: Vp | None = None
+        self._overlays: dict[int, str] = {}     # enabled pages of the guest
 
     # --- section 2
 
@@ -133,11 +142,50 @@ class _Walk(Taker):
         if values["page_count"] and not values["flags"] & 1:
             raise bad(frame, "pages, though the stream carries no memory",
                       16)
+        for name in ("hypercall", "reference_tsc"):
+            if not self.here().is_address(values[name]):
+                raise bad(frame, f"{name} is beyond the physical width",
+                          BY_NAME["PARTITION"].field(name).offset)
+            self.overlay(frame, name, values[name])
+
+    def overlay(self, frame: Frame, name: str, value: int) -> None:
+        """An enabled page that covers the guest's memory is one of its own.
+        """
+        if not value & 1:
+            return
+        page = value // PAGE_SIZE
+        if page in self._overlays:
+            raise bad(frame, f"{name} is at page {page:#x}, as "
+                      f"{self._overlays[page]}",
+                      BY_NAME[frame.name].field(name).offset)
+        self._overlays[page] = name
+
+    def here(self) -> Here:
+        """The machine that saved."""
+        return Here.of(self.out.values["COMPAT"])
 
     # --- the group of a VP
 
+    def header(self, *names: str) -> Frame:
+        """A VP is judged when what comes behind it begins."""
+        frame = super().header(*names)
+        if frame.name in ("VP", "EPILOG") and self._unjudged:
+            vp, self._unjudged = self._unjudged, None
+            if rules := broken(vp, self.here()):
+                raise broken_rule(vp, rules[0])
+            for name in ("simp", "siefp"):
+                self.overlay(vp.frames["VP_SYNIC"], name,
+                             vp.get("VP_SYNIC", name))
+        return frame
+
+    def of_vp(self, vp: Vp, name: str) -> tuple[Frame, dict[str, Any]]:
+        """A chunk of a VP, noted."""
+        frame, values = self.fields(name)
+        vp.frames[name], vp.values[name] = frame, values
+        return frame, values
+
     def vp(self, index: int) -> None:
-        """3.10 to 3.21"""
+        """3.10 to 3.26"""
         frame, values = self.fields("VP")
         if values["vp_index"] != index:
             raise bad(frame, f"VP {values['vp_index']} where VP {index} has "
@@ -145,25 +193,26 @@ class _Walk(Taker):
         vp = Vp(index)
         self.out.vps.append(vp)
         for name in VP_PLAIN:
-            vp.values[name] = self.fields(name)[1]
+            self.of_vp(vp, name)
         self.segment(vp)
         for name in ("VP_TABLE", "VP_XSAVE_CONTROL"):
-            vp.values[name] = self.fields(name)[1]
+            self.of_vp(vp, name)
         self.msrs(vp)
         if has_xsave(self.out.values["COMPAT"]):
             self.xsave(vp)
         self.events(vp)
+        self._unjudged = vp
 
     def segment(self, vp: Vp) -> None:
         """3.15"""
-        frame, values = self.fields("VP_SEGMENT")
+        frame, values = self.of_vp(vp, "VP_SEGMENT")
         if values["cpl"] != values["ss.attributes"] >> 5 & 3:
             raise bad(frame, "the CPL is not SS.DPL", 128)
-        vp.values["VP_SEGMENT"] = values
 
     def msrs(self, vp: Vp) -> None:
         """3.18"""
         frame, payload = self.take("VP_MSRS")
+        vp.frames["VP_MSRS"] = frame
         unknown = None
         for at, entry in split(MSR_ENTRY, payload):
             values = checked(frame, MSR_ENTRY, entry, at)
@@ -182,34 +231,91 @@ class _Walk(Taker):
         if frame.length != xsave_length(self.out.values["COMPAT"]):
             raise frame.problem(Verdict.CORRUPT, "its length does not go "
                                 "with COMPAT.xsave_size", 4)
-        vp.values["VP_XSAVE"] = checked(frame, frame.kind, payload)
+        vp.frames["VP_XSAVE"] = frame
+        vp.values["VP_XSAVE"] = checked(frame, BY_NAME["VP_XSAVE"], payload)
         vp.xsave = payload
 
     def events(self, vp: Vp) -> None:
-        """3.20 to 3.22"""
-        frame, values = self.fields("VP_EVENTS")
-        vp.values["VP_EVENTS"] = values
-        if self.out.get("PROLOG", "version_minor"):
-            self.apic(vp)
-        if not values["has_message"]:
-            return
-        if not values["intercept_suspend"] & 1:
+        """3.20 to 3.26"""
+        frame, events = self.of_vp(vp, "VP_EVENTS")
+        if events["has_message"] and not events["intercept_suspend"] & 1:
             raise bad(frame, "a message, but no intercept suspend", 48)
-        frame, values = self.fields("VP_MESSAGE")
-        if values["payload_size"] > MESSAGE_MAX:
-            raise bad(frame, f"payload size {values['payload_size']}", 4)
-        vp.values["VP_MESSAGE"] = values
+        self.apic(vp)
+        self.synic(vp)
+        if events["has_message"]:
+            message_size(*self.of_vp(vp, "VP_MESSAGE"))
 
     def apic(self, vp: Vp) -> None:
         """3.21"""
-        frame, values = self.fields("VP_APIC")
-        vp.values["VP_APIC"] = values
+        frame, values = self.of_vp(vp, "VP_APIC")
         for name, at in (("isr", 16), ("tmr", 48), ("irr", 80)):
             if values[name][0] & 0xFFFF:
                 raise bad(frame, f"{name} has a vector below 16", at)
         if values["dfr"] & 0xFFFFFFF != 0xFFFFFFF:
             raise bad(frame, "bits 27:0 of dfr are ones", 8)
-        if values["tpr"] >> 4 != vp.get("VP_CONTROL", "cr8"):
-            raise bad(frame, "tpr and CR8 do not agree")
-        if values["ldr"] and vp.msrs.get(APIC_BASE, 0) & X2APIC:
-            raise bad(frame, "an ldr in x2APIC mode", 4)
+
+    def synic(self, vp: Vp) -> None:
+        """3.22 to 3.25"""
+        frame, values = self.of_vp(vp, "VP_SYNIC")
+        for i, sint in enumerate(values["sint"]):
+            if not sint & MASKED and sint & 0xFF < VECTORS_FROM:
+                raise bad(frame, f"sint {i} has vector {sint & 0xFF}",
+                          24 + 8 * i)
+        for i in range(TIMER_COUNT):
+            self.timer(frame, values, f"timer{i}.")
+        if values["queued"] > QUEUE_MAX:
+            raise bad(frame, f"{values['queued']} messages are queued", 284)
+        for bit, name in enumerate(("VP_SIM", "VP_SIEF")):
+            if values["flags"] >> bit & 1:
+                self.of_vp(vp, name)
+        if values["queued"]:
+            self.queue(vp, values["queued"])
+
+    def timer(self, frame: Frame, values: dict[str, Any], name: str) -> None:
+        """3.22, the form of a timer."""
+        config, count, due, expired = (values[name + part] for part in (
+            "config", "count", "due", "expired"))
+        at = BY_NAME["VP_SYNIC"].field(name + "config").offset
+        enabled, direct = config & 1, config >> 12 & 1
+        if direct and config >> 4 & 0xFF < VECTORS_FROM:
+            raise bad(frame, f"{name}config has vector "
+                      f"{config >> 4 & 0xFF}", at)
+        if (enabled or expired) and not direct and not config >> 16 & 15:
+            raise bad(frame, f"{name}config has no SINT", at)
+        if bool(due) != bool(enabled and count):
+            raise bad(frame, f"{name}due is {due:#x} where the timer is "
+                      + ("" if enabled and count else "not ") + "armed",
+                      at + 16)
+
+    def queue(self, vp: Vp, count: int) -> None:
+        """3.25"""
+        frame, payload = self.take("VP_QUEUE")
+        if frame.length != count * QUEUE_ENTRY.least:
+            raise frame.problem(Verdict.CORRUPT, "its length does not go "
+                                "with VP_SYNIC.queued", 4)
+        noted = vp.values["VP_QUEUE"] = {}
+        for at, entry in split(QUEUE_ENTRY, payload):
+            values = checked(frame, QUEUE_ENTRY, entry, at)
+            if not values["type"] or values["type"] >> 31:
+                raise bad(frame, f"type {values['type']:#x}", at)
+            if not 1 <= values["sint"] <= 15:
+                raise bad(frame, f"sint {values['sint']}", at + 6)
+            message_size(frame, values, at)
+            noted.update({f"message{at // QUEUE_ENTRY.least}.{name}": value
+                          for name, value in values.items()})
+
+
+def message_size(frame: Frame, values: dict[str, Any], at: int = 0) -> None:
+    """Refuse a message whose payload has no room."""
+    if values["payload_size"] > MESSAGE_MAX:
+        raise bad(frame, f"payload size {values['payload_size']}", at + 4)
+
+
+def broken_rule(vp: Vp, rule: Rule) -> Problem:
+    """The problem, in the place of the register."""
+    frame = vp.frames[rule.chunk]
+    if rule.chunk == "VP_MSRS":
+        at = 16 * list(vp.msrs).index(MSR_NAMES[rule.field])
+    else:
+        at = BY_NAME[rule.chunk].field(rule.field).offset
+    return bad(frame, f"section 5: {rule.text}, and here it is not so", at)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .chunks import MAP_ENTRY, MSR_ENTRY, PAGE_SIZE, Kind, split
+from .chunks import (MAP_ENTRY, MSR_ENTRY, PAGE_SIZE, QUEUE_ENTRY,
+                     TIMER_COUNT, Kind, split)
 from .frame import Frame
 from .names import (APIC_BASE, APIC_BASE_RESET, FEATURES, TSC, bit_names,
                     msr_name, rights_text)
@@ -18,7 +19,7 @@ DECIMAL = {"version_major", "version_minor", "hv_major", "hv_minor",
            "phys_bits", "linear_bits", "clflush", "xsave_size", "tsc_hz",
            "reference_time", "page_count", "count", "vp_index", "bsp_index",
            "payload_size", "cpl", "scope", "is_summary", "has_message",
-           "explicit_suspend"}
+           "explicit_suspend", "runtime", "tsc_sequence", "queued", "sint"}
 TICKS_PER_SECOND = 10_000_000
 INDENT = "      "
 
@@ -107,6 +108,8 @@ def vp_info(vp: Vp) -> Iterator[str]:
            + (mode.name if mode else "off"))
     if "VP_APIC" in vp.values:
         yield from apic_info(vp)
+    if "VP_SYNIC" in vp.values:
+        yield from synic_info(vp)
 
 
 def apic_info(vp: Vp) -> Iterator[str]:
@@ -124,6 +127,24 @@ def apic_info(vp: Vp) -> Iterator[str]:
     if apic["events"]:
         parts.append(bit_names("events", apic["events"]))
     yield "            apic " + ", ".join([mode] + parts)
+
+
+def synic_info(vp: Vp) -> Iterator[str]:
+    """The line about the SynIC and its timers, if they are in use."""
+    synic = vp.values["VP_SYNIC"]
+    parts = ["on"] if synic["scontrol"] & 1 else []
+    parts += [f"{name} at {synic[name] & -PAGE_SIZE:#x}"
+              for name in ("simp", "siefp") if synic[name] & 1]
+    for i in range(TIMER_COUNT):
+        if synic[f"timer{i}.due"]:
+            due = synic[f"timer{i}.due"] / TICKS_PER_SECOND
+            parts.append(f"timer {i} due at {due:.3f} s")
+        if synic[f"timer{i}.expired"]:
+            parts.append(f"timer {i} expired")
+    if synic["queued"]:
+        parts.append(f"{synic['queued']} messages wait")
+    if parts:
+        yield "            synic " + ", ".join(parts)
 
 
 def vector_list(words: tuple[int, ...]) -> list[int]:
@@ -179,6 +200,10 @@ def dump_chunk(stream: Stream, frame: Frame, pages: bool) -> Iterator[str]:
             entry = MSR_ENTRY.decode(raw)
             yield (f"{INDENT}{entry['name']:#x} "
                    f"{msr_name(entry['name']):18} {entry['value']:#x}")
+    elif frame.name == "VP_QUEUE":
+        for at, raw in split(QUEUE_ENTRY, payload):
+            yield f"{INDENT}message {at // QUEUE_ENTRY.least}"
+            yield from dump_fields(QUEUE_ENTRY, raw)
     elif frame.name == "PAGE":
         if pages:
             yield from hexdump(payload)
@@ -218,12 +243,13 @@ def field_text(name: str, value: Any) -> str:
         return value.hex(" ")
     if isinstance(value, tuple):
         return " ".join(f"{item:#x}" for item in value)
-    if name in DECIMAL:
+    last = name.rpartition(".")[2]
+    if last in DECIMAL:
         return str(value)
-    if name.endswith(".attributes"):
+    if last == "attributes":
         return (f"{value:#06x} type {value & 15:#x} DPL {value >> 5 & 3} "
                 + bit_names("attributes", value))
-    said = bit_names(name, value)
+    said = bit_names(last, value)
     return f"{value:#x}" + (f" ({said})" if said else "")
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .chunks import MSR_ENTRY, Kind, has_xsave, xsave_length
+from .chunks import MSR_ENTRY, QUEUE_ENTRY, Kind, has_xsave, xsave_length
 from .names import FEATURES, MSR_NAMES
 from .units import parse_number
 
 Values = dict[str, Any]
 
 PROLOG: Values = {"tag": 0x50546475, "vendor": 1, "magic": b"STASIS\x1a\n",
-                  "version_major": 1, "version_minor": 1}
+                  "version_major": 1, "version_minor": 0}
 COMPAT: Values = {"scope": 1, "cpu_vendor": 1, "clflush": 64,
                   "phys_bits": 36, "linear_bits": 48, "mxcsr_mask": 0xFFBF}
 
@@ -29,6 +29,7 @@ COMMON: dict[str, Values] = {
                 **{f"lvt_{name}": 0x10000
                    for name in ("timer", "thermal", "perf", "lint0", "lint1",
                                 "error")}},
+    "VP_SYNIC": {"sint": [0x10000] * 16},
 }
 # SDM volume 3, "Processor State After Reset"; RIP is that of the reset
 # vector.
@@ -45,31 +46,54 @@ RESET = COMMON | {
         "tr.attributes": 0x8B},
     "VP_TABLE": {"idtr.limit": 0xFFFF, "gdtr.limit": 0xFFFF},
 }
+
+
+def flat(names: tuple[str, ...], attributes: int, **more: int) -> Values:
+    """Segments of all the address space."""
+    parts = {"limit": 0xFFFFFFFF, "attributes": attributes} | more
+    return {f"{name}.{part}": value for name in names
+            for part, value in parts.items()}
+
+
+DATA = flat(("es", "ss", "ds", "fs", "gs"), 0xC093, selector=0x10)
+BUSY_TSS = {"tr.limit": 0x67, "tr.attributes": 0x8B, "tr.selector": 0x18}
+# Flat, without paging.
+PROTECTED = COMMON | {
+    "VP_CONTROL": {"cr0": 0x33},
+    "VP_SEGMENT": DATA | flat(("cs",), 0xC09B, selector=8) | BUSY_TSS,
+}
+# A task of CPL 3 at 0x10000, IOPL 3, without paging.
+V86 = COMMON | {
+    "VP_GP": {"rflags": 0x23002},
+    "VP_CONTROL": {"cr0": 0x33, "cr4": 1},
+    "VP_SEGMENT": {"cpl": 3} | BUSY_TSS | {
+        f"{name}.{part}": value
+        for name in ("es", "cs", "ss", "ds", "fs", "gs")
+        for part, value in (("base", 0x10000), ("selector", 0x1000),
+                            ("limit", 0xFFFF), ("attributes", 0xF3))},
+}
+# PAE paging; CR3 and the entries are the description's to give.
+PAE = PROTECTED | {"VP_CONTROL": {"cr0": 0x80010033, "cr4": 0x620}}
 # 64-bit mode, flat; CR3 and the tables are the description's to give.
 LONG = COMMON | {
     "VP_CONTROL": {"cr0": 0x80010033, "cr4": 0x620, "efer": 0x500},
-    "VP_SEGMENT": {
-        **{f"{name}.{part}": value
-           for name in ("es", "ss", "ds", "fs", "gs")
-           for part, value in (("limit", 0xFFFFFFFF), ("selector", 0x10),
-                               ("attributes", 0xC093))},
-        "cs.limit": 0xFFFFFFFF, "cs.selector": 8, "cs.attributes": 0xA09B,
-        "tr.limit": 0x67, "tr.attributes": 0x8B},
+    "VP_SEGMENT": DATA | flat(("cs",), 0xA09B, selector=8) | BUSY_TSS,
 }
-MODES = {"reset": RESET, "long": LONG}
+MODES = {"reset": RESET, "protected": PROTECTED, "v86": V86, "pae": PAE,
+         "long": LONG}
 
 
 def numbers(kind: Kind, values: Mapping[str, Any]) -> Values:
     """Texts of a description as what the fields of a chunk want.
 
-    Rows of bytes are hex digits; the feature words may be given by name.
+    Rows of bytes are hex digits, or 64-bit words by byte offset; the feature
+    words may be given by name.
     """
     made: Values = {}
     for name, value in values.items():
         field = kind.field(name)
         if not field.size:
-            made[name] = (bytes.fromhex(value) if isinstance(value, str)
-                          else value)
+            made[name] = row_of_bytes(value)
         elif isinstance(value, Mapping):
             made[name] = numbered_row(value, field.count)
         elif isinstance(value, (list, tuple)):
@@ -77,6 +101,31 @@ def numbers(kind: Kind, values: Mapping[str, Any]) -> Values:
         else:
             made[name] = parse_number(value)
     return made
+
+
+def row_of_bytes(value: Any) -> bytes:
+    """Hex digits, words by byte offset, or bytes already."""
+    if isinstance(value, Mapping):
+        return words(value)
+    return bytes.fromhex(value) if isinstance(value, str) else bytes(value)
+
+
+def words(given: Mapping[str, Any]) -> bytes:
+    """{byte offset: 64-bit word}, zeroes between them."""
+    values = {parse_number(at): parse_number(word)
+              for at, word in given.items()}
+    room = bytearray(max(values, default=0) + 8)
+    for at, word in values.items():
+        room[at:at + 8] = word.to_bytes(8, "little")
+    return bytes(room)
+
+
+def queue(messages: list[Mapping[str, Any]]) -> bytes:
+    """The payload of VP_QUEUE; a message waits for SINT 2 if nothing is said.
+    """
+    return b"".join(QUEUE_ENTRY.encode(numbers(
+        QUEUE_ENTRY, {"type": 1, "sint": 2} | dict(message)))
+        for message in messages)
 
 
 def numbered_row(given: Mapping[str, Any], count: int) -> list[int]:

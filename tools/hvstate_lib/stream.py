@@ -18,6 +18,7 @@ class Vp:
     values: dict[str, dict[str, Any]] = field(default_factory=dict)
     msrs: dict[int, int] = field(default_factory=dict)
     xsave: bytes = b""                  # the payload of VP_XSAVE
+    frames: dict[str, Frame] = field(default_factory=dict)
 
     def get(self, chunk: str, name: str) -> Any:
         """One field; 0 when the stream stopped before it."""

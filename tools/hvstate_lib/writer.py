@@ -26,7 +26,9 @@ Description = Mapping[str, Any]
 ENTRIES_MAX = 4064 // MAP_ENTRY.least
 VP_ORDER = ("VP_GP", "VP_FP", "VP_CONTROL", "VP_DEBUG", "VP_SEGMENT",
             "VP_TABLE", "VP_XSAVE_CONTROL", "VP_MSRS", "VP_XSAVE",
-            "VP_EVENTS", "VP_APIC", "VP_MESSAGE")
+            "VP_EVENTS", "VP_APIC", "VP_SYNIC", "VP_SIM", "VP_SIEF",
+            "VP_QUEUE", "VP_MESSAGE")
+SOMETIMES = ("VP_SIM", "VP_SIEF", "VP_MESSAGE")
 TOP = {"from", "stream_id", "summary", "prolog", "compat", "vp_indices",
        "os_id", "partition", "memory", "vps", "edit", "damage"}
 MEMORY = {"gpn", "count", "rights", "word", "hex", "file", "words"}
@@ -119,7 +121,8 @@ def vp_drafts(vp: Description, position: int, compat: Description) \
     drafts = [draft("VP", {"vp_index": vp.get("index", position)})]
     for name in VP_ORDER:
         given = vp.get(name.lower(), {})
-        values = state.MODES[mode].get(name, {}) | given
+        values = state.MODES[mode].get(name, {}) | dict(
+            given if name != "VP_QUEUE" else ())
         if name == "VP_MSRS":
             drafts.append(Draft(BY_NAME[name].id or 0, state.msrs(given)))
         elif name == "VP_XSAVE":
@@ -129,9 +132,30 @@ def vp_drafts(vp: Description, position: int, compat: Description) \
             if "vp_message" in vp:
                 values = {"has_message": 1, "intercept_suspend": 1} | values
             drafts.append(draft(name, values))
-        elif name != "VP_MESSAGE" or given:
+        elif name == "VP_SYNIC":
+            drafts.append(draft(name, announced(vp) | synic(values)))
+        elif name == "VP_QUEUE":
+            if given:
+                drafts.append(Draft(BY_NAME[name].id or 0,
+                                    state.queue(given)))
+        elif name not in SOMETIMES or given:
             drafts.append(draft(name, values))
     return drafts
+
+
+def announced(vp: Description) -> dict[str, int]:
+    """What VP_SYNIC says of the chunks behind it."""
+    return {"flags": ("vp_sim" in vp) | ("vp_sief" in vp) << 1,
+            "queued": len(vp.get("vp_queue", ()))}
+
+
+def synic(values: Description) -> Description:
+    """SINTs given by number leave the others masked."""
+    given = values.get("sint")
+    if not isinstance(given, Mapping):
+        return values
+    row = {str(i): 0x10000 for i in range(16)} | dict(given)
+    return {**values, "sint": row}
 
 
 def memory_drafts(pieces: list[Description], folder: Path) \
@@ -183,12 +207,7 @@ def piece_pages(piece: Description, folder: Path) -> list[bytes]:
     elif "file" in piece:
         data = (folder / piece["file"]).read_bytes()
     elif "words" in piece:              # {byte offset: 64-bit word}
-        words = {parse_number(at): parse_number(word)
-                 for at, word in piece["words"].items()}
-        room = bytearray(max(words, default=0) + 8)
-        for at, word in words.items():
-            room[at:at + 8] = word.to_bytes(8, "little")
-        data = bytes(room)
+        data = state.words(piece["words"])
     data += bytes(-len(data) % PAGE_SIZE)
     return [data[at:at + PAGE_SIZE] for at in range(0, len(data), PAGE_SIZE)]
 
