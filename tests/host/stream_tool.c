@@ -27,6 +27,8 @@ static const char *const machines[FAKE_MACHINES] = {
 
 static u64 machine;      /* enum fake_machine; by name or number */
 static u64 bare;         /* 1: no feature bit is here */
+static u64 cr4;          /* bits that a guest may set besides */
+static u64 ebx7;         /* bits of CPUID.7:EBX that are here besides */
 static u64 xcr0 = ~0ull; /* of the components, only these are here */
 static u64 vps = 1;      /* set of VP indices */
 static u64 pages = 16;   /* mapped from GPN 0 on */
@@ -45,6 +47,8 @@ static const struct {
 } options[] = {
 	{ "machine", &machine },
 	{ "bare", &bare },
+	{ "cr4", &cr4 },
+	{ "ebx7", &ebx7 },
 	{ "xcr0", &xcr0 },
 	{ "vps", &vps },
 	{ "pages", &pages },
@@ -101,6 +105,8 @@ static void start_machine(void)
 		give_up("cannot start", "the machine");
 	fake_become((enum fake_machine)machine);
 	fake.facts.compat.xcr0 &= xcr0;
+	fake.facts.compat.features[STREAM_FEATURE_7_EBX] |= (u32)ebx7;
+	fake.facts.cr4_allowed |= cr4;
 	if (bare)
 		memset(fake.facts.compat.features, 0,
 		       sizeof(fake.facts.compat.features));
