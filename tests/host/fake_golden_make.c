@@ -264,6 +264,7 @@ const struct golden goldens[] = {
 	{ "scattered-extents", FAKE_NO_XSAVE, NULL, 0 },
 	{ "avx", FAKE_HASWELL, NULL, 0 },
 	{ "events", FAKE_NO_XSAVE, NULL, 0 },
+	{ "synic", FAKE_NO_XSAVE, NULL, 0 },
 	{ "io-message", FAKE_NO_XSAVE, NULL, 0 },
 	{ "optional-chunks", FAKE_NO_XSAVE, NULL, 0 },
 };

@@ -51,4 +51,4 @@ def test_the_readme_names_exactly_the_streams_there_are():
     made = {path.stem for path in DESCRIPTIONS}
     assert {path.stem for path in STREAMS
             if not path.stem.startswith("engine-")} == made
-    assert len(STREAMS) == 15
+    assert len(STREAMS) == 17
