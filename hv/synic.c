@@ -206,11 +206,14 @@ static void fill(struct vp *to, u32 sint, const struct hv_message *m, bool more)
 	interrupt(to, sint);
 }
 
+/* What waits in the queue has asked for an EOM in a slot that is gone. */
 bool synic_try(struct vp *to, u32 sint, const struct hv_message *m)
 {
+	bool more = oldest(to, sint, 0) < to->synic.queued;
+
 	if (!can_deliver(&to->synic, sint) || !is_free(slot_of(to, sint)))
 		return false;
-	fill(to, sint, m, false);
+	fill(to, sint, m, more);
 	return true;
 }
 
