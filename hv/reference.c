@@ -87,6 +87,9 @@ static void show(struct partition *p)
 	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
 		return;
 	tsc = arch_tsc() + offset;
+	/* Where the TSC turns over, the page's product does, the time does not. */
+	if (tsc >> 63)
+		return;
 	page->scale = scale_of(hz);
 	page->offset = reference_time(p) -
 	               (u64)((unsigned __int128)tsc * page->scale >> 64);
