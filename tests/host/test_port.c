@@ -1,0 +1,499 @@
+/*
+ * hv/port.c: what ports and connections there can be, and where one leads.
+ */
+#include "hv/port.h"
+#include "tests/host/fake_port.h"
+#include "tests/host/fake_test.h"
+
+#define SELF HV_PARTITION_ID_SELF
+#define MESSAGE HV_PORT_MESSAGE
+#define EVENT HV_PORT_EVENT
+
+static struct vp *root;
+static struct partition *child;
+
+static void make(void)
+{
+	root = fake_root_vp();
+	child = port_child(2);
+}
+
+/* From the root to the child: connection 1, port 1. */
+static void make_pair(void)
+{
+	make();
+	assert_ok(port_make(root, child->id, 1, SELF, port_message(2)));
+	assert_ok(port_join(root, SELF, 1, child->id, 1, MESSAGE));
+}
+
+static enum hv_status reach(struct partition *from, u32 connection, u32 type)
+{
+	const struct port *port;
+	struct vp *to;
+
+	return port_reach(from, connection, type, &port, &to);
+}
+
+static void test_there_and_back(void **state)
+{
+	const struct port *port;
+	struct vp *to;
+
+	(void)state;
+	make_pair();
+	assert_ok(port_reach(root->partition, 1, MESSAGE, &port, &to));
+	assert_ptr_equal(to, child->vps[0]);
+	assert_int_equal(port->sint, 2);
+	/* Ids are a partition's own: the other has neither. */
+	assert_int_equal(port_unmake(root, SELF, 1), HV_STATUS_INVALID_PORT_ID);
+	assert_int_equal(port_leave(root, child->id, 1),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	assert_ok(port_leave(root, SELF, 1));
+	assert_int_equal(port_leave(root, SELF, 1),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	assert_int_equal(reach(root->partition, 1, MESSAGE),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	assert_ok(port_unmake(root, child->id, 1));
+	assert_int_equal(port_unmake(root, child->id, 1),
+	                 HV_STATUS_INVALID_PORT_ID);
+}
+
+static void test_what_a_port_may_be(void **state)
+{
+	static const struct {
+		struct hv_port_info info;
+		enum hv_status status;
+	} rows[] = {
+		{ { 1, 0, 1, 0, 0, 0, 0 }, HV_STATUS_SUCCESS },
+		{ { 1, 9, 15, 1, 0, 0, 0 }, HV_STATUS_SUCCESS },
+		{ { 1, 0, 1, 63, 0, 0, 0 }, HV_STATUS_SUCCESS },
+		{ { 1, 0, 1, HV_VP_INDEX_ANY, 0, 0, 0 }, HV_STATUS_SUCCESS },
+		{ { 2, 0, 1, 0, 0, 1, 0 }, HV_STATUS_SUCCESS },
+		{ { 2, 0, 1, 0, 0, 2048, 0 }, HV_STATUS_SUCCESS },
+		{ { 2, 0, 1, 0, 2047, 1, 0 }, HV_STATUS_SUCCESS },
+		{ { 1, 0, 0, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 1, 0, 16, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 1, 0, 1, 0, 1, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 1, 0, 1, 0, 0, 1, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 1, 0, 1, 0, 0, 0, 1 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 0, 0, 1, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 3, 0, 1, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 257, 0, 1, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 2, 0, 1, 0, 0, 0, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 2, 0, 1, 0, 2047, 2, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 2, 0, 1, 0, 1, 2048, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 2, 0, 1, 0, 65535, 65535, 0 },
+		  HV_STATUS_INVALID_PARAMETER },
+		{ { 2, 0, 257, 0, 0, 1, 0 }, HV_STATUS_INVALID_PARAMETER },
+		{ { 1, 0, 1, 64, 0, 0, 0 }, HV_STATUS_INVALID_VP_INDEX },
+		{ { 1, 0, 1, HV_VP_INDEX_SELF, 0, 0, 0 },
+		  HV_STATUS_INVALID_VP_INDEX },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(
+			port_make(root, child->id, i, SELF, rows[i].info),
+			rows[i].status);
+		assert_int_equal(port_unmake(root, child->id, i),
+		                 rows[i].status == HV_STATUS_SUCCESS
+		                         ? HV_STATUS_SUCCESS
+		                         : HV_STATUS_INVALID_PORT_ID);
+	}
+}
+
+static void test_ids(void **state)
+{
+	(void)state;
+	make();
+	assert_ok(port_make(root, child->id, 0, SELF, port_message(1)));
+	assert_ok(port_make(root, child->id, 0xffffff, SELF, port_message(1)));
+	assert_int_equal(
+		port_make(root, child->id, 0xffffff, SELF, port_message(1)),
+		HV_STATUS_INVALID_PORT_ID);
+	assert_int_equal(
+		port_make(root, child->id, 0x1000000, SELF, port_message(1)),
+		HV_STATUS_INVALID_PORT_ID);
+	/* In another partition it is another port. */
+	assert_ok(port_make(root, SELF, 0, SELF, port_message(1)));
+	assert_ok(port_join(root, SELF, 0, child->id, 0, MESSAGE));
+	assert_ok(
+		port_join(root, SELF, 0xffffff, child->id, 0xffffff, MESSAGE));
+	assert_int_equal(port_join(root, SELF, 0, child->id, 0, MESSAGE),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	assert_int_equal(
+		port_join(root, SELF, 0x1000000, child->id, 0, MESSAGE),
+		HV_STATUS_INVALID_CONNECTION_ID);
+}
+
+static void test_what_a_connection_may_be(void **state)
+{
+	struct partition *other;
+
+	(void)state;
+	make();
+	other = port_child(1);
+	assert_ok(port_make(root, child->id, 1, other->id, port_message(2)));
+	assert_int_equal(port_join(root, other->id, 1, child->id, 2, MESSAGE),
+	                 HV_STATUS_INVALID_PORT_ID);
+	assert_int_equal(port_join(root, SELF, 1, child->id, 1, MESSAGE),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_join(root, child->id, 1, child->id, 1, MESSAGE),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_join(root, other->id, 1, child->id, 1, EVENT),
+	                 HV_STATUS_INVALID_PARAMETER);
+	assert_int_equal(port_join(root, other->id, 1, 4711, 1, MESSAGE),
+	                 HV_STATUS_INVALID_PARTITION_ID);
+	assert_int_equal(port_join(root, 4711, 1, child->id, 1, MESSAGE),
+	                 HV_STATUS_INVALID_PARTITION_ID);
+	assert_int_equal(reach(other, 1, MESSAGE),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	assert_ok(port_join(root, other->id, 1, child->id, 1, MESSAGE));
+	assert_ok(reach(other, 1, MESSAGE));
+	/* What has another type is another thing. */
+	assert_int_equal(reach(other, 1, EVENT),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+}
+
+static void test_reserved_fields(void **state)
+{
+	struct hv_input_create_port create = { .port_partition = SELF,
+		                               .connection_partition = SELF,
+		                               .info = port_message(1) };
+	struct hv_input_connect_port connect = { .connection_partition = SELF,
+		                                 .port_partition = SELF,
+		                                 .info.type = MESSAGE };
+
+	(void)state;
+	make();
+	create.proximity = 1;
+	assert_int_equal(
+		port_call(root, HVCALL_CREATE_PORT, &create, sizeof(create)),
+		HV_STATUS_INVALID_PARAMETER);
+	create.proximity = 0;
+	create.padding = create.info.padding = 0xffffffff;
+	assert_ok(port_call(root, HVCALL_CREATE_PORT, &create, sizeof(create)));
+	connect.proximity = 1ull << 63;
+	assert_int_equal(
+		port_call(root, HVCALL_CONNECT_PORT, &connect, sizeof(connect)),
+		HV_STATUS_INVALID_PARAMETER);
+	connect.proximity = 0;
+	connect.info.rsvd_z = 1;
+	assert_int_equal(
+		port_call(root, HVCALL_CONNECT_PORT, &connect, sizeof(connect)),
+		HV_STATUS_INVALID_PARAMETER);
+	connect.info.rsvd_z = 0;
+	connect.padding0 = connect.padding1 = connect.info.padding = 1;
+	assert_ok(port_call(root, HVCALL_CONNECT_PORT, &connect,
+	                    sizeof(connect)));
+}
+
+/* The codes of TLFS 2.0, and blocks in registers. */
+static void test_other_forms(void **state)
+{
+	struct hv_input_create_port create = { .port_partition = SELF,
+		                               .port_id = 7,
+		                               .connection_partition = SELF,
+		                               .info = port_event(3, 0, 8) };
+	struct hv_input_connect_port connect = { .connection_partition = SELF,
+		                                 .connection_id = 9,
+		                                 .port_partition = SELF,
+		                                 .port_id = 7,
+		                                 .info.type = EVENT };
+	u64 result;
+
+	(void)state;
+	make();
+	assert_ok(
+		port_call(root, HVCALL_CREATE_PORT_2, &create, sizeof(create)));
+	assert_ok(port_call(root, HVCALL_CONNECT_PORT_2, &connect,
+	                    sizeof(connect)));
+	result = guest_raw(root, HVCALL_SIGNAL_EVENT | HV_CONTROL_FAST,
+	                   9 | 8ull << 32, 0, NULL);
+	assert_int_equal(result, HV_STATUS_INVALID_PARAMETER);
+	result = guest_raw(root, HVCALL_SIGNAL_EVENT | HV_CONTROL_FAST,
+	                   9 | 7ull << 32, 0, NULL);
+	assert_int_equal(result, HV_STATUS_INVALID_SYNIC_STATE);
+	result = guest_raw(root, HVCALL_DISCONNECT_PORT | HV_CONTROL_FAST, SELF,
+	                   9, NULL);
+	assert_int_equal(result, HV_STATUS_SUCCESS);
+	result = guest_raw(root, HVCALL_DELETE_PORT | HV_CONTROL_FAST, SELF, 7,
+	                   NULL);
+	assert_int_equal(result, HV_STATUS_SUCCESS);
+	result = guest_raw(root, HVCALL_DELETE_PORT | HV_CONTROL_FAST, SELF, 7,
+	                   NULL);
+	assert_int_equal(result, HV_STATUS_INVALID_PORT_ID);
+	/* What does not fit into two registers is not taken from them. */
+	result = guest_raw(root, HVCALL_POST_MESSAGE | HV_CONTROL_FAST, 9, 0,
+	                   NULL);
+	assert_int_equal(result, HV_STATUS_INVALID_HYPERCALL_INPUT);
+}
+
+static void test_tables_are_full(void **state)
+{
+	static const u32 free[] = { PORT_COUNT - 1, PORT_COUNT / 2 };
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < PORT_COUNT; i++) {
+		assert_ok(port_make(root, child->id, 100 + i, SELF,
+		                    port_message(2)));
+		assert_ok(
+			port_join(root, SELF, i, child->id, 100 + i, MESSAGE));
+	}
+	assert_int_equal(port_make(root, child->id, 1, SELF, port_message(2)),
+	                 HV_STATUS_NO_RESOURCES);
+	assert_int_equal(port_join(root, SELF, 1000, child->id, 100, MESSAGE),
+	                 HV_STATUS_NO_RESOURCES);
+	/* The last place and one in the middle. */
+	for (u32 k = 0; k < ARRAY_LEN(free); k++) {
+		u32 i = free[k];
+
+		assert_ok(port_unmake(root, child->id, 100 + i));
+		assert_ok(port_leave(root, SELF, i));
+		assert_ok(port_make(root, child->id, 500 + i, SELF,
+		                    port_message(2)));
+		assert_ok(port_join(root, SELF, 500 + i, child->id, 500 + i,
+		                    MESSAGE));
+		assert_ok(reach(root->partition, 500 + i, MESSAGE));
+	}
+	for (u32 i = 0; i < 30; i++)
+		assert_ok(reach(root->partition, i, MESSAGE));
+}
+
+static void test_no_memory(void **state)
+{
+	struct partition *other;
+
+	(void)state;
+	make();
+	other = port_child(1);
+	assert_ok(port_make(root, other->id, 1, child->id, port_message(2)));
+	while (child->pool.available > 0)
+		assert_non_null(pool_alloc(&child->pool));
+	assert_int_equal(port_make(root, child->id, 1, SELF, port_message(2)),
+	                 HV_STATUS_INSUFFICIENT_MEMORY);
+	assert_int_equal(port_join(root, child->id, 1, other->id, 1, MESSAGE),
+	                 HV_STATUS_INSUFFICIENT_MEMORY);
+	guest_deposit(child->id, 1);
+	assert_ok(port_join(root, child->id, 1, other->id, 1, MESSAGE));
+	/* One page holds both tables. */
+	assert_ok(port_make(root, child->id, 1, SELF, port_message(2)));
+	assert_int_equal(child->pool.available, 0);
+}
+
+/* ---- Who may ---- */
+
+static const struct {
+	u32 code;
+	u64 privilege;
+} calls[] = {
+	{ HVCALL_CREATE_PORT, HV_PRIVILEGE_CREATE_PORT },
+	{ HVCALL_CREATE_PORT_2, HV_PRIVILEGE_CREATE_PORT },
+	{ HVCALL_DELETE_PORT, HV_PRIVILEGE_CREATE_PORT },
+	{ HVCALL_CONNECT_PORT, HV_PRIVILEGE_CONNECT_PORT },
+	{ HVCALL_CONNECT_PORT_2, HV_PRIVILEGE_CONNECT_PORT },
+	{ HVCALL_DISCONNECT_PORT, HV_PRIVILEGE_CONNECT_PORT },
+	{ HVCALL_POST_MESSAGE, HV_PRIVILEGE_POST_MESSAGES },
+	{ HVCALL_SIGNAL_EVENT, HV_PRIVILEGE_SIGNAL_EVENTS },
+};
+
+static void test_privileges(void **state)
+{
+	static const u64 all[] = { HV_PRIVILEGE_CREATE_PORT,
+		                   HV_PRIVILEGE_CONNECT_PORT,
+		                   HV_PRIVILEGE_POST_MESSAGES,
+		                   HV_PRIVILEGE_SIGNAL_EVENTS };
+	u8 own[256]; /* SELF, and ids that nothing has */
+	u64 before;
+
+	(void)state;
+	make();
+	memset(own, 0xff, sizeof(own));
+	before = child->privileges;
+	for (u32 k = 0; k <= ARRAY_LEN(all); k++) {
+		u64 more = k < ARRAY_LEN(all) ? all[k] : 0;
+
+		assert_ok(guest_set_property(
+			child->id, HV_PROPERTY_PRIVILEGE_FLAGS, before | more));
+		for (u32 i = 0; i < ARRAY_LEN(calls); i++) {
+			enum hv_status status = port_call(
+				child->vps[0], calls[i].code, own, sizeof(own));
+
+			assert_int_equal(status == HV_STATUS_ACCESS_DENIED,
+			                 more != calls[i].privilege);
+		}
+	}
+	/* The root has them all. */
+	for (u32 i = 0; i < ARRAY_LEN(calls); i++)
+		assert_int_not_equal(
+			root->partition->privileges & calls[i].privilege, 0);
+}
+
+/* A child that may make ports makes its own, and nobody else's. */
+static void test_child_reaches_no_further_than_itself(void **state)
+{
+	struct partition *other;
+	struct vp *by;
+
+	(void)state;
+	make();
+	other = port_child(1);
+	by = child->vps[1];
+	child->privileges |= HV_PRIVILEGE_CREATE_PORT |
+	                     HV_PRIVILEGE_CONNECT_PORT;
+	assert_ok(port_make(by, SELF, 1, SELF, port_message(2)));
+	assert_ok(port_make(by, child->id, 2, child->id, port_message(2)));
+	assert_ok(port_join(by, SELF, 1, child->id, 2, MESSAGE));
+	assert_int_equal(port_make(by, 1, 1, SELF, port_message(2)),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_make(by, SELF, 3, 1, port_message(2)),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_make(by, other->id, 1, SELF, port_message(2)),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_make(by, 4711, 1, SELF, port_message(2)),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_unmake(by, other->id, 1),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_join(by, SELF, 9, other->id, 1, MESSAGE),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_join(by, 1, 9, SELF, 1, MESSAGE),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(port_leave(by, 1, 1), HV_STATUS_ACCESS_DENIED);
+	assert_int_equal(reach(child, 1, MESSAGE), HV_STATUS_SUCCESS);
+}
+
+static void test_partition_states(void **state)
+{
+	u64 id = 0;
+
+	(void)state;
+	make();
+	assert_ok(guest_create(&id));
+	assert_int_equal(port_make(root, id, 1, SELF, port_message(2)),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(port_make(root, SELF, 1, id, port_message(2)),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(port_join(root, id, 1, SELF, 1, MESSAGE),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(port_unmake(root, id, 1),
+	                 HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(port_leave(root, 4711, 1),
+	                 HV_STATUS_INVALID_PARTITION_ID);
+	assert_int_equal(port_unmake(root, 4711, 1),
+	                 HV_STATUS_INVALID_PARTITION_ID);
+}
+
+/* ---- What becomes of a connection ---- */
+
+static void test_port_made_anew(void **state)
+{
+	struct partition *other;
+
+	(void)state;
+	make_pair();
+	other = port_child(1);
+	assert_ok(port_unmake(root, child->id, 1));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_PORT_ID);
+	/* For somebody else: not ours, whatever its number. */
+	assert_ok(port_make(root, child->id, 1, other->id, port_message(2)));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_PORT_ID);
+	assert_ok(port_unmake(root, child->id, 1));
+	assert_ok(port_make(root, child->id, 1, SELF, port_event(2, 0, 1)));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_PORT_ID);
+	assert_int_equal(port_signal(root, 1, 0),
+	                 HV_STATUS_INVALID_CONNECTION_ID);
+	/* For us again: the connection holds. */
+	assert_ok(port_unmake(root, child->id, 1));
+	assert_ok(port_make(root, child->id, 1, SELF, port_message(2)));
+	assert_ok(reach(root->partition, 1, MESSAGE));
+}
+
+static void test_child_goes(void **state)
+{
+	u64 id;
+
+	(void)state;
+	make_pair();
+	id = child->id;
+	assert_ok(port_make(root, SELF, 1, id, port_message(2)));
+	assert_ok(port_join(root, id, 1, SELF, 1, MESSAGE));
+	assert_ok(guest_finalize(id));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_PORT_ID);
+	guest_withdraw_all(id);
+	assert_ok(guest_delete(id));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_PORT_ID);
+	assert_int_equal(port_unmake(root, id, 1),
+	                 HV_STATUS_INVALID_PARTITION_ID);
+	/* Ids do not come back: a new child is another one. */
+	make();
+	assert_int_not_equal(child->id, id);
+	assert_int_equal(port_join(root, child->id, 1, SELF, 1, MESSAGE),
+	                 HV_STATUS_ACCESS_DENIED);
+	assert_ok(port_leave(root, SELF, 1));
+	assert_ok(port_unmake(root, SELF, 1));
+}
+
+/* Nobody knows whose page it is any more: it went back with the rest. */
+static void test_pages_come_back(void **state)
+{
+	u64 id;
+
+	(void)state;
+	make_pair();
+	id = child->id;
+	assert_non_null(child->ports);
+	assert_ok(guest_unmap(id, 8));
+	guest_destroy(id);
+}
+
+static void test_target_vp(void **state)
+{
+	struct hv_port_info info = port_message(2);
+	const struct port *port;
+	struct vp *to;
+
+	(void)state;
+	make();
+	info.target_vp = 1;
+	assert_ok(port_make(root, child->id, 1, SELF, info));
+	info.target_vp = HV_VP_INDEX_ANY;
+	assert_ok(port_make(root, child->id, 2, SELF, info));
+	for (u32 i = 1; i <= 2; i++)
+		assert_ok(port_join(root, SELF, i, child->id, i, MESSAGE));
+	assert_ok(port_reach(root->partition, 1, MESSAGE, &port, &to));
+	assert_ptr_equal(to, child->vps[1]);
+	assert_ok(port_reach(root->partition, 2, MESSAGE, &port, &to));
+	assert_ptr_equal(to, child->vps[0]);
+	assert_ok(guest_delete_vp(child->id, 1));
+	assert_int_equal(port_post(root, 1, 5, 8), HV_STATUS_INVALID_VP_INDEX);
+	assert_ok(guest_create_vp(child->id, 1));
+	assert_ok(port_reach(root->partition, 1, MESSAGE, &port, &to));
+	assert_ptr_equal(to, child->vps[1]);
+	assert_ok(guest_delete_vp(child->id, 0));
+	assert_int_equal(port_post(root, 2, 5, 8), HV_STATUS_INVALID_VP_INDEX);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_there_and_back),
+		TEST(test_what_a_port_may_be),
+		TEST(test_ids),
+		TEST(test_what_a_connection_may_be),
+		TEST(test_reserved_fields),
+		TEST(test_other_forms),
+		TEST(test_tables_are_full),
+		TEST(test_no_memory),
+		TEST(test_privileges),
+		TEST(test_child_reaches_no_further_than_itself),
+		TEST(test_partition_states),
+		TEST(test_port_made_anew),
+		TEST(test_child_goes),
+		TEST(test_pages_come_back),
+		TEST(test_target_vp),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
