@@ -47,7 +47,8 @@ static void vp_settle(struct vp *vp)
 	vp->pdptes_stale = false;
 	s = vp_state_write(vp);
 	if (vp_state_uses_pdptes(s) &&
-	    gpa_lookup(vp->partition, (u32)s->cr3 >> PAGE_SHIFT, &m))
+	    gpa_lookup(vp->partition, (u32)s->cr3 >> PAGE_SHIFT, &m) &&
+	    (m.rights & ARCH_READ))
 		table = (const u64 *)arch_page(m.page) + (s->cr3 & 0xfe0) / 8;
 	for (u32 i = 0; i < 4; i++)
 		s->pdpte[i] = table ? table[i] : 0;
