@@ -281,6 +281,30 @@ static void test_direct(void **state)
 	assert_false(stimer_watches_apic(timed));
 }
 
+/* An APIC that is off takes none: nobody is woken, the beat is kept. */
+static void test_direct_without_apic(void **state)
+{
+	(void)state;
+	timed_make();
+	lapic_write_page(timed, LAPIC_SVR, 0xff);
+	timed_start(2, DIRECT | PERIODIC, 100);
+	assert_int_equal(stimer_rest(timed), LAPIC_NEVER);
+	timed_pass(1030);
+	vp_update(timed);
+	assert_false(timed_irr(DIRECT_VECTOR));
+	lapic_write_page(timed, LAPIC_SVR, 0x1ff);
+	vp_update(timed);
+	assert_false(timed_irr(DIRECT_VECTOR));
+	assert_int_equal(stimer_rest(timed), 70 * TICKS);
+	timed_pass(70);
+	vp_update(timed);
+	timed_take_interrupt(DIRECT_VECTOR);
+	/* A message is none of the APIC's business. */
+	lapic_write_page(timed, LAPIC_SVR, 0xff);
+	timed_start(0, TO_SINT, timed_now() + 10);
+	assert_int_equal(stimer_rest(timed), 10 * TICKS);
+}
+
 static void test_reserved_bits(void **state)
 {
 	struct stimer before;
@@ -536,6 +560,7 @@ int main(void)
 		TEST(test_count_of_zero),
 		TEST(test_sint_zero),
 		TEST(test_direct),
+		TEST(test_direct_without_apic),
 		TEST(test_reserved_bits),
 		TEST(test_masked_sint),
 		TEST(test_two_timers_one_sint),
