@@ -1,6 +1,7 @@
 /*
- * hvctl run: lets a child run and serves its console and exit ports, until it
- * ends, has printed enough, does something else, or a key is pressed.
+ * hvctl run: lets all VPs of a child run and serves their console and exit ports,
+ * until one of them ends the child or does something else, they have printed
+ * enough, or a key is pressed.
  *
  * A message may always be thrown away: its VP stays suspended at the intercepted
  * instruction, and executes it again when InterceptSuspend is cleared. That is

@@ -11,16 +11,24 @@
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/report.h"
 
+/* Suspended is a child as a whole; of an intercept, one VP is enough. */
 static const char *state_of(const struct book_child *child)
 {
-	u64 explicit = 0, intercept = 0;
-	u32 vp = (u32)book_next_vp(child, -1);
+	u64 explicit = 0, intercept = 0, value;
 
 	if (child->ended)
 		return "ended";
-	vp_get_register(child->id, vp, HV_REGISTER_EXPLICIT_SUSPEND, &explicit);
-	vp_get_register(child->id, vp, HV_REGISTER_INTERCEPT_SUSPEND,
-	                &intercept);
+	for (int vp = book_next_vp(child, -1); vp >= 0;
+	     vp = book_next_vp(child, vp)) {
+		value = 0;
+		vp_get_register(child->id, (u32)vp,
+		                HV_REGISTER_EXPLICIT_SUSPEND, &value);
+		explicit |= value;
+		value = 0;
+		vp_get_register(child->id, (u32)vp,
+		                HV_REGISTER_INTERCEPT_SUSPEND, &value);
+		intercept |= value;
+	}
 	if (explicit & HV_SUSPENDED)
 		return "suspended";
 	return intercept & HV_SUSPENDED ? "intercept" : "running";
