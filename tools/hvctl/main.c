@@ -23,7 +23,8 @@ static const struct command {
 	const CHAR16 *help;
 } commands[] = {
 	{ L"create", L"IMAGE [mem=MiB] [vps=N]", 1, 3, false, create_command,
-	  L"a child that starts the flat IMAGE, in real mode at 1000:0000" },
+	  L"a child whose VP 0 starts the flat IMAGE, at 1000:0000 in real "
+	  L"mode" },
 	{ L"run", L"ID [for=CHARS] [quiet]", 1, 3, false, run_command,
 	  L"let it run and show what it prints; q or Ctrl-C suspends it" },
 	{ L"suspend", L"ID", 1, 1, false, suspend_command,
@@ -41,8 +42,8 @@ static const struct command {
 	  L"end a child and free all it has" },
 	{ L"list", L"", 0, 0, false, list_command,
 	  L"children, and the page pools of all partitions" },
-	{ L"regs", L"ID [VP]", 1, 2, false, regs_command,
-	  L"registers of a VP (VP 0)" },
+	{ L"regs", L"ID [VP] [GROUP]", 1, 3, false, regs_command,
+	  L"registers of a VP (VP 0): core, msrs, apic, synic, fp, or all" },
 	{ L"log", L"", 0, 0, false, log_command, L"the hypervisor's log" },
 	{ L"help", L"[COMMAND]", 0, 1, true, help_command, L"this list" },
 };

@@ -1,0 +1,256 @@
+/*
+ * The registers that hvctl regs shows. Left out is what has no value of its own:
+ * EOI and EOM can only be written, the synthetic ICR and TPR are the local
+ * APIC's, and the low halves of YMM are XMM.
+ */
+#include "tools/hvctl/regs.h"
+
+#define R(n) HV_REGISTER_##n
+#define N(n, i) ((u32)R(n) + (i))
+#define APIC(number) N(APIC_FIRST, number)
+
+#define EACH_8(row) \
+	row(0), row(1), row(2), row(3), row(4), row(5), row(6), row(7)
+#define EACH_16(row)                                                     \
+	EACH_8(row), row(8), row(9), row(10), row(11), row(12), row(13), \
+		row(14), row(15)
+
+/* ---- core ---- */
+
+static const struct reg words[] = {
+	{ "RAX", R(RAX) },     { "RBX", R(RBX) },     { "RCX", R(RCX) },
+	{ "RDX", R(RDX) },     { "RSI", R(RSI) },     { "RDI", R(RDI) },
+	{ "RBP", R(RBP) },     { "RSP", R(RSP) },     { "R8", N(RAX, 8) },
+	{ "R9", N(RAX, 9) },   { "R10", N(RAX, 10) }, { "R11", N(RAX, 11) },
+	{ "R12", N(RAX, 12) }, { "R13", N(RAX, 13) }, { "R14", N(RAX, 14) },
+	{ "R15", N(RAX, 15) }, { "RIP", R(RIP) },     { "RFLAGS", R(RFLAGS) },
+	{ "CR0", R(CR0) },     { "CR2", R(CR2) },     { "CR3", R(CR3) },
+	{ "CR4", R(CR4) },     { "CR8", R(CR8) },     { "EFER", R(EFER) },
+	{ "DR0", R(DR0) },     { "DR1", R(DR1) },     { "DR2", R(DR2) },
+	{ "DR3", R(DR3) },     { "DR6", R(DR6) },     { "DR7", R(DR7) },
+	{ "XFEM", R(XFEM) },
+};
+
+static const struct reg segments[] = {
+	{ "CS", R(CS) }, { "SS", R(SS) }, { "DS", R(DS) },     { "ES", R(ES) },
+	{ "FS", R(FS) }, { "GS", R(GS) }, { "LDTR", R(LDTR) }, { "TR", R(TR) },
+};
+
+static const struct reg tables[] = {
+	{ "GDTR", R(GDTR) },
+	{ "IDTR", R(IDTR) },
+};
+
+static const struct reg states[] = {
+	{ "ExplicitSuspend", R(EXPLICIT_SUSPEND) },
+	{ "InterceptSuspend", R(INTERCEPT_SUSPEND) },
+	{ "InternalActivityState", R(INTERNAL_ACTIVITY_STATE) },
+	{ "InterruptState", R(INTERRUPT_STATE) },
+	{ "PendingInterruption", R(PENDING_INTERRUPTION) },
+};
+
+/* ---- msrs ---- */
+
+static const struct reg msrs[] = {
+	{ "TSC", R(TSC) },
+	{ "TSC_DEADLINE", R(TSC_DEADLINE) },
+	{ "TSC_AUX", R(TSC_AUX) },
+	{ "KERNEL_GS_BASE", R(KERNEL_GS_BASE) },
+	{ "APIC_BASE", R(APIC_BASE) },
+	{ "INITIAL_APIC_ID", R(INITIAL_APIC_ID) },
+	{ "STAR", R(STAR) },
+	{ "LSTAR", R(LSTAR) },
+	{ "CSTAR", R(CSTAR) },
+	{ "SFMASK", R(SFMASK) },
+	{ "SYSENTER_CS", R(SYSENTER_CS) },
+	{ "SYSENTER_RIP", R(SYSENTER_RIP) },
+	{ "SYSENTER_RSP", R(SYSENTER_RSP) },
+	{ "DEBUGCTL", R(DEBUG_CTL) },
+	{ "PAT", R(PAT) },
+};
+
+#define VARIABLE(i)                                   \
+	{ "MTRR_BASE" #i, N(MTRR_PHYS_BASE0, i) },    \
+	{                                             \
+		"MTRR_MASK" #i, N(MTRR_PHYS_MASK0, i) \
+	}
+
+static const struct reg mtrrs[] = {
+	{ "MTRR_CAP", R(MTRR_CAP) },
+	{ "MTRR_DEF_TYPE", R(MTRR_DEF_TYPE) },
+	EACH_8(VARIABLE),
+	{ "MTRR_64K_00000", N(MTRR_FIX64K_00000, 0) },
+	{ "MTRR_16K_80000", N(MTRR_FIX64K_00000, 1) },
+	{ "MTRR_16K_A0000", N(MTRR_FIX64K_00000, 2) },
+	{ "MTRR_4K_C0000", N(MTRR_FIX64K_00000, 3) },
+	{ "MTRR_4K_C8000", N(MTRR_FIX64K_00000, 4) },
+	{ "MTRR_4K_D0000", N(MTRR_FIX64K_00000, 5) },
+	{ "MTRR_4K_D8000", N(MTRR_FIX64K_00000, 6) },
+	{ "MTRR_4K_E0000", N(MTRR_FIX64K_00000, 7) },
+	{ "MTRR_4K_E8000", N(MTRR_FIX64K_00000, 8) },
+	{ "MTRR_4K_F0000", N(MTRR_FIX64K_00000, 9) },
+	{ "MTRR_4K_F8000", N(MTRR_FIX64K_00000, 10) },
+};
+
+/* ---- apic: by the number of the x2APIC MSR; APR and DFR: xAPIC mode ---- */
+
+static const struct reg apic[] = {
+	{ "ID", APIC(0x02) },
+	{ "VERSION", APIC(0x03) },
+	{ "TPR", APIC(0x08) },
+	{ "APR", APIC(0x09) },
+	{ "PPR", APIC(0x0a) },
+	{ "LDR", APIC(0x0d) },
+	{ "DFR", APIC(0x0e) },
+	{ "SVR", APIC(0x0f) },
+	{ "ESR", APIC(0x28) },
+	{ "LVT_TIMER", APIC(0x32) },
+	{ "LVT_THERMAL", APIC(0x33) },
+	{ "LVT_PERF", APIC(0x34) },
+	{ "LVT_LINT0", APIC(0x35) },
+	{ "LVT_LINT1", APIC(0x36) },
+	{ "LVT_ERROR", APIC(0x37) },
+	{ "INITIAL_COUNT", APIC(0x38) },
+	{ "CURRENT_COUNT", APIC(0x39) },
+	{ "DIVIDE", APIC(0x3e) },
+};
+
+/* Both halves, in either mode. */
+static const struct reg apic_icr[] = { { "ICR", APIC(0x30) } };
+
+#define ISR(i)                          \
+	{                               \
+		"ISR", APIC(0x10 + (i)) \
+	}
+#define TMR(i)                          \
+	{                               \
+		"TMR", APIC(0x18 + (i)) \
+	}
+#define IRR(i)                          \
+	{                               \
+		"IRR", APIC(0x20 + (i)) \
+	}
+
+static const struct reg apic_isr[] = { EACH_8(ISR) };
+static const struct reg apic_tmr[] = { EACH_8(TMR) };
+static const struct reg apic_irr[] = { EACH_8(IRR) };
+
+/* ---- synic ---- */
+
+#define STIMER(i)                                                    \
+	{ "STIMER" #i "_CONFIG", N(STIMER0_CONFIG, 2 * (i)) },       \
+	{                                                            \
+		"STIMER" #i "_COUNT", N(STIMER0_CONFIG, 2 * (i) + 1) \
+	}
+
+static const struct reg synthetic[] = {
+	{ "VP_INDEX", R(VP_INDEX) },
+	{ "GUEST_OS_ID", R(GUEST_OS_ID) },
+	{ "HYPERCALL", R(HYPERCALL) },
+	{ "VP_ASSIST_PAGE", R(VP_ASSIST_PAGE) },
+	{ "VP_RUNTIME", R(VP_RUNTIME) },
+	{ "TIME_REF_COUNT", R(TIME_REF_COUNT) },
+	{ "REFERENCE_TSC", R(REFERENCE_TSC) },
+	{ "SCONTROL", R(SCONTROL) },
+	{ "SVERSION", R(SVERSION) },
+	{ "SIEFP", R(SIEFP) },
+	{ "SIMP", R(SIMP) },
+};
+
+static const struct reg stimers[] = {
+	STIMER(0),
+	STIMER(1),
+	STIMER(2),
+	STIMER(3),
+};
+
+#define SINT(i)                        \
+	{                              \
+		"SINT" #i, N(SINT0, i) \
+	}
+
+static const struct reg sints[] = { EACH_16(SINT) };
+
+/* ---- fp ---- */
+
+#define ST(i)                          \
+	{                              \
+		"ST" #i, N(FP_MMX0, i) \
+	}
+#define XMM(i)                       \
+	{                            \
+		"XMM" #i, N(XMM0, i) \
+	}
+#define YMM(i)                                \
+	{                                     \
+		"YMM" #i "H", N(YMM0_HIGH, i) \
+	}
+
+static const struct reg x87_control[] = { { "x87", R(FP_CONTROL_STATUS) } };
+static const struct reg mxcsr[] = { { "MXCSR", R(XMM_CONTROL_STATUS) } };
+static const struct reg x87[] = { EACH_8(ST) };
+static const struct reg xmm[] = { EACH_16(XMM) };
+static const struct reg ymm[] = { EACH_16(YMM) };
+
+/* ---- All of them ---- */
+
+#define TABLE(l, how)                  \
+	{                              \
+		l, ARRAY_LEN(l), (how) \
+	}
+
+static const struct reg_table core_tables[] = {
+	TABLE(words, regs_print_words),
+	TABLE(segments, regs_print_segments),
+	TABLE(tables, regs_print_tables),
+	TABLE(states, regs_print_states),
+};
+static const struct reg_table msr_tables[] = {
+	TABLE(msrs, regs_print_long_words),
+	TABLE(mtrrs, regs_print_long_words),
+};
+static const struct reg_table apic_tables[] = {
+	TABLE(apic, regs_print_halves),
+	TABLE(apic_icr, regs_print_long_words),
+	TABLE(apic_isr, regs_print_vectors),
+	TABLE(apic_tmr, regs_print_vectors),
+	TABLE(apic_irr, regs_print_vectors),
+};
+static const struct reg_table synic_tables[] = {
+	TABLE(synthetic, regs_print_long_words),
+	TABLE(stimers, regs_print_long_words),
+	TABLE(sints, regs_print_halves),
+};
+static const struct reg_table fp_tables[] = {
+	TABLE(x87_control, regs_print_x87_control),
+	TABLE(mxcsr, regs_print_mxcsr),
+	TABLE(x87, regs_print_x87),
+	TABLE(xmm, regs_print_xmm),
+	TABLE(ymm, regs_print_xmm),
+};
+
+_Static_assert(ARRAY_LEN(words) <= REGS_MAX && ARRAY_LEN(mtrrs) <= REGS_MAX,
+               "the largest tables");
+
+#define GROUP(n, h, t)                \
+	{                             \
+		n, h, t, ARRAY_LEN(t) \
+	}
+
+static const struct reg_group groups[] = {
+	GROUP(L"core", L"core: general, control and segment registers",
+	      core_tables),
+	GROUP(L"msrs", L"msrs: model-specific registers", msr_tables),
+	GROUP(L"apic",
+	      L"apic: local APIC; vectors in service (ISR), by level (TMR), pending",
+	      apic_tables),
+	GROUP(L"synic", L"synic: synthetic registers and timers", synic_tables),
+	GROUP(L"fp", L"fp: x87, SSE, AVX; YMM0H is bits 255 to 128 of YMM0",
+	      fp_tables),
+};
+
+const struct reg_group *regs_groups(u32 *count)
+{
+	*count = ARRAY_LEN(groups);
+	return groups;
+}
