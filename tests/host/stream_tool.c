@@ -4,6 +4,7 @@
  *
  *   stream_tool restore FILE [name=value ...]   offers FILE to a fresh target
  *   stream_tool save FILE [name=value ...]      saves a child that seed= makes
+ *   stream_tool fields - [name=value ...]       what the tables say there is
  *
  * Prints what came of it as lines "name value", then the hypervisor's log. The
  * exit code says only that all of this could be done.
@@ -16,7 +17,9 @@
 
 #include <cmocka.h>
 
+#include "hv/chunk.h"
 #include "hv/log.h"
+#include "hv/msr.h"
 #include "tests/host/fake_child.h"
 
 static const char *const machines[FAKE_MACHINES] = {
@@ -254,6 +257,112 @@ static void save(const char *path)
 	guest_stream_free(&s);
 }
 
+/* ---- Fields: lines "register NAME VALUE...", "msr", "chunk", "in_msrs" ---- */
+
+static void print_value(const struct vp_reg *r,
+                        const union hv_register_value *v)
+{
+	enum vp_reg_kind kind = r ? r->kind : VP_REG_U64;
+
+	if (kind == VP_REG_SEGMENT)
+		printf(" %#llx %#x %#x %#x",
+		       (unsigned long long)v->segment.base, v->segment.limit,
+		       v->segment.selector, v->segment.attributes);
+	else if (kind == VP_REG_TABLE)
+		printf(" %#llx %#x", (unsigned long long)v->table.base,
+		       v->table.limit);
+	else if (kind == VP_REG_XSAVE16)
+		printf(" %#llx %#llx", (unsigned long long)v->reg128[0],
+		       (unsigned long long)v->reg128[1]);
+	else
+		printf(" %#llx", (unsigned long long)v->reg64);
+	printf("\n");
+}
+
+static void print_register(struct vp *vp, u32 name)
+{
+	union hv_register_value v;
+	u32 index;
+
+	if (vp_reg_get(vp, name, &v) != HV_STATUS_SUCCESS)
+		return;
+	printf("register %#x", name);
+	print_value(vp_reg_find(name, &index), &v);
+}
+
+/* By asking for all names there could be. The page of an xAPIC has most. */
+static void print_registers_of(struct vp *vp)
+{
+	for (u32 area = 0; area <= 0xf; area++)
+		for (u32 n = 0; n < 0x10000; n++)
+			print_register(vp, area << 16 | n);
+}
+
+/* MSRs that the core answers, in either mode of the APIC; 0x800 on is that. */
+static void print_msrs(struct vp *vp)
+{
+	static const u32 first[] = { 0, 0x40000000, 0xc0000000 };
+	u64 value;
+	u32 index;
+
+	vp->state.apic_base |= LAPIC_BASE_X2APIC;
+	for (u32 i = 0; i < 3 * 0x2000; i++) {
+		u32 msr = first[i / 0x2000] + i % 0x2000;
+		bool apic = msr >= 0x800 && msr <= 0x8ff;
+		enum msr_result r = msr_read(vp, msr, &value);
+
+		if (apic && r == MSR_FAULT)
+			r = msr_write(vp, msr, 0);
+		if (apic ? r == MSR_OK : r != MSR_UNKNOWN)
+			printf("msr %#x\n", msr);
+		else if (!apic && vp_reg_find_msr(msr, &index))
+			printf("msr %#x\n", msr);
+	}
+}
+
+static void print_chunks(void)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	for (u32 i = 0; i < count; i++)
+		printf("chunk %s\n", kinds[i].name);
+}
+
+/* What a real stream has in VP_MSRS. */
+static void print_stream_msrs(u64 id)
+{
+	struct guest_stream s = { .data = NULL };
+	const struct stream_header *h;
+	const struct stream_msr *m;
+	u32 result;
+
+	assert_int_equal(guest_save(id, 0, &s, &result), HV_STATUS_SUCCESS);
+	for (u32 at = 0; at < s.size; at += (u32)sizeof(*h) + h->length) {
+		h = (const struct stream_header *)(const void *)(s.data + at);
+		m = (const struct stream_msr *)(const void *)(h + 1);
+		for (u32 i = 0;
+		     h->id == STREAM_VP_MSRS && i < h->length / sizeof(*m); i++)
+			printf("in_msrs %#x\n", m[i].name);
+	}
+	guest_stream_free(&s);
+}
+
+static void fields(void)
+{
+	struct partition *p;
+	u64 id;
+
+	start_machine();
+	id = guest_child(100, 1);
+	p = guest_partition(id);
+	p->privileges = ~0ull;
+	print_registers_of(p->vps[0]);
+	print_stream_msrs(id);
+	print_chunks();
+	print_msrs(p->vps[0]);
+}
+
 static void print_log(void)
 {
 	u64 position = 0;
@@ -271,13 +380,15 @@ int main(int argc, char **argv)
 {
 	if (argc < 3)
 		give_up("use it so",
-		        "stream_tool save|restore FILE [name=value]");
+		        "stream_tool save|restore|fields FILE [name=value]");
 	for (int i = 3; i < argc; i++)
 		take_option(argv[i]);
 	if (strcmp(argv[1], "restore") == 0)
 		restore(argv[2]);
 	else if (strcmp(argv[1], "save") == 0)
 		save(argv[2]);
+	else if (strcmp(argv[1], "fields") == 0)
+		fields();
 	else
 		give_up("no such command", argv[1]);
 	print_log();
