@@ -281,6 +281,8 @@ enum hv_save_restore_result chunk_queue_check(struct context *c)
 	for (u32 i = 0; i < queued; i++)
 		if (!queued_valid(&in[i]))
 			return BAD;
+	/* The page may have been another stream's: nothing of that is left. */
+	arch_zero_page(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES]);
 	arch_copy(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES], in,
 	          c->header.length);
 	return GOOD;
