@@ -290,6 +290,50 @@ static void into(u64 source, u64 target, const struct child_shape *shape,
 	guest_stream_free(&again);
 }
 
+/*
+ * Past the functions that a restore uses too: what these forgot would be missing
+ * in the source as well. No register here is 0, nor as after reset.
+ */
+static void fill_apic(struct vp *vp, u64 *seed)
+{
+	static const struct {
+		u32 offset;
+		u32 writable;
+	} plain[] = {
+		{ LAPIC_TPR, 0xff },          { LAPIC_LDR, 0xff000000 },
+		{ LAPIC_SVR, 0x1ff },         { LAPIC_ESR, 0xe0 },
+		{ LAPIC_ICR, 0xccfff },       { LAPIC_ICR_HIGH, 0xff000000 },
+		{ LAPIC_LVT_TIMER, 0x700ff }, { LAPIC_LVT_THERMAL, 0x107ff },
+		{ LAPIC_LVT_PERF, 0x107ff },  { LAPIC_LVT_LINT0, 0x1a7ff },
+		{ LAPIC_LVT_LINT1, 0x1a7ff }, { LAPIC_LVT_ERROR, 0x100ff },
+		{ LAPIC_DIVIDE, 0xb },        { LAPIC_INITIAL_COUNT, ~0u },
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(plain); i++)
+		*vp_apic_register(vp, plain[i].offset) =
+			((u32)fake_random(seed) & plain[i].writable) |
+			(plain[i].writable & -plain[i].writable);
+	*vp_apic_register(vp, LAPIC_DFR) = (u32)fake_random(seed) | 0xfffffff;
+	for (u32 i = 0; i < 3 * 8; i++)
+		*vp_apic_register(vp, LAPIC_ISR + i * 16) =
+			(u32)fake_random(seed) << 16 | 0x10000;
+	vp->lapic = (struct lapic){
+		.timer_due = fake_random(seed) | 1,
+		.assist = (fake_random(seed) & 0x7ff000) | 1,
+		.events = (u32)fake_random(seed) & STREAM_APIC_EVENTS,
+		.errors = 0x20,
+	};
+	lapic_follow_base(vp);
+	lapic_update_ppr(vp);
+}
+
+static void fill_apics(struct partition *p, u64 seed)
+{
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (p->vps[i])
+			fill_apic(p->vps[i], &seed);
+}
+
 /* Random children; all of their pages can be written (D19). */
 static void shape_of(struct child_shape *shape, u64 seed)
 {
@@ -307,6 +351,7 @@ static void round_of(u64 seed)
 	shape_of(&shape, seed);
 	source = child_make(&shape);
 	child_fill(source, &shape, seed);
+	fill_apics(guest_partition(source), seed);
 	targets[0] = poisoned(&shape, poisons[0]);
 	targets[1] = poisoned(&shape, poisons[1]);
 	targets[2] = lived_in(&shape, seed + 1000);
