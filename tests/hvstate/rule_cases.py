@@ -365,7 +365,7 @@ VALUES: tuple[Case, ...] = (
            {"interrupt_state": 4}),
     *(events("pdpte is zero without PAE paging", base, {"pdpte": pdpte})
       for base in ("reset", "protected", "long")
-      for pdpte in ([1], [0, 0, 0, 2])),
+      for pdpte in ([1], [0, 0, 0, 2], [3])),
     *(Case(f"{name} is below the physical width", "long",
            {"vp_synic": {name: FAR | enabled}})
       for name in ("simp", "siefp") for enabled in (0, 1)),
@@ -442,7 +442,8 @@ KEPT: tuple[Case, ...] = (
     events("", "long", event(3, 14, 0xFFFF)),
     events("", "v86", event(3, 13, 0)),
     *(events("", "reset", event(3, vector)) for vector in (8, 13, 14, 21)),
-    *(events("", "long", event(kind, 255, None, 15)) for kind in (4, 5, 6)),
+    *(events("", "long", event(kind, vector, None, 15))
+      for kind in (4, 5, 6) for vector in (14, 255)),
     Case("", "long", {"vp_xsave_control": {"xcr0": 3},
                       "vp_xsave": {"xstate_bv": 7}}, AVX),
     Case("", "long", {"vp_debug": {"dr6": 0xFFFEEFFF, "dr7": 0xFFFF2FFF}}),
