@@ -49,7 +49,8 @@ enum hv_save_restore_result chunk_events_check(struct context *c)
 		(const struct stream_vp_events *)c->buffer;
 	struct chunk_staged *s = staged(c);
 
-	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1)
+	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1 ||
+	    in->runtime >= VP_RUNTIME_LIMIT)
 		return BAD;
 	if (in->intercept_suspend & ~(HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT))
 		return BAD;

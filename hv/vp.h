@@ -113,6 +113,7 @@ void vp_update(struct vp *vp);
 u64 vp_timer_rest(const struct vp *vp);
 
 /* Its time on a processor, in 100-ns units, and putting that back. */
+#define VP_RUNTIME_LIMIT (1ull << 54) /* 57 years: below 2^64 TSC ticks */
 u64 vp_runtime(const struct vp *vp);
 void vp_set_runtime(struct vp *vp, u64 units);
 

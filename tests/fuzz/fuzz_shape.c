@@ -6,7 +6,9 @@
 
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "hv/vp_rules.h"
 #include "tests/fuzz/fuzz_world.h"
+#include "tests/host/fake_state.h"
 
 #define SPARE_PAGES 40u /* of a pool, for tables and an overlay */
 
@@ -139,6 +141,32 @@ static struct hv_segment random_segment(struct fuzz_in *in)
 		                    .attributes = (u16)(flags >> 16) };
 }
 
+/* Registers that do not hold together are no state that is saved. */
+static void mend_vp(struct vp *vp)
+{
+	struct vp_state *s;
+	u64 seed;
+
+	vp->unjudged = true;
+	if (!vp_judge(vp))
+		return;
+	s = vp_state_write(vp);
+	seed = s->rip;
+	state_set_mode(s, (enum state_mode)(s->cr3 % STATE_MODES), &seed);
+	s->activity = s->interrupt_state = s->mov_ss = 0;
+	s->pending_interruption = s->pending_debug = 0;
+	FUZZ_CHECK(!vp_rules_broken(s));
+}
+
+static void mend(u64 id)
+{
+	const struct partition *p = guest_partition(id);
+
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (p->vps[fuzz_vp_index(i)])
+			mend_vp(p->vps[fuzz_vp_index(i)]);
+}
+
 void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 {
 	while (count-- > 0) {
@@ -162,6 +190,7 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 		}
 		(void)guest_set128(id, index, name, &v);
 	}
+	mend(id);
 }
 
 /* Tries bits until the register takes one: nothing is left as it was. */
@@ -246,6 +275,7 @@ void fuzz_run(struct fuzz_in *in, u64 id, u32 index)
 		fake_exit(vp);
 	}
 	FUZZ_CHECK(!guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 1));
+	mend(id);
 }
 
 bool fuzz_resume(u64 id)

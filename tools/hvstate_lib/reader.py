@@ -240,6 +240,8 @@ class _Walk(Taker):
         frame, events = self.of_vp(vp, "VP_EVENTS")
         if events["has_message"] and not events["intercept_suspend"] & 1:
             raise bad(frame, "a message, but no intercept suspend", 48)
+        if events["runtime"] >> 54:
+            raise bad(frame, "a runtime of more than 57 years", 56)
         self.apic(vp)
         self.synic(vp)
         if events["has_message"]:
