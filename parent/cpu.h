@@ -44,6 +44,19 @@ static inline u64 cpu_read_tsc(void)
 	return (u64)high << 32 | low;
 }
 
+/* By words: what the firmware's library has for memcpy goes byte by byte. */
+static inline void cpu_copy(void *to, const void *from, u64 bytes)
+{
+	u64 words = bytes / 8;
+
+	__asm__ volatile("rep movsq\n\t"
+	                 "mov %3, %2\n\t"
+	                 "rep movsb"
+	                 : "+D"(to), "+S"(from), "+c"(words)
+	                 : "r"(bytes % 8)
+	                 : "memory");
+}
+
 static inline void cpu_pause(void)
 {
 	__asm__ volatile("pause" : : : "memory");

@@ -3,6 +3,7 @@
  */
 #include "parent/stream.h"
 
+#include "parent/cpu.h"
 #include "parent/hvcall.h"
 
 /* Calls in a row without a byte after which we no longer believe in an end. */
@@ -23,7 +24,7 @@ enum hv_status stream_save_piece(u64 id, u32 flags, u8 *data, u32 *count,
 		return status;
 	*state = out->save_state;
 	*count = out->save_data_count;
-	__builtin_memcpy(data, out->save_data, out->save_data_count);
+	cpu_copy(data, out->save_data, out->save_data_count);
 	return status;
 }
 
@@ -38,7 +39,7 @@ enum hv_status stream_restore_piece(u64 id, u32 flags, const u8 *data,
 	in->flags = flags;
 	in->restore_data_count = count;
 	if (count)
-		__builtin_memcpy(in->restore_data, data, count);
+		cpu_copy(in->restore_data, data, count);
 	status = hvcall_simple(HVCALL_RESTORE_PARTITION_STATE);
 	if (status == HV_STATUS_SUCCESS) {
 		*state = out->restore_state;

@@ -3,6 +3,7 @@
  */
 #include "tests/guest/lib/saved.h"
 
+#include "parent/cpu.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"
 
@@ -25,7 +26,7 @@ static bool put(void *context, const u8 *data, u32 count)
 
 	if (s->size + count > s->room)
 		return false;
-	__builtin_memcpy(s->data + s->size, data, count);
+	cpu_copy(s->data + s->size, data, count);
 	s->size += count;
 	return true;
 }
