@@ -233,6 +233,35 @@ static inline void xrstor(const void *area, u64 components)
 	                 : "memory");
 }
 
+/* The forms of a processor that is not in long mode: with FCS and FDS. */
+static inline void xsave_32(void *area, u64 components)
+{
+	__asm__ volatile("xsave (%0)"
+	                 :
+	                 : "r"(area), "a"((u32)components),
+	                   "d"((u32)(components >> 32))
+	                 : "memory");
+}
+
+static inline void xrstor_32(const void *area, u64 components)
+{
+	__asm__ volatile("xrstor (%0)"
+	                 :
+	                 : "r"(area), "a"((u32)components),
+	                   "d"((u32)(components >> 32))
+	                 : "memory");
+}
+
+static inline void fxsave_32(void *area)
+{
+	__asm__ volatile("fxsave (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fxrstor_32(const void *area)
+{
+	__asm__ volatile("fxrstor (%0)" : : "r"(area) : "memory");
+}
+
 static inline void fxsave(void *area)
 {
 	__asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");

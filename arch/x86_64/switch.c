@@ -7,6 +7,8 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vmx.h"
 
 static const struct {
 	u32 msr;
@@ -32,33 +34,47 @@ static u64 *msr_place(struct vp *vp, u32 row)
 }
 
 /*
+ * Of the last x87 instruction and its operand either 64-bit addresses can be
+ * saved, or 32 bits and selectors (SDM 10.5.1): what the guest's mode has.
+ */
+static bool is_long(struct vp *vp)
+{
+	if (vp->cached)
+		return vp->state.efer & EFER_LMA;
+	vmcs_load(vp);
+	return vmcs_read(VMCS_GUEST_EFER) & EFER_LMA;
+}
+
+/*
  * The components that a child may have are saved and loaded whatever the VP
  * has enabled: so nothing of one VP is left behind for another.
  */
 static void save_extended(struct vp *vp)
 {
 	u64 all = arch_facts()->compat.xcr0;
+	void *area = vp->pages[VP_PAGE_XSAVE];
 
 	if (!arch_facts()->has_xsave) {
-		fxsave(vp->pages[VP_PAGE_XSAVE]);
+		(is_long(vp) ? fxsave : fxsave_32)(area);
 		return;
 	}
 	vp->state.xcr0 = xcr0_read();
 	xcr0_write(all);
-	xsave(vp->pages[VP_PAGE_XSAVE], all);
+	(is_long(vp) ? xsave : xsave_32)(area, all);
 	xcr0_write(vp->state.xcr0);
 }
 
 static void load_extended(struct vp *vp)
 {
 	u64 all = arch_facts()->compat.xcr0;
+	const void *area = vp->pages[VP_PAGE_XSAVE];
 
 	if (!arch_facts()->has_xsave) {
-		fxrstor(vp->pages[VP_PAGE_XSAVE]);
+		(is_long(vp) ? fxrstor : fxrstor_32)(area);
 		return;
 	}
 	xcr0_write(all);
-	xrstor(vp->pages[VP_PAGE_XSAVE], all);
+	(is_long(vp) ? xrstor : xrstor_32)(area, all);
 	xcr0_write(vp->state.xcr0);
 }
 
