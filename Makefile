@@ -237,7 +237,9 @@ $(B)/child/%.c.o: tests/guest/child/%.c Makefile | $(DEPS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CHILD_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
-$(B)/child/%.asm.o: tests/guest/child/%.asm Makefile | $(DEPS)
+# nasm does not list what is included from another folder than its own.
+$(B)/child/%.asm.o: tests/guest/child/%.asm Makefile \
+	$(wildcard tests/guest/child/*/*.inc) | $(DEPS)
 	$(call say,NASM)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 -Itests/guest/child/ -I$(<D)/ -MD $(@:.o=.d) -MP \

@@ -35,6 +35,7 @@ class Place:
 
 
 PLACES: dict[str, Place] = {
+    "anywhere": Place("anywhere"),      # long
     "timers": Place("timers"),          # long
     "token": Place("token"),            # long
 }

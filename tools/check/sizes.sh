@@ -1,6 +1,6 @@
 #!/bin/sh
 # Sizes that style asks for: no source over 700 lines, all assembly together
-# within 400, no conditional compilation in .c files.
+# within 400 (but for the child that is a tour of processor modes), no conditional compilation in .c files.
 set -u
 
 sources() {
@@ -14,7 +14,8 @@ sources() {
 		[ "$lines" -le 700 ] ||
 			echo "$file: $lines lines, at most 700"
 	done
-	lines=$(find boot hv arch parent tools tests -name '*.asm' -exec cat {} + | wc -l)
+	lines=$(find boot hv arch parent tools tests -name '*.asm' \
+		! -path 'tests/guest/child/anywhere/*' -exec cat {} + | wc -l)
 	[ "$lines" -le 400 ] ||
 		echo "all: $lines lines of assembly, at most 400"
 	sources | grep '\.c$' |

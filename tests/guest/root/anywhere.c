@@ -1,0 +1,497 @@
+/*
+ * A child that goes through every mode and event, saved and restored into a new
+ * child wherever it happens to be: it must not notice. It runs once as it is,
+ * then once more with a stop at the end of each of its slices.
+ */
+#include "parent/cpu.h"
+#include "parent/memory.h"
+#include "parent/synic.h"
+#include "parent/vp.h"
+#include "tests/guest/lib/alarm.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/stops.h"
+#include "tests/guest/lib/test.h"
+
+#define STREAM_PAGES 32
+#define RUN_MIN 300u /* ticks of the APIC's clock */
+#define RUN_SPREAD 8000u
+#define APIC_ADDRESS 0xfee00000ull
+#define PTE_USER 7u
+#define PDE_LARGE_DEVICE 0x93u
+#define PDE_LARGE_USER 0x87u
+#define EPISODES 1250 /* with AVX-512, which has most to lose */
+#define FEWER 400
+#define STOPS 3000
+#define FEWER_STOPS 600
+#define CPUID_7_AVX512F BIT(16)
+
+#define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
+
+extern const u8 child_anywhere_start[], child_anywhere_end[];
+
+/* What is left of a run: memory, and registers in the order of `rows`. */
+#define REGISTERS_MAX 200
+struct outcome {
+	u8 memory[ANYWHERE_PAGES * PAGE_SIZE];
+	union hv_register_value value[REGISTERS_MAX];
+	u32 count;
+	bool is_whole;
+};
+
+/* All but what goes with time: TSC, timers' counts, reference time. */
+static const struct {
+	u32 name;
+	u32 count;
+} rows[] = {
+	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 1 },
+	{ HV_REGISTER_PENDING_INTERRUPTION, 1 },
+	{ HV_REGISTER_INTERRUPT_STATE, 1 },
+	{ HV_REGISTER_RAX, 16 },
+	{ HV_REGISTER_RIP, 1 },
+	{ HV_REGISTER_RFLAGS, 1 },
+	{ HV_REGISTER_XMM0, 16 },
+	{ HV_REGISTER_FP_MMX0, 8 },
+	{ HV_REGISTER_FP_CONTROL_STATUS, 1 },
+	{ HV_REGISTER_XMM_CONTROL_STATUS, 1 },
+	{ HV_REGISTER_CR0, 1 },
+	{ HV_REGISTER_CR2, 1 },
+	{ HV_REGISTER_CR3, 1 },
+	{ HV_REGISTER_CR4, 1 },
+	{ HV_REGISTER_CR8, 1 },
+	{ HV_REGISTER_XFEM, 1 },
+	{ HV_REGISTER_DR0, 4 },
+	{ HV_REGISTER_DR6, 1 },
+	{ HV_REGISTER_DR7, 1 },
+	{ HV_REGISTER_ES, 8 },
+	{ HV_REGISTER_IDTR, 1 },
+	{ HV_REGISTER_GDTR, 1 },
+	{ HV_REGISTER_EFER, 1 },
+	{ HV_REGISTER_KERNEL_GS_BASE, 1 },
+	{ HV_REGISTER_APIC_BASE, 1 },
+	{ HV_REGISTER_PAT, 1 },
+	{ HV_REGISTER_SYSENTER_CS, 1 },
+	{ HV_REGISTER_SYSENTER_RIP, 1 },
+	{ HV_REGISTER_SYSENTER_RSP, 1 },
+	{ HV_REGISTER_STAR, 1 },
+	{ HV_REGISTER_LSTAR, 1 },
+	{ HV_REGISTER_CSTAR, 1 },
+	{ HV_REGISTER_SFMASK, 1 },
+	{ HV_REGISTER_MTRR_DEF_TYPE, 1 },
+	{ HV_REGISTER_DEBUG_CTL, 1 },
+	{ HV_REGISTER_APIC_FIRST + 0x02, 1 }, /* ID, TPR, LDR, SVR */
+	{ HV_REGISTER_APIC_FIRST + 0x08, 1 },
+	{ HV_REGISTER_APIC_FIRST + 0x0d, 1 },
+	{ HV_REGISTER_APIC_FIRST + 0x0f, 1 },
+	{ HV_REGISTER_APIC_FIRST + 0x10, 24 }, /* ISR, TMR, IRR */
+	{ HV_REGISTER_APIC_FIRST + 0x30, 1 },  /* ICR, LVT */
+	{ HV_REGISTER_APIC_FIRST + 0x32, 6 },
+	{ HV_REGISTER_APIC_FIRST + 0x38, 1 }, /* initial count */
+	{ HV_REGISTER_APIC_FIRST + 0x3e, 1 },
+	{ HV_REGISTER_YMM0_HIGH, 16 },
+};
+
+static struct {
+	struct child c;
+	struct saved stream;
+	struct stops stops;
+	u32 guard; /* rights of the guard page */
+	u64 random;
+	u64 spare; /* memory for the next child */
+	bool ended;
+} run;
+
+/* Of the run that nobody disturbed, and of the other. */
+static struct outcome *whole, *cut;
+
+static u64 random_below(u64 limit)
+{
+	run.random = run.random * 6364136223846793005ull + 1;
+	return (run.random >> 33) % limit;
+}
+
+static volatile struct anywhere_seen *seen(void)
+{
+	return child_at(&run.c, ANYWHERE_SEEN);
+}
+
+/* ---- Making it ---- */
+
+/* The first 2 MiB for all, the next ones for nobody, the APIC's page. */
+static void build_tables(void)
+{
+	u64 *pml4 = child_at(&run.c, ANYWHERE_TABLES);
+	u64 *pdpt = pml4 + 512, *pd = pml4 + 1024, *devices = pml4 + 1536;
+
+	pml4[0] = (ANYWHERE_TABLES + PAGE_SIZE) | PTE_USER;
+	pdpt[0] = (ANYWHERE_TABLES + 2 * PAGE_SIZE) | PTE_USER;
+	pdpt[3] = (ANYWHERE_TABLES + 3 * PAGE_SIZE) | PTE_USER;
+	pd[0] = PDE_LARGE_USER;
+	devices[APIC_ADDRESS >> 21 & 511] = (APIC_ADDRESS & ~0x1fffffull) |
+	                                    PDE_LARGE_DEVICE;
+}
+
+static bool intercept_ports(void)
+{
+	return child_intercept_out(&run.c, ANYWHERE_PORT_END) &&
+	       child_intercept_out(&run.c, ANYWHERE_PORT_GUARD) &&
+	       child_intercept_out(&run.c, ANYWHERE_PORT_HIDE);
+}
+
+static bool create(u64 episodes, u64 mark_every, bool x2apic)
+{
+	run.ended = false;
+	run.guard = CHILD_RWX;
+	if (!child_create(&run.c, ANYWHERE_PAGES) || !intercept_ports())
+		return false;
+	child_put(&run.c, ANYWHERE_IMAGE, child_anywhere_start,
+	          (u64)(child_anywhere_end - child_anywhere_start));
+	build_tables();
+	seen()->episodes = episodes;
+	seen()->mark_every = mark_every;
+	seen()->use_x2apic = x2apic;
+	return child_set_real(&run.c, ANYWHERE_IMAGE);
+}
+
+/* ---- What it asks of us ---- */
+
+static bool protect(u32 rights)
+{
+	u64 page = (u64)child_at(&run.c, ANYWHERE_GUARD);
+
+	run.guard = rights;
+	return EXPECT_SUCCESS(memory_map(run.c.id, ANYWHERE_GUARD >> PAGE_SHIFT,
+	                                 page >> PAGE_SHIFT, 1, rights, NULL));
+}
+
+static bool serve_port(u16 port)
+{
+	run.ended = port == ANYWHERE_PORT_END;
+	if (run.ended)
+		return true;
+	return protect(port == ANYWHERE_PORT_GUARD ? READ_EXECUTE
+	                                           : HV_MAP_GPA_NO_ACCESS) &&
+	       child_skip(&run.c);
+}
+
+/* Of a child that did what it should not. */
+static void tell_state(void)
+{
+	static const u32 names[] = {
+		HV_REGISTER_RIP,    HV_REGISTER_RSP,
+		HV_REGISTER_CR0,    HV_REGISTER_CR2,
+		HV_REGISTER_RFLAGS, HV_REGISTER_PENDING_INTERRUPTION,
+	};
+
+	serial_print("message %x in episode %u:", (u64)run.c.message.type,
+	             seen()->episode);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		serial_print(" %x", child_get(&run.c, names[i]));
+	serial_print("\r\n");
+}
+
+/* The message in run.c.message. */
+static bool serve(void)
+{
+	const struct hv_message *m = &run.c.message;
+	const struct hv_io_port_intercept *io =
+		(const struct hv_io_port_intercept *)m->payload;
+	const struct hv_memory_intercept *memory =
+		(const struct hv_memory_intercept *)m->payload;
+
+	if (m->type == HV_MESSAGE_IO_PORT_INTERCEPT)
+		return serve_port(io->port);
+	if (m->type != HV_MESSAGE_GPA_INTERCEPT)
+		tell_state();
+	return EXPECT_EQUAL(m->type, HV_MESSAGE_GPA_INTERCEPT) &&
+	       EXPECT_EQUAL(memory->gpa >> PAGE_SHIFT,
+	                    ANYWHERE_GUARD >> PAGE_SHIFT) &&
+	       protect(CHILD_RWX);
+}
+
+/* ---- Running it ---- */
+
+enum turn { TURN_MESSAGE, TURN_SLICE, TURN_NOTHING };
+
+static bool take_message(void)
+{
+	const struct hv_message *slot = synic_poll(test_sim_page());
+
+	if (!slot)
+		return false;
+	run.c.message = *slot;
+	synic_release(test_sim_page());
+	return true;
+}
+
+/*
+ * Lets it go until it has a message for us, or our alarm ends its slice at some
+ * instruction; then it is suspended. Bochs sees the alarm only at a slice's end
+ * where the child has its interrupts off.
+ */
+static enum turn take_turn(void)
+{
+	bool message = false;
+
+	if (!child_go(&run.c))
+		return TURN_NOTHING;
+	alarm_set(RUN_MIN + (u32)random_below(RUN_SPREAD));
+	/* Nothing rings between the look and the HLT. */
+	for (insn_cli(); !message && !alarm_rang(); insn_cli()) {
+		message = take_message();
+		if (!message)
+			insn_sti_hlt();
+	}
+	insn_sti();
+	if (!child_stop(&run.c))
+		return TURN_NOTHING;
+	/* One more look: it may have come with the alarm. */
+	return message || take_message() ? TURN_MESSAGE : TURN_SLICE;
+}
+
+/* ---- Save, delete, make anew, restore ---- */
+
+/* One word in each hundred bytes or so will do. */
+static void spoil(u64 memory)
+{
+	u64 *word = (u64 *)memory;
+
+	for (u32 i = 0; i < ANYWHERE_PAGES * PAGE_SIZE / 8; i += 13)
+		word[i] = ~word[i];
+}
+
+/* A child with nothing in it, in the other of the two runs of pages. */
+static bool create_target(struct child *target)
+{
+	if (!child_create_bare(target) || !child_initialize(target) ||
+	    !EXPECT_SUCCESS(memory_map(target->id, 0, run.spare >> PAGE_SHIFT,
+	                               ANYWHERE_PAGES, CHILD_RWX, NULL)))
+		return false;
+	target->memory = run.spare;
+	target->pages = ANYWHERE_PAGES;
+	target->message = run.c.message;
+	return EXPECT_SUCCESS(vp_create(target->id, 0));
+}
+
+/* Save, delete; and a new one, whose memory is anything but right. */
+static bool move(void)
+{
+	struct child target;
+	u64 memory = run.c.memory;
+
+	run.c.memory = 0; /* stays ours */
+	if (!saved_take(&run.stream, run.c.id, 0) || !child_destroy(&run.c) ||
+	    !create_target(&target))
+		return false;
+	run.c = target;
+	run.spare = memory;
+	spoil(run.c.memory);
+	return intercept_ports() &&
+	       saved_restore(&run.stream, run.c.id, HV_SAVE_DATA_MAX) &&
+	       protect(run.guard);
+}
+
+/*
+ * Halts and intercepts end slices early, so they are met more often than is of
+ * use, and always in the same places.
+ */
+static bool stop_and_move(bool intercepted)
+{
+	u64 kinds = stops_look(&run.stops, &run.c);
+
+	if ((intercepted || (kinds & BIT(STOP_HALTED))) && random_below(2))
+		return true;
+	if (!kinds || !move())
+		return false;
+	stops_count(&run.stops, kinds, &run.stream);
+	return !test_failed();
+}
+
+/* ---- Two runs ---- */
+
+static void take_outcome(struct outcome *o)
+{
+	o->count = 0;
+	o->is_whole = EXPECT_EQUAL(seen()->overflows, 0) &&
+	              EXPECT(seen()->wakes > 0);
+	__builtin_memcpy(o->memory, child_at(&run.c, 0), sizeof(o->memory));
+	for (u32 i = 0; o->is_whole && i < ARRAY_LEN(rows); i++)
+		for (u32 k = 0; k < rows[i].count; k++) {
+			u32 name = rows[i].name + k;
+
+			/* Not every processor has all of them. */
+			o->value[o->count].reg128[0] = 0;
+			o->value[o->count].reg128[1] = 0;
+			vp_get_registers(run.c.id, 0, &name, 1,
+			                 &o->value[o->count++], NULL);
+		}
+}
+
+static u64 mark_of(const u8 *memory, u64 number)
+{
+	const u64 *marks = (const u64 *)(const void *)(memory + ANYWHERE_MARKS);
+
+	return marks[number % ANYWHERE_MARKS_MAX];
+}
+
+/* As early as it can be told: the digest is not that of the whole run. */
+static bool on_the_way(void)
+{
+	u64 number = seen()->episode / seen()->mark_every;
+
+	if (!number)
+		return true;
+	test_context("episode", seen()->episode);
+	return EXPECT_EQUAL(mark_of(child_at(&run.c, 0), number),
+	                    mark_of(whole->memory, number));
+}
+
+static bool run_whole(u64 episodes, u64 mark_every, bool x2apic)
+{
+	if (!create(episodes, mark_every, x2apic))
+		return false;
+	while (!run.ended) {
+		if (!child_go(&run.c) || !child_wait(&run.c) || !serve()) {
+			return false;
+		}
+	}
+	take_outcome(whole);
+	return whole->is_whole && child_destroy(&run.c);
+}
+
+static bool run_cut(u64 episodes, u64 mark_every, bool x2apic)
+{
+	enum turn turn;
+	u32 told = 0;
+
+	if (!create(episodes, mark_every, x2apic))
+		return false;
+	while (!run.ended) {
+		turn = take_turn();
+		if (turn == TURN_NOTHING ||
+		    !stop_and_move(turn == TURN_MESSAGE) || !on_the_way())
+			return false;
+		if (turn == TURN_MESSAGE && !serve())
+			return false;
+		if (run.stops.count[STOP_ALL] / 500 > told) {
+			told = run.stops.count[STOP_ALL] / 500;
+			serial_print("%u stops, episode %u of %u\r\n",
+			             (u64)run.stops.count[STOP_ALL],
+			             seen()->episode, episodes);
+		}
+	}
+	take_outcome(cut);
+	return cut->is_whole && child_destroy(&run.c);
+}
+
+static bool same(void)
+{
+	bool good = EXPECT_EQUAL(cut->count, whole->count);
+	u32 at = 0;
+
+	for (u32 i = 0; good && i < ARRAY_LEN(rows); i++)
+		for (u32 k = 0; k < rows[i].count; k++, at++) {
+			test_context("register", rows[i].name + k);
+			good &= EXPECT_EQUAL(cut->value[at].reg128[0],
+			                     whole->value[at].reg128[0]) &&
+			        EXPECT_EQUAL(cut->value[at].reg128[1],
+			                     whole->value[at].reg128[1]);
+		}
+	for (u32 i = 0; good && i < sizeof(cut->memory); i++) {
+		test_context("byte", i);
+		good &= EXPECT_EQUAL(cut->memory[i], whole->memory[i]);
+	}
+	test_context(NULL, 0);
+	return good;
+}
+
+static u32 level(void)
+{
+	const struct anywhere_seen *s =
+		(const void *)(whole->memory + ANYWHERE_SEEN);
+
+	return s->level;
+}
+
+/*
+ * Every kind that this processor has. The second run is short, and the timer
+ * has no guarded stack there.
+ */
+static u64 expected(bool x2apic)
+{
+	u64 kinds = BIT(STOP_KINDS) - 1;
+
+	if (level() < ANYWHERE_AVX512)
+		kinds &= ~BIT(STOP_ZMM_LIVE);
+	if (level() < ANYWHERE_AVX)
+		kinds &= ~BIT(STOP_YMM_LIVE);
+	if (x2apic)
+		kinds &= BIT(STOP_DELIVERING_INTERRUPT) - 1;
+	return kinds;
+}
+
+static bool both(u64 episodes, bool x2apic, u32 least)
+{
+	u64 mark_every = episodes / ANYWHERE_MARKS_MAX + 1;
+	bool good;
+
+	run.random = 1;
+	__builtin_memset(&run.stops, 0, sizeof(run.stops));
+	good = run_whole(episodes, mark_every, x2apic);
+	serial_print("the whole run is done\r\n");
+	alarm_begin();
+	good = good && run_cut(episodes, mark_every, x2apic);
+	alarm_end();
+	good = good && same();
+	if (!good)
+		stops_print_last(&run.stops);
+	stops_print(&run.stops);
+	return good && EXPECT(run.stops.count[STOP_ALL] >= least) &&
+	       stops_complete(&run.stops, expected(x2apic));
+}
+
+static void anywhere(u64 episodes, bool x2apic, u32 least)
+{
+	u64 pages = (sizeof(struct outcome) + PAGE_SIZE - 1) / PAGE_SIZE;
+
+	whole = (struct outcome *)page_run(pages);
+	cut = (struct outcome *)page_run(pages);
+	MUST(EXPECT(whole) && EXPECT(cut));
+	run.spare = page_run(ANYWHERE_PAGES);
+	if (EXPECT(run.spare) && saved_begin(&run.stream, STREAM_PAGES))
+		both(episodes, x2apic, least);
+	saved_end(&run.stream);
+	page_run_free(run.spare, ANYWHERE_PAGES);
+	page_run_free((u64)whole, pages);
+	page_run_free((u64)cut, pages);
+}
+
+static bool has_avx512(void)
+{
+	return cpu_cpuid(0).eax >= 7 && (cpu_cpuid(7).ebx & CPUID_7_AVX512F);
+}
+
+static void by_the_page(void)
+{
+	bool all = has_avx512();
+
+	anywhere(all ? EPISODES : FEWER, false, all ? STOPS : FEWER_STOPS);
+}
+
+static void by_msrs(void)
+{
+	anywhere(FEWER, true, FEWER_STOPS);
+}
+
+static const struct test_case cases[] = {
+	{ "saved anywhere, it does not notice", by_the_page },
+	{ "saved anywhere in x2apic mode", by_msrs },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "anywhere", cases, ARRAY_LEN(cases));
+}
