@@ -124,7 +124,7 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	}
 	looks = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
-	if (vp != cpu->current || event != SCHED_GO_ON) {
+	if (event != SCHED_GO_ON || vp != cpu->current) {
 		cpu->slice_end =
 			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
 		                             : SCHED_SLICE_MICROSECONDS);
