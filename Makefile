@@ -94,11 +94,11 @@ SECONDS := 60
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
 	$(filter run test test-host test-vm check fuzz coverage bench,\
-	$(MAKECMDGOALS:mutants=test-host)))))
+	$(patsubst storm,run,$(MAKECMDGOALS:mutants=test-host))))))
 
 .PHONY: all run test test-host test-vm bench check fuzz format deps help clean
-.PHONY: coverage mutants deps-run deps-test deps-host deps-check deps-fuzz deps-coverage \
-	deps-bench
+.PHONY: coverage mutants storm deps-run deps-test deps-host deps-check deps-fuzz \
+	deps-coverage deps-bench
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -132,6 +132,11 @@ bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi | $(DEPS) ## speed 
 
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
+
+ROUNDS := 20000
+SEED := 1
+storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
+	$(Q)$(PYTHON) tests/vm/storm.py $(ROUNDS) $(SEED)
 
 check: $(ASM_OFFSETS) | $(DEPS) ## format, include rules, sizes, static analysis
 	$(Q)HV_CFLAGS='$(HV_CFLAGS)' EFI_CFLAGS='$(EFI_CFLAGS)' \

@@ -53,4 +53,17 @@ static inline void insn_sti_hlt(void)
 	__asm__ volatile("sti; hlt" : : : "memory");
 }
 
+/* CRC-32C of 8 or 4 more bytes; a CRC begins and ends with all bits inverted. */
+static inline u64 insn_crc32(u64 crc, u64 data)
+{
+	__asm__("crc32q %1, %0" : "+r"(crc) : "r"(data));
+	return crc;
+}
+
+static inline u32 insn_crc32_4(u32 crc, u32 data)
+{
+	__asm__("crc32l %1, %0" : "+r"(crc) : "r"(data));
+	return crc;
+}
+
 #endif

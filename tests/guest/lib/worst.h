@@ -1,5 +1,6 @@
 /*
- * What the hypervisor's log says of the dearest hypercalls since launch.
+ * What the hypervisor's log says of the worst since launch: the dearest
+ * hypercalls, and VP entries that failed.
  */
 #ifndef GUEST_WORST_H
 #define GUEST_WORST_H
@@ -9,5 +10,8 @@
  * collect. The hypercall page must be there.
  */
 void worst_print(void);
+
+/* The same for one line. Who reads the log before the end owes it them. */
+void worst_line(const char *line);
 
 #endif

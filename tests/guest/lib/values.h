@@ -1,0 +1,24 @@
+/*
+ * Values for registers: at their edges, one bit beside what was there, or
+ * anything at all.
+ */
+#ifndef GUEST_VALUES_H
+#define GUEST_VALUES_H
+
+#include "include/types.h"
+
+enum values_kind {
+	VALUES_WORD,    /* any bits will do */
+	VALUES_BITS,    /* each bit means something */
+	VALUES_ADDRESS, /* linear or physical */
+	VALUES_SELECTOR,
+	VALUES_LIMIT,
+	VALUES_RIGHTS, /* of a segment */
+	VALUES_MSR,    /* a number of one */
+	VALUES_EVENT,  /* PendingInterruption */
+};
+
+/* Another value for what is `old`; mask: bits that a register may have. */
+u64 values_next(enum values_kind kind, u64 mask, u64 old);
+
+#endif
