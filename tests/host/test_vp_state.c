@@ -131,6 +131,21 @@ static void test_unknown_names(void **state)
 	assert_int_equal(guest_set128(id, 0, 0x00080018, &v), BAD);
 }
 
+/* Where RIP gets behind the last instruction of the lower half, and back. */
+static void test_rip_beside_addresses(void **state)
+{
+	static const u64 rips[] = { BIT(47), 0xffff7fffffffffff,
+		                    0xffff000000000000, 0x0000ffffffffffff };
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rips); i++) {
+		assert_ok(guest_set(id, 0, HV_REGISTER_RIP, rips[i]));
+		assert_int_equal(vp->state.rip, rips[i]);
+		assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+	}
+}
+
 static void test_d27_what_is_refused(void **state)
 {
 	static const struct {
@@ -154,6 +169,8 @@ static void test_d27_what_is_refused(void **state)
 		{ HV_REGISTER_PENDING_INTERRUPTION, 0x800009 }, /* length 0 */
 		{ HV_REGISTER_INTERRUPT_STATE, 4 },
 		{ HV_REGISTER_RIP, 0x0001000000000000 },
+		{ HV_REGISTER_RIP, 0xfffeffffffffffff },
+		{ HV_REGISTER_RIP, BIT(63) },
 		{ HV_REGISTER_RFLAGS, 0 },
 		{ HV_REGISTER_RFLAGS, 2 | BIT(22) },
 		{ HV_REGISTER_CR0, BIT(31) }, /* PG without PE */
@@ -483,6 +500,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_register_there_and_back),
 		TEST(test_unknown_names),
+		TEST(test_rip_beside_addresses),
 		TEST(test_d27_what_is_refused),
 		TEST(test_d27_upper_half),
 		TEST(test_pending_interruptions_that_exist),

@@ -354,6 +354,31 @@ static void pae_entries(void)
 	end();
 }
 
+/* RIP is there behind the last instruction of a half: its fetch faults. */
+static void rip_beside_addresses(void)
+{
+	static const u64 rips[] = { BASES_LOW_END + 1, ~BASES_LOW_END - 1,
+		                    ~0ull - BASES_LOW_END * 2 };
+	struct bases_vp vp;
+
+	MUST(begin(seed) && open_base("long mode", &vp));
+	for (u32 i = 0; i < ARRAY_LEN(rips); i++) {
+		test_context("rip", i);
+		vp.gp->rip = rips[i];
+		chunks_seal(&stream);
+		MUST(offer() && log_is_clean());
+		EXPECT_EQUAL(ends[0].count, i + 1);
+		EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP) & ~0xfffull,
+		             BASES_CODE);
+		/* One that no processor can have is as bad as it was. */
+		vp.gp->rip = rips[i] ^ BIT(50);
+		chunks_seal(&stream);
+		MUST(offer());
+		EXPECT_EQUAL(done.corrupt, i + 1);
+	}
+	end();
+}
+
 /* A tick at each turn of the TSC, of a vector that there is not. */
 static void endless_ticks(void)
 {
@@ -446,6 +471,7 @@ static const struct test_case cases[] = {
 	{ "sane states run", sane_states },
 	{ "restored states at random", restored_states },
 	{ "PAE entries with reserved bits", pae_entries },
+	{ "RIP where no address is", rip_beside_addresses },
 	{ "ticks that nobody can take", endless_ticks },
 	{ "registers set at random", registers_set },
 };
