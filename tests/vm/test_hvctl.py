@@ -52,7 +52,7 @@ SECOND_STEPS = (
     Step("all", "hvctl regs 2 3"),
     Step("run", f"hvctl run 2 for={VPS * TIMES - CHARS}"),
     Step("resume", "hvctl resume 2"), Step("list", "hvctl list"),
-    Step("end", "hvctl run 2"), Step("again", "hvctl run 2"))
+    Step("last", "hvctl run 2"), Step("again", "hvctl run 2"))
 
 # A processor without XSAVE and without AVX.
 OLD = Plan("hvctl-old", (Step("load", "stasis.efi"),
@@ -241,7 +241,8 @@ def test_any_vp_may_end_the_child(outcome: Journey):
     # All but VP 3 have halted; it waits with the newline, and then ends it.
     assert re.search(r"^ +2 +intercept +4 ", outcome.second.section("list"),
                      re.M)
-    assert "child 2 ended with code 0 after 1 " in outcome.second.section("end")
+    assert "child 2 ended with code 0 after 1 " in outcome.second.section(
+        "last")
     assert "has ended with code 0" in outcome.second.section("again")
 
 
