@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/enter.h"
 #include "arch/x86_64/events.h"
+#include "arch/x86_64/msr.h"
 #include "arch/x86_64/report.h"
 #include "arch/x86_64/start.h"
 #include "arch/x86_64/vmcs.h"
@@ -79,6 +80,20 @@ static enum exit_outcome exits_interrupt(struct exit *x)
 static enum exit_outcome exits_window(struct exit *x)
 {
 	(void)x;
+	return EXIT_AGAIN;
+}
+
+/*
+ * The processor has stored a self IPI of a vector below 16 into the APIC's page, and
+ * leaves the error to us; the instruction is done (SDM 29.4.3, 29.5).
+ */
+static enum exit_outcome exits_apic_write(struct exit *x)
+{
+	u32 offset = (u32)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0;
+
+	if (offset < LAPIC_PAGE_BYTES)
+		lapic_write_msr(x->vp, MSR_IA32_X2APIC + (offset >> 4),
+		                *vp_apic_register(x->vp, offset));
 	return EXIT_AGAIN;
 }
 
@@ -248,6 +263,7 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_TIMER] = exits_timer,
 	[VMX_EXIT_INVVPID] = exits_undefined,
 	[VMX_EXIT_XSETBV] = exits_xsetbv,
+	[VMX_EXIT_APIC_WRITE] = exits_apic_write,
 	[VMX_EXIT_VMFUNC] = exits_undefined,
 };
 

@@ -37,6 +37,7 @@
 #define MSR_IA32_VMX_TRUE_ENTRY_CTLS 0x490u
 #define MSR_IA32_VMX_FIRST 0x480u
 #define MSR_IA32_VMX_LAST 0x493u
+#define MSR_IA32_X2APIC 0x800u /* register r is at + r / 16 */
 #define MSR_IA32_X2APIC_SELF_IPI 0x83fu
 #define MSR_SYNTHETIC_FIRST 0x40000000u /* a hypervisor's own (SDM 2.1) */
 #define MSR_SYNTHETIC_LAST 0x4fffffffu
