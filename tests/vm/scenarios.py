@@ -36,6 +36,7 @@ class Place:
 
 PLACES: dict[str, Place] = {
     "anywhere": Place("anywhere"),      # long
+    "leak": Place("leak"),
     "storm": Place("storm"),            # long
     "timers": Place("timers"),          # long
     "token": Place("token"),            # long
