@@ -8,6 +8,8 @@
 #include "parent/hvcall.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/saved.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
@@ -17,6 +19,7 @@
 #define NAMES_MAX 512
 #define STREAM_PAGES 64
 #define PORT_ID 7
+#define CPUID_1_ECX_XSAVE BIT(26)
 #define PORT_SINT 6
 #define RESET_MAX 40     /* registers: vectors of ISR, TMR, IRR are most */
 #define ERROR_SHOWN 0x40 /* in ESR: a vector below 16 */
@@ -175,6 +178,8 @@ static bool is_fixed(u32 name)
 	case HV_REGISTER_APIC_FIRST + 0x09: /* APR */
 	case HV_REGISTER_APIC_FIRST + 0x0d: /* LDR in x2APIC mode */
 		return true;
+	case HV_REGISTER_XFEM:
+		return !(cpu_cpuid(1).ecx & CPUID_1_ECX_XSAVE);
 	default:
 		return false;
 	}
@@ -225,6 +230,73 @@ static bool poison_all(u64 id)
 	return good;
 }
 
+/* ---- PAE paging: four entries that are in the processor alone ---- */
+
+#define PAE_TABLES 0x10000 /* of two roles; then what both point at: */
+#define PAE_LOW 0x12000    /* a directory: the first GiB as it is */
+#define PAE_HERE 0x13000   /* one of 2 MiB from 0 on */
+#define PAE_THERE 0x14000  /* one of a table ... */
+#define PAE_TABLE 0x15000  /* ... of one page: */
+#define PAE_PAGE 0x16000
+#define PAE_MAGIC 0x600d600d
+#define WINDOW 0x40000000u
+#define MOV_CR0_EAX 0x0f, 0x22, 0xc0
+#define MOV_CR3_EAX 0x0f, 0x22, 0xd8
+#define MOV_CR4_EAX 0x0f, 0x22, 0xe0
+#define MOV_EAX_CR3 0x0f, 0x20, 0xd8
+#define PUT_EAX(n) STORE_EAX_32(LEAK_DUMP + 4 * (n))
+#define LOAD_AND_PUT(at, n) LOAD_EAX_32(at), PUT_EAX(n)
+#define POKE(at, value) MOV_EAX(value), STORE_EAX_32(at)
+
+/* Paging on; then memory says something else; and what is seen behind. */
+#define PAE_CODE(tables)                                                       \
+	{                                                                      \
+		MOV_EAX(0x6a0), MOV_CR4_EAX, MOV_EAX(tables), MOV_CR3_EAX,     \
+			MOV_EAX(0x80010033), MOV_CR0_EAX,                      \
+			POKE((tables) + 8, 0),                                 \
+			POKE((tables) + 16, PAE_HERE | 1),                     \
+			POKE((tables) + 24, PAE_LOW | 1), MOV_EAX(0x11111111), \
+			MOV_ECX(0x22222222), MOV_EDX(0x33333333),              \
+			OUT_AL(LEAK_PORT_STILL), PUT_EAX(0),                   \
+			LOAD_AND_PUT(WINDOW, 1), LOAD_AND_PUT(3 * WINDOW, 2),  \
+			MOV_EAX_CR3, PUT_EAX(3), OUT_AL(LEAK_PORT_END),        \
+			JMP_SELF                                               \
+	}
+static const u8 pae_code[2][0x80] = { PAE_CODE(PAE_TABLES),
+	                              PAE_CODE(PAE_TABLES + 0x1000) };
+
+/* In words of 8 bytes. One role sees the page in its second GiB. */
+static bool start_pae(const struct child *c, enum leak_role role)
+{
+	static const u64 entries[2][4] = {
+		{ PAE_LOW | 1, PAE_THERE | 1, 0, PAE_HERE | 0x19 },
+		{ PAE_LOW | 1, PAE_HERE | 1, PAE_THERE | 1, 0 },
+	};
+	u64 *low = child_at(c, PAE_LOW);
+
+	for (u64 i = 0; i < 512; i++)
+		low[i] = i << 21 | 0x83;
+	*(u64 *)child_at(c, PAE_HERE) = 0x83;
+	*(u64 *)child_at(c, PAE_THERE) = PAE_TABLE | 3;
+	*(u64 *)child_at(c, PAE_TABLE) = PAE_PAGE | 3;
+	*(u64 *)child_at(c, PAE_PAGE) = PAE_MAGIC;
+	for (u32 i = 0; i < 2; i++)
+		child_put(c, PAE_TABLES + i * PAGE_SIZE, entries[i],
+		          sizeof(entries[i]));
+	child_put(c, LEAK_IMAGE, pae_code[role == LEAK_OTHER],
+	          sizeof(pae_code[0]));
+	return child_set_protected(c, LEAK_IMAGE);
+}
+
+/* The source saw what was in its entries; both did, or memory would differ. */
+static bool expect_window(const struct child *c)
+{
+	const u32 *dump = child_at(c, LEAK_DUMP);
+
+	return EXPECT_EQUAL(dump[0], 0x11111111) &&
+	       EXPECT_EQUAL(dump[1], PAE_MAGIC);
+}
+
 /* ---- Children ---- */
 
 static bool start(struct child *c, enum leak_role role, bool x2apic, bool pae)
@@ -240,7 +312,7 @@ static bool start(struct child *c, enum leak_role role, bool x2apic, bool pae)
 	seen = child_at(c, LEAK_SEEN);
 	seen->role = role;
 	seen->x2apic = x2apic;
-	return pae ? child_set_protected(c, LEAK_PAE)
+	return pae ? start_pae(c, role)
 	           : child_set_long(c, LEAK_IMAGE, LEAK_STACK - 8);
 }
 
@@ -445,8 +517,7 @@ static void travel(enum leak_role role, bool x2apic, bool pae)
 	MUST(run_to(&source, LEAK_PORT_END));
 	MUST(run_to(&target, LEAK_PORT_END));
 	MUST(expect_equal_memory(&source, &target));
-	if (!pae)
-		MUST(expect_times(&source, &target));
+	MUST(pae ? expect_window(&source) : expect_times(&source, &target));
 	MUST(!posted || disconnect(&source));
 	child_destroy(&source);
 	child_destroy(&target);

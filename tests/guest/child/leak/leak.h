@@ -10,8 +10,7 @@
 
 /* Its memory; the parent's page tables for it are in the last three pages. */
 #define LEAK_SEEN 0x800ull
-#define LEAK_IMAGE 0x1000ull /* and at + 0x10 the entry of PAE paging */
-#define LEAK_PAE 0x1010ull
+#define LEAK_IMAGE 0x1000ull
 #define LEAK_ASSIST 0x6000ull
 #define LEAK_STACK 0x8000ull
 #define LEAK_XSAVE 0x9000ull     /* loaded before it stands still */
@@ -19,7 +18,6 @@
 #define LEAK_DUMP 0xb000ull      /* registers, a u64 each */
 #define LEAK_SIM_COPY 0xc000ull  /* what the overlays show, three pages */
 #define LEAK_TIMES 0xf000ull     /* what goes on by itself: not compared */
-#define LEAK_TABLES 0x10000ull   /* of PAE paging, eight pages */
 #define LEAK_OVERLAYS 0x18000ull /* four pages for each role */
 #define LEAK_PAGES 35
 
@@ -45,7 +43,6 @@ struct leak_seen {
 	u64 give[17]; /*  56 RAX RCX RDX RBX RSP to R15, RFLAGS */
 	u64 got[17];  /* 192 as found behind */
 };
-_Static_assert(sizeof(struct leak_seen) == 328, "entry.asm");
 
 /* In LEAK_TIMES. */
 struct leak_times {
