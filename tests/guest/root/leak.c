@@ -20,7 +20,6 @@
 #define STREAM_PAGES 64
 #define PORT_ID 7
 #define CPUID_1_ECX_XSAVE BIT(26)
-#define PORT_SINT 6
 #define RESET_MAX 40     /* registers: vectors of ISR, TMR, IRR are most */
 #define ERROR_SHOWN 0x40 /* in ESR: a vector below 16 */
 
@@ -335,7 +334,7 @@ static bool post_messages(const struct child *c)
 	port->port_id = PORT_ID;
 	port->connection_partition = HV_PARTITION_ID_SELF;
 	port->info.type = HV_PORT_MESSAGE;
-	port->info.target_sint = PORT_SINT;
+	port->info.target_sint = LEAK_SINT_PORT;
 	if (!EXPECT_SUCCESS(hvcall_simple(HVCALL_CREATE_PORT)))
 		return false;
 	connect = hvcall_input_zeroed(sizeof(*connect));
@@ -351,7 +350,7 @@ static bool post_messages(const struct child *c)
 		post->connection_id = (u32)c->id;
 		post->type = 0x1000 + i;
 		post->payload_size = 16;
-		post->payload[0] = c->id * 0x1111 + i;
+		post->payload[0] = 0x11112222 + i;
 		if (!EXPECT_SUCCESS(hvcall_simple(HVCALL_POST_MESSAGE)))
 			return false;
 	}
@@ -367,6 +366,16 @@ static bool disconnect(const struct child *c)
 	return EXPECT_SUCCESS(hvcall_simple(HVCALL_DISCONNECT_PORT));
 }
 
+static bool assert_nmi(const struct child *c)
+{
+	struct hv_input_assert_virtual_interrupt *in =
+		hvcall_input_zeroed(sizeof(*in));
+
+	in->partition_id = c->id;
+	in->type = HV_INTERRUPT_NMI;
+	return EXPECT_SUCCESS(hvcall_simple(HVCALL_ASSERT_VIRTUAL_INTERRUPT));
+}
+
 /* What it cannot be while it stands at an OUT, and its parent can make it. */
 static bool make_richer(const struct child *c, enum leak_role role)
 {
@@ -376,7 +385,7 @@ static bool make_richer(const struct child *c, enum leak_role role)
 	                 HV_INTERRUPT_STATE_NMI_MASKED) &&
 	       child_set(c, HV_REGISTER_APIC_FIRST + 0x1b, 0x00420000) &&
 	       child_set(c, HV_REGISTER_INTERCEPT_SUSPEND, 0) &&
-	       post_messages(c);
+	       assert_nmi(c) && post_messages(c);
 }
 
 /* ---- Two streams of the same state ---- */
@@ -488,41 +497,67 @@ static bool is_rich(void)
 	       child_destroy(&fresh);
 }
 
-static bool prepare_target(struct child *c, bool x2apic, bool pae)
+static bool is_posted(enum leak_role role, bool pae)
 {
-	return start(c, LEAK_OTHER, x2apic, pae) &&
-	       run_to(c, LEAK_PORT_STILL) && poison_all(c->id);
+	return role == LEAK_RICH && !pae;
+}
+
+/* Where it stands still, with all there is to save. */
+static bool prepare_source(struct child *c, enum leak_role role, bool x2apic,
+                           bool pae)
+{
+	return start(c, role, x2apic, pae) && run_to(c, LEAK_PORT_STILL) &&
+	       child_skip(c) &&
+	       make_richer(c, is_posted(role, pae) ? role : LEAK_PLAIN);
+}
+
+/* Nothing else runs in between: what a child should see. */
+static bool undisturbed(struct child *c, enum leak_role role, bool x2apic,
+                        bool pae)
+{
+	return prepare_source(c, role, x2apic, pae) &&
+	       run_to(c, LEAK_PORT_END) &&
+	       (!is_posted(role, pae) || disconnect(c));
+}
+
+static bool restore_and_compare(struct child *source, struct child *target)
+{
+	struct saved before, after;
+
+	if (!saved_begin(&before, STREAM_PAGES) ||
+	    !saved_begin(&after, STREAM_PAGES) ||
+	    !saved_take(&before, source->id, 0) || !poison_all(target->id) ||
+	    !saved_restore(&before, target->id, HV_SAVE_DATA_MAX))
+		return false;
+	read_registers(&of_target, target->id);
+	if (!expect_equal_registers() || !saved_take(&after, target->id, 0) ||
+	    !expect_equal_streams(&before, &after))
+		return false;
+	saved_end(&before);
+	saved_end(&after);
+	return true;
 }
 
 static void travel(enum leak_role role, bool x2apic, bool pae)
 {
-	struct saved before, after;
-	struct child source, target;
-	bool posted = role == LEAK_RICH && !pae;
+	struct child witness, source, target;
 
-	MUST(saved_begin(&before, STREAM_PAGES));
-	MUST(saved_begin(&after, STREAM_PAGES));
-	MUST(start(&source, role, x2apic, pae));
-	MUST(run_to(&source, LEAK_PORT_STILL) && child_skip(&source));
-	MUST(make_richer(&source, posted ? role : LEAK_PLAIN));
+	MUST(undisturbed(&witness, role, x2apic, pae));
+	MUST(prepare_source(&source, role, x2apic, pae));
 	read_registers(&of_source, source.id);
 	MUST(!x2apic || is_rich());
-	MUST(saved_take(&before, source.id, 0));
-	MUST(prepare_target(&target, !x2apic, pae));
-	MUST(saved_restore(&before, target.id, HV_SAVE_DATA_MAX));
-	read_registers(&of_target, target.id);
-	MUST(expect_equal_registers());
-	MUST(saved_take(&after, target.id, 0));
-	MUST(expect_equal_streams(&before, &after));
+	MUST(start(&target, LEAK_OTHER, !x2apic, pae) &&
+	     run_to(&target, LEAK_PORT_STILL));
+	MUST(restore_and_compare(&source, &target));
 	MUST(run_to(&source, LEAK_PORT_END));
 	MUST(run_to(&target, LEAK_PORT_END));
 	MUST(expect_equal_memory(&source, &target));
+	MUST(expect_equal_memory(&witness, &target));
 	MUST(pae ? expect_window(&source) : expect_times(&source, &target));
-	MUST(!posted || disconnect(&source));
+	MUST(!is_posted(role, pae) || disconnect(&source));
+	child_destroy(&witness);
 	child_destroy(&source);
 	child_destroy(&target);
-	saved_end(&before);
-	saved_end(&after);
 }
 
 static void everything_in_use(void)

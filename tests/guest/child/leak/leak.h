@@ -23,6 +23,8 @@
 
 #define LEAK_PORT_STILL 0x80
 #define LEAK_PORT_END 0x81
+#define LEAK_SINT_TIMER 3 /* of a message that waits for its slot */
+#define LEAK_SINT_PORT 6
 
 enum leak_role {
 	LEAK_RICH,  /* sets all it can */

@@ -23,6 +23,7 @@
 #define APIC_DIVIDE 0x3eu
 #define APIC_SELF 0x3fu
 #define VECTOR 0x61
+#define VECTOR_NMI 2
 #define FAR 1000000000000ull /* in units of reference time: 27 hours */
 #define XSAVE_HEADER 512
 #define MXCSR 24
@@ -67,17 +68,31 @@ HANDLER static void on_interrupt(struct frame *frame)
 	(void)frame;
 }
 
+static volatile u64 nmis;
+
+HANDLER static void on_nmi(struct frame *frame)
+{
+	(void)frame;
+	nmis++;
+}
+
+static void set_gate(struct gate *gate, void (*handler)(struct frame *))
+{
+	*gate = (struct gate){
+		.offset0 = (u16)(u64)handler, /* the image is below 64 KiB */
+		.selector = 8,
+		.flags = GATE_INTERRUPT,
+	};
+}
+
 static void set_tables(u64 which)
 {
 	struct descriptor_table g = { (u16)(0x7f - 8 * which),
 		                      (u64)gdts[which] };
 	struct descriptor_table i = { sizeof(idt[0]) - 1, (u64)idt[which] };
 
-	idt[which][VECTOR] = (struct gate){
-		.offset0 = (u16)(u64)on_interrupt,
-		.selector = 8,
-		.flags = GATE_INTERRUPT,
-	};
+	set_gate(&idt[which][VECTOR], on_interrupt);
+	set_gate(&idt[which][VECTOR_NMI], on_nmi);
 	/* The base of the LDT is in the upper half's way: below 16 MiB. */
 	gdts[0][5] = 0x0000820000000037ull | (u64)ldt << 16;
 	gdts[0][7] = TSS(task_state);
@@ -215,22 +230,21 @@ static u64 overlay(u32 i)
 /* The third timer has expired, and finds the slot of its SINT taken. */
 static void set_timers(void)
 {
-	u64 now = cpu_read_msr(HV_MSR_TIME_REF_COUNT);
 	u64 more = role * 12345;
-	u64 sint3 = 3ull << HV_STIMER_SINT_SHIFT;
+	u64 sint = (u64)LEAK_SINT_TIMER << HV_STIMER_SINT_SHIFT;
 
-	cpu_write_msr(HV_MSR_STIMER0_COUNT, now + FAR + more);
-	cpu_write_msr(HV_MSR_STIMER0_CONFIG, sint3 | HV_STIMER_ENABLE);
+	cpu_write_msr(HV_MSR_STIMER0_COUNT, FAR + more);
+	cpu_write_msr(HV_MSR_STIMER0_CONFIG, sint | HV_STIMER_ENABLE);
 	cpu_write_msr(HV_MSR_STIMER0_COUNT + 2, FAR + more);
 	cpu_write_msr(HV_MSR_STIMER0_CONFIG + 2,
 	              HV_STIMER_DIRECT | HV_STIMER_ENABLE | HV_STIMER_PERIODIC |
 	                      (0x90 + role) << HV_STIMER_VECTOR_SHIFT);
 	cpu_write_msr(HV_MSR_STIMER0_COUNT + 4, 1 + role);
-	cpu_write_msr(HV_MSR_STIMER0_CONFIG + 4, sint3 | HV_STIMER_ENABLE);
+	cpu_write_msr(HV_MSR_STIMER0_CONFIG + 4, sint | HV_STIMER_ENABLE);
 	cpu_write_msr(HV_MSR_STIMER0_CONFIG + 6,
-	              sint3 | (role == LEAK_OTHER ? HV_STIMER_LAZY
-	                                          : HV_STIMER_AUTO_ENABLE));
-	cpu_write_msr(HV_MSR_STIMER0_COUNT + 6, now + 2 * FAR + more);
+	              sint | (role == LEAK_OTHER ? HV_STIMER_LAZY
+	                                         : HV_STIMER_AUTO_ENABLE));
+	cpu_write_msr(HV_MSR_STIMER0_COUNT + 6, 2 * FAR + more);
 }
 
 static void set_synthetic(void)
@@ -473,11 +487,51 @@ static void copy(u64 to, u64 from, u64 words)
 		((volatile u64 *)to)[i] = ((volatile u64 *)from)[i];
 }
 
+/* The slot gets free: what waits for it comes, for the timer and by the port. */
+static void put_message(u32 sint)
+{
+	volatile struct hv_message *m =
+		(volatile struct hv_message *)overlay(0) + sint;
+
+	cpu_write_msr(HV_MSR_SINT0 + sint, HV_SINT_POLLING | 0xff);
+	m->type = HV_MESSAGE_NONE;
+	cpu_write_msr(HV_MSR_EOM, 0);
+	*out++ = m->type;
+	*out++ = m->payload[0];
+	*out++ = m->payload[1];
+	m->payload[2] = 0; /* when it came */
+}
+
+/* An NMI that waits comes when IRET ends the blocking. */
+static void put_nmi(void)
+{
+	*out++ = nmis;
+	__asm__ volatile("movq %%rsp, %%rax; pushq $0x10; push %%rax; pushfq;"
+	                 "pushq $8; leaq 1f(%%rip), %%rax; push %%rax; iretq;"
+	                 "1: nop; nop"
+	                 :
+	                 :
+	                 : "rax", "memory", "cc");
+	*out++ = nmis;
+}
+
+/* What the APIC has not shown yet. */
+static void put_errors(void)
+{
+	if (!seen->x2apic)
+		return;
+	apic_write(APIC_ESR, 0);
+	*out++ = cpu_read_msr(MSR_X2APIC + APIC_ESR);
+}
+
 static void put_overlays(void)
 {
 	copy(LEAK_SIM_COPY, overlay(0), PAGE_SIZE / 8);
 	copy(LEAK_SIM_COPY + PAGE_SIZE, overlay(1), PAGE_SIZE / 8);
 	copy(LEAK_SIM_COPY + 2 * PAGE_SIZE, overlay(3), PAGE_SIZE / 8);
+	put_message(LEAK_SINT_TIMER);
+	put_message(LEAK_SINT_PORT);
+	put_message(LEAK_SINT_PORT);
 	/* Without them, what is under them. */
 	cpu_write_msr(HV_MSR_SIMP, 0);
 	cpu_write_msr(HV_MSR_SIEFP, 0);
@@ -523,8 +577,11 @@ __attribute__((section(".entry"))) void leak_main(void)
 	put_control();
 	put_descriptors();
 	put_registers();
-	if (role != LEAK_PLAIN)
+	if (role != LEAK_PLAIN) {
 		put_overlays();
+		put_nmi();
+		put_errors();
+	}
 	put_times();
 	insn_out8(LEAK_PORT_END, 0);
 	for (;;)
