@@ -32,13 +32,14 @@ class Place:
     group: str
     cpus: int = 1
     options: str = ""                   # of stasis.efi
+    timeout: float = 300                # seconds of the boot
 
 
 PLACES: dict[str, Place] = {
-    "anywhere": Place("anywhere"),      # long
+    "anywhere": Place("anywhere", timeout=600),
     "leak": Place("leak"),
     "storm": Place("storm"),            # long
-    "timers": Place("timers"),          # long
+    "timers": Place("timers", timeout=600),
     "token": Place("token"),            # long
 }
 
@@ -81,7 +82,7 @@ def group_plan(place: Place, names: list[str], model: str) -> Plan:
                   for name in names)
     return Plan(place.group, (Step("load", load), *programs),
                 (("stasis.efi", BUILD / "stasis.efi"), *files),
-                model=model, cpus=place.cpus, timeout=300, silence=90)
+                model=model, cpus=place.cpus, timeout=place.timeout, silence=90)
 
 
 def scenarios() -> list[tuple[Plan, str]]:
