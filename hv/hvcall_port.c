@@ -69,11 +69,12 @@ enum hv_status hvcall_disconnect_port(struct hypercall_frame *f)
 	               : status;
 }
 
-/* The receiver's state is about to change: an open save must not miss it. */
-static void disturb(struct vp *to)
+/* An open save must not miss that the receiver has changed. */
+static enum hv_status sent(struct vp *to, enum hv_status status)
 {
-	arch_vp_kick(to);
-	partition_changed(to->partition);
+	if (status == HV_STATUS_SUCCESS)
+		partition_changed(to->partition);
+	return status;
 }
 
 /* Types with bit 31 are the hypervisor's, and 0 is a free slot. */
@@ -95,8 +96,8 @@ enum hv_status hvcall_post_message(struct hypercall_frame *f)
 	m.payload_size = (u8)in->payload_size;
 	m.sender = port->id;
 	arch_copy(m.payload, in->payload, in->payload_size);
-	disturb(to);
-	return synic_post(to, port->sint, &m);
+	arch_vp_kick(to);
+	return sent(to, synic_post(to, port->sint, &m));
 }
 
 enum hv_status hvcall_signal_event(struct hypercall_frame *f)
@@ -112,6 +113,7 @@ enum hv_status hvcall_signal_event(struct hypercall_frame *f)
 		return status;
 	if (in->flag >= port->flag_count)
 		return HV_STATUS_INVALID_PARAMETER;
-	disturb(to);
-	return synic_signal(to, port->sint, port->base_flag + in->flag);
+	arch_vp_kick(to);
+	return sent(to,
+	            synic_signal(to, port->sint, port->base_flag + in->flag));
 }
