@@ -20,6 +20,7 @@
 #define CR0_AM BIT(18)
 #define CODE_L BIT(13)
 #define RFLAGS_TF BIT(8)
+#define RFLAGS_RF BIT(16)
 #define DEBUGCTL_BTF BIT(1)
 #define DEBUG_SINGLE_STEP BIT(14)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
@@ -35,6 +36,7 @@ void exit_skip(struct vp *vp, u64 length)
 	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
 		s->rip = (u32)s->rip;
 	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+	s->rflags &= ~RFLAGS_RF; /* it was for that instruction (SDM 17.3.1.1) */
 	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
 		s->pending_debug |= DEBUG_SINGLE_STEP;
 }

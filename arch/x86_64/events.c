@@ -83,7 +83,7 @@ void events_block_nmi(void)
 /* The instruction is done: its shadow is over and a single step is due. */
 void events_skip(struct vp *vp)
 {
-	u64 length, rip, blocking;
+	u64 length, rip, blocking, flags;
 
 	vmcs_load(vp);
 	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
@@ -101,7 +101,10 @@ void events_skip(struct vp *vp)
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           blocking & INTERRUPTIBILITY_NMI);
-	if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
+	flags = vmcs_read(VMCS_GUEST_RFLAGS);
+	if (flags & RFLAGS_RF) /* it was for that instruction */
+		vmcs_write(VMCS_GUEST_RFLAGS, flags & ~RFLAGS_RF);
+	if ((flags & RFLAGS_TF) &&
 	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
 		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) |

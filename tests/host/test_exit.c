@@ -335,6 +335,33 @@ static void test_header_in_real_mode_has_cpl_0(void **state)
 	assert_int_equal(h.instruction_length, 0x9f);
 }
 
+/* What an instruction that is done leaves behind of RFLAGS and its shadow. */
+static void test_an_instruction_skipped(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	s = vp_state_write(vp);
+	s->rip = 0xfffffffe;
+	s->efer = 0;
+	s->interrupt_state = 3;
+	s->rflags = 0x10002; /* RF */
+	exit_skip(vp, 3);
+	assert_int_equal(s->rip, 1);
+	assert_int_equal(s->rflags, 2);
+	assert_int_equal(s->interrupt_state, HV_INTERRUPT_STATE_NMI_MASKED);
+	assert_int_equal(s->pending_debug, 0);
+	s->rflags = 0x10102; /* RF, TF */
+	exit_skip(vp, 1);
+	assert_int_equal(s->rflags, 0x102);
+	assert_int_equal(s->pending_debug, BIT(14));
+	s->pending_debug = 0;
+	s->debugctl = 2; /* steps are branches */
+	exit_skip(vp, 1);
+	assert_int_equal(s->pending_debug, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +376,7 @@ int main(void)
 		TEST(test_write_to_an_overlay_faults),
 		TEST(test_memory_of_the_root),
 		TEST(test_the_rest),
+		TEST(test_an_instruction_skipped),
 		TEST(test_header_in_real_mode_has_cpl_0),
 	};
 
