@@ -73,6 +73,17 @@ static enum hv_status set_intercept(struct vp *vp, value_t *v)
 	return HV_STATUS_SUCCESS;
 }
 
+/* A shadow that its parent makes is STI's; one that stays is what it was. */
+static enum hv_status set_interrupt_state(struct vp *vp, value_t *v)
+{
+	struct vp_state *s = vp_state_write(vp);
+
+	if (!(s->interrupt_state & v->reg64 & HV_INTERRUPT_STATE_SHADOW))
+		s->mov_ss = 0;
+	s->interrupt_state = v->reg64;
+	return HV_STATUS_SUCCESS;
+}
+
 static enum hv_status get_mtrr_cap(struct vp *vp, union hv_register_value *v)
 {
 	(void)vp;
@@ -295,7 +306,7 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_PENDING_INTERRUPTION, pending_interruption,
 	    vp_check_pending_interruption),
 	R64(HV_REGISTER_INTERRUPT_STATE, interrupt_state,
-	    vp_check_interrupt_state),
+	    vp_check_interrupt_state, .set = set_interrupt_state),
 	ROW(HV_REGISTER_RAX, 16, gpr, vp_check_zero_high),
 	R64(HV_REGISTER_RIP, rip, vp_check_rip, .reset = 0xfff0),
 	R64(HV_REGISTER_RFLAGS, rflags, vp_check_rflags, .reset = RFLAGS_FIXED),

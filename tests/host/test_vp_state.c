@@ -401,6 +401,20 @@ static void test_machine_without_xsave(void **state)
 }
 
 /* SDM table 9-1. */
+/* The TLFS knows one shadow: the kind is the hypervisor's to keep. */
+static void test_the_kind_of_a_shadow(void **state)
+{
+	(void)state;
+	make();
+	vp->state.interrupt_state = HV_INTERRUPT_STATE_SHADOW;
+	vp->state.mov_ss = 1;
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERRUPT_STATE, 3));
+	assert_int_equal(vp->state.mov_ss, 1);
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERRUPT_STATE, 2));
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERRUPT_STATE, 1));
+	assert_int_equal(vp->state.mov_ss, 0);
+}
+
 static void test_reset(void **state)
 {
 	const struct vp_state *s;
@@ -510,6 +524,7 @@ int main(void)
 		TEST(test_components_in_init_state),
 		TEST(test_mxcsr_mask_is_the_processors),
 		TEST(test_machine_without_xsave),
+		TEST(test_the_kind_of_a_shadow),
 		TEST(test_reset),
 		TEST(test_whole_state_is_checked),
 		TEST(test_xsave_header_is_checked),
