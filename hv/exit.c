@@ -36,7 +36,8 @@ void exit_skip(struct vp *vp, u64 length)
 	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
 		s->rip = (u32)s->rip;
 	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
-	s->rflags &= ~RFLAGS_RF; /* it was for that instruction (SDM 17.3.1.1) */
+	s->rflags &=
+		~RFLAGS_RF; /* it was for that instruction (SDM 17.3.1.1) */
 	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
 		s->pending_debug |= DEBUG_SINGLE_STEP;
 }

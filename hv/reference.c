@@ -15,19 +15,21 @@
 #define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */
 
 /* TSC ticks in 100-ns units; the two parts keep the product in 64 bits. */
-static u64 time_now(void)
+static u64 units_of(u64 tsc)
 {
 	u64 hz = arch_facts()->tsc_hz;
-	u64 tsc = arch_tsc();
 
 	return tsc / hz * UNITS + tsc % hz * UNITS / hz;
 }
 
+static u64 time_at(const struct reference *r, u64 tsc)
+{
+	return r->base + (r->running ? units_of(tsc) - r->since : 0);
+}
+
 u64 reference_time(const struct partition *p)
 {
-	const struct reference *r = &p->reference;
-
-	return r->base + (r->running ? time_now() - r->since : 0);
+	return time_at(&p->reference, arch_tsc());
 }
 
 u64 reference_ticks(const struct partition *p, u64 time)
@@ -79,19 +81,21 @@ static void show(struct partition *p)
 {
 	struct reference *r = &p->reference;
 	struct hv_reference_tsc_page *page = r->page;
-	u64 hz = arch_facts()->tsc_hz, offset = 0, tsc;
+	u64 hz = arch_facts()->tsc_hz, offset = 0, now, tsc;
 
 	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
 		return;
 	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
 	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
 		return;
-	tsc = arch_tsc() + offset;
+	page->scale = scale_of(hz);
+	/* One moment for both clocks. */
+	now = arch_tsc();
+	tsc = now + offset;
 	/* Where the TSC turns over, the page's product does, the time does not. */
 	if (tsc >> 63)
 		return;
-	page->scale = scale_of(hz);
-	page->offset = reference_time(p) -
+	page->offset = time_at(r, now) -
 	               (u64)((unsigned __int128)tsc * page->scale >> 64);
 	do
 		r->sequence++;
@@ -104,10 +108,11 @@ void reference_update(struct partition *p)
 {
 	struct reference *r = &p->reference;
 	bool run = p->vp_count > 0 && !partition_suspended(p);
+	u64 now = arch_tsc();
 
 	if (run != r->running) {
-		r->base = reference_time(p);
-		r->since = time_now();
+		r->base = time_at(r, now);
+		r->since = units_of(now);
 		r->running = run;
 	}
 	show(p);
@@ -116,7 +121,7 @@ void reference_update(struct partition *p)
 void reference_set(struct partition *p, u64 time, u32 sequence)
 {
 	p->reference.base = time;
-	p->reference.since = time_now();
+	p->reference.since = units_of(arch_tsc());
 	p->reference.sequence = sequence;
 	show(p);
 }

@@ -170,6 +170,7 @@ static void paging_pae(struct bases_vp *vp)
 	vp->control->cr3 = BASES_PDPT;
 	vp->control->cr4 |= CR4_PAE;
 	vp->control->cr0 |= CR0_PG;
+	vp->events->pdpte[0] = PAGE_DIRECTORY | 1;
 }
 
 static void long_mode(struct bases_vp *vp)
@@ -477,9 +478,8 @@ static void fill_page_tables(const struct child *c)
 	/* The lowest GiB stands at both ends of each half, and below 4 GiB. */
 	pml4[0] = pml4[255] = pml4[256] = pml4[511] = PDPT_LONG | PTE_USER;
 	pdpt[0] = pdpt[3] = pdpt[511] = PAGE_DIRECTORY | PTE_USER;
-	/* The others are not used, and may be anything. */
-	pae[0] = PAGE_DIRECTORY | 1;
-	for (u64 i = 1; i < 4; i++)
+	/* Those of PAE paging are in the processor: here they may be anything. */
+	for (u64 i = 0; i < 4; i++)
 		pae[i] = random_next();
 	for (u64 i = 0; i < 512; i++) {
 		pd[i] = i << 21 | PDE_LARGE;
