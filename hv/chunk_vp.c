@@ -408,7 +408,7 @@ void chunk_vp_apply(struct context *c, struct vp *vp)
 	struct vp *receiver = vp->partition->parent->vps[0];
 	void *xsave = vp->pages[VP_PAGE_XSAVE];
 
-	synic_cancel(receiver, vp);
+	synic_cancel(vp);
 	vp->state = s->state;
 	vp->state.tsc_offset = s->tsc - c->tsc;
 	vp->cached = vp->dirty = vp->renewed = true;

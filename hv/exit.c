@@ -84,7 +84,7 @@ static void *message_begin(struct vp *vp, u32 type, u32 size)
 {
 	struct hv_message *m = &vp->message;
 
-	CHECK(!vp->message_queued && size <= HV_MESSAGE_PAYLOAD);
+	CHECK(!list_linked(&vp->message_link) && size <= HV_MESSAGE_PAYLOAD);
 	*m = (struct hv_message){ .type = type,
 		                  .payload_size = (u8)size,
 		                  .sender = vp->partition->id };

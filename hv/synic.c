@@ -16,6 +16,7 @@
 void synic_reset(struct synic *synic)
 {
 	*synic = (struct synic){ .scontrol = 0 };
+	list_init(&synic->queue);
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		synic->sint[i] = HV_SINT_RESET;
 }
@@ -177,7 +178,7 @@ static u32 oldest(const struct vp *vp, u32 sint, u32 from)
 /* Does more wait, besides what is being delivered? */
 static bool more_waits(const struct vp *vp, u32 sint)
 {
-	return (sint == 0 && vp->synic.queue_first) ||
+	return (sint == 0 && list_linked(&vp->synic.queue)) ||
 	       oldest(vp, sint, 0) < vp->synic.queued || stimer_waits(vp, sint);
 }
 
@@ -217,22 +218,12 @@ bool synic_try(struct vp *to, u32 sint, const struct hv_message *m)
 	return true;
 }
 
-static struct vp *dequeue(struct synic *s)
-{
-	struct vp *sender = s->queue_first;
-
-	s->queue_first = sender->message_next;
-	if (!s->queue_first)
-		s->queue_last = NULL;
-	sender->message_next = NULL;
-	sender->message_queued = false;
-	return sender;
-}
-
 static void deliver_intercept(struct vp *to)
 {
-	struct vp *sender = dequeue(&to->synic);
+	struct vp *sender =
+		list_entry(to->synic.queue.next, struct vp, message_link);
 
+	list_remove(&sender->message_link);
 	partition_changed(sender->partition); /* D10: it leaves the state */
 	fill(to, 0, &sender->message, more_waits(to, 0));
 	sender->message.type = HV_MESSAGE_NONE;
@@ -253,7 +244,8 @@ void synic_flush(struct vp *vp)
 	struct synic *s = &vp->synic;
 	u32 at;
 
-	if (s->queue_first && can_deliver(s, 0) && is_free(slot_of(vp, 0)))
+	if (list_linked(&s->queue) && can_deliver(s, 0) &&
+	    is_free(slot_of(vp, 0)))
 		deliver_intercept(vp);
 	for (u32 sint = 1; s->queued && sint < HV_SINT_COUNT; sint++) {
 		at = oldest(vp, sint, 0);
@@ -321,36 +313,13 @@ bool synic_auto_eoi(const struct vp *vp, u8 vector)
 
 void synic_send(struct vp *to, struct vp *sender)
 {
-	struct synic *s = &to->synic;
-
-	CHECK(!sender->message_queued &&
+	CHECK(!list_linked(&sender->message_link) &&
 	      sender->message.type != HV_MESSAGE_NONE);
-	sender->message_queued = true;
-	sender->message_next = NULL;
-	if (s->queue_last)
-		s->queue_last->message_next = sender;
-	else
-		s->queue_first = sender;
-	s->queue_last = sender;
+	list_add_before(&to->synic.queue, &sender->message_link);
 	synic_flush(to);
 }
 
-void synic_cancel(struct vp *to, struct vp *sender)
+void synic_cancel(struct vp *sender)
 {
-	struct synic *s = &to->synic;
-	struct vp *before = NULL;
-
-	if (!sender->message_queued)
-		return;
-	for (struct vp *at = s->queue_first; at != sender;
-	     at = at->message_next)
-		before = at;
-	if (before)
-		before->message_next = sender->message_next;
-	else
-		s->queue_first = sender->message_next;
-	if (s->queue_last == sender)
-		s->queue_last = before;
-	sender->message_queued = false;
-	sender->message_next = NULL;
+	list_remove(&sender->message_link);
 }

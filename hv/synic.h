@@ -10,6 +10,7 @@
 #define HV_SYNIC_H
 
 #include "hv/gpa.h"
+#include "hv/list.h"
 
 struct vp;
 
@@ -23,8 +24,7 @@ struct synic {
 	struct gpa_overlay sief_overlay;
 	struct gpa_overlay sim_overlay;
 	u32 queued; /* in VP_PAGE_MESSAGES, oldest first; rsvd is the SINT */
-	struct vp *queue_first; /* senders, oldest first, by message_next */
-	struct vp *queue_last;
+	struct list queue; /* senders, oldest first, by message_link */
 };
 
 void synic_reset(struct synic *synic);
@@ -43,8 +43,8 @@ bool synic_sint_valid(u64 value);
 /* Sends sender->message to SINT0 of `to`, now or when the slot gets free. */
 void synic_send(struct vp *to, struct vp *sender);
 
-/* Takes sender's message out of the queue of `to` again, if it still waits. */
-void synic_cancel(struct vp *to, struct vp *sender);
+/* Takes sender's message out of the receiver's queue, if it still waits. */
+void synic_cancel(struct vp *sender);
 
 /*
  * A message by a port. INVALID_SYNIC_STATE: the SynIC or its page is off;

@@ -180,6 +180,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->is_root = partition->parent == NULL;
 	vp->cached = vp->dirty = true;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
+	list_init(&vp->message_link);
 	synic_reset(&vp->synic);
 	vp_state_reset(&vp->state, vp_xsave(vp));
 	join_tsc(vp);
@@ -211,7 +212,7 @@ void vp_delete(struct vp *vp)
 	CHECK(!vp->is_root);
 	arch_vp_kick(vp);
 	sched_remove(vp);
-	synic_cancel(p->parent->vps[0], vp);
+	synic_cancel(vp);
 	synic_free(vp);
 	arch_vp_free(vp);
 	p->vps[vp->index] = NULL;

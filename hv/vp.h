@@ -61,8 +61,7 @@ struct vp {
 
 	/* The one intercept message it can have under way to its parent. */
 	struct hv_message message;
-	bool message_queued; /* waits in the receiver's queue */
-	struct vp *message_next;
+	struct list message_link; /* while it waits: in the receiver's queue */
 
 	struct synic synic; /* as a receiver */
 	struct lapic lapic; /* of a child: what is not in its page */

@@ -67,7 +67,7 @@ static enum hv_status set_intercept(struct vp *vp, value_t *v)
 		return HV_STATUS_INVALID_PARAMETER;
 	vp->intercept_suspend = v->reg64;
 	if (!(v->reg64 & HV_SUSPENDED)) {
-		synic_cancel(vp->partition->parent->vps[0], vp);
+		synic_cancel(vp);
 		vp->message.type = HV_MESSAGE_NONE;
 	}
 	return HV_STATUS_SUCCESS;

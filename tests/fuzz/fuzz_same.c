@@ -37,7 +37,8 @@ static void same_message(const struct vp *a, const struct vp *b)
 	FUZZ_CHECK(a->message.payload_size == b->message.payload_size);
 	FUZZ_CHECK(!memcmp(a->message.payload, b->message.payload,
 	                   sizeof(a->message.payload)));
-	FUZZ_CHECK(a->message_queued == b->message_queued);
+	FUZZ_CHECK(list_linked(&a->message_link) ==
+	           list_linked(&b->message_link));
 }
 
 static void same_memory(const struct partition *a, const struct partition *b)

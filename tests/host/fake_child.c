@@ -160,7 +160,8 @@ static void compare_vps(struct vp *a, struct vp *b)
 	assert_int_equal(a->explicit_suspend, b->explicit_suspend);
 	assert_int_equal(a->intercept_suspend, b->intercept_suspend);
 	assert_int_equal(a->message.type, b->message.type);
-	assert_int_equal(a->message_queued, b->message_queued);
+	assert_int_equal(list_linked(&a->message_link),
+	                 list_linked(&b->message_link));
 	assert_memory_equal(a->message.payload, b->message.payload,
 	                    HV_MESSAGE_PAYLOAD);
 	if (b->message.type != HV_MESSAGE_NONE)

@@ -283,7 +283,7 @@ void golden_target_reset(struct golden_target *t)
 	for (u32 i = 0; i < t->vp_count; i++) {
 		struct vp *vp = t->vps[i].vp;
 
-		synic_cancel(fake_root_vp(), vp);
+		synic_cancel(vp);
 		*vp_state_write(vp) = t->vps[i].state;
 		*vp_xsave(vp) = t->vps[i].xsave;
 		put_devices(vp, &t->vps[i].devices);
@@ -382,6 +382,7 @@ u32 golden_target_digest(const struct golden_target *t)
 		get_devices(vp, &now);
 		now.synic.sim_overlay = now.synic.sief_overlay =
 			(struct gpa_overlay){ .place = 0 };
+		now.synic.queue = (struct list){ NULL, NULL };
 		crc = crc32c(crc, &now, sizeof(now));
 		crc = crc32c(crc, vp->pages[VP_PAGE_SIM], PAGE_SIZE);
 		crc = crc32c(crc, vp->pages[VP_PAGE_SIEF], PAGE_SIZE);

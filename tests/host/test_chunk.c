@@ -41,7 +41,7 @@ static void make(void)
 	source = child_make(&shape);
 	child_fill(source, &shape, 4);
 	calm(guest_partition(source)->vps[0]);
-	if (!guest_partition(source)->vps[2]->message_queued)
+	if (!list_linked(&guest_partition(source)->vps[2]->message_link))
 		exit_triple_fault(guest_partition(source)->vps[2]);
 	assert_ok(guest_save(source, 0, &s, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);

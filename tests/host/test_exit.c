@@ -39,7 +39,7 @@ static const void *message(u32 type, u32 size)
 	assert_int_equal(vp->message.sender, p->id);
 	assert_int_equal(vp->message.flags | vp->message.rsvd, 0);
 	assert_int_equal(vp->intercept_suspend, HV_SUSPENDED);
-	assert_true(vp->message_queued);
+	assert_true(list_linked(&vp->message_link));
 	assert_false(vp_runnable(vp));
 	for (u32 i = (size + 7) / 8; i < HV_MESSAGE_PAYLOAD / 8; i++)
 		assert_int_equal(vp->message.payload[i], 0);

@@ -148,9 +148,9 @@ static void test_intercept_suspend(void **state)
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 3),
 	                 HV_STATUS_INVALID_PARAMETER);
 	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 1));
-	assert_true(vp->message_queued);
+	assert_true(list_linked(&vp->message_link));
 	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
-	assert_false(vp->message_queued);
+	assert_false(list_linked(&vp->message_link));
 	assert_int_equal(vp->message.type, HV_MESSAGE_NONE);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 1),
 	                 HV_STATUS_INVALID_PARAMETER);

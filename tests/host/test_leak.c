@@ -41,12 +41,10 @@ static const struct range vp_apart[] = {
 	BEHIND(struct vp, pdptes_stale, explicit_suspend), /* nothing */
 	FIELD(struct vp, next),                            /* the scheduler's */
 	FIELD(struct vp, message.sender),                  /* the target's id */
-	FIELD(struct vp, message_queued),
-	BEHIND(struct vp, message_queued, message_next), /* nothing */
-	FIELD(struct vp, message_next), /* the receiver's queue */
+	FIELD(struct vp, message_link), /* the receiver's queue */
 	FIELDS(struct vp, synic.sief_overlay, synic.sim_overlay),
-	BEHIND(struct vp, synic.queued, synic.queue_first), /* nothing */
-	FIELDS(struct vp, synic.queue_first, synic.queue_last),
+	BEHIND(struct vp, synic.queued, synic.queue), /* nothing */
+	FIELD(struct vp, synic.queue),
 	FIELD(struct vp, runtime), /* ticks, of which the stream has units */
 	FIELDS(struct vp, pages, arch),
 };
@@ -192,11 +190,10 @@ static void rule_of_vp(const struct vp *source, const struct vp *vp)
 	assert_true(vp->cached && vp->dirty && vp->renewed);
 	assert_false(vp->unjudged || vp->pdptes_stale);
 	assert_int_equal(vp_runtime(vp), vp_runtime(source));
-	assert_int_equal(vp->message_queued,
+	assert_int_equal(list_linked(&vp->message_link),
 	                 source->message.type != HV_MESSAGE_NONE);
 	assert_int_equal(vp->message.sender, vp->partition->id);
-	assert_null(vp->synic.queue_first);
-	assert_null(vp->synic.queue_last);
+	assert_false(list_linked(&vp->synic.queue));
 	assert_int_equal(vp->synic.sim_overlay.place,
 	                 source->synic.sim_overlay.place);
 	assert_int_equal(vp->synic.sief_overlay.place,

@@ -65,7 +65,7 @@ static void test_delivery_and_interrupt(void **state)
 	assert_int_equal(fake.interrupts, 1);
 	assert_int_equal(fake.interrupt_vector, VECTOR);
 	assert_int_equal(vps[0]->message.type, HV_MESSAGE_NONE);
-	assert_false(vps[0]->message_queued);
+	assert_false(list_linked(&vps[0]->message_link));
 	assert_int_equal(vps[0]->intercept_suspend, HV_SUSPENDED);
 }
 
@@ -109,18 +109,17 @@ static void test_cancel(void **state)
 		slot()->type = 0x1234;
 		for (u32 i = 0; i < 3; i++)
 			send(i);
-		assert_true(vps[gone]->message_queued);
-		synic_cancel(fake_root_vp(), vps[gone]);
-		assert_false(vps[gone]->message_queued);
-		synic_cancel(fake_root_vp(), vps[gone]);
+		assert_true(list_linked(&vps[gone]->message_link));
+		synic_cancel(vps[gone]);
+		assert_false(list_linked(&vps[gone]->message_link));
+		synic_cancel(vps[gone]);
 		for (u32 i = 0; i < 2; i++) {
 			slot()->type = HV_MESSAGE_NONE;
 			write_ok(HV_MSR_EOM, 0);
 			seen |= 1u << sender_index();
 		}
 		assert_int_equal(seen, 7 & ~(1u << gone));
-		assert_null(fake_root_vp()->synic.queue_first);
-		assert_null(fake_root_vp()->synic.queue_last);
+		assert_false(list_linked(&fake_root_vp()->synic.queue));
 		slot()->type = HV_MESSAGE_NONE;
 	}
 }
@@ -150,7 +149,7 @@ static void test_d26_masks(void **state)
 		/* Unmasking lets it through. */
 		write_ok(HV_MSR_SINT0, VECTOR);
 		assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
-		assert_false(vps[0]->message_queued);
+		assert_false(list_linked(&vps[0]->message_link));
 		slot()->type = HV_MESSAGE_NONE;
 	}
 }
@@ -161,12 +160,12 @@ static void test_message_waits_for_the_page(void **state)
 	make(VECTOR);
 	write_ok(HV_MSR_SIMP, 0);
 	send(0);
-	assert_true(vps[0]->message_queued);
+	assert_true(list_linked(&vps[0]->message_link));
 	write_ok(HV_MSR_SCONTROL, 0);
 	write_ok(HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
-	assert_true(vps[0]->message_queued);
+	assert_true(list_linked(&vps[0]->message_link));
 	write_ok(HV_MSR_SCONTROL, 1);
-	assert_false(vps[0]->message_queued);
+	assert_false(list_linked(&vps[0]->message_link));
 	assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
 }
 
