@@ -5,6 +5,8 @@ gcc. Each mutant of mutants.toml replaces one piece of text of one file; the
 file is compiled anew, each test program is linked with it and run until one
 fails. With words: only mutants whose name has one of them. Exit code 1: one
 survived, or does not fit the source any more.
+
+mutate.py fit: only looks whether all of them fit.
 """
 
 from __future__ import annotations
@@ -110,12 +112,26 @@ def verdict(mutant: Mutant, folder: Path) -> tuple[bool, str]:
     return bool(by), f"caught by {by}" if by else "SURVIVED"
 
 
+def fit(mutants: list[Mutant]) -> int:
+    """Names those that do not fit the source. How many they are."""
+    bad = 0
+    for mutant in mutants:
+        try:
+            mutant.source()
+        except ValueError as error:
+            print(f"mutant '{mutant.name}': {error}", file=sys.stderr)
+            bad += 1
+    return bad
+
+
 def main() -> int:
     """All mutants, one line each."""
-    folder, words = Path(sys.argv[1]), sys.argv[2:]
     listed = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text(
         encoding="utf-8"))
     mutants = [Mutant(**row) for row in listed["mutant"]]
+    if sys.argv[1:] == ["fit"]:
+        return 1 if fit(mutants) else 0
+    folder, words = Path(sys.argv[1]), sys.argv[2:]
     if words:
         mutants = [m for m in mutants if any(w in m.name for w in words)]
     bad = 0
