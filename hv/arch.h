@@ -98,6 +98,9 @@ bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size);
  */
 bool arch_space_unmap(struct arch_space *space, gpa_t gpa);
 
+/* Pages for tables that arch_space_map would take from the pool for gpa. */
+u32 arch_space_missing(const struct arch_space *space, gpa_t gpa);
+
 /* The page that gpa is mapped to; false: none. */
 bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
                        struct arch_mapping *mapping);

@@ -63,9 +63,11 @@ bool chunk_all_zero(const void *bytes, u32 count);
 bool chunk_find(u32 id, u32 *row);
 
 /*
- * Makes the staged state of a verified stream the target's: the only place
- * where a restore changes a VP. PROCESSOR_INSUFFICIENT_MEMORY, with nothing
- * changed, when the hypercall page cannot be put back; else COMPLETE.
+ * Makes the staged state of a verified stream the target's, as far as the
+ * budget goes: the only place where a restore changes a VP. INCOMPLETE: there
+ * is more to do; the partition is half restored until COMPLETE.
+ * PROCESSOR_INSUFFICIENT_MEMORY: the pool cannot hold the tables of the overlay
+ * pages; nothing has changed, unless the pool was emptied between two turns.
  */
 enum hv_save_restore_result chunk_apply(struct context *c);
 

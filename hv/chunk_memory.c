@@ -14,15 +14,6 @@
 
 #define WORDS (PAGE_SIZE / 8)
 
-/* Charges the work left in this call. False: not enough, come back later. */
-static bool spend(struct context *c, u32 cost)
-{
-	if (c->budget < cost)
-		return false;
-	c->budget -= cost;
-	return true;
-}
-
 /* Walks the target's map; table entries that are looked at cost budget. */
 static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 {
@@ -141,7 +132,7 @@ static enum hv_save_restore_result extent_pages(struct context *c,
 	struct arch_mapping m;
 
 	for (; w->extent_at < e->count; w->extent_at++) {
-		if (!spend(c, CONTEXT_COST_MAP))
+		if (!context_spend(c, CONTEXT_COST_MAP))
 			return CHUNK_CHECK_AGAIN;
 		if (!gpa_lookup_near(c->target, &w->near, e->gpn + w->extent_at,
 		                     &m) ||
@@ -260,7 +251,7 @@ static enum chunk_saved save_page(struct context *c, void *page)
 
 	if (!w->positioned || w->gpn != w->position)
 		return w->run_count ? emit_fill(c) : emit_position(c);
-	if (!spend(c, CONTEXT_COST_SCAN))
+	if (!context_spend(c, CONTEXT_COST_SCAN))
 		return CHUNK_LATER;
 	if (!uniform(page, &word))
 		return w->run_count ? emit_fill(c) : emit_page(c, page);
@@ -366,7 +357,7 @@ enum hv_save_restore_result chunk_fill_check(struct context *c)
 	if (f->count == 0 || f->count > w->pages)
 		return HV_STATE_CORRUPT_DATA;
 	for (; w->run_count < f->count; w->run_count++) {
-		if (!spend(c, CONTEXT_COST_SCAN))
+		if (!context_spend(c, CONTEXT_COST_SCAN))
 			return CHUNK_CHECK_AGAIN;
 		page = (u64 *)(void *)place(c);
 		if (!page)

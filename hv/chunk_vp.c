@@ -402,15 +402,13 @@ bool chunk_vp_valid(const struct context *c)
 	       holds_together(c);
 }
 
-void chunk_vp_apply(struct context *c, struct vp *vp)
+void chunk_vp_apply(struct vp *vp)
 {
 	struct chunk_staged *s = chunk_staged_of(vp);
-	struct vp *receiver = vp->partition->parent->vps[0];
 	void *xsave = vp->pages[VP_PAGE_XSAVE];
 
 	synic_cancel(vp);
 	vp->state = s->state;
-	vp->state.tsc_offset = s->tsc - c->tsc;
 	vp->cached = vp->dirty = vp->renewed = true;
 	vp->unjudged = vp->pdptes_stale = false;
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
@@ -421,6 +419,11 @@ void chunk_vp_apply(struct context *c, struct vp *vp)
 	vp->message = s->message;
 	/* The id may be another one here (interface 1.8). */
 	vp->message.sender = vp->partition->id;
+}
+
+void chunk_vp_resume(const struct context *c, struct vp *vp)
+{
+	vp->state.tsc_offset = chunk_staged_of(vp)->tsc - c->tsc;
 	if (vp->message.type != HV_MESSAGE_NONE)
-		synic_send(receiver, vp);
+		synic_send(vp->partition->parent->vps[0], vp);
 }

@@ -88,6 +88,11 @@ void chunk_events_apply(struct vp *vp);
  * last chunk. What does not is logged.
  */
 bool chunk_vp_valid(const struct context *c);
-void chunk_vp_apply(struct context *c, struct vp *vp);
+
+/* The staged state becomes the VP's; but for its time, and its message. */
+void chunk_vp_apply(struct vp *vp);
+
+/* All VPs have theirs: its TSC goes on from c->tsc, its message is sent. */
+void chunk_vp_resume(const struct context *c, struct vp *vp);
 
 #endif

@@ -49,6 +49,8 @@ struct context {
 	u32 headers_crc; /* of all headers so far */
 	u32 row;         /* place in the table of chunk kinds */
 	bool ended;      /* restore: the EPILOG was verified */
+	bool applying;   /* restore: all is staged, and becomes the target's */
+	u32 applied;     /* restore: how far that is (chunk_apply.c) */
 
 	/* The chunk under way: header, then payload, `at` bytes of both. */
 	struct stream_header header;
@@ -70,20 +72,34 @@ struct context {
 	u64 vps_seen;
 	bool has_message;
 	u32 synic_flags; /* save: pages of the VP under way that follow */
+	u32 judged;      /* save: VPs that were asked whether they could run */
 
 	struct context_memory memory;
-	u32 budget; /* work left in this call */
+	u32 budget; /* work left in this call: its beginning sets it */
 };
 _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 
 /*
  * What one call may look at besides the bytes it moves, in units of about ten
- * instructions: a page that is scanned or filled costs 128 of them, a step in a GPA map
- * 16. Keeps a call near the TLFS's 50 microseconds (D17).
+ * instructions. Keeps a call near the TLFS's 50 microseconds (D17).
  */
 #define CONTEXT_BUDGET 4096u
-#define CONTEXT_COST_SCAN 128u
-#define CONTEXT_COST_MAP 16u
+#define CONTEXT_COST_SCAN 128u   /* a page that is scanned or filled */
+#define CONTEXT_COST_MAP 16u     /* a step in a GPA map */
+#define CONTEXT_COST_JUDGE 128u  /* the rules of a VP's state */
+#define CONTEXT_COST_NEED 64u    /* room for the overlay pages of a VP */
+#define CONTEXT_COST_CLEAR 1200u /* an overlay goes: three tables may too */
+#define CONTEXT_COST_PUT 128u    /* an overlay is put somewhere */
+#define CONTEXT_COST_VP 512u     /* its staged state becomes its own */
+
+/* Charges the work left in this call. False: not enough, come back later. */
+static inline bool context_spend(struct context *c, u32 cost)
+{
+	if (c->budget < cost)
+		return false;
+	c->budget -= cost;
+	return true;
+}
 
 /*
  * Opens a process for target, or for the system when target is NULL, with

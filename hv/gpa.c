@@ -9,34 +9,66 @@
 #include "hv/frame.h"
 #include "hv/partition.h"
 
-static struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
+/* How many overlays lie below this page. */
+static u32 overlays_below(const struct gpa_space *space, u64 gpn)
 {
-	struct gpa_overlay *o = p->space.overlays;
+	u32 from = 0, to = space->overlay_count;
 
+	while (from < to) {
+		u32 middle = (from + to) / 2;
+
+		if (space->overlays[middle]->place <= gpn)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from;
+}
+
+static struct gpa_overlay *search(const struct gpa_space *space, u64 gpn)
+{
+	u32 at = overlays_below(space, gpn);
+
+	if (at == space->overlay_count || space->overlays[at]->place != gpn + 1)
+		return NULL;
+	return space->overlays[at];
+}
+
+/* Every call asks for the pages of its blocks: few instructions for a no. */
+static inline struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
+{
 	if (!(p->space.overlay_filter >> gpn % 64 & 1))
 		return NULL;
-	while (o && o->place != gpn + 1)
-		o = o->next;
-	return o;
+	return search(&p->space, gpn);
+}
+
+static u64 filter_bit(const struct gpa_overlay *o)
+{
+	return BIT((o->place - 1) % 64);
 }
 
 static void overlay_link(struct gpa_space *space, struct gpa_overlay *o)
 {
-	o->next = space->overlays;
-	space->overlays = o;
-	space->overlay_filter |= BIT((o->place - 1) % 64);
+	u32 at = overlays_below(space, o->place - 1);
+
+	CHECK(space->overlay_count < GPA_OVERLAYS);
+	for (u32 i = space->overlay_count++; i > at; i--)
+		space->overlays[i] = space->overlays[i - 1];
+	space->overlays[at] = o;
+	space->overlay_filter |= filter_bit(o);
 }
 
-static void overlay_unlink(struct gpa_space *space, struct gpa_overlay *gone)
+static void overlay_unlink(struct gpa_space *space, struct gpa_overlay *o)
 {
-	struct gpa_overlay **at = &space->overlays;
+	u32 at = overlays_below(space, o->place - 1);
 
-	while (*at != gone)
-		at = &(*at)->next;
-	*at = gone->next;
+	space->overlay_count--;
 	space->overlay_filter = 0;
-	for (gone = space->overlays; gone; gone = gone->next)
-		space->overlay_filter |= BIT((gone->place - 1) % 64);
+	for (u32 i = 0; i < space->overlay_count; i++) {
+		if (i >= at)
+			space->overlays[i] = space->overlays[i + 1];
+		space->overlay_filter |= filter_bit(space->overlays[i]);
+	}
 }
 
 u64 gpa_limit(void)
@@ -175,7 +207,7 @@ bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
 	                    arch_page_hpa(page), rights))
 		return false;
 	gpa_overlay_clear(p, o);
-	*o = (struct gpa_overlay){ NULL, gpn + 1, mapped, under };
+	*o = (struct gpa_overlay){ gpn + 1, mapped, under };
 	overlay_link(&p->space, o);
 	arch_space_flush(&p->space.arch);
 	return true;
@@ -196,12 +228,6 @@ void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o)
 	else
 		CHECK(arch_space_unmap(&p->space.arch, gpa));
 	arch_space_flush(&p->space.arch);
-}
-
-void gpa_overlay_clear_all(struct partition *p)
-{
-	while (p->space.overlays)
-		gpa_overlay_clear(p, p->space.overlays);
 }
 
 bool gpa_has_overlay(const struct partition *p, u64 gpn)

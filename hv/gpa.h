@@ -16,17 +16,20 @@ struct partition;
  * record belongs to who owns the page: the partition, or one of its VPs.
  */
 struct gpa_overlay {
-	struct gpa_overlay *next; /* in the space's list, while it is there */
-	u64 place;                /* its GPN + 1; 0: it is nowhere */
+	u64 place; /* its GPN + 1; 0: it is nowhere */
 	bool under_mapped;
 	struct arch_mapping under;
 };
 
+/* Of the partition's own two, and two of each VP. */
+#define GPA_OVERLAYS (2 + 2 * 64)
+
 struct gpa_space {
 	struct arch_space arch;
-	u64 mapped; /* pages mapped by the parent */
-	struct gpa_overlay *overlays;
+	u64 mapped;         /* pages mapped by the parent */
 	u64 overlay_filter; /* bit GPN % 64 of each: most pages have none */
+	u32 overlay_count;
+	struct gpa_overlay *overlays[GPA_OVERLAYS]; /* ascending by place */
 };
 
 /*
@@ -62,7 +65,6 @@ enum arch_next gpa_next(const struct partition *p, u64 *gpn,
 bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
                      const void *page, u32 rights);
 void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o);
-void gpa_overlay_clear_all(struct partition *p);
 
 /* Is an overlay active at gpn? */
 bool gpa_has_overlay(const struct partition *p, u64 gpn);

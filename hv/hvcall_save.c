@@ -69,30 +69,11 @@ static enum hv_status start(struct hypercall_frame *f, struct partition *target,
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	(*c)->restoring = restoring;
 	(*c)->summary = summary;
+	/* A summary says nothing of VPs. */
+	(*c)->judged = restoring || summary ? PARTITION_VPS : 0;
 	if (!restoring)
 		(*c)->stream_id = stream_new_id(target ? target->id : 0);
 	return HV_STATUS_SUCCESS;
-}
-
-/*
- * What a parent put together and could not be entered could not be restored
- * either: better said now.
- */
-static bool judge_vps(struct partition *p)
-{
-	const struct vp_rule *broken;
-
-	for (u32 i = 0; i < PARTITION_VPS; i++) {
-		if (!p->vps[i] || !p->vps[i]->unjudged)
-			continue;
-		broken = vp_judge(p->vps[i]);
-		if (!broken)
-			continue;
-		log_line("partition %u VP %u: not saved: %s", p->id, (u64)i,
-		         broken->what);
-		return false;
-	}
-	return true;
 }
 
 static enum hv_status open_process(struct hypercall_frame *f,
@@ -109,9 +90,32 @@ static enum hv_status open_process(struct hypercall_frame *f,
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (!(flags & HV_SAVE_RESTORE_STATE_START))
 		return resume(f, target, restoring, summary, c);
-	if (target && !restoring && !summary && !judge_vps(target))
-		return HV_STATUS_INVALID_VP_STATE;
 	return start(f, target, restoring, summary, c);
+}
+
+/*
+ * What a parent put together and could not be entered could not be restored
+ * either: better said before the first byte. As many VPs as the budget allows.
+ */
+static enum hv_status judge_vps(struct context *c)
+{
+	const struct vp_rule *broken;
+	struct vp *vp;
+
+	for (; c->judged < PARTITION_VPS; c->judged++) {
+		vp = c->target->vps[c->judged];
+		if (!vp || !vp->unjudged)
+			continue;
+		if (!context_spend(c, CONTEXT_COST_JUDGE))
+			break;
+		broken = vp_judge(vp);
+		if (!broken)
+			continue;
+		log_line("partition %u VP %u: not saved: %s", c->target->id,
+		         (u64)c->judged, broken->what);
+		return HV_STATUS_INVALID_VP_STATE;
+	}
+	return HV_STATUS_SUCCESS;
 }
 
 enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
@@ -122,7 +126,7 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	struct partition *target;
 	struct context *c;
 	enum hv_status status;
-	u32 count;
+	u32 count = 0;
 
 	status = find_target(f, in->partition_id, in->flags, &target);
 	if (status != HV_STATUS_SUCCESS)
@@ -130,7 +134,16 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	status = open_process(f, target, false, in->flags, &c);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
+	c->budget = CONTEXT_BUDGET;
+	if (c->judged < PARTITION_VPS)
+		status = judge_vps(c);
+	if (status != HV_STATUS_SUCCESS) {
+		end_process(f, target);
+		return status;
+	}
+	result = HV_STATE_INCOMPLETE;
+	if (c->judged == PARTITION_VPS)
+		result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
 	if (result != HV_STATE_INCOMPLETE)
 		end_process(f, target);
 	out->save_data_count = count;
@@ -165,6 +178,7 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 	status = open_process(f, target, true, in->flags, &c);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	c->budget = CONTEXT_BUDGET;
 	result = restore_run(c, f->tail, in->restore_data_count, &consumed);
 	if (result > HV_STATE_RESTORABLE)
 		log_line("restore: partition %u: result %u in chunk %u",

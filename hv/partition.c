@@ -43,7 +43,7 @@ static struct {
  * What one call of Finalize does of each: a VP or a table is some 4,000
  * instructions, most of them zeroes written, a mapping about 150.
  */
-#define FINALIZE_VPS 4u
+#define FINALIZE_VPS 1u
 #define FINALIZE_MAPPINGS 64u
 #define FINALIZE_TABLES 4u
 

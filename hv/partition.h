@@ -62,6 +62,7 @@ struct partition {
 	u64 finalize_gpa; /* how far finalizing has come */
 };
 _Static_assert(sizeof(struct partition) <= PAGE_SIZE, "a partition is a page");
+_Static_assert(GPA_OVERLAYS == 2 + 2 * PARTITION_VPS, "all find a place");
 
 /* Makes the root: active, all privileges, `pool` empty. */
 struct partition *partition_create_root(void *page);

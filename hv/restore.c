@@ -214,14 +214,30 @@ static u32 take_payload(struct context *c, const u8 *data, u32 size)
 	return taken;
 }
 
+/*
+ * Who has given all bytes of a stream expects an end of it. So its last one is
+ * given back while more is to be done, and taken, unread, by the call that ends.
+ */
+#define LAST_BYTE 1u
+
+static enum hv_save_restore_result go_on_applying(struct context *c, u32 size,
+                                                  u32 *consumed)
+{
+	enum hv_save_restore_result r = size ? chunk_apply(c) : GOOD;
+
+	*consumed = r == GOOD ? 0 : LAST_BYTE;
+	return r;
+}
+
 enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
                                         u32 size, u32 *consumed)
 {
 	enum hv_save_restore_result r = GOOD;
 	u32 done = 0, taken = 0;
 
-	c->budget = CONTEXT_BUDGET;
-	while (r == GOOD) {
+	if (c->applying)
+		return go_on_applying(c, size, consumed);
+	while (r == GOOD && !c->applying) {
 		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
 			r = finish_chunk(c);
 			continue;
@@ -234,6 +250,6 @@ enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
 			taken = take_payload(c, data + done, size - done);
 		done += taken;
 	}
-	*consumed = done;
+	*consumed = c->applying && r == GOOD ? done - LAST_BYTE : done;
 	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;
 }

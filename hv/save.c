@@ -125,7 +125,6 @@ enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,
 	bool last = false;
 
 	*count = 0;
-	c->budget = CONTEXT_BUDGET;
 	while (*count < size) {
 		if (!c->open && !make_chunk(c))
 			break;

@@ -125,16 +125,19 @@ static u64 *table_start(u64 *entry)
 	return (u64 *)((uintptr_t)entry & ~(uintptr_t)(PAGE_SIZE - 1));
 }
 
+static bool is_unused(const u64 *from, const u64 *to)
+{
+	while (from < to && !(*from & EPT_USED))
+		from++;
+	return from == to;
+}
+
 /* From the entry's own place on: its neighbours are the likely ones. */
 static bool table_is_empty(u64 *entry)
 {
-	u64 *table = table_start(entry);
-	u32 own = (u32)(entry - table);
+	const u64 *table = table_start(entry);
 
-	for (u32 i = 0; i < EPT_ENTRIES; i++)
-		if (table[(own + i) % EPT_ENTRIES] & EPT_USED)
-			return false;
-	return true;
+	return is_unused(entry, table + EPT_ENTRIES) && is_unused(table, entry);
 }
 
 /*
@@ -327,6 +330,15 @@ bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
 	entry = find(space, gpa.v, &level);
 	*mapping = mapping_of(*entry, level, gpa.v);
 	return *entry & EPT_USED;
+}
+
+u32 arch_space_missing(const struct arch_space *space, gpa_t gpa)
+{
+	u32 level;
+
+	CHECK(gpa.v < EPT_LIMIT);
+	find(space, gpa.v, &level);
+	return level;
 }
 
 /* A cursor is the last table of 4-KiB pages, and the region that it maps. */

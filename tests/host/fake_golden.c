@@ -344,7 +344,7 @@ void golden_target_untouched(const struct golden_target *t)
 		vp_untouched(t, i);
 	assert_true(t->p->guest_os_id == 0 && t->p->hypercall == 0);
 	assert_true(t->p->reference.base == 0 && t->p->reference.msr == 0);
-	assert_true(t->p->space.overlays == NULL);
+	assert_true(t->p->space.overlay_count == 0);
 	if (!t->p->half_restored) {
 		assert_false(written(t));
 		return;

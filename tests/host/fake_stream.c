@@ -13,8 +13,8 @@
 
 static void append(struct guest_stream *s, const u8 *data, u32 size)
 {
-	if (s->size + size > s->room) {
-		s->room = (s->size + size) * 2;
+	if (!s->data || s->size + size > s->room) {
+		s->room = (s->size + size) * 2 + 16;
 		s->data = realloc(s->data, s->room);
 		assert_non_null(s->data);
 	}

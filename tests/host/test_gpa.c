@@ -6,7 +6,7 @@
 #include "hv/partition.h"
 #include "tests/host/fake_test.h"
 
-static struct gpa_overlay records[3];
+static struct gpa_overlay records[GPA_OVERLAYS];
 
 static struct partition *child(u32 pages)
 {
@@ -248,55 +248,136 @@ static void test_next_finds_exactly_the_mapped(void **state)
 	assert_int_equal(found, ARRAY_LEN(mapped));
 }
 
-/* A model: an array, against which random operations are compared. */
+/* ---- A model, against which random operations are compared ---- */
+
+#define PLACES 64 /* 97 pages apart */
+#define KINDS 12  /* of overlays */
+
+static struct {
+	u64 page[PLACES]; /* what the parent mapped there, 0: nothing */
+	u32 place[KINDS]; /* where an overlay is, PLACES: nowhere */
+} model;
+
+/* The overlay at a place, KINDS: none. */
+static u32 model_overlay(u32 place)
+{
+	u32 kind = 0;
+
+	while (kind < KINDS && model.place[kind] != place)
+		kind++;
+	return kind;
+}
+
+static void random_step(struct partition *p, const u64 *pages, u64 r)
+{
+	u32 at = r >> 8 & 63, kind = (u32)(r >> 16) % KINDS;
+	u64 gpn = at * 97;
+	u32 there = model_overlay(at);
+	bool free = there == KINDS || there == kind;
+
+	if ((r & 3) == 0) {
+		model.page[at] = pages[r >> 20 & 7];
+		assert_ok(gpa_map(p, gpn, hpa_of_page(model.page[at]), 7));
+	} else if ((r & 3) == 1) {
+		model.page[at] = 0;
+		gpa_unmap(p, gpn);
+	} else if ((r & 3) == 2) {
+		assert_int_equal(gpa_overlay_set(p, &records[kind], gpn,
+		                                 overlay_page, 1),
+		                 free);
+		model.place[kind] = free ? at : model.place[kind];
+	} else if ((r & 7) == 7) {
+		gpa_overlay_clear(p, &records[kind]);
+		model.place[kind] = PLACES;
+	}
+}
+
+static void expect_as_model(struct partition *p, u32 at)
+{
+	u64 gpn = at * 97, covered = arch_page_hpa(overlay_page).v;
+	bool has_overlay = model_overlay(at) < KINDS;
+	struct arch_mapping m;
+
+	assert_int_equal(gpa_has_overlay(p, gpn), has_overlay);
+	assert_int_equal(gpa_lookup(p, gpn, &m), model.page[at] != 0);
+	if (model.page[at])
+		assert_int_equal(m.page.v >> PAGE_SHIFT, model.page[at]);
+	if (has_overlay || model.page[at])
+		assert_int_equal(seen_at(p, gpn),
+		                 has_overlay ? covered
+		                             : model.page[at] << PAGE_SHIFT);
+}
+
 static void test_random_operations_match_a_model(void **state)
 {
 	struct partition *p = child(64);
-	u64 model[64] = { 0 }, seed = 42, under[3] = { 0 };
-	bool active[3] = { false };
-	u64 pages[8];
-	struct arch_mapping m;
+	u64 pages[8], seed = 42;
 
 	(void)state;
-	for (u32 i = 0; i < 8; i++)
+	memset(&model, 0, sizeof(model));
+	for (u32 kind = 0; kind < KINDS; kind++)
+		model.place[kind] = PLACES;
+	for (u32 i = 0; i < ARRAY_LEN(pages); i++)
 		pages[i] = guest_page();
-	for (u32 round = 0; round < 4000; round++) {
+	for (u32 round = 0; round < 20000; round++) {
 		u64 r = fake_random(&seed);
-		u32 at = r >> 8 & 63, kind = r >> 16 & 1;
-		u64 gpn = at * 97;
 
-		if ((r & 3) == 0) {
-			model[at] = pages[r >> 20 & 7];
-			assert_ok(gpa_map(p, gpn, hpa_of_page(model[at]), 7));
-		} else if ((r & 3) == 1) {
-			model[at] = 0;
-			gpa_unmap(p, gpn);
-		} else if ((r & 7) == 2) {
-			bool other = active[!kind] && under[!kind] == gpn;
-
-			assert_int_equal(gpa_overlay_set(p, &records[kind], gpn,
-			                                 overlay_page, 1),
-			                 !other);
-			if (!other)
-				under[kind] = gpn;
-			active[kind] |= !other;
-		} else if ((r & 7) == 6) {
-			gpa_overlay_clear(p, &records[kind]);
-			active[kind] = false;
-		}
-		assert_int_equal(gpa_lookup(p, gpn, &m), model[at] != 0);
-		if (model[at])
-			assert_int_equal(m.page.v >> PAGE_SHIFT, model[at]);
+		random_step(p, pages, r);
+		expect_as_model(p, r >> 8 & 63);
 	}
-	for (u32 at = 0; at < 64; at++)
+	for (u32 at = 0; at < PLACES; at++) {
+		expect_as_model(p, at);
 		gpa_unmap(p, at * 97);
-	gpa_overlay_clear_all(p);
-	assert_null(p->space.overlays);
-	assert_int_equal(p->space.overlay_filter, 0);
+	}
+	for (u32 kind = 0; kind < KINDS; kind++)
+		gpa_overlay_clear(p, &records[kind]);
+	assert_int_equal(p->space.overlay_count, 0);
 	assert_int_equal(p->space.mapped, 0);
 	assert_int_equal(p->pool.in_use, 1);
-	for (u32 i = 0; i < 8; i++)
+	for (u32 i = 0; i < ARRAY_LEN(pages); i++)
 		assert_int_equal(frame_mappings(hpa_of_page(pages[i])), 0);
+}
+
+/* As many as there can be, put and taken in no order. */
+static void test_all_overlays_at_once(void **state)
+{
+	struct partition *p = child(64);
+	const u32 step = 37; /* coprime to the number of overlays */
+
+	(void)state;
+	for (u32 i = 0; i < GPA_OVERLAYS; i++)
+		assert_true(gpa_overlay_set(
+			p, &records[i * step % GPA_OVERLAYS],
+			i * step % GPA_OVERLAYS * 3, overlay_page, 1));
+	for (u64 gpn = 0; gpn < 3 * GPA_OVERLAYS; gpn++)
+		assert_int_equal(gpa_has_overlay(p, gpn), gpn % 3 == 0);
+	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
+		gpa_overlay_clear(p, &records[i * step % GPA_OVERLAYS]);
+		assert_false(gpa_has_overlay(p, i * step % GPA_OVERLAYS * 3));
+	}
+	assert_int_equal(p->space.overlay_count, 0);
+	assert_int_equal(p->pool.in_use, 1);
+}
+
+/* What mapping a page would take is what it takes. */
+static void test_missing_tables_are_counted(void **state)
+{
+	static const u64 gpns[] = { 0, 1, 512, 1 << 18, 1 << 27, 511, 1 << 9 };
+	struct partition *p = child(64);
+	u64 page = guest_page();
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(gpns); i++) {
+		u64 before = p->pool.in_use;
+		u32 missing = arch_space_missing(&p->space.arch,
+		                                 gpa_of_page(gpns[i]));
+
+		assert_ok(gpa_map(p, gpns[i], hpa_of_page(page), 7));
+		assert_int_equal(p->pool.in_use - before, missing);
+		assert_int_equal(arch_space_missing(&p->space.arch,
+		                                    gpa_of_page(gpns[i])),
+		                 0);
+	}
 }
 
 int main(void)
@@ -312,6 +393,8 @@ int main(void)
 		TEST(test_overlay_refusals),
 		TEST(test_next_finds_exactly_the_mapped),
 		TEST(test_random_operations_match_a_model),
+		TEST(test_all_overlays_at_once),
+		TEST(test_missing_tables_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,8 +306,9 @@ static void test_pieces_of_any_size(void **state)
 		u32 count;
 
 		assert_non_null(c);
-		while (save_run(c, s.data + s.size, sizes[i], &count) !=
-		       HV_STATE_COMPLETE) {
+		while (c->budget = CONTEXT_BUDGET,
+		       save_run(c, s.data + s.size, sizes[i], &count) !=
+		               HV_STATE_COMPLETE) {
 			assert_true(count <= sizes[i]);
 			s.size += count;
 		}

@@ -1,0 +1,189 @@
+/*
+ * A child with as many VPs and overlay pages as there can be, all of them in
+ * intercepts, is saved and restored into another one: each gets its own back,
+ * and no call takes long (the runner reads the log for that).
+ */
+#include "parent/cpu.h"
+#include "parent/synic.h"
+#include "parent/vp.h"
+#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/saved.h"
+#include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/test.h"
+
+#define VPS 64
+#define PAGES 16
+#define POOL (VPS * 12 + 2 * 2 * VPS + 64)
+#define STREAM_PAGES 256
+#define PORT 0x80
+#define RUNS 2000 /* until all have had a turn */
+
+/* PAE paging: what each VP has read of memory is its own state. */
+#define PDPT 0x2000
+#define DIRECTORY 0x3000
+#define CR0_PAE 0x80000031
+#define CR4_PAE 0x20
+#define CODE_32 0xc09b
+
+static const u8 code[] = { OUT_AL(PORT), JMP_SELF };
+
+/* As far from one another as the address space lets 256 pages be. */
+static u64 place(u32 n)
+{
+	u32 bits = cpu_cpuid(0x80000008).eax & 0xff;
+
+	return BIT(bits - 8) * (n + 1);
+}
+
+static bool set_vp(const struct child *c, u32 i, bool backwards)
+{
+	u32 n = backwards ? 2 * VPS - 2 - 2 * i : 2 * i;
+	struct hv_register_assoc list[] = {
+		{ .name = HV_REGISTER_CS,
+		  .value.segment = { 0, 0xffffffff, 8, CODE_32 } },
+		{ .name = HV_REGISTER_CR3, .value.reg64 = PDPT },
+		{ .name = HV_REGISTER_CR4, .value.reg64 = CR4_PAE },
+		{ .name = HV_REGISTER_CR0, .value.reg64 = CR0_PAE },
+		{ .name = HV_REGISTER_RIP, .value.reg64 = CHILD_CODE },
+		{ .name = HV_REGISTER_RAX, .value.reg64 = n },
+		{ .name = HV_REGISTER_INTERNAL_ACTIVITY_STATE },
+		{ .name = HV_REGISTER_SCONTROL, .value.reg64 = 1 },
+		{ .name = HV_REGISTER_SIMP, .value.reg64 = place(n) | 1 },
+		{ .name = HV_REGISTER_SIEFP, .value.reg64 = place(n + 1) | 1 },
+	};
+
+	return EXPECT_SUCCESS(
+		vp_set_registers(c->id, i, list, ARRAY_LEN(list), NULL));
+}
+
+static bool create(struct child *c, bool backwards)
+{
+	if (!child_create(c, PAGES) || !child_deposit(c, POOL) ||
+	    !child_intercept_out(c, PORT))
+		return false;
+	CHILD_PUT_CODE(c, code);
+	*(u64 *)child_at(c, PDPT) = DIRECTORY | 1;
+	*(u64 *)child_at(c, DIRECTORY) = 0x83;
+	for (u32 i = 0; i < VPS; i++) {
+		test_context("VP", i);
+		if (i > 0 && !EXPECT_SUCCESS(vp_create(c->id, i)))
+			return false;
+		if (!set_vp(c, i, backwards))
+			return false;
+	}
+	return true;
+}
+
+static bool suspend_all(const struct child *c, bool suspended)
+{
+	bool good = true;
+
+	for (u32 i = 0; good && i < VPS; i++)
+		good = EXPECT_SUCCESS(vp_set_register(
+			c->id, i, HV_REGISTER_EXPLICIT_SUSPEND, suspended));
+	return good;
+}
+
+static bool all_intercepted(const struct child *c)
+{
+	u64 value = 1;
+
+	for (u32 i = 0; value && i < VPS; i++)
+		if (vp_get_register(c->id, i, HV_REGISTER_INTERCEPT_SUSPEND,
+		                    &value) != HV_STATUS_SUCCESS)
+			return false;
+	return value;
+}
+
+/* Each to its OUT: one message has come, the others wait. */
+static bool run_all(const struct child *c)
+{
+	if (!suspend_all(c, false))
+		return false;
+	for (u32 i = 0; i < RUNS && !all_intercepted(c); i++)
+		child_let_run(100000);
+	return EXPECT(all_intercepted(c)) && suspend_all(c, true);
+}
+
+/* The messages of all VPs but `none`, each once, and none of another child. */
+static bool take_messages(const struct child *c, u32 count)
+{
+	struct hv_message m;
+	u64 seen = 0;
+	u32 vp;
+
+	for (u32 i = 0; i < count; i++) {
+		test_context("message", i);
+		if (!EXPECT(child_next_message(&m, CHILD_PATIENCE)))
+			return false;
+		vp = ((struct hv_intercept_header *)m.payload)->vp_index;
+		if (!EXPECT_EQUAL(m.type, HV_MESSAGE_IO_PORT_INTERCEPT) ||
+		    !EXPECT_EQUAL(m.sender, c->id) || !EXPECT(vp < VPS) ||
+		    !EXPECT(!(seen & BIT(vp))))
+			return false;
+		seen |= BIT(vp);
+	}
+	return EXPECT(!child_next_message(&m, 1000000));
+}
+
+static bool expect_equal(const struct child *a, const struct child *b)
+{
+	static const u32 names[] = {
+		HV_REGISTER_RAX,      HV_REGISTER_RIP,
+		HV_REGISTER_CR0,      HV_REGISTER_CR3,
+		HV_REGISTER_SCONTROL, HV_REGISTER_SIMP,
+		HV_REGISTER_SIEFP,    HV_REGISTER_INTERCEPT_SUSPEND,
+	};
+	union hv_register_value v[ARRAY_LEN(names)], w[ARRAY_LEN(names)];
+
+	for (u32 i = 0; i < VPS; i++) {
+		test_context("VP", i);
+		if (!EXPECT_SUCCESS(vp_get_registers(
+			    a->id, i, names, ARRAY_LEN(names), v, NULL)) ||
+		    !EXPECT_SUCCESS(vp_get_registers(
+			    b->id, i, names, ARRAY_LEN(names), w, NULL)))
+			return false;
+		for (u32 k = 0; k < ARRAY_LEN(names); k++)
+			if (!EXPECT_EQUAL(w[k].reg64, v[k].reg64))
+				return false;
+	}
+	return true;
+}
+
+/* Two children of 64 VPs; one becomes what the other is. */
+static void as_many_as_there_can_be(void)
+{
+	struct saved before, after;
+	struct child source, target;
+
+	MUST(saved_begin(&before, STREAM_PAGES) &&
+	     saved_begin(&after, STREAM_PAGES));
+	MUST(create(&source, false) && run_all(&source));
+	/* One left with the slot's message; it is not in the stream. */
+	MUST(saved_take(&before, source.id, 0));
+	MUST(take_messages(&source, VPS));
+	MUST(create(&target, true) && run_all(&target));
+	MUST(saved_restore(&before, target.id, HV_SAVE_DATA_MAX));
+	MUST(expect_equal(&source, &target));
+	MUST(saved_take(&after, target.id, 0));
+	MUST(EXPECT_EQUAL(after.size, before.size));
+	/* The one of before in the slot, then those that the stream had. */
+	synic_release(test_sim_page());
+	MUST(take_messages(&target, VPS - 1));
+	child_destroy(&target);
+	child_destroy(&source);
+	saved_end(&after);
+	saved_end(&before);
+}
+
+static const struct test_case cases[] = {
+	{ "64 VPs with 128 overlay pages", as_many_as_there_can_be },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "crowd", cases, ARRAY_LEN(cases));
+}
