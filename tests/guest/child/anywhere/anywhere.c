@@ -241,14 +241,15 @@ static void finish(void)
 void episode_end(void)
 {
 	u64 episode = seen->episode + 1;
-	u64 *mark = (u64 *)ANYWHERE_MARKS;
+	volatile u64 *mark = (volatile u64 *)ANYWHERE_MARKS;
 
 	fold_log();
 	fold(next_random());
-	seen->episode = episode;
+	/* The mark first: we may be stopped in between. */
 	if (episode % seen->mark_every == 0)
 		mark[episode / seen->mark_every % ANYWHERE_MARKS_MAX] =
 			seen->digest;
+	seen->episode = episode;
 	if (episode == seen->episodes)
 		finish();
 }
