@@ -5,26 +5,29 @@
 #ifndef HV_CPU_H
 #define HV_CPU_H
 
+#include "hv/list.h"
 #include "include/types.h"
 
 struct vp;
 
 #define CPU_ARCH_BYTES 1024
+#define CPU_ALARMS 4096
 
 struct cpu {
 	struct cpu *self; /* at offset 0: arch_this_cpu reads gs:0 */
 	u32 index;
-	struct vp *root;     /* its root VP */
-	struct vp *current;  /* the VP that executes on it, or executed last */
-	u64 current_since;   /* TSC from which its runtime counts */
-	struct vp *children; /* child VPs bound to it, a ring by vp->next */
-	u32 child_count;
-	bool root_halted;  /* the root VP waits in HLT, give its time away */
-	bool root_looks;   /* it was entered halted, to see if it wakes */
+	struct vp *root;    /* its root VP */
+	struct vp *current; /* the VP that executes on it, or executed last */
+	u64 current_since;  /* TSC from which its runtime counts */
+	struct list ready;  /* child VPs that may run, in turn (sched.c) */
+	bool root_halted;   /* the root VP waits in HLT, give its time away */
+	bool root_looks;    /* it was entered halted, to see if it wakes */
 	bool cut_short;    /* the timer is set to a child's, before slice_end */
 	u64 slice_end;     /* TSC at which the current slice is over */
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
+	u32 alarm_count;
+	struct vp *alarms[CPU_ALARMS]; /* of child VPs, a heap (alarm.c) */
 };
 
 #endif

@@ -90,6 +90,7 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 		return HANDOFF_NO_MEMORY;
 	if (vp_create(root, 0, cpu) != HV_STATUS_SUCCESS)
 		return HANDOFF_NO_MEMORY;
+	list_init(&cpu->ready);
 	cpu->root = cpu->current = root->vps[0];
 	log_line("stasis %u.%u: %u MiB reserved at %x, TSC %u kHz",
 	         (u64)STASIS_VERSION_MAJOR, (u64)STASIS_VERSION_MINOR,

@@ -4,62 +4,114 @@
  */
 #include "hv/sched.h"
 
+#include "hv/alarm.h"
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/vp.h"
 
-void sched_add(struct vp *vp)
-{
-	struct cpu *cpu = vp->cpu;
+#define LOOKS 16 /* that one call takes */
 
-	if (cpu->children) {
-		vp->next = cpu->children->next;
-		cpu->children->next = vp;
-	} else {
-		vp->next = vp;
-	}
-	cpu->children = vp;
-	cpu->child_count++;
+void sched_wake(struct vp *vp)
+{
+	if (vp->is_root)
+		return;
+	alarm_clear(vp);
+	if (!list_linked(&vp->ready))
+		list_add_before(&vp->cpu->ready, &vp->ready);
 }
 
-void sched_remove(struct vp *vp)
+void sched_forget(struct vp *vp)
 {
-	struct cpu *cpu = vp->cpu;
-	struct vp *before = vp;
+	list_remove(&vp->ready);
+	alarm_clear(vp);
+	CHECK(vp->cpu->current != vp);
+}
 
-	while (before->next != vp)
-		before = before->next;
-	before->next = vp->next;
-	cpu->children = before == vp ? NULL : before;
-	cpu->child_count--;
-	vp->next = NULL;
-	CHECK(cpu->current != vp);
+/* ---- Who has something to do ---- */
+
+/* Not before its next timer is due, unless somebody wakes it. */
+static void put_to_sleep(struct vp *vp, u64 now)
+{
+	u64 rest = vp_is_suspended(vp) ? LAPIC_NEVER : vp_timer_rest(vp);
+
+	list_remove(&vp->ready);
+	if (rest != LAPIC_NEVER)
+		alarm_set(vp, rest < ~now ? now + rest : ~0ull);
+}
+
+static void wake_due(const struct cpu *cpu, u64 now)
+{
+	struct vp *vp;
+
+	for (u32 i = 0; i < LOOKS; i++) {
+		vp = alarm_first(cpu);
+		if (!vp || vp->alarm_at > now)
+			break;
+		sched_wake(vp);
+	}
+}
+
+static bool has_something_to_do(struct vp *vp)
+{
+	if (vp_is_suspended(vp))
+		return false;
+	/* Who has just run was brought up to now before anybody else. */
+	if (vp != vp->cpu->current)
+		vp_update(vp);
+	return vp_runnable(vp) && vp_enters(vp);
+}
+
+/* The child whose turn it is. Those before it that have nothing to do sleep. */
+static struct vp *next_child(struct cpu *cpu, u64 now)
+{
+	struct vp *vp;
+
+	for (u32 i = 0; i < LOOKS && list_linked(&cpu->ready); i++) {
+		vp = list_entry(cpu->ready.next, struct vp, ready);
+		if (has_something_to_do(vp))
+			return vp;
+		put_to_sleep(vp, now);
+	}
+	return NULL;
+}
+
+/* TSC ticks until somebody is to be looked at, besides who runs. */
+static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
+{
+	const struct vp *first = alarm_first(cpu);
+
+	if (!child && list_linked(&cpu->ready))
+		return 0;
+	if (!first)
+		return LAPIC_NEVER;
+	return first->alarm_at > now ? first->alarm_at - now : 0;
 }
 
 /*
- * The child whose turn it is: cpu->children is the one that ran last, so the
- * search begins behind it and ends with it. On the way every child that is not
- * suspended is brought up to now; *timer: TSC ticks until the next timer of one
- * of them is due.
+ * The child whose turn it is, NULL: none; and when to look again. Mostly the
+ * root is alone: few instructions for that.
  */
-static struct vp *next_child(const struct cpu *cpu, u64 *timer)
+static inline struct vp *look(struct cpu *cpu, u64 now, u64 *timer)
 {
-	struct vp *vp = cpu->children, *next = NULL;
-	u64 rest;
+	struct vp *child;
 
 	*timer = LAPIC_NEVER;
-	for (u32 i = 0; i < cpu->child_count; i++) {
-		vp = vp->next;
-		if (vp_is_suspended(vp))
-			continue;
-		vp_update(vp);
-		rest = vp_timer_rest(vp);
-		*timer = rest < *timer ? rest : *timer;
-		if (!next && vp_runnable(vp) && vp_enters(vp))
-			next = vp;
-	}
-	return next;
+	if (!cpu->alarm_count && !list_linked(&cpu->ready))
+		return NULL;
+	wake_due(cpu, now);
+	child = next_child(cpu, now);
+	*timer = next_look(cpu, child, now);
+	return child;
 }
+
+/* Its turn has begun: the next one comes behind all others. */
+static void take_turn(struct vp *vp)
+{
+	list_remove(&vp->ready);
+	sched_wake(vp);
+}
+
+/* ---- Who runs ---- */
 
 /* The root waits in HLT: its time is the children's, but for a look. */
 static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
@@ -95,7 +147,7 @@ static struct vp *choose(struct cpu *cpu, enum sched_event event,
  * A halted VP that got something to do leaves its halt, as a processor does
  * when an event wakes it.
  */
-static void wake(struct vp *vp)
+static void leave_halt(struct vp *vp)
 {
 	if (vp->cached && (vp->state.activity & HV_ACTIVITY_HALT_SUSPEND))
 		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
@@ -108,27 +160,33 @@ static u64 ticks_of(u64 microseconds)
 
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 {
-	u64 timer, left, now = arch_tsc();
-	struct vp *child = next_child(cpu, &timer);
+	u64 timer, rest, left, now = arch_tsc();
+	struct vp *current = cpu->current, *child, *vp;
 	struct sched_plan plan;
-	struct vp *vp;
 	bool looks;
 
+	if (current != cpu->root && !vp_is_suspended(current))
+		vp_update(current);
+	child = look(cpu, now, &timer);
 	/* The slice goes on: its end was not what the timer was set to. */
 	if (event == SCHED_SLICE_END && cpu->cut_short)
 		event = SCHED_GO_ON;
 	vp = choose(cpu, event, child);
-	if (vp != cpu->current) {
-		cpu->current->runtime += now - cpu->current_since;
+	if (vp != current) {
+		current->runtime += now - cpu->current_since;
 		cpu->current_since = now;
 	}
 	looks = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
-	if (event != SCHED_GO_ON || vp != cpu->current) {
+	if (event != SCHED_GO_ON || vp != current) {
 		cpu->slice_end =
 			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
 		                             : SCHED_SLICE_MICROSECONDS);
 		cpu->root_looks = looks;
+	}
+	if (vp != cpu->root) {
+		rest = vp_timer_rest(vp);
+		timer = rest < timer ? rest : timer;
 	}
 	left = cpu->slice_end > now ? cpu->slice_end - now : 0;
 	left = child ? left : LAPIC_NEVER;
@@ -144,7 +202,7 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 		cpu->root_halted = false;
 		return plan;
 	}
-	cpu->children = vp;
-	wake(vp);
+	take_turn(vp);
+	leave_halt(vp);
 	return plan;
 }

@@ -33,11 +33,17 @@ struct sched_plan {
  */
 #define SCHED_LOOK_MICROSECONDS 20
 
-/* Adds a VP to its processor's ring, takes it out again. */
-void sched_add(struct vp *vp);
-void sched_remove(struct vp *vp);
+/*
+ * Something has come for this VP, or was changed by others: it may have become
+ * runnable, or its next timer another one. Whoever does that to a child VP says
+ * so here. It is looked at when its turn comes.
+ */
+void sched_wake(struct vp *vp);
 
-/* Chooses; cpu->current is the VP that exited. Looks at each child VP once. */
+/* The VP goes away: it is not looked at again. */
+void sched_forget(struct vp *vp);
+
+/* Chooses; cpu->current is the VP that exited. */
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
 
 #endif

@@ -181,6 +181,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->cached = vp->dirty = true;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
 	list_init(&vp->message_link);
+	list_init(&vp->ready);
 	synic_reset(&vp->synic);
 	vp_state_reset(&vp->state, vp_xsave(vp));
 	join_tsc(vp);
@@ -193,8 +194,6 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	arch_vp_init(vp);
 	partition->vps[index] = vp;
 	partition->vp_count++;
-	if (!vp->is_root)
-		sched_add(vp);
 	reference_update(partition);
 	return HV_STATUS_SUCCESS;
 }
@@ -211,7 +210,7 @@ void vp_delete(struct vp *vp)
 
 	CHECK(!vp->is_root);
 	arch_vp_kick(vp);
-	sched_remove(vp);
+	sched_forget(vp);
 	synic_cancel(vp);
 	synic_free(vp);
 	arch_vp_free(vp);

@@ -56,8 +56,10 @@ struct vp {
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
 
-	/* Scheduler: linked into cpu->children while the VP exists. */
-	struct vp *next;
+	/* Scheduler: linked while it may have something to do; else its alarm. */
+	struct list ready;
+	u32 alarm;    /* its place among the alarms (alarm.c), 0: none */
+	u64 alarm_at; /* TSC of ours */
 
 	/* The one intercept message it can have under way to its parent. */
 	struct hv_message message;

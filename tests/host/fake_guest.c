@@ -2,6 +2,7 @@
  * Hypercalls and life-cycle steps of the parent.
  */
 #include "tests/host/fake_guest.h"
+#include "tests/host/fake_sched.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -56,6 +57,14 @@ u8 *guest_at(u64 gpa)
 	return fake.ram + gpa;
 }
 
+static void expect_nobody_forgotten(void)
+{
+	const char *wrong = sched_all_wrong();
+
+	if (wrong)
+		fail_msg("the scheduler: %s", wrong);
+}
+
 u64 guest_raw(struct vp *vp, u64 control, u64 input, u64 output,
               enum exit_outcome *outcome)
 {
@@ -79,6 +88,7 @@ u64 guest_raw(struct vp *vp, u64 control, u64 input, u64 output,
 		*outcome = o;
 	else
 		assert_int_equal(o, EXIT_SKIP);
+	expect_nobody_forgotten();
 	return call.result;
 }
 

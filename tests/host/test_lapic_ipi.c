@@ -288,6 +288,7 @@ static void test_init_waits_for_the_parent(void **state)
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(vps[1]->state.rip, 0x123);
 	vps[1]->intercept_suspend = 0;
+	sched_wake(vps[1]);
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(vps[1]->state.rip, 0xfff0);
 	assert_int_equal(vps[1]->state.activity, HV_ACTIVITY_STARTUP_SUSPEND);

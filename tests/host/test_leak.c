@@ -39,9 +39,11 @@ static const struct range vp_apart[] = {
 	FIELDS(struct vp, cached, renewed),    /* where its state is */
 	FIELDS(struct vp, unjudged, pdptes_stale),
 	BEHIND(struct vp, pdptes_stale, explicit_suspend), /* nothing */
-	FIELD(struct vp, next),                            /* the scheduler's */
-	FIELD(struct vp, message.sender),                  /* the target's id */
-	FIELD(struct vp, message_link), /* the receiver's queue */
+	FIELDS(struct vp, ready, alarm),                   /* the scheduler's */
+	BEHIND(struct vp, alarm, alarm_at),                /* nothing */
+	FIELD(struct vp, alarm_at),
+	FIELD(struct vp, message.sender), /* the target's id */
+	FIELD(struct vp, message_link),   /* the receiver's queue */
 	FIELDS(struct vp, synic.sief_overlay, synic.sim_overlay),
 	BEHIND(struct vp, synic.queued, synic.queue), /* nothing */
 	FIELD(struct vp, synic.queue),

@@ -49,7 +49,7 @@ static void test_root_and_its_vp(void **state)
 	assert_true(vp->is_root);
 	assert_true(vp_runnable(vp));
 	assert_int_not_equal(vp->vpid, 0);
-	assert_null(fake.cpu.children);
+	assert_false(list_linked(&fake.cpu.ready));
 }
 
 static void test_every_reserved_page_is_accounted_for(void **state)

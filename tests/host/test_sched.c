@@ -4,6 +4,7 @@
 #include "hv/exit.h"
 #include "hv/partition.h"
 #include "hv/sched.h"
+#include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 
 #define LOOK 40000ull
@@ -20,7 +21,22 @@ static void make(u32 count, const char *runs)
 		vps[i] = guest_partition(id)->vps[i];
 		vps[i]->explicit_suspend = runs[i] != 'r';
 		vps[i]->state.activity = 0;
+		sched_wake(vps[i]);
 	}
+}
+
+/* With the root halted: whose turn is it? */
+static u32 next_turn(void)
+{
+	struct sched_plan plan;
+	u32 k = 0;
+
+	fake.cpu.current = fake_root_vp();
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	while (plan.vp != vps[k])
+		assert_true(++k < 3);
+	return k;
 }
 
 static void test_root_alone_runs_without_timer(void **state)
@@ -181,6 +197,7 @@ static void test_event_wakes_a_halted_child(void **state)
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_ptr_equal(plan.vp, fake_root_vp());
 	vps[0]->state.pending_interruption = 0x200001;
+	sched_wake(vps[0]);
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_ptr_equal(plan.vp, vps[0]);
@@ -188,8 +205,8 @@ static void test_event_wakes_a_halted_child(void **state)
 	assert_true(vps[0]->dirty);
 }
 
-/* The ring in any order of leaving. */
-static void test_remove_keeps_the_ring_whole(void **state)
+/* Those that are left go round, in any order of leaving. */
+static void test_deleted_in_any_order(void **state)
 {
 	static const u8 orders[6][3] = {
 		{ 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
@@ -200,15 +217,17 @@ static void test_remove_keeps_the_ring_whole(void **state)
 	for (u32 o = 0; o < 6; o++) {
 		make(3, "rrr");
 		for (u32 i = 0; i < 3; i++) {
-			const struct vp *at = fake.cpu.children;
+			u32 turns[3] = { 0 };
 
-			assert_int_equal(fake.cpu.child_count, 3 - i);
-			for (u32 k = 0; k < 3 - i; k++)
-				at = at->next;
-			assert_ptr_equal(at, fake.cpu.children);
+			for (u32 k = 0; k < 6; k++)
+				turns[next_turn()]++;
+			for (u32 k = 0; k < 3; k++)
+				assert_int_equal(turns[orders[o][k]],
+				                 k < i ? 0 : 6 / (3 - i));
 			vp_delete(vps[orders[o][i]]);
 		}
-		assert_null(fake.cpu.children);
+		assert_false(list_linked(&fake.cpu.ready));
+		assert_int_equal(fake.cpu.alarm_count, 0);
 	}
 }
 
@@ -307,6 +326,202 @@ static void test_timer_while_the_root_is_busy(void **state)
 	assert_ptr_equal(plan.vp, vps[0]);
 }
 
+/* ---- Who sleeps, and what wakes it ---- */
+
+static void fixed(struct vp *vp)
+{
+	struct lapic_message m = { .delivery = LAPIC_FIXED, .vector = 0x50 };
+
+	lapic_deliver(vp, &m);
+}
+
+static void nmi(struct vp *vp)
+{
+	struct lapic_message m = { .delivery = LAPIC_DELIVER_NMI };
+
+	lapic_deliver(vp, &m);
+}
+
+static void extint(struct vp *vp)
+{
+	struct lapic_message m = { .delivery = LAPIC_DELIVER_EXTINT,
+		                   .vector = 0x51 };
+
+	*vp_apic_register(vp, LAPIC_LVT_LINT0) = 0x700;
+	lapic_deliver(vp, &m);
+}
+
+static void init(struct vp *vp)
+{
+	struct lapic_message m = { .delivery = LAPIC_DELIVER_INIT };
+
+	lapic_deliver(vp, &m);
+}
+
+static void message(struct vp *vp)
+{
+	struct hv_message m = { .type = 1 };
+
+	vp->synic.simp = vp->synic.scontrol = 1;
+	vp->synic.sint[3] = 0x52;
+	assert_ok(synic_post(vp, 3, &m));
+}
+
+static void event(struct vp *vp)
+{
+	vp->synic.siefp = vp->synic.scontrol = 1;
+	vp->synic.sint[4] = 0x53;
+	assert_ok(synic_signal(vp, 4, 9));
+}
+
+static void parent(struct vp *vp)
+{
+	assert_ok(guest_set(vp->partition->id, vp->index,
+	                    HV_REGISTER_INTERNAL_ACTIVITY_STATE, 0));
+}
+
+static void sleep_deeply(struct vp *vp)
+{
+	struct vp_state *s = vp_state_write(vp);
+
+	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
+	s->rflags = 0x202;
+	s->activity = HV_ACTIVITY_HALT_SUSPEND;
+	assert_null(sched_next(&fake.cpu, SCHED_GO_ON).exit_hlt ? vp : NULL);
+	assert_false(list_linked(&vp->ready));
+	assert_null(sched_wrong(vp));
+}
+
+static void test_what_wakes_a_sleeper(void **state)
+{
+	static void (*const events[])(struct vp *) = {
+		fixed, nmi, extint, init, message, event, parent,
+	};
+	struct sched_plan plan;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(events); i++) {
+		make(1, "r");
+		sleep_deeply(vps[0]);
+		events[i](vps[0]);
+		assert_null(sched_wrong(vps[0]));
+		fake.cpu.root_halted = true;
+		plan = sched_next(&fake.cpu, SCHED_HALT);
+		assert_ptr_equal(plan.vp, vps[0]);
+		assert_null(sched_wrong(vps[0]));
+		fake.cpu.root_halted = false;
+		guest_destroy(vps[0]->partition->id);
+	}
+}
+
+/* With a timer far away, and then with none. */
+static void test_an_alarm_moves_with_the_timer(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(1, "r");
+	halt_with_timer(vps[0], 9 * SLICE);
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_int_equal(plan.ticks, 9 * SLICE);
+	lapic_timer_start(vps[0], 3 * SLICE);
+	sched_wake(vps[0]);
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_int_equal(plan.ticks, 3 * SLICE);
+	lapic_timer_start(vps[0], 0);
+	sched_wake(vps[0]);
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_false(plan.timed);
+	assert_int_equal(fake.cpu.alarm_count, 0);
+}
+
+static void test_deleted_in_its_sleep(void **state)
+{
+	(void)state;
+	make(2, "rr");
+	halt_with_timer(vps[0], SLICE);
+	halt_with_timer(vps[1], 2 * SLICE);
+	sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_int_equal(fake.cpu.alarm_count, 2);
+	vp_delete(vps[0]);
+	assert_int_equal(sched_next(&fake.cpu, SCHED_GO_ON).ticks, 2 * SLICE);
+	vp_delete(vps[1]);
+	assert_int_equal(fake.cpu.alarm_count, 0);
+}
+
+/* The timer of who runs bounds its slice, though it has no alarm. */
+static void test_the_timer_of_who_runs(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	make(1, "r");
+	halt_with_timer(vps[0], SLICE / 3);
+	vps[0]->state.activity = 0;
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	assert_ptr_equal(plan.vp, vps[0]);
+	assert_int_equal(plan.ticks, SLICE / 3);
+	fake.cpu.current = vps[0];
+	fake.tsc += SLICE / 3;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, vps[0]);
+	assert_int_equal(lapic_pending(vps[0]), 0x40);
+	assert_int_equal(plan.ticks, SLICE - SLICE / 3);
+	fake.cpu.current = fake_root_vp();
+}
+
+/* A deadline that is never: no sum turns over. */
+static void test_a_timer_that_is_never_due(void **state)
+{
+	(void)state;
+	make(1, "r");
+	halt_with_timer(vps[0], 0);
+	*vp_apic_register(vps[0], LAPIC_LVT_TIMER) = 0x40 | 2u << 17;
+	lapic_timer_set_deadline(vps[0], ~0ull - 1);
+	sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_null(sched_wrong(vps[0]));
+	assert_true(vps[0]->alarm_at > ~0ull >> 1);
+}
+
+/* Many at once: a bounded number of looks a call, and none is left out. */
+static void test_a_crowd_is_looked_at_in_turns(void **state)
+{
+	u64 id = guest_child(900, PARTITION_VPS);
+	struct partition *p = guest_partition(id);
+	struct sched_plan plan;
+	u32 calls = 0;
+
+	(void)state;
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		p->vps[i]->explicit_suspend = 0;
+		halt_with_timer(p->vps[i], SLICE);
+		p->vps[i]->state.rflags = 2;
+		sched_wake(p->vps[i]);
+	}
+	do {
+		plan = sched_next(&fake.cpu, SCHED_GO_ON);
+		assert_ptr_equal(plan.vp, fake_root_vp());
+		assert_true(plan.timed);
+		assert_true(++calls < 20);
+	} while (plan.ticks == 0);
+	assert_in_range(calls, PARTITION_VPS / 16, PARTITION_VPS / 16 + 1);
+	assert_int_equal(plan.ticks, SLICE);
+	assert_int_equal(fake.cpu.alarm_count, PARTITION_VPS);
+	/* All are due at once; interrupts are off, so none can run. */
+	fake.tsc += SLICE;
+	for (calls = 0; fake.cpu.alarm_count; calls++) {
+		sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_null(sched_all_wrong());
+		assert_true(calls < 20);
+	}
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		assert_int_equal(lapic_highest(p->vps[i], LAPIC_IRR), 0x40);
+	guest_destroy(id);
+	assert_int_equal(fake.cpu.alarm_count, 0);
+	assert_false(list_linked(&fake.cpu.ready));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,10 +532,16 @@ int main(void)
 		TEST(test_a_look_that_finds_something),
 		TEST(test_nobody_starves),
 		TEST(test_event_wakes_a_halted_child),
-		TEST(test_remove_keeps_the_ring_whole),
+		TEST(test_deleted_in_any_order),
 		TEST(test_timer_of_a_halted_child),
 		TEST(test_slice_goes_on_behind_a_timer),
 		TEST(test_timer_while_the_root_is_busy),
+		TEST(test_what_wakes_a_sleeper),
+		TEST(test_an_alarm_moves_with_the_timer),
+		TEST(test_deleted_in_its_sleep),
+		TEST(test_the_timer_of_who_runs),
+		TEST(test_a_timer_that_is_never_due),
+		TEST(test_a_crowd_is_looked_at_in_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

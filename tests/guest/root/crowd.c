@@ -4,6 +4,7 @@
  * and no call takes long (the runner reads the log for that).
  */
 #include "parent/cpu.h"
+#include "parent/hvcall.h"
 #include "parent/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/child.h"
@@ -177,8 +178,96 @@ static void as_many_as_there_can_be(void)
 	saved_end(&before);
 }
 
+/* ---- 64 that wait for their timers ---- */
+
+#define HANDLER 0x1000 /* in real mode, 100h:0 */
+#define VECTOR 0x40
+#define SOON 60000000u /* ticks of the first timer, */
+#define APART 200000u  /* and between two of them */
+#define MEASURED 64
+#define APIC(n) (HV_REGISTER_APIC_FIRST + (n)) /* SVR, divide, LVT, count */
+
+/* The least that a call that does nothing takes. */
+static u64 null_call(void)
+{
+	u64 begin, ticks, least = ~0ull;
+
+	for (u32 i = 0; i < MEASURED; i++) {
+		begin = cpu_read_tsc();
+		if (!EXPECT_SUCCESS(hvcall_simple(HVCALL_GET_PARTITION_ID)))
+			return 0;
+		ticks = cpu_read_tsc() - begin;
+		least = ticks < least ? ticks : least;
+	}
+	return least;
+}
+
+/* Halted, with a timer: behind all that were set before it. */
+static bool set_waiting(const struct child *c, u32 i)
+{
+	struct hv_register_assoc list[] = {
+		{ .name = HV_REGISTER_CS,
+		  .value.segment = { HANDLER, 0xffff, HANDLER >> 4, 0x9b } },
+		{ .name = HV_REGISTER_RIP,
+		  .value.reg64 = sizeof(code) - 2 }, /* JMP_SELF */
+		{ .name = HV_REGISTER_RSP, .value.reg64 = 0x9000 + 64 * i },
+		{ .name = HV_REGISTER_RFLAGS, .value.reg64 = 0x202 },
+		{ .name = HV_REGISTER_INTERNAL_ACTIVITY_STATE,
+		  .value.reg64 = HV_ACTIVITY_HALT_SUSPEND },
+		{ .name = APIC(0x0f), .value.reg64 = 0x1ff },
+		{ .name = APIC(0x3e), .value.reg64 = 0xb },
+		{ .name = APIC(0x32), .value.reg64 = VECTOR },
+		{ .name = APIC(0x39), .value.reg64 = SOON + APART * i },
+		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
+	};
+
+	return EXPECT_SUCCESS(
+		vp_set_registers(c->id, i, list, ARRAY_LEN(list), NULL));
+}
+
+static bool create_waiting(struct child *c)
+{
+	if (!child_create(c, PAGES) || !child_deposit(c, POOL) ||
+	    !child_intercept_out(c, PORT))
+		return false;
+	CHILD_PUT_CODE(c, code);
+	*(u32 *)child_at(c, VECTOR * 4) = (HANDLER >> 4) << 16;
+	for (u32 i = 0; i < VPS; i++) {
+		test_context("VP", i);
+		if ((i > 0 && !EXPECT_SUCCESS(vp_create(c->id, i))) ||
+		    !set_waiting(c, i))
+			return false;
+	}
+	return true;
+}
+
+/* An exit is not dearer for them; and each wakes when its time has come. */
+static void those_that_wait(void)
+{
+	struct hv_intercept_header *h;
+	struct hv_message m;
+	struct child c;
+	u64 alone, among_them;
+
+	h = (struct hv_intercept_header *)m.payload;
+	alone = null_call();
+	MUST(create_waiting(&c));
+	among_them = null_call();
+	serial_print("a null call: %u ticks, with them %u\r\n", alone,
+	             among_them);
+	EXPECT(among_them < alone + alone / 2);
+	for (u32 i = 0; i < VPS; i++) {
+		test_context("timer", i);
+		MUST(EXPECT(child_next_message(&m, CHILD_PATIENCE)));
+		MUST(EXPECT_EQUAL(h->vp_index, i));
+	}
+	EXPECT(!child_next_message(&m, 1000000));
+	child_destroy(&c);
+}
+
 static const struct test_case cases[] = {
 	{ "64 VPs with 128 overlay pages", as_many_as_there_can_be },
+	{ "64 VPs that wait for their timers", those_that_wait },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

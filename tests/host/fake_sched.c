@@ -1,0 +1,48 @@
+/*
+ * Looks through all VPs, which the scheduler never does.
+ */
+#include "tests/host/fake_sched.h"
+
+#include "hv/partition.h"
+#include "include/stream.h"
+#include "tests/host/fake_arch.h"
+
+const char *sched_wrong(struct vp *vp)
+{
+	u64 rest;
+
+	if (list_linked(&vp->ready))
+		return vp->alarm ? "it has its turn, and an alarm" : NULL;
+	if (vp_is_suspended(vp))
+		return NULL;
+	if (vp->lapic.events & (STREAM_APIC_INIT | STREAM_APIC_SIPI))
+		return "an INIT or SIPI has come, and it sleeps";
+	if (vp_runnable(vp))
+		return "it could run, and sleeps";
+	rest = vp_timer_rest(vp);
+	if (rest == LAPIC_NEVER)
+		return NULL;
+	if (!vp->alarm)
+		return "it has a timer, and no alarm";
+	if (vp->alarm_at > fake.tsc && vp->alarm_at - fake.tsc > rest)
+		return "its alarm comes behind its timer";
+	return NULL;
+}
+
+const char *sched_all_wrong(void)
+{
+	const char *wrong = NULL;
+	u64 id = 0;
+
+	while (!wrong && fake_root() &&
+	       partition_next_child(fake_root(), id, &id) ==
+	               HV_STATUS_SUCCESS &&
+	       id) {
+		struct partition *p = partition_find(id);
+
+		for (u32 i = 0; !wrong && i < PARTITION_VPS; i++)
+			if (p->vps[i])
+				wrong = sched_wrong(p->vps[i]);
+	}
+	return wrong;
+}

@@ -1,0 +1,16 @@
+/*
+ * No VP is forgotten: each that could run, or soon could, is in its turn or has
+ * an alarm in time.
+ */
+#ifndef FAKE_SCHED_H
+#define FAKE_SCHED_H
+
+#include "hv/vp.h"
+
+/* What is wrong with the scheduler's place for a VP; NULL: nothing. */
+const char *sched_wrong(struct vp *vp);
+
+/* The same of all child VPs there are. */
+const char *sched_all_wrong(void);
+
+#endif
