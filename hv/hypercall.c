@@ -49,7 +49,7 @@ static const struct hypercall table[] = {
 		IN(get_next_child), OUT(get_next_child), .flags = BY_PARENT },
 	[HVCALL_DEPOSIT_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"DepositMemory", hvcall_deposit_memory,
-		IN(deposit_memory), .in_rep = 8, .flags = REP,
+		IN(deposit_memory), .in_rep = 8, .flags = REP, .turn = 8,
 		.privileges = POOL },
 	[HVCALL_WITHDRAW_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"WithdrawMemory", hvcall_withdraw_memory,
@@ -295,7 +295,7 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 
 	if (last > d->reps)
 		last = d->reps;
-	for (*done = d->start; *done < last; (*done)++) {
+	for (*done = d->start; *done < last && !f->dear; (*done)++) {
 		f->rep = *done;
 		f->in_rep = in + round8(row->in) + *done * row->in_rep;
 		f->out_rep = d->out_page ? d->out_page + round8(row->out) +

@@ -28,6 +28,7 @@ struct hypercall_frame {
 	const u8 *tail;         /* variable input, still in guest memory: read
 	                         * every byte once */
 	bool again;             /* set: not finished, run me again */
+	bool dear; /* set: this element took long, the turn ends behind it */
 };
 
 struct hypercall {

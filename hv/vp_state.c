@@ -526,6 +526,13 @@ bool vp_reg_loads_pdptes(u32 name)
 	       name == HV_REGISTER_CR4 || name == HV_REGISTER_EFER;
 }
 
+bool vp_reg_moves_page(u32 name)
+{
+	return name == HV_REGISTER_HYPERCALL ||
+	       name == HV_REGISTER_REFERENCE_TSC || name == HV_REGISTER_SIMP ||
+	       name == HV_REGISTER_SIEFP;
+}
+
 enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 {
 	u32 index;

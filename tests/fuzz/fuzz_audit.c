@@ -7,7 +7,7 @@
 #include "hv/frame.h"
 #include "tests/fuzz/fuzz_world.h"
 
-#define RAM (8ull << 20)
+#define RAM (10ull << 20)
 #define RESERVED 200u
 
 static u64 reserved_pages; /* of the root's pool, at the start */

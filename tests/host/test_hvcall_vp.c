@@ -156,6 +156,34 @@ static void test_intercept_suspend(void **state)
 	                 HV_STATUS_INVALID_PARAMETER);
 }
 
+/* Elements that move a page end the turn, others do not; all are done. */
+static void test_a_page_that_moves_ends_the_turn(void **state)
+{
+	static const u32 names[] = {
+		HV_REGISTER_RAX, HV_REGISTER_SIMP,          HV_REGISTER_RBX,
+		HV_REGISTER_RCX, HV_REGISTER_SIMP,          HV_REGISTER_SIEFP,
+		HV_REGISTER_RDX, HV_REGISTER_REFERENCE_TSC,
+	};
+	struct hv_register_assoc list[ARRAY_LEN(names)] = { 0 };
+	u64 id = guest_child(60, 1);
+	struct hv_input_vp_registers in = { .partition_id = id };
+	u32 done;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(names); i++) {
+		list[i].name = names[i];
+		list[i].value.reg64 = ((i + 1ull) << 21) | 1;
+	}
+	assert_ok(guest_rep(HVCALL_SET_VP_REGISTERS, &in, 16, list,
+	                    sizeof(list), NULL, 0, ARRAY_LEN(names), &done));
+	assert_int_equal(done, ARRAY_LEN(names));
+	assert_int_equal(guest_turns, 4);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		if (i != 1)
+			assert_int_equal(guest_get64(id, 0, names[i]),
+			                 list[i].value.reg64);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -165,6 +193,7 @@ int main(void)
 		TEST(test_registers_of_a_running_vp),
 		TEST(test_d10_every_change_is_counted),
 		TEST(test_intercept_suspend),
+		TEST(test_a_page_that_moves_ends_the_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,13 @@
  */
 #include "parent/cpu.h"
 #include "parent/hvcall.h"
+#include "parent/memory.h"
+#include "parent/partition.h"
 #include "parent/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
+#include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/saved.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
@@ -265,8 +268,58 @@ static void those_that_wait(void)
 	child_destroy(&c);
 }
 
+/* ---- Pages far from one another ---- */
+
+#define REGIONS 32 /* as many pages as one turn of a call takes */
+#define REGION_PAGES 512
+
+/* Each is cut out of a large page of our own map, and comes back into it. */
+static void one_page_of_each_region(void)
+{
+	u64 list[REGIONS], back[REGIONS], run, taken = 0;
+	u32 done = 0, count = 0;
+	struct child c;
+
+	run = page_run((REGIONS + 1) * REGION_PAGES);
+	MUST(EXPECT(run) && child_create_bare(&c));
+	for (u32 i = 0; i < REGIONS; i++)
+		list[i] = (run >> PAGE_SHIFT) + i * REGION_PAGES;
+	MUST(EXPECT_SUCCESS(memory_deposit(c.id, list, REGIONS, &done)));
+	MUST(EXPECT_EQUAL(done, REGIONS));
+	while (memory_withdraw(c.id, back, REGIONS, &count) ==
+	               HV_STATUS_SUCCESS &&
+	       count)
+		taken += count;
+	EXPECT_EQUAL(taken + count, REGIONS);
+	EXPECT_SUCCESS(partition_delete(c.id));
+	page_run_free(run, (REGIONS + 1) * REGION_PAGES);
+}
+
+/* ---- One page that moves far, often, in one call ---- */
+
+static void a_page_that_moves(void)
+{
+	struct hv_register_assoc list[REGIONS];
+	struct child c;
+	u64 value = 0;
+
+	MUST(child_create(&c, PAGES));
+	for (u32 i = 0; i < REGIONS; i++)
+		list[i] = (struct hv_register_assoc){
+			.name = HV_REGISTER_SIMP,
+			.value.reg64 = place(2 * i) | 1,
+		};
+	MUST(EXPECT_SUCCESS(vp_set_registers(c.id, 0, list, REGIONS, NULL)));
+	MUST(EXPECT_SUCCESS(
+		vp_get_register(c.id, 0, HV_REGISTER_SIMP, &value)));
+	EXPECT_EQUAL(value, place(2 * (REGIONS - 1)) | 1);
+	child_destroy(&c);
+}
+
 static const struct test_case cases[] = {
 	{ "64 VPs with 128 overlay pages", as_many_as_there_can_be },
+	{ "one page of each of 32 regions", one_page_of_each_region },
+	{ "a page that moves far 32 times", a_page_that_moves },
 	{ "64 VPs that wait for their timers", those_that_wait },
 };
 
