@@ -16,50 +16,103 @@ static bool is_enabled(u64 msr)
 	return msr & HV_MSR_PAGE_ENABLE;
 }
 
+static const struct chunk_staged *staged_of(const struct context *c, u32 index)
+{
+	return chunk_staged_of(c->target->vps[index]);
+}
+
 /* ---- Memory for the tables of overlays ---- */
 
-struct need {
-	const struct partition *p;
-	u64 neighbour; /* GPN of the overlay before */
-	u64 pages;
+/* The distance of the nearest overlay, in pages; ~0: there is none. */
+static u64 nearer(u64 nearest, u64 one, u64 other)
+{
+	u64 distance = (one ^ other) >> PAGE_SHIFT;
+
+	return is_enabled(other) && distance < nearest ? distance : nearest;
+}
+
+/* The overlay pages of a VP, or of the partition; which of both does not matter. */
+struct overlays {
+	u64 msr[2];
+	u64 nearest[2]; /* of those that were counted before */
 };
 
-/* What is made for one overlay serves its neighbour too. */
-static void add_need(struct need *n, u64 msr)
+static struct overlays overlays_of(u64 one, u64 other)
 {
-	u64 gpn = msr >> PAGE_SHIFT;
-	u32 tables, shared = 1;
+	return (struct overlays){ { one, other },
+		                  { ~0ull, nearer(~0ull, other, one) } };
+}
 
-	if (!is_enabled(msr))
-		return;
-	tables = arch_space_missing(&n->p->space.arch, gpa_of_page(gpn));
-	while (shared <= tables &&
-	       gpn >> 9 * shared != n->neighbour >> 9 * shared)
-		shared++;
-	n->pages += shared - 1;
-	n->neighbour = gpn;
+static void compare(struct overlays *o, u64 one, u64 other)
+{
+	for (u32 i = 0; i < ARRAY_LEN(o->msr); i++) {
+		o->nearest[i] = nearer(o->nearest[i], o->msr[i], one);
+		o->nearest[i] = nearer(o->nearest[i], o->msr[i], other);
+	}
 }
 
 /*
- * The one step that needs memory comes first. What the old overlays give back
- * when they go is not counted: whoever needs it again finds it.
+ * Pages for the tables of an overlay that are not there yet. One that is made
+ * for an overlay before it serves this one too.
+ */
+static u32 need_of(const struct context *c, u64 msr, u64 nearest)
+{
+	u32 missing, need = 0;
+
+	if (!is_enabled(msr))
+		return 0;
+	missing = arch_space_missing(&c->target->space.arch,
+	                             gpa_of_page(msr >> PAGE_SHIFT));
+	while (need < missing && nearest >> 9 * (need + 1))
+		need++;
+	return need;
+}
+
+static u32 need_of_both(const struct context *c, const struct overlays *o)
+{
+	return need_of(c, o->msr[0], o->nearest[0]) +
+	       need_of(c, o->msr[1], o->nearest[1]);
+}
+
+static u32 need_of_partition(const struct context *c)
+{
+	struct overlays o =
+		overlays_of(c->partition.hypercall, c->partition.reference_tsc);
+
+	return need_of_both(c, &o);
+}
+
+/* The VPs before one, a bit each; the target has those of the stream. */
+static u64 vps_before(const struct context *c, u32 index)
+{
+	return c->vps_seen & (BIT(index) - 1);
+}
+
+static u32 need_of_vp(const struct context *c, u32 index)
+{
+	const struct stream_vp_synic *s = &staged_of(c, index)->synic;
+	u64 others = vps_before(c, index);
+	struct overlays o = overlays_of(s->simp, s->siefp);
+
+	compare(&o, c->partition.hypercall, c->partition.reference_tsc);
+	for (; others; others &= others - 1) {
+		s = &staged_of(c, (u32)__builtin_ctzll(others))->synic;
+		compare(&o, s->simp, s->siefp);
+	}
+	return need_of_both(c, &o);
+}
+
+/*
+ * What the old overlays give back when they go is not counted: whoever needs it
+ * again finds it.
  */
 static bool has_memory(struct context *c)
 {
 	struct partition *p = c->target;
-	struct need need = { .p = p, .neighbour = ~0ull };
 
 	if (is_enabled(c->partition.reference_tsc) && !reference_page(p))
 		return false;
-	add_need(&need, c->partition.hypercall);
-	add_need(&need, c->partition.reference_tsc);
-	for (u32 i = 0; i < PARTITION_VPS; i++) {
-		if (!p->vps[i])
-			continue;
-		add_need(&need, chunk_staged_of(p->vps[i])->synic.simp);
-		add_need(&need, chunk_staged_of(p->vps[i])->synic.siefp);
-	}
-	return need.pages <= p->pool.available;
+	return c->need + need_of_partition(c) <= p->pool.available;
 }
 
 /* ---- Steps ---- */
@@ -113,14 +166,16 @@ static void finish(struct context *c)
 	reference_set(p, c->partition.reference_time,
 	              c->partition.tsc_sequence);
 	p->half_restored = false;
+	synic_flush(p->parent->vps[0]);
 }
 
 /* ---- Turns ---- */
 
 /* None of the steps is more than a call may do. */
-_Static_assert(PARTITION_VPS *CONTEXT_COST_NEED <= CONTEXT_BUDGET, "memory");
+_Static_assert(PARTITION_VPS *CONTEXT_COST_NEED <= CONTEXT_BUDGET, "need");
 _Static_assert(CONTEXT_COST_CLEAR <= CONTEXT_BUDGET, "an overlay goes");
 _Static_assert(CONTEXT_COST_VP + 2 * CONTEXT_COST_PUT <= CONTEXT_BUDGET, "VP");
+_Static_assert(PARTITION_VPS *CONTEXT_COST_FINISH <= CONTEXT_BUDGET, "end");
 
 /* Of putting two overlay pages where their MSRs say. */
 static u32 cost_of(u64 one, u64 other)
@@ -142,18 +197,63 @@ static bool clear_overlays(struct context *c)
 	return true;
 }
 
-/* Values of context.applied; from the last on: the VPs, by index. */
-enum { STEP_MEMORY, STEP_PARTITION, STEP_VPS };
+/*
+ * Values of context.applied. The one step that needs memory comes first: what it
+ * takes is counted by VP, and then the VPs become what was staged.
+ */
+enum {
+	STEP_NEED,
+	STEP_MEMORY = STEP_NEED + PARTITION_VPS,
+	STEP_PARTITION,
+	STEP_VPS,
+	STEP_FINISH = STEP_VPS + PARTITION_VPS,
+};
+
+/* False: more to do. */
+static bool count_need(struct context *c)
+{
+	u32 index;
+
+	for (; c->applied < STEP_MEMORY; c->applied++) {
+		index = c->applied - STEP_NEED;
+		if (!c->target->vps[index])
+			continue;
+		/* As if all VPs before it were there. */
+		if (!context_spend(c, (index + 1) * CONTEXT_COST_NEED))
+			return false;
+		c->need += need_of_vp(c, index);
+	}
+	return true;
+}
+
+/* GOOD: not yet all of them, or all; context.applied tells. */
+static enum hv_save_restore_result apply_vps(struct context *c)
+{
+	const struct stream_vp_synic *in;
+
+	for (; c->applied < STEP_FINISH; c->applied++) {
+		struct vp *vp = c->target->vps[c->applied - STEP_VPS];
+
+		if (!vp)
+			continue;
+		in = &chunk_staged_of(vp)->synic;
+		if (!context_spend(c, CONTEXT_COST_VP +
+		                              cost_of(in->simp, in->siefp)))
+			break;
+		if (!apply_vp(vp))
+			return DRY;
+	}
+	return GOOD;
+}
 
 enum hv_save_restore_result chunk_apply(struct context *c)
 {
 	struct partition *p = c->target;
-	const struct stream_vp_synic *in;
 
 	c->applying = true;
+	if (!count_need(c))
+		return GOOD;
 	if (c->applied == STEP_MEMORY) {
-		if (!context_spend(c, p->vp_count * CONTEXT_COST_NEED))
-			return GOOD;
 		if (!has_memory(c))
 			return DRY;
 		p->half_restored = true;
@@ -168,18 +268,11 @@ enum hv_save_restore_result chunk_apply(struct context *c)
 			return DRY;
 		c->applied = STEP_VPS;
 	}
-	for (; c->applied < STEP_VPS + PARTITION_VPS; c->applied++) {
-		struct vp *vp = p->vps[c->applied - STEP_VPS];
-
-		if (!vp)
-			continue;
-		in = &chunk_staged_of(vp)->synic;
-		if (!context_spend(c, CONTEXT_COST_VP +
-		                              cost_of(in->simp, in->siefp)))
-			return GOOD;
-		if (!apply_vp(vp))
-			return DRY;
-	}
+	if (apply_vps(c) == DRY)
+		return DRY;
+	if (c->applied < STEP_FINISH ||
+	    !context_spend(c, p->vp_count * CONTEXT_COST_FINISH))
+		return GOOD;
 	finish(c);
 	return HV_STATE_COMPLETE;
 }

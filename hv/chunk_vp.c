@@ -332,6 +332,7 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
 	const struct vp_reg *r;
 	u32 rows, at;
 
+	context_charge(c, CONTEXT_COST_MSRS);
 	r = vp_reg_table(&rows);
 	for (; rows > 0; rows--, r++)
 		for (u32 i = 0; is_stream_msr(r) && i < r->count; i++)
@@ -425,5 +426,5 @@ void chunk_vp_resume(const struct context *c, struct vp *vp)
 {
 	vp->state.tsc_offset = chunk_staged_of(vp)->tsc - c->tsc;
 	if (vp->message.type != HV_MESSAGE_NONE)
-		synic_send(vp->partition->parent->vps[0], vp);
+		synic_queue(vp->partition->parent->vps[0], vp);
 }

@@ -50,7 +50,8 @@ struct context {
 	u32 row;         /* place in the table of chunk kinds */
 	bool ended;      /* restore: the EPILOG was verified */
 	bool applying;   /* restore: all is staged, and becomes the target's */
-	u32 applied;     /* restore: how far that is (chunk_apply.c) */
+	u32 applied;     /* restore: how far that is (chunk_apply.c), ... */
+	u32 need;        /* ... and pages for tables that it takes */
 
 	/* The chunk under way: header, then payload, `at` bytes of both. */
 	struct stream_header header;
@@ -87,10 +88,13 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 #define CONTEXT_COST_SCAN 128u   /* a page that is scanned or filled */
 #define CONTEXT_COST_MAP 16u     /* a step in a GPA map */
 #define CONTEXT_COST_JUDGE 128u  /* the rules of a VP's state */
-#define CONTEXT_COST_NEED 64u    /* room for the overlay pages of a VP */
+#define CONTEXT_COST_VALID 1536u /* restore: all of a VP's chunks */
+#define CONTEXT_COST_MSRS 768u   /* restore: its registers, found by name */
+#define CONTEXT_COST_NEED 5u     /* two overlay pages against those of a VP */
 #define CONTEXT_COST_CLEAR 1200u /* an overlay goes: three tables may too */
 #define CONTEXT_COST_PUT 128u    /* an overlay is put somewhere */
 #define CONTEXT_COST_VP 512u     /* its staged state becomes its own */
+#define CONTEXT_COST_FINISH 8u   /* a VP's time goes on, its message waits */
 
 /* Charges the work left in this call. False: not enough, come back later. */
 static inline bool context_spend(struct context *c, u32 cost)
@@ -99,6 +103,12 @@ static inline bool context_spend(struct context *c, u32 cost)
 		return false;
 	c->budget -= cost;
 	return true;
+}
+
+/* The same for what cannot be put off. */
+static inline void context_charge(struct context *c, u32 cost)
+{
+	c->budget -= cost < c->budget ? cost : c->budget;
 }
 
 /*

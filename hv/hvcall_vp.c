@@ -98,7 +98,7 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 	if (assoc->rsvd_z[0] || assoc->rsvd_z[1] || assoc->rsvd_z[2])
 		return HV_STATUS_INVALID_PARAMETER;
 	arch_vp_kick(vp);
-	f->dear = vp_reg_moves_page(assoc->name);
+	f->dear = vp_reg_is_dear(assoc->name);
 	status = vp_reg_set(vp, assoc->name, &assoc->value);
 	if (status == HV_STATUS_SUCCESS) {
 		partition_changed(vp->partition);

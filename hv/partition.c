@@ -40,11 +40,12 @@ static struct {
 } partitions;
 
 /*
- * What one call of Finalize does of each: a VP or a table is some 4,000
- * instructions, most of them zeroes written, a mapping about 150.
+ * What one call of Finalize does: its beginning, or a VP, or mappings and then
+ * tables. A mapping is about 550 instructions, a table of them that becomes
+ * empty 3,000 more, most of them zeroes written.
  */
-#define FINALIZE_VPS 1u
 #define FINALIZE_MAPPINGS 64u
+#define FINALIZE_PRUNED 6u /* a table, in mappings */
 #define FINALIZE_TABLES 4u
 
 static void partition_init(struct partition *p, struct partition *parent)
@@ -129,19 +130,21 @@ static void finalize_begin(struct partition *p)
 	p->state = PARTITION_FINALIZING;
 }
 
-/* False: more to do. */
-static bool finalize_vps(struct partition *p)
+static void finalize_vp(struct partition *p)
 {
-	u32 budget = FINALIZE_VPS;
+	u32 i = 0;
 
-	for (u32 i = 0; i < PARTITION_VPS && p->vp_count > 0; i++) {
-		if (!p->vps[i])
-			continue;
-		if (budget-- == 0)
-			return false;
-		vp_delete(p->vps[i]);
-	}
-	return true;
+	while (!p->vps[i])
+		i++;
+	vp_delete(p->vps[i]);
+}
+
+/* Takes what the tables that went with a mapping cost off the budget. */
+static void charge_pruned(const struct partition *p, gpa_t gpa, u32 *budget)
+{
+	u32 cost = FINALIZE_PRUNED * arch_space_missing(&p->space.arch, gpa);
+
+	*budget -= cost < *budget ? cost : *budget;
 }
 
 /* Drops the count that each mapping holds on its page. False: more to do. */
@@ -156,6 +159,7 @@ static bool finalize_mappings(struct partition *p, u32 *budget)
 		if (r != ARCH_NEXT_FOUND)
 			break;
 		CHECK(arch_space_unmap(&p->space.arch, gpa));
+		charge_pruned(p, gpa, budget);
 		frame_drop_mapping(m.page);
 		p->space.mapped--;
 		gpa.v += PAGE_SIZE;
@@ -169,9 +173,15 @@ bool partition_finalize(struct partition *p)
 	u32 budget = FINALIZE_MAPPINGS;
 	u32 tables = FINALIZE_TABLES;
 
-	if (p->state == PARTITION_ACTIVE)
+	if (p->state == PARTITION_ACTIVE) {
 		finalize_begin(p);
-	if (!finalize_vps(p) || !finalize_mappings(p, &budget))
+		return false;
+	}
+	if (p->vp_count > 0) {
+		finalize_vp(p);
+		return false;
+	}
+	if (!finalize_mappings(p, &budget))
 		return false;
 	arch_space_flush(&p->space.arch);
 	if (!arch_space_free(&p->space.arch, &tables))

@@ -119,12 +119,15 @@ static enum hv_save_restore_result check_header(struct context *c)
 /* ---- Payloads ---- */
 
 /* A VP's last chunk was the one before: judge all of it together. */
-static bool vp_ended_well(const struct context *c, u32 before)
+static bool vp_ended_well(struct context *c, u32 before)
 {
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
 
-	return before < row_with(kinds, CHUNK_VP_FIRST) || chunk_vp_valid(c);
+	if (before < row_with(kinds, CHUNK_VP_FIRST))
+		return true;
+	context_charge(c, CONTEXT_COST_VALID);
+	return chunk_vp_valid(c);
 }
 
 static enum hv_save_restore_result judge(struct context *c)

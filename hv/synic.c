@@ -165,21 +165,21 @@ static struct hv_message *queue_of(const struct vp *vp)
 	return vp->pages[VP_PAGE_MESSAGES];
 }
 
-/* The oldest for this SINT that came by a port; `queued`: none. */
-static u32 oldest(const struct vp *vp, u32 sint, u32 from)
+/* Does one wait for this SINT that came by a port? */
+static bool is_queued(const struct vp *vp, u32 sint)
 {
-	u32 i = from;
+	u32 i = 0;
 
 	while (i < vp->synic.queued && queue_of(vp)[i].rsvd != sint)
 		i++;
-	return i;
+	return i < vp->synic.queued;
 }
 
 /* Does more wait, besides what is being delivered? */
 static bool more_waits(const struct vp *vp, u32 sint)
 {
 	return (sint == 0 && list_linked(&vp->synic.queue)) ||
-	       oldest(vp, sint, 0) < vp->synic.queued || stimer_waits(vp, sint);
+	       is_queued(vp, sint) || stimer_waits(vp, sint);
 }
 
 /*
@@ -210,11 +210,9 @@ static void fill(struct vp *to, u32 sint, const struct hv_message *m, bool more)
 /* What waits in the queue has asked for an EOM in a slot that is gone. */
 bool synic_try(struct vp *to, u32 sint, const struct hv_message *m)
 {
-	bool more = oldest(to, sint, 0) < to->synic.queued;
-
 	if (!can_deliver(&to->synic, sint) || !is_free(slot_of(to, sint)))
 		return false;
-	fill(to, sint, m, more);
+	fill(to, sint, m, is_queued(to, sint));
 	return true;
 }
 
@@ -242,16 +240,20 @@ static void deliver_queued(struct vp *to, u32 sint, u32 at)
 void synic_flush(struct vp *vp)
 {
 	struct synic *s = &vp->synic;
-	u32 at;
+	u32 seen = 0; /* SINTs whose oldest message was found, a bit each */
+	u32 at = 0, sint;
 
 	if (list_linked(&s->queue) && can_deliver(s, 0) &&
 	    is_free(slot_of(vp, 0)))
 		deliver_intercept(vp);
-	for (u32 sint = 1; s->queued && sint < HV_SINT_COUNT; sint++) {
-		at = oldest(vp, sint, 0);
-		if (at < s->queued && can_deliver(s, sint) &&
+	while (at < s->queued) {
+		sint = queue_of(vp)[at].rsvd;
+		if (!(seen & BIT(sint)) && can_deliver(s, sint) &&
 		    is_free(slot_of(vp, sint)))
 			deliver_queued(vp, sint, at);
+		else
+			at++;
+		seen |= (u32)BIT(sint);
 	}
 	stimer_update(vp);
 }
@@ -311,11 +313,16 @@ bool synic_auto_eoi(const struct vp *vp, u8 vector)
 
 /* ---- Intercept messages ---- */
 
-void synic_send(struct vp *to, struct vp *sender)
+void synic_queue(struct vp *to, struct vp *sender)
 {
 	CHECK(!list_linked(&sender->message_link) &&
 	      sender->message.type != HV_MESSAGE_NONE);
 	list_add_before(&to->synic.queue, &sender->message_link);
+}
+
+void synic_send(struct vp *to, struct vp *sender)
+{
+	synic_queue(to, sender);
 	synic_flush(to);
 }
 

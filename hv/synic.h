@@ -43,6 +43,9 @@ bool synic_sint_valid(u64 value);
 /* Sends sender->message to SINT0 of `to`, now or when the slot gets free. */
 void synic_send(struct vp *to, struct vp *sender);
 
+/* The same without the attempt to deliver it: synic_flush makes that for all. */
+void synic_queue(struct vp *to, struct vp *sender);
+
 /* Takes sender's message out of the receiver's queue, if it still waits. */
 void synic_cancel(struct vp *sender);
 

@@ -526,11 +526,12 @@ bool vp_reg_loads_pdptes(u32 name)
 	       name == HV_REGISTER_CR4 || name == HV_REGISTER_EFER;
 }
 
-bool vp_reg_moves_page(u32 name)
+bool vp_reg_is_dear(u32 name)
 {
 	return name == HV_REGISTER_HYPERCALL ||
 	       name == HV_REGISTER_REFERENCE_TSC || name == HV_REGISTER_SIMP ||
-	       name == HV_REGISTER_SIEFP;
+	       name == HV_REGISTER_SIEFP ||
+	       name == HV_REGISTER_EXPLICIT_SUSPEND;
 }
 
 enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)

@@ -158,8 +158,11 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name,
 /* Instructions that write this register read the PDPTEs anew (SDM 4.4.1). */
 bool vp_reg_loads_pdptes(u32 name);
 
-/* Setting it moves an overlay page: tables of the GPA space come and go. */
-bool vp_reg_moves_page(u32 name);
+/*
+ * Setting it takes thousands of instructions: an overlay page moves, so tables of
+ * the GPA space come and go, or reference time stops and its page is made anew.
+ */
+bool vp_reg_is_dear(u32 name);
 
 /*
  * Every register of *state alone and the XSAVE area hold what this machine can

@@ -207,8 +207,11 @@ static void test_left_half_way_without_memory(void **state)
 		               &consumed));
 	assert_false(p->half_restored);
 	restore_to_the_last_byte(&at);
-	assert_ok(give(0, at, 1, &result, &consumed));
-	assert_int_equal(result, HV_STATE_INCOMPLETE);
+	for (u32 turns = 0; !p->half_restored; turns++) {
+		assert_ok(give(0, at, 1, &result, &consumed));
+		assert_int_equal(result, HV_STATE_INCOMPLETE);
+		assert_true(turns < 8);
+	}
 	expect_unusable();
 	restore_the_rest(at);
 	assert_false(p->half_restored);
@@ -239,7 +242,6 @@ static void leave(u32 pages)
 static void make_pair(u64 overlays, u32 vps)
 {
 	u64 seed = 5;
-	u32 result;
 
 	child_shape_small(&shape, 1);
 	shape.vps = vps;
@@ -249,20 +251,17 @@ static void make_pair(u64 overlays, u32 vps)
 	for (u32 i = 0; i < vps; i++)
 		state_fill_synic(guest_partition(source)->vps[i], overlays,
 		                 &seed);
-	guest_stream_free(&s);
-	assert_ok(guest_save(source, 0, &s, &result));
 }
 
 /* So many pages are enough, and with one less nothing changes. */
-static void expect_need(u64 overlays, u32 vps, u32 pages)
+static void expect_need_of_pair(u32 pages)
 {
-	struct partition *p;
-	struct vp_state before;
+	struct partition *p = guest_partition(target);
+	struct vp_state before = *vp_state_read(p->vps[0]);
 	u32 result;
 
-	make_pair(overlays, vps);
-	p = guest_partition(target);
-	before = *vp_state_read(p->vps[0]);
+	guest_stream_free(&s);
+	assert_ok(guest_save(source, 0, &s, &result));
 	leave(pages - 1);
 	assert_ok(guest_restore(target, 0, &s, PIECE, &result));
 	assert_int_equal(result, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
@@ -275,6 +274,12 @@ static void expect_need(u64 overlays, u32 vps, u32 pages)
 	child_compare(source, target, &shape);
 }
 
+static void expect_need(u64 overlays, u32 vps, u32 pages)
+{
+	make_pair(overlays, vps);
+	expect_need_of_pair(pages);
+}
+
 static void test_memory_for_tables(void **state)
 {
 	(void)state;
@@ -285,6 +290,22 @@ static void test_memory_for_tables(void **state)
 	expect_need((1ull << 27) + (1ull << 18) - 2, 2, 5);
 	/* By the memory of the target, where no table is missing but one. */
 	expect_need(512, 3, 1);
+}
+
+/* The overlay pages of every other VP are far from the others'. */
+static void test_memory_for_tables_by_turns(void **state)
+{
+	const u64 far[2] = { 1ull << 27, 1ull << 28 };
+	u64 seed = 5;
+
+	(void)state;
+	make_pair(far[0], 8);
+	for (u32 i = 0; i < 8; i++) {
+		struct vp *vp = guest_partition(source)->vps[i];
+
+		state_fill_synic(vp, far[i % 2] + 16 * i, &seed);
+	}
+	expect_need_of_pair(3 + 3);
 }
 
 /* It was enough at first, and then somebody took it away. */
@@ -365,6 +386,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_finalized_half_way, setup,
 		                                teardown),
 		cmocka_unit_test_setup_teardown(test_memory_for_tables,
+		                                guest_setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_for_tables_by_turns,
 		                                guest_setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pool_emptied_between_turns,
 		                                setup, teardown),

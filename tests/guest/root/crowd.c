@@ -316,10 +316,53 @@ static void a_page_that_moves(void)
 	child_destroy(&c);
 }
 
+/* ---- A VP that stops often, in one call ---- */
+
+#define REFERENCE_PAGE 0x4000
+
+/* The page of reference time is made anew each time. */
+static void a_vp_that_stops(void)
+{
+	struct hv_register_assoc list[REGIONS];
+	struct child c;
+	u64 value = 0;
+
+	MUST(child_create(&c, PAGES));
+	MUST(child_set(&c, HV_REGISTER_REFERENCE_TSC, REFERENCE_PAGE | 1));
+	for (u32 i = 0; i < REGIONS; i++)
+		list[i] = (struct hv_register_assoc){
+			.name = HV_REGISTER_EXPLICIT_SUSPEND,
+			.value.reg64 = i % 2,
+		};
+	MUST(EXPECT_SUCCESS(vp_set_registers(c.id, 0, list, REGIONS, NULL)));
+	MUST(EXPECT_SUCCESS(vp_get_register(
+		c.id, 0, HV_REGISTER_EXPLICIT_SUSPEND, &value)));
+	EXPECT_EQUAL(value, 1);
+	child_destroy(&c);
+}
+
+/* ---- Memory as far from itself as it can be ---- */
+
+/* Finalizing gives back the tables of each page with it. */
+static void pages_far_from_each_other(void)
+{
+	struct child c;
+
+	MUST(child_create(&c, PAGES) && child_deposit(&c, 4 * REGIONS));
+	for (u32 i = 0; i < REGIONS; i++)
+		MUST(EXPECT_SUCCESS(memory_map(
+			c.id, place(i) >> PAGE_SHIFT,
+			(u64)child_at(&c, 0) >> PAGE_SHIFT, 1,
+			HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE, NULL)));
+	child_destroy(&c);
+}
+
 static const struct test_case cases[] = {
 	{ "64 VPs with 128 overlay pages", as_many_as_there_can_be },
 	{ "one page of each of 32 regions", one_page_of_each_region },
 	{ "a page that moves far 32 times", a_page_that_moves },
+	{ "a VP that stops 32 times", a_vp_that_stops },
+	{ "32 pages far from each other", pages_far_from_each_other },
 	{ "64 VPs that wait for their timers", those_that_wait },
 };
 
