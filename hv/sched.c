@@ -9,7 +9,7 @@
 #include "hv/check.h"
 #include "hv/vp.h"
 
-#define LOOKS 16 /* that one call takes */
+#define LOOKS 4 /* that one call takes */
 
 void sched_wake(struct vp *vp)
 {
@@ -61,7 +61,11 @@ static bool has_something_to_do(struct vp *vp)
 	return vp_runnable(vp) && vp_enters(vp);
 }
 
-/* The child whose turn it is. Those before it that have nothing to do sleep. */
+/*
+ * The child whose turn it is. Those before it that have nothing to do sleep.
+ * Where they are so many that this takes more than one call, whoever runs goes
+ * on: it is the last of the ring.
+ */
 static struct vp *next_child(struct cpu *cpu, u64 now)
 {
 	struct vp *vp;
@@ -72,7 +76,14 @@ static struct vp *next_child(struct cpu *cpu, u64 now)
 			return vp;
 		put_to_sleep(vp, now);
 	}
-	return NULL;
+	vp = cpu->current;
+	return list_linked(&vp->ready) && has_something_to_do(vp) ? vp : NULL;
+}
+
+/* No child was found yet, and there are more to look at. */
+static bool is_unsure(const struct cpu *cpu, const struct vp *child)
+{
+	return !child && list_linked(&cpu->ready);
 }
 
 /* TSC ticks until somebody is to be looked at, besides who runs. */
@@ -80,7 +91,7 @@ static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
 {
 	const struct vp *first = alarm_first(cpu);
 
-	if (!child && list_linked(&cpu->ready))
+	if (is_unsure(cpu, child))
 		return 0;
 	if (!first)
 		return LAPIC_NEVER;
@@ -178,7 +189,8 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	}
 	looks = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
-	if (event != SCHED_GO_ON || vp != current) {
+	/* The root's slice is over, but nobody may be there: no new one yet. */
+	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child))) {
 		cpu->slice_end =
 			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
 		                             : SCHED_SLICE_MICROSECONDS);

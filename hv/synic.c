@@ -8,6 +8,7 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/partition.h"
+#include "hv/sched.h"
 #include "hv/stimer.h"
 #include "hv/vp.h"
 
@@ -271,6 +272,8 @@ enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m)
 	last->rsvd = (u16)sint;
 	s->queued++;
 	synic_flush(to);
+	/* A timer that waited for the slot may be armed again, unheard. */
+	sched_wake(to);
 	return HV_STATUS_SUCCESS;
 }
 

@@ -414,6 +414,37 @@ static void test_what_wakes_a_sleeper(void **state)
 	}
 }
 
+/*
+ * Its timer waits for a slot, so it has none; a message by a port finds the slot
+ * free, and delivers for the timer too: no interrupt tells, as the SINT is polled.
+ */
+static void test_a_timer_that_a_message_arms(void **state)
+{
+	const u64 polled = HV_SINT_POLLING | 0x52;
+	struct hv_message m = { .type = 1 }, *slots;
+	struct vp *vp;
+
+	(void)state;
+	make(1, "r");
+	vp = vps[0];
+	vp->synic.simp = vp->synic.scontrol = 1;
+	vp->synic.sint[3] = vp->synic.sint[4] = polled;
+	slots = vp->pages[VP_PAGE_SIM];
+	slots[3].type = 1;
+	reference_update(vp->partition);
+	assert_true(stimer_write_msr(vp, HV_MSR_STIMER0_CONFIG + 1, 1000));
+	assert_true(stimer_write_msr(vp, HV_MSR_STIMER0_CONFIG,
+	                             HV_STIMER_ENABLE | HV_STIMER_PERIODIC |
+	                                     3u << HV_STIMER_SINT_SHIFT));
+	fake.tsc += 3 * SLICE;
+	sleep_deeply(vp);
+	assert_int_equal(fake.cpu.alarm_count, 0);
+	slots[3].type = 0;
+	assert_ok(synic_post(vp, 4, &m));
+	assert_int_equal(slots[3].type, HV_MESSAGE_TIMER_EXPIRED);
+	assert_null(sched_wrong(vp));
+}
+
 /* With a timer far away, and then with none. */
 static void test_an_alarm_moves_with_the_timer(void **state)
 {
@@ -484,6 +515,79 @@ static void test_a_timer_that_is_never_due(void **state)
 	assert_true(vps[0]->alarm_at > ~0ull >> 1);
 }
 
+#define LOOKS 4 /* at VPs in one call */
+
+/* As many VPs as there can be: the first is to run, before all that are idle. */
+static struct partition *make_crowd(void)
+{
+	struct partition *p = guest_partition(guest_child(900, PARTITION_VPS));
+	struct sched_plan plan;
+
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		p->vps[i]->explicit_suspend = 0;
+		p->vps[i]->state.activity = i ? HV_ACTIVITY_HALT_SUSPEND : 0;
+		p->vps[i]->state.rflags = 2;
+		sched_wake(p->vps[i]);
+	}
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	assert_ptr_equal(plan.vp, p->vps[0]);
+	assert_int_equal(plan.ticks, SLICE);
+	return p;
+}
+
+/* They are before it in the ring, and it keeps its slice meanwhile. */
+static void test_a_crowd_ends_nobodys_slice(void **state)
+{
+	struct partition *p = make_crowd();
+	struct sched_plan plan;
+
+	(void)state;
+	for (u32 halted = 0; halted < 2; halted++) {
+		fake.cpu.current = p->vps[0];
+		for (u32 i = 0; i < 5; i++) {
+			fake.tsc += SLICE / 16;
+			fake.cpu.root_halted = halted;
+			plan = sched_next(&fake.cpu, SCHED_GO_ON);
+			assert_ptr_equal(plan.vp, p->vps[0]);
+			assert_int_equal(plan.ticks,
+			                 SLICE - (5 * halted + i + 1) *
+			                                 (SLICE / 16));
+		}
+	}
+	fake.cpu.current = fake_root_vp();
+	guest_destroy(p->id);
+}
+
+/* The root's slice is over: it has no second one because of them. */
+static void test_a_crowd_gives_no_second_slice(void **state)
+{
+	struct partition *p = make_crowd();
+	struct sched_plan plan;
+	u32 calls = 0;
+
+	(void)state;
+	fake.cpu.current = p->vps[0];
+	fake.cpu.root_halted = false;
+	fake.tsc += SLICE;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	assert_int_equal(plan.ticks, SLICE);
+	fake.cpu.current = fake_root_vp();
+	fake.tsc += SLICE;
+	for (;; calls++) {
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		if (plan.vp != fake_root_vp())
+			break;
+		assert_int_equal(plan.ticks, 0);
+		assert_true(calls < 2 * PARTITION_VPS / LOOKS);
+	}
+	assert_true(calls >= PARTITION_VPS / LOOKS - 3);
+	assert_ptr_equal(plan.vp, p->vps[0]);
+	assert_int_equal(plan.ticks, SLICE);
+	guest_destroy(p->id);
+}
+
 /* Many at once: a bounded number of looks a call, and none is left out. */
 static void test_a_crowd_is_looked_at_in_turns(void **state)
 {
@@ -505,7 +609,8 @@ static void test_a_crowd_is_looked_at_in_turns(void **state)
 		assert_true(plan.timed);
 		assert_true(++calls < 20);
 	} while (plan.ticks == 0);
-	assert_in_range(calls, PARTITION_VPS / 16, PARTITION_VPS / 16 + 1);
+	assert_in_range(calls, PARTITION_VPS / LOOKS,
+	                PARTITION_VPS / LOOKS + 1);
 	assert_int_equal(plan.ticks, SLICE);
 	assert_int_equal(fake.cpu.alarm_count, PARTITION_VPS);
 	/* All are due at once; interrupts are off, so none can run. */
@@ -513,7 +618,7 @@ static void test_a_crowd_is_looked_at_in_turns(void **state)
 	for (calls = 0; fake.cpu.alarm_count; calls++) {
 		sched_next(&fake.cpu, SCHED_SLICE_END);
 		assert_null(sched_all_wrong());
-		assert_true(calls < 20);
+		assert_true(calls < 40);
 	}
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		assert_int_equal(lapic_highest(p->vps[i], LAPIC_IRR), 0x40);
@@ -537,10 +642,13 @@ int main(void)
 		TEST(test_slice_goes_on_behind_a_timer),
 		TEST(test_timer_while_the_root_is_busy),
 		TEST(test_what_wakes_a_sleeper),
+		TEST(test_a_timer_that_a_message_arms),
 		TEST(test_an_alarm_moves_with_the_timer),
 		TEST(test_deleted_in_its_sleep),
 		TEST(test_the_timer_of_who_runs),
 		TEST(test_a_timer_that_is_never_due),
+		TEST(test_a_crowd_ends_nobodys_slice),
+		TEST(test_a_crowd_gives_no_second_slice),
 		TEST(test_a_crowd_is_looked_at_in_turns),
 	};
 
