@@ -58,7 +58,12 @@ hpa_t arch_page_hpa(const void *page);
  * its child): then what arrives is undefined, and nothing else happens.
  */
 void arch_copy(void *to, const void *from, u64 bytes);
-void arch_zero_page(void *page);
+void arch_fill_page(void *page, u64 word);
+
+static inline void arch_zero_page(void *page)
+{
+	arch_fill_page(page, 0);
+}
 
 /* ---- Guest-physical address spaces (EPT) ---- */
 

@@ -189,16 +189,27 @@ static bool zero(const u64 *page)
 	return !seen;
 }
 
+/* Two instructions a word: a child may have nothing but such pages. */
+static bool all_of(const u64 *page, u64 word)
+{
+	for (u32 i = 0; i < WORDS; i += 8) {
+		const u64 *at = page + i;
+
+		if (at[0] != word || at[1] != word || at[2] != word ||
+		    at[3] != word || at[4] != word || at[5] != word ||
+		    at[6] != word || at[7] != word)
+			return false;
+	}
+	return true;
+}
+
 /* Is the page one word over and over? */
 static bool uniform(const u64 *page, u64 *word)
 {
 	*word = page[0];
 	if (*word == 0)
 		return zero(page);
-	for (u32 i = 1; i < WORDS; i++)
-		if (page[i] != *word)
-			return false;
-	return true;
+	return all_of(page, *word);
 }
 
 static enum chunk_saved emit_fill(struct context *c)
@@ -338,31 +349,21 @@ enum hv_save_restore_result chunk_page_check(struct context *c)
 	return HV_STATE_INCOMPLETE;
 }
 
-static void fill_page(u64 *page, u64 word)
-{
-	if (word == 0) {
-		arch_zero_page(page);
-		return;
-	}
-	for (u32 i = 0; i < WORDS; i++)
-		page[i] = word;
-}
-
 enum hv_save_restore_result chunk_fill_check(struct context *c)
 {
 	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
 	struct context_memory *w = &c->memory;
-	u64 *page;
+	void *page;
 
 	if (f->count == 0 || f->count > w->pages)
 		return HV_STATE_CORRUPT_DATA;
 	for (; w->run_count < f->count; w->run_count++) {
 		if (!context_spend(c, CONTEXT_COST_SCAN))
 			return CHUNK_CHECK_AGAIN;
-		page = (u64 *)(void *)place(c);
+		page = place(c);
 		if (!page)
 			return HV_STATE_CORRUPT_DATA;
-		fill_page(page, f->word);
+		arch_fill_page(page, f->word);
 		took_page(w);
 	}
 	w->run_count = 0;

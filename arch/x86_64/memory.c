@@ -28,12 +28,12 @@ void arch_copy(void *to, const void *from, u64 bytes)
 	                 : "memory");
 }
 
-void arch_zero_page(void *page)
+void arch_fill_page(void *page, u64 word)
 {
 	u64 words = PAGE_SIZE / 8;
 
 	__asm__ volatile("rep stosq"
 	                 : "+D"(page), "+c"(words)
-	                 : "a"(0)
+	                 : "a"(word)
 	                 : "memory");
 }

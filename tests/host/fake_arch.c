@@ -117,10 +117,13 @@ void arch_copy(void *to, const void *from, u64 bytes)
 		memmove(to, from, bytes);
 }
 
-void arch_zero_page(void *page)
+void arch_fill_page(void *page, u64 word)
 {
+	u64 *words = page;
+
 	fake.steps += PAGE_SIZE / 64;
-	memset(page, 0, PAGE_SIZE);
+	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
+		words[i] = word;
 }
 
 /* ---- What ept.c wants ---- */

@@ -20,6 +20,7 @@
 
 #define FULL_PAGES 200
 #define ZERO_PAGES 2048
+#define WORD_PAGES 1024
 #define PIECE HV_SAVE_DATA_MAX
 /* The first calls carry processors and the map, the last ones the end. */
 #define HEAD_TURNS 8
@@ -335,6 +336,22 @@ static void zero_pages(void)
 	judge_zero(&restores, "restore-zero-median", "restore-zero-max");
 }
 
+/* Each page is one word over and over: first the same for 64, then each its own. */
+static void word_pages(void)
+{
+	struct child c;
+	u64 *words;
+
+	MUST(child_create(&c, WORD_PAGES));
+	words = (u64 *)c.memory;
+	for (u64 i = 0; i < WORD_PAGES; i++)
+		for (u64 k = 0; k < 512; k++)
+			*words++ = 1 + (i < WORD_PAGES / 2 ? i / 64 : i);
+	MUST(out_and_in(&c, 16));
+	MUST(child_destroy(&c));
+	judge_zero(&restores, "restore-word-median", "restore-word-max");
+}
+
 static void worst_of_all(void)
 {
 	report("worst", worst);
@@ -350,6 +367,8 @@ static const struct test_case cases[] = {
 	  restore_full },
 	{ "calls over zero pages cost at most 60,000 instructions",
 	  zero_pages },
+	{ "calls over pages of one word cost at most 60,000 instructions",
+	  word_pages },
 	{ "no call measured costs more than 60,000 instructions",
 	  worst_of_all },
 };
