@@ -105,7 +105,7 @@ static inline bool context_spend(struct context *c, u32 cost)
 	return true;
 }
 
-/* The same for what cannot be put off. */
+/* The same for what was waited for already. */
 static inline void context_charge(struct context *c, u32 cost)
 {
 	c->budget -= cost < c->budget ? cost : c->budget;

@@ -232,6 +232,19 @@ static enum hv_save_restore_result go_on_applying(struct context *c, u32 size,
 	return r;
 }
 
+/*
+ * The next chunk of a VP may end it, or be its MSRs: not at the end of a call that
+ * has done enough. What is not consumed comes again.
+ */
+static bool has_done_enough(const struct context *c)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	return c->budget < CONTEXT_COST_VALID + CONTEXT_COST_MSRS &&
+	       c->at == 0 && c->row >= row_with(kinds, CHUNK_VP_FIRST);
+}
+
 enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
                                         u32 size, u32 *consumed)
 {
@@ -245,7 +258,7 @@ enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
 			r = finish_chunk(c);
 			continue;
 		}
-		if (done == size)
+		if (done == size || has_done_enough(c))
 			break;
 		if (c->at < HEADER)
 			r = take_header(c, data + done, size - done, &taken);

@@ -64,13 +64,16 @@ static bool has_context(const struct fuzz_feed *feed)
 	                : fake_root()->system != NULL;
 }
 
-/* D20: the VPs become what was staged in more than one call perhaps. */
+/*
+ * D20: the VPs become what was staged in more than one call perhaps. Before that
+ * what each of them needs is counted, and nothing changes.
+ */
 static bool is_applying(const struct fuzz_feed *feed)
 {
 	const struct context *c = feed->id ? guest_partition(feed->id)->context
 	                                   : NULL;
 
-	return c && c->applying;
+	return c && c->applying && c->applied > PARTITION_VPS;
 }
 
 static void check_end(const struct fuzz_feed *feed, const struct before *b)
