@@ -51,33 +51,49 @@ static void wake_due(const struct cpu *cpu, u64 now)
 	}
 }
 
-static bool has_something_to_do(struct vp *vp)
+/* One that cannot run is told to its parent: no more looks in this call. */
+static bool has_something_to_do(struct vp *vp, u32 *looks)
 {
 	if (vp_is_suspended(vp))
 		return false;
 	/* Who has just run was brought up to now before anybody else. */
 	if (vp != vp->cpu->current)
 		vp_update(vp);
-	return vp_runnable(vp) && vp_enters(vp);
+	if (!vp_runnable(vp))
+		return false;
+	if (vp_enters(vp))
+		return true;
+	*looks = 0;
+	return false;
 }
 
 /*
  * The child whose turn it is. Those before it that have nothing to do sleep.
- * Where they are so many that this takes more than one call, whoever runs goes
- * on: it is the last of the ring.
+ * Where they are so many that this takes more than one call, a child that runs
+ * goes on meanwhile, unless it has given its slice away.
  */
-static struct vp *next_child(struct cpu *cpu, u64 now)
+static struct vp *next_child(struct cpu *cpu, enum sched_event event, u64 now)
 {
+	u32 looks = LOOKS;
 	struct vp *vp;
 
-	for (u32 i = 0; i < LOOKS && list_linked(&cpu->ready); i++) {
+	while (looks > 0 && list_linked(&cpu->ready)) {
+		looks--;
 		vp = list_entry(cpu->ready.next, struct vp, ready);
-		if (has_something_to_do(vp))
+		if (has_something_to_do(vp, &looks))
 			return vp;
 		put_to_sleep(vp, now);
 	}
 	vp = cpu->current;
-	return list_linked(&vp->ready) && has_something_to_do(vp) ? vp : NULL;
+	return event != SCHED_HALT && list_linked(&vp->ready) &&
+	                       has_something_to_do(vp, &looks)
+	               ? vp
+	               : NULL;
+}
+
+static u64 ticks_of(u64 microseconds)
+{
+	return arch_facts()->tsc_hz / 1000000 * microseconds;
 }
 
 /* No child was found yet, and there are more to look at. */
@@ -92,7 +108,7 @@ static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
 	const struct vp *first = alarm_first(cpu);
 
 	if (is_unsure(cpu, child))
-		return 0;
+		return ticks_of(SCHED_REST_MICROSECONDS);
 	if (!first)
 		return LAPIC_NEVER;
 	return first->alarm_at > now ? first->alarm_at - now : 0;
@@ -102,7 +118,8 @@ static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
  * The child whose turn it is, NULL: none; and when to look again. Mostly the
  * root is alone: few instructions for that.
  */
-static inline struct vp *look(struct cpu *cpu, u64 now, u64 *timer)
+static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
+                              u64 *timer)
 {
 	struct vp *child;
 
@@ -110,7 +127,7 @@ static inline struct vp *look(struct cpu *cpu, u64 now, u64 *timer)
 	if (!cpu->alarm_count && !list_linked(&cpu->ready))
 		return NULL;
 	wake_due(cpu, now);
-	child = next_child(cpu, now);
+	child = next_child(cpu, event, now);
 	*timer = next_look(cpu, child, now);
 	return child;
 }
@@ -164,11 +181,6 @@ static void leave_halt(struct vp *vp)
 		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
 }
 
-static u64 ticks_of(u64 microseconds)
-{
-	return arch_facts()->tsc_hz / 1000000 * microseconds;
-}
-
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 {
 	u64 timer, rest, left, now = arch_tsc();
@@ -178,7 +190,7 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 
 	if (current != cpu->root && !vp_is_suspended(current))
 		vp_update(current);
-	child = look(cpu, now, &timer);
+	child = look(cpu, event, now, &timer);
 	/* The slice goes on: its end was not what the timer was set to. */
 	if (event == SCHED_SLICE_END && cpu->cut_short)
 		event = SCHED_GO_ON;

@@ -34,6 +34,12 @@ struct sched_plan {
 #define SCHED_LOOK_MICROSECONDS 20
 
 /*
+ * Between two calls that look for a child among many that are idle the root runs so
+ * long: an interrupt gets in, which a timer that fires at once would pass.
+ */
+#define SCHED_REST_MICROSECONDS 1
+
+/*
  * Something has come for this VP, or was changed by others: it may have become
  * runnable, or its next timer another one. Whoever does that to a child VP says
  * so here. It is looked at when its turn comes.
