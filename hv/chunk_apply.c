@@ -82,16 +82,10 @@ static u32 need_of_partition(const struct context *c)
 	return need_of_both(c, &o);
 }
 
-/* The VPs before one, a bit each; the target has those of the stream. */
-static u64 vps_before(const struct context *c, u32 index)
-{
-	return c->vps_seen & (BIT(index) - 1);
-}
-
 static u32 need_of_vp(const struct context *c, u32 index)
 {
 	const struct stream_vp_synic *s = &staged_of(c, index)->synic;
-	u64 others = vps_before(c, index);
+	u64 others = chunk_vps_before(c, index);
 	struct overlays o = overlays_of(s->simp, s->siefp);
 
 	compare(&o, c->partition.hypercall, c->partition.reference_tsc);

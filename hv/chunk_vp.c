@@ -358,7 +358,7 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
  */
 static bool is_free(const struct context *c, u64 value)
 {
-	u64 others = c->vps_seen & (BIT(c->vp) - 1);
+	u64 others = chunk_vps_before(c, c->vp);
 	const struct chunk_staged *s;
 
 	if (!(value & HV_MSR_PAGE_ENABLE))

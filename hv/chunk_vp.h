@@ -32,6 +32,12 @@ static inline struct chunk_staged *chunk_staged_of(const struct vp *vp)
 	return vp->pages[VP_PAGE_STAGED];
 }
 
+/* Restore: the VPs of the stream before one of them, a bit each. */
+static inline u64 chunk_vps_before(const struct context *c, u32 index)
+{
+	return c->vps_seen & (BIT(index) - 1);
+}
+
 static inline struct chunk_staged *chunk_staged(const struct context *c)
 {
 	return chunk_staged_of(chunk_vp(c));
