@@ -1,11 +1,23 @@
 /*
- * Looks through all VPs, which the scheduler never does.
+ * Looks through all VPs, which the scheduler never does; and lets one wait.
  */
 #include "tests/host/fake_sched.h"
 
 #include "hv/partition.h"
 #include "include/stream.h"
 #include "tests/host/fake_arch.h"
+
+void sched_halt_with_timer(struct vp *vp, u64 ticks)
+{
+	struct vp_state *s = vp_state_write(vp);
+
+	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
+	*vp_apic_register(vp, LAPIC_LVT_TIMER) = 0x40;
+	*vp_apic_register(vp, LAPIC_DIVIDE) = 0xb;
+	lapic_timer_start(vp, (u32)ticks);
+	s->rflags = 0x202;
+	s->activity = HV_ACTIVITY_HALT_SUSPEND;
+}
 
 const char *sched_wrong(struct vp *vp)
 {

@@ -7,6 +7,11 @@
 
 #include "hv/vp.h"
 
+#define SCHED_FAKE_SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
+
+/* Its APIC timer fires in so many ticks; it halts until then. */
+void sched_halt_with_timer(struct vp *vp, u64 ticks);
+
 /* What is wrong with the scheduler's place for a VP; NULL: nothing. */
 const char *sched_wrong(struct vp *vp);
 

@@ -8,7 +8,7 @@
 #include "tests/host/fake_test.h"
 
 #define LOOK 40000ull
-#define SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
+#define SLICE SCHED_FAKE_SLICE
 
 static struct vp *vps[3];
 
@@ -233,19 +233,6 @@ static void test_deleted_in_any_order(void **state)
 
 /* ---- Timers of children ---- */
 
-/* One that fires in so many ticks; the VP halts until then. */
-static void halt_with_timer(struct vp *vp, u64 ticks)
-{
-	struct vp_state *s = vp_state_write(vp);
-
-	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
-	*vp_apic_register(vp, LAPIC_LVT_TIMER) = 0x40;
-	*vp_apic_register(vp, LAPIC_DIVIDE) = 0xb;
-	lapic_timer_start(vp, (u32)ticks);
-	s->rflags = 0x202;
-	s->activity = HV_ACTIVITY_HALT_SUSPEND;
-}
-
 /* The root goes on, or halts natively, until the nearest timer is due. */
 static void test_timer_of_a_halted_child(void **state)
 {
@@ -253,9 +240,9 @@ static void test_timer_of_a_halted_child(void **state)
 
 	(void)state;
 	make(3, "rrs");
-	halt_with_timer(vps[0], 5 * SLICE);
-	halt_with_timer(vps[1], 3 * SLICE);
-	halt_with_timer(vps[2], SLICE); /* suspended: not looked at */
+	sched_halt_with_timer(vps[0], 5 * SLICE);
+	sched_halt_with_timer(vps[1], 3 * SLICE);
+	sched_halt_with_timer(vps[2], SLICE); /* suspended: not looked at */
 	for (u32 halted = 0; halted < 2; halted++) {
 		fake.cpu.root_halted = halted;
 		plan = sched_next(&fake.cpu, halted ? SCHED_HALT : SCHED_GO_ON);
@@ -283,7 +270,7 @@ static void test_slice_goes_on_behind_a_timer(void **state)
 
 	(void)state;
 	make(2, "rr");
-	halt_with_timer(vps[0], SLICE / 4);
+	sched_halt_with_timer(vps[0], SLICE / 4);
 	fake.cpu.current = fake_root_vp();
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_HALT);
@@ -312,7 +299,7 @@ static void test_timer_while_the_root_is_busy(void **state)
 
 	(void)state;
 	make(1, "r");
-	halt_with_timer(vps[0], 2 * SLICE);
+	sched_halt_with_timer(vps[0], 2 * SLICE);
 	fake.cpu.slice_end = fake.tsc; /* long ago */
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_ptr_equal(plan.vp, fake_root_vp());
@@ -452,7 +439,7 @@ static void test_an_alarm_moves_with_the_timer(void **state)
 
 	(void)state;
 	make(1, "r");
-	halt_with_timer(vps[0], 9 * SLICE);
+	sched_halt_with_timer(vps[0], 9 * SLICE);
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(plan.ticks, 9 * SLICE);
 	lapic_timer_start(vps[0], 3 * SLICE);
@@ -470,8 +457,8 @@ static void test_deleted_in_its_sleep(void **state)
 {
 	(void)state;
 	make(2, "rr");
-	halt_with_timer(vps[0], SLICE);
-	halt_with_timer(vps[1], 2 * SLICE);
+	sched_halt_with_timer(vps[0], SLICE);
+	sched_halt_with_timer(vps[1], 2 * SLICE);
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(fake.cpu.alarm_count, 2);
 	vp_delete(vps[0]);
@@ -487,7 +474,7 @@ static void test_the_timer_of_who_runs(void **state)
 
 	(void)state;
 	make(1, "r");
-	halt_with_timer(vps[0], SLICE / 3);
+	sched_halt_with_timer(vps[0], SLICE / 3);
 	vps[0]->state.activity = 0;
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_HALT);
@@ -507,154 +494,12 @@ static void test_a_timer_that_is_never_due(void **state)
 {
 	(void)state;
 	make(1, "r");
-	halt_with_timer(vps[0], 0);
+	sched_halt_with_timer(vps[0], 0);
 	*vp_apic_register(vps[0], LAPIC_LVT_TIMER) = 0x40 | 2u << 17;
 	lapic_timer_set_deadline(vps[0], ~0ull - 1);
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_null(sched_wrong(vps[0]));
 	assert_true(vps[0]->alarm_at > ~0ull >> 1);
-}
-
-#define LOOKS 4      /* at VPs in one call */
-#define REST 2000ull /* between two of them */
-
-/* As many VPs as there can be: the first is to run, before all that are idle. */
-static struct partition *make_crowd(void)
-{
-	struct partition *p = guest_partition(guest_child(900, PARTITION_VPS));
-	struct sched_plan plan;
-
-	for (u32 i = 0; i < PARTITION_VPS; i++) {
-		p->vps[i]->explicit_suspend = 0;
-		p->vps[i]->state.activity = i ? HV_ACTIVITY_HALT_SUSPEND : 0;
-		p->vps[i]->state.rflags = 2;
-		sched_wake(p->vps[i]);
-	}
-	fake.cpu.root_halted = true;
-	plan = sched_next(&fake.cpu, SCHED_HALT);
-	assert_ptr_equal(plan.vp, p->vps[0]);
-	assert_int_equal(plan.ticks, SLICE);
-	return p;
-}
-
-/* They are before it in the ring, and it keeps its slice meanwhile. */
-static void test_a_crowd_ends_nobodys_slice(void **state)
-{
-	struct partition *p = make_crowd();
-	struct sched_plan plan;
-
-	(void)state;
-	for (u32 halted = 0; halted < 2; halted++) {
-		fake.cpu.current = p->vps[0];
-		for (u32 i = 0; i < 5; i++) {
-			fake.tsc += SLICE / 16;
-			fake.cpu.root_halted = halted;
-			plan = sched_next(&fake.cpu, SCHED_GO_ON);
-			assert_ptr_equal(plan.vp, p->vps[0]);
-			assert_int_equal(plan.ticks,
-			                 SLICE - (5 * halted + i + 1) *
-			                                 (SLICE / 16));
-		}
-	}
-	fake.cpu.current = fake_root_vp();
-	guest_destroy(p->id);
-}
-
-/* Who gives its slice away has none until those behind the crowd had theirs. */
-static void test_a_crowd_does_not_hide_others(void **state)
-{
-	struct partition *p = make_crowd();
-	struct vp *last = p->vps[PARTITION_VPS - 1];
-	struct sched_plan plan;
-	u32 calls = 0;
-
-	(void)state;
-	last->state.activity = 0;
-	p->vps[0]->state.rflags = 0x202;
-	*vp_apic_register(p->vps[0], LAPIC_SVR) = 0x1ff;
-	fake.cpu.current = p->vps[0];
-	fake.tsc += SLICE;
-	/* HLT, and an interrupt has come already. */
-	lapic_raise(p->vps[0], 0x50, false);
-	assert_int_equal(exit_halt(p->vps[0]), EXIT_HALTED);
-	do {
-		fake.cpu.root_halted = true;
-		plan = sched_next(&fake.cpu, SCHED_HALT);
-		assert_ptr_not_equal(plan.vp, p->vps[0]);
-		fake.cpu.current = plan.vp;
-		assert_true(++calls < 20);
-	} while (plan.vp == fake_root_vp());
-	assert_ptr_equal(plan.vp, last);
-	fake.cpu.current = fake_root_vp();
-	guest_destroy(p->id);
-}
-
-/* The root's slice is over: it has no second one because of them. */
-static void test_a_crowd_gives_no_second_slice(void **state)
-{
-	struct partition *p = make_crowd();
-	struct sched_plan plan;
-	u32 calls = 0;
-
-	(void)state;
-	fake.cpu.current = p->vps[0];
-	fake.cpu.root_halted = false;
-	fake.tsc += SLICE;
-	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
-	assert_ptr_equal(plan.vp, fake_root_vp());
-	assert_int_equal(plan.ticks, SLICE);
-	fake.cpu.current = fake_root_vp();
-	fake.tsc += SLICE;
-	for (;; calls++) {
-		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
-		if (plan.vp != fake_root_vp())
-			break;
-		assert_in_range(plan.ticks, 0, REST);
-		assert_true(calls < 2 * PARTITION_VPS / LOOKS);
-	}
-	assert_true(calls >= PARTITION_VPS / LOOKS - 3);
-	assert_ptr_equal(plan.vp, p->vps[0]);
-	assert_int_equal(plan.ticks, SLICE);
-	guest_destroy(p->id);
-}
-
-/* Many at once: a bounded number of looks a call, and none is left out. */
-static void test_a_crowd_is_looked_at_in_turns(void **state)
-{
-	u64 id = guest_child(900, PARTITION_VPS);
-	struct partition *p = guest_partition(id);
-	struct sched_plan plan;
-	u32 calls = 0;
-
-	(void)state;
-	for (u32 i = 0; i < PARTITION_VPS; i++) {
-		p->vps[i]->explicit_suspend = 0;
-		halt_with_timer(p->vps[i], SLICE);
-		p->vps[i]->state.rflags = 2;
-		sched_wake(p->vps[i]);
-	}
-	do {
-		plan = sched_next(&fake.cpu, SCHED_GO_ON);
-		assert_ptr_equal(plan.vp, fake_root_vp());
-		assert_true(plan.timed);
-		assert_true(++calls < 20);
-	} while (plan.ticks == REST);
-	assert_in_range(calls, PARTITION_VPS / LOOKS,
-	                PARTITION_VPS / LOOKS + 1);
-	assert_int_equal(plan.ticks, SLICE);
-	assert_int_equal(fake.cpu.alarm_count, PARTITION_VPS);
-	/* All are due at once; interrupts are off, so none can run. */
-	fake.tsc += SLICE;
-	for (calls = 0; fake.cpu.alarm_count; calls++) {
-		sched_next(&fake.cpu, SCHED_SLICE_END);
-		assert_null(sched_all_wrong());
-		assert_true(calls < 40);
-	}
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		assert_int_equal(lapic_highest(p->vps[i], LAPIC_IRR), 0x40);
-	guest_destroy(id);
-	assert_int_equal(fake.cpu.alarm_count, 0);
-	assert_false(list_linked(&fake.cpu.ready));
 }
 
 int main(void)
@@ -677,10 +522,6 @@ int main(void)
 		TEST(test_deleted_in_its_sleep),
 		TEST(test_the_timer_of_who_runs),
 		TEST(test_a_timer_that_is_never_due),
-		TEST(test_a_crowd_ends_nobodys_slice),
-		TEST(test_a_crowd_does_not_hide_others),
-		TEST(test_a_crowd_gives_no_second_slice),
-		TEST(test_a_crowd_is_looked_at_in_turns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
