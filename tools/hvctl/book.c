@@ -8,6 +8,7 @@
 #include "parent/cpu.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
+#include "parent/supply.h"
 #include "parent/synic.h"
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/report.h"
@@ -28,20 +29,15 @@ struct book *book_get(void)
 	return the_book;
 }
 
-/*
- * The pages outlive this program and, if an OS is started, the firmware: hence
- * reserved. The hypercall page must be executable under any firmware policy.
- */
-static EFI_STATUS allocate(EFI_MEMORY_TYPE type, u64 pages, u64 *address)
+/* For the hypercalls' code: executable under any policy of the firmware. */
+static u64 take_code_page(void)
 {
-	EFI_STATUS status;
+	EFI_PHYSICAL_ADDRESS page;
 
-	*address = 0;
-	status = BS->AllocatePages(AllocateAnyPages, type, pages, address);
-	if (EFI_ERROR(status))
-		return report_memory(pages);
-	BS->SetMem((void *)*address, pages * PAGE_SIZE, 0);
-	return EFI_SUCCESS;
+	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages,
+	                                EfiRuntimeServicesCode, 1, &page)))
+		return 0;
+	return page;
 }
 
 static u64 measure_tsc_khz(void)
@@ -52,18 +48,15 @@ static u64 measure_tsc_khz(void)
 	return (cpu_read_tsc() - before) / (STALL_MICROSECONDS / 1000);
 }
 
+/* Its pages outlive this program and, if an OS is started, the firmware. */
 static EFI_STATUS begin_book(void)
 {
-	EFI_STATUS status;
-	u64 address, page, sim;
+	u64 address = supply_take(BOOK_PAGES, SUPPLY_ANYWHERE);
+	u64 sim = supply_take(1, SUPPLY_ANYWHERE);
+	u64 page = take_code_page();
 
-	status = allocate(EfiReservedMemoryType, BOOK_PAGES, &address);
-	if (!EFI_ERROR(status))
-		status = allocate(EfiRuntimeServicesCode, 1, &page);
-	if (!EFI_ERROR(status))
-		status = allocate(EfiReservedMemoryType, 1, &sim);
-	if (EFI_ERROR(status))
-		return status;
+	if (!address || !sim || !page)
+		return report_memory(BOOK_PAGES);
 	the_book = (struct book *)address;
 	the_book->magic = BOOK_MAGIC;
 	the_book->pages = BOOK_PAGES;

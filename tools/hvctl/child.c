@@ -8,6 +8,7 @@
 
 #include "parent/memory.h"
 #include "parent/partition.h"
+#include "parent/supply.h"
 #include "parent/vp.h"
 #include "tools/hvctl/report.h"
 
@@ -20,28 +21,25 @@ struct build {
 	u32 extent; /* the one being mapped */
 	u64 done;   /* its pages that are mapped */
 	u64 source; /* the page number of ours that comes next */
+	bool told;  /* why it failed has been said */
 };
 
 /*
- * The pages vanish from our map while they are deposited; so the firmware must
- * take them for reserved. Withdrawn pages tell their own numbers, hence nobody
- * has to keep a list.
+ * The pages vanish from our map while they are deposited: hence of a type that
+ * nobody else uses. Withdrawn pages tell their own numbers, so nobody has to
+ * keep a list.
  */
 bool child_deposit(u64 id)
 {
-	EFI_PHYSICAL_ADDRESS page;
-	u64 list[DEPOSIT_PAGES];
-	u32 count = 0, done = 0;
+	struct supply_outcome o = supply_deposit(id, DEPOSIT_PAGES);
 
-	while (count < DEPOSIT_PAGES &&
-	       !EFI_ERROR(BS->AllocatePages(AllocateAnyPages,
-	                                    EfiReservedMemoryType, 1, &page)))
-		list[count++] = page >> PAGE_SHIFT;
-	if (count)
-		memory_deposit(id, list, count, &done);
-	for (u32 i = done; i < count; i++)
-		BS->FreePages(list[i] << PAGE_SHIFT, 1);
-	return done > 0;
+	if (o.done)
+		return true;
+	if (o.page)
+		report_page("HvDepositMemory", id, o.page, o.status);
+	else
+		report_memory(1);
+	return false;
 }
 
 /* ---- The steps of a build; each may be asked again after a deposit ---- */
@@ -54,6 +52,42 @@ static enum hv_status step_create(struct build *b)
 static enum hv_status step_initialize(struct build *b)
 {
 	return partition_initialize(b->child->id);
+}
+
+/*
+ * The page that is next was refused: the child gets other RAM, all of it, and
+ * what is mapped already is mapped anew. The new run may have such pages too;
+ * but the refused ones are set aside, so this comes to an end.
+ */
+static bool replace_ram(struct build *b)
+{
+	struct book_child *child = b->child;
+	const struct stream_extent *e = b->shape->extent;
+	u64 ram;
+
+	for (u32 i = 0; i < b->extent; i++)
+		memory_unmap(child->id, e[i].gpn, e[i].count);
+	memory_unmap(child->id, e[b->extent].gpn, b->done);
+	ram = supply_replace(child->ram, child->ram_pages,
+	                     b->source << PAGE_SHIFT, SUPPLY_ANYWHERE);
+	child->ram = ram;
+	if (!ram) {
+		child->ram_pages = 0;
+		return false;
+	}
+	b->extent = 0;
+	b->done = 0;
+	b->source = ram >> PAGE_SHIFT;
+	return true;
+}
+
+static enum hv_status map_failed(struct build *b, enum hv_status status)
+{
+	if (status != HV_STATUS_INSUFFICIENT_MEMORY) {
+		report_page("HvMapGpaPages", b->child->id, b->source, status);
+		b->told = true;
+	}
+	return status;
 }
 
 /* Writable as well, whatever the rights: a restore has to fill the pages. */
@@ -72,8 +106,10 @@ static enum hv_status step_map(struct build *b)
 		                    &done);
 		b->done += done;
 		b->source += done;
+		if (status == HV_STATUS_OPERATION_DENIED && replace_ram(b))
+			continue;
 		if (status != HV_STATUS_SUCCESS)
-			return status;
+			return map_failed(b, status);
 		b->extent++;
 		b->done = 0;
 	}
@@ -131,23 +167,24 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 {
 	enum hv_status status = step->run(b);
 
-	while (status == HV_STATUS_INSUFFICIENT_MEMORY &&
-	       child_deposit(step->from_caller ? book_get()->root_id
-	                                       : b->child->id))
-		status = step->run(b);
+	while (status == HV_STATUS_INSUFFICIENT_MEMORY && !b->told) {
+		if (child_deposit(step->from_caller ? book_get()->root_id
+		                                    : b->child->id))
+			status = step->run(b);
+		else
+			b->told = true;
+	}
 	return status;
 }
 
 static bool allocate_ram(struct book_child *child, u64 pages)
 {
-	EFI_PHYSICAL_ADDRESS ram;
+	u64 ram = supply_take(pages, SUPPLY_ANYWHERE);
 
-	if (EFI_ERROR(BS->AllocatePages(AllocateAnyPages, EfiReservedMemoryType,
-	                                pages, &ram))) {
+	if (!ram) {
 		report_memory(pages);
 		return false;
 	}
-	BS->SetMem((void *)ram, pages * PAGE_SIZE, 0);
 	child->ram = ram;
 	child->ram_pages = pages;
 	return true;
@@ -170,7 +207,8 @@ struct book_child *child_build(const struct shape *shape, const CHAR16 *name)
 		status = run_step(&steps[i], &b);
 		if (status == HV_STATUS_SUCCESS)
 			continue;
-		report_status(steps[i].name, child->id, status, NULL);
+		if (!b.told)
+			report_status(steps[i].name, child->id, status, NULL);
 		child_destroy(child);
 		return NULL;
 	}
@@ -221,7 +259,7 @@ static enum hv_status empty_pool(u64 id)
 	while (status == HV_STATUS_SUCCESS && count) {
 		status = memory_withdraw(id, list, DEPOSIT_PAGES, &count);
 		for (u32 i = 0; i < count; i++)
-			BS->FreePages(list[i] << PAGE_SHIFT, 1);
+			supply_give(list[i] << PAGE_SHIFT, 1);
 	}
 	return status == HV_STATUS_NO_RESOURCES ? HV_STATUS_SUCCESS : status;
 }
@@ -249,7 +287,7 @@ EFI_STATUS child_destroy(struct book_child *child)
 			return report_status("HvDeletePartition", child->id,
 			                     status, NULL);
 	}
-	BS->FreePages(child->ram, child->ram_pages);
+	supply_give(child->ram, child->ram_pages);
 	child->id = 0;
 	return EFI_SUCCESS;
 }

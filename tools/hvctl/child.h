@@ -29,7 +29,10 @@ EFI_STATUS child_destroy(struct book_child *child);
 /* ExplicitSuspend of all its VPs. */
 enum hv_status child_suspend(const struct book_child *child, bool suspend);
 
-/* Pages for a partition's pool (our own, or a child's); false: none left. */
+/*
+ * Pages for a partition's pool (our own, or a child's). False, after a line that
+ * says which page or what else was in the way.
+ */
 bool child_deposit(u64 id);
 
 #endif

@@ -5,6 +5,7 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "parent/supply.h"
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/files.h"
@@ -121,6 +122,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	CHAR16 *words[WORDS_MAX];
 	struct args none = { 0, NULL };
+	EFI_STATUS status;
 	u32 count;
 
 	InitializeLib(image, table);
@@ -130,5 +132,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 		help_command(&none);
 		return EFI_INVALID_PARAMETER;
 	}
-	return run_words(count, words);
+	status = run_words(count, words);
+	supply_end();
+	return status;
 }

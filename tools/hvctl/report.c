@@ -24,6 +24,24 @@ EFI_STATUS report_status(const char *what, u64 id, enum hv_status status,
 	return EFI_ABORTED;
 }
 
+/* About a page, OPERATION_DENIED means something of its own. */
+EFI_STATUS report_page(const char *what, u64 id, u64 page,
+                       enum hv_status status)
+{
+	const struct names_entry *n = names_of_status(status);
+	bool denied = status == HV_STATUS_OPERATION_DENIED;
+
+	Print(L"hvctl: %a, partition %ld, page 0x%lx: HV_STATUS_%a (0x%04x): "
+	      L"%a\n",
+	      what, id, page, n->name, (UINT32)status,
+	      denied ? "the page is not RAM of ours" : n->meaning);
+	if (denied)
+		print_hint("the firmware had reserved it when Stasis started, "
+		           "and has no other: reset, and start stasis.efi "
+		           "before other programs");
+	return EFI_ABORTED;
+}
+
 EFI_STATUS report_outcome(const char *what, u64 id,
                           const struct stream_outcome *outcome,
                           const char *hint)
@@ -55,9 +73,9 @@ EFI_STATUS report_file(const char *what, const CHAR16 *path, EFI_STATUS status)
 
 EFI_STATUS report_memory(u64 pages)
 {
-	Print(L"hvctl: the firmware has no %ld free pages in one piece\n"
+	Print(L"hvctl: the firmware has no %ld free pages%a\n"
 	      L"  delete a child (hvctl list shows them), or use less mem=\n",
-	      pages);
+	      pages, pages > 1 ? " in one piece" : "");
 	return EFI_OUT_OF_RESOURCES;
 }
 

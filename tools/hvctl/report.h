@@ -15,6 +15,10 @@
 EFI_STATUS report_status(const char *what, u64 id, enum hv_status status,
                          const char *hint);
 
+/* The hypervisor refused a page of ours, by its page number. */
+EFI_STATUS report_page(const char *what, u64 id, u64 page,
+                       enum hv_status status);
+
 /* A save or restore did not complete. */
 EFI_STATUS report_outcome(const char *what, u64 id,
                           const struct stream_outcome *outcome,

@@ -1,11 +1,10 @@
 /*
- * Pages from the firmware. They are of the reserved type: the firmware must not
- * look at pages that may have left our map.
+ * Pages from the firmware, of the type that everything has that may leave our
+ * map.
  */
 #include "tests/guest/lib/pages.h"
 
-#include <efi.h>
-#include <efilib.h>
+#include "parent/supply.h"
 
 #define BELOW 0x3fffffffull /* where a child's page tables reach */
 #define RESERVE 1024u
@@ -15,19 +14,17 @@ static u64 reserve_count, out;
 
 u64 page_run(u64 count)
 {
-	EFI_PHYSICAL_ADDRESS address = BELOW;
-
-	if (EFI_ERROR(BS->AllocatePages(AllocateMaxAddress,
-	                                EfiReservedMemoryType, count,
-	                                &address)))
-		return 0;
-	BS->SetMem((void *)address, count * PAGE_SIZE, 0);
-	return address;
+	return supply_take(count, BELOW);
 }
 
 void page_run_free(u64 address, u64 count)
 {
-	BS->FreePages(address, count);
+	supply_give(address, count);
+}
+
+u64 page_run_replace(u64 address, u64 count, u64 refused)
+{
+	return supply_replace(address, count, refused, BELOW);
 }
 
 /* A few at a time, so that the firmware's memory map stays short. */
@@ -58,6 +55,12 @@ void page_put(u64 gpn)
 		reserve[reserve_count++] = gpn;
 }
 
+bool page_refuse(u64 gpn)
+{
+	out--;
+	return supply_set_aside(gpn << PAGE_SHIFT, 1);
+}
+
 u64 pages_out(void)
 {
 	return out;
@@ -67,6 +70,7 @@ void pages_end(void)
 {
 	while (reserve_count)
 		page_run_free(reserve[--reserve_count] << PAGE_SHIFT, 1);
+	supply_end();
 }
 
 bool page_is_zero(u64 address)

@@ -10,9 +10,15 @@
 u64 page_run(u64 count);
 void page_run_free(u64 address, u64 count);
 
+/* See supply_replace: the hypervisor has refused the page at this address. */
+u64 page_run_replace(u64 address, u64 count, u64 refused);
+
 /* One page by its page number, from a reserve that keeps it reserved. */
 u64 page_take(void);
 void page_put(u64 gpn);
+
+/* Not put back, since the hypervisor refuses it. False: too many of these. */
+bool page_refuse(u64 gpn);
 
 /* Pages that are out: taken and not yet put back. */
 u64 pages_out(void);
