@@ -58,11 +58,11 @@ hpa_t arch_page_hpa(const void *page);
  * its child): then what arrives is undefined, and nothing else happens.
  */
 void arch_copy(void *to, const void *from, u64 bytes);
-void arch_fill_page(void *page, u64 word);
+void arch_fill(void *to, u64 word, u64 words);
 
 static inline void arch_zero_page(void *page)
 {
-	arch_fill_page(page, 0);
+	arch_fill(page, 0, PAGE_SIZE / 8);
 }
 
 /* ---- Guest-physical address spaces (EPT) ---- */

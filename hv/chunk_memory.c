@@ -168,48 +168,67 @@ enum hv_save_restore_result chunk_map_check(struct context *c)
 
 /* ---- Memory, out ---- */
 
-/*
- * Is the rest of a page zero that begins with a zero word? On the way the page
- * behind it is asked for: pages of a child mostly lie one behind the other in
- * RAM, and most that are uniform are zero. Where not, nothing is lost.
- */
-static bool zero(const u64 *page)
-{
-	u64 seen = 0;
+/* Words that are looked at at once, and lines that the next ones are in. */
+#define BLOCK 16u
+#define LINE (64 / 8)
 
-	for (u32 i = 0; i < WORDS && !seen; i += 16) {
+/* Blocks of zeroes that the page begins with, in words. */
+static u32 zeroes(const u64 *page)
+{
+	u32 i = 0;
+
+	for (; i < WORDS; i += BLOCK) {
 		const u64 *at = page + i;
 
 		__builtin_prefetch(at + WORDS);
-		__builtin_prefetch(at + WORDS + 8);
-		seen = at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] |
-		       at[7] | at[8] | at[9] | at[10] | at[11] | at[12] |
-		       at[13] | at[14] | at[15];
+		__builtin_prefetch(at + WORDS + LINE);
+		/* Two sums: each waits for itself alone. */
+		if ((at[0] | at[2] | at[4] | at[6] | at[8] | at[10] | at[12] |
+		     at[14]) |
+		    (at[1] | at[3] | at[5] | at[7] | at[9] | at[11] | at[13] |
+		     at[15]))
+			break;
 	}
-	return !seen;
+	return i;
 }
 
-/* Two instructions a word: a child may have nothing but such pages. */
-static bool all_of(const u64 *page, u64 word)
+/* Blocks of any other word. Two instructions a word. */
+static u32 repeats(const u64 *page, u64 word)
 {
-	for (u32 i = 0; i < WORDS; i += 8) {
+	u32 i = 0;
+
+	for (; i < WORDS; i += BLOCK) {
 		const u64 *at = page + i;
 
+		__builtin_prefetch(at + WORDS);
+		__builtin_prefetch(at + WORDS + LINE);
 		if (at[0] != word || at[1] != word || at[2] != word ||
 		    at[3] != word || at[4] != word || at[5] != word ||
-		    at[6] != word || at[7] != word)
-			return false;
+		    at[6] != word || at[7] != word || at[8] != word ||
+		    at[9] != word || at[10] != word || at[11] != word ||
+		    at[12] != word || at[13] != word || at[14] != word ||
+		    at[15] != word)
+			break;
 	}
-	return true;
+	return i;
+}
+
+/*
+ * How much of the page, from its beginning and in blocks, is the word over and
+ * over: WORDS, all of it. On the way the page behind it is asked for: pages of a
+ * child mostly lie one behind the other in RAM, and most that are uniform are
+ * zero. Where not, nothing is lost.
+ */
+static u32 words_of(const u64 *page, u64 word)
+{
+	return word == 0 ? zeroes(page) : repeats(page, word);
 }
 
 /* Is the page one word over and over? */
 static bool uniform(const u64 *page, u64 *word)
 {
 	*word = page[0];
-	if (*word == 0)
-		return zero(page);
-	return all_of(page, *word);
+	return words_of(page, *word) == WORDS;
 }
 
 static enum chunk_saved emit_fill(struct context *c)
@@ -349,21 +368,35 @@ enum hv_save_restore_result chunk_page_check(struct context *c)
 	return HV_STATE_INCOMPLETE;
 }
 
+/*
+ * Mostly the page holds the word already, as all of a new child hold zero: then
+ * it is looked at and stays clean. A page that does not shows it in its first
+ * words, mostly; and what was looked at for long is not written: so no page
+ * costs both.
+ */
+static void fill(u64 *page, u64 word)
+{
+	u32 same = words_of(page, word);
+
+	if (same < WORDS)
+		arch_fill(page + same, word, WORDS - same);
+}
+
 enum hv_save_restore_result chunk_fill_check(struct context *c)
 {
 	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
 	struct context_memory *w = &c->memory;
-	void *page;
+	u64 *page;
 
 	if (f->count == 0 || f->count > w->pages)
 		return HV_STATE_CORRUPT_DATA;
 	for (; w->run_count < f->count; w->run_count++) {
 		if (!context_spend(c, CONTEXT_COST_SCAN))
 			return CHUNK_CHECK_AGAIN;
-		page = place(c);
+		page = (u64 *)place(c);
 		if (!page)
 			return HV_STATE_CORRUPT_DATA;
-		arch_fill_page(page, f->word);
+		fill(page, f->word);
 		took_page(w);
 	}
 	w->run_count = 0;

@@ -28,12 +28,10 @@ void arch_copy(void *to, const void *from, u64 bytes)
 	                 : "memory");
 }
 
-void arch_fill_page(void *page, u64 word)
+void arch_fill(void *to, u64 word, u64 words)
 {
-	u64 words = PAGE_SIZE / 8;
-
 	__asm__ volatile("rep stosq"
-	                 : "+D"(page), "+c"(words)
+	                 : "+D"(to), "+c"(words)
 	                 : "a"(word)
 	                 : "memory");
 }

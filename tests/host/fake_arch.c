@@ -117,13 +117,14 @@ void arch_copy(void *to, const void *from, u64 bytes)
 		memmove(to, from, bytes);
 }
 
-void arch_fill_page(void *page, u64 word)
+void arch_fill(void *to, u64 word, u64 words)
 {
-	u64 *words = page;
+	u64 *at = to;
 
-	fake.steps += PAGE_SIZE / 64;
-	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
-		words[i] = word;
+	fake.steps += words / 8;
+	fake.filled += words;
+	while (words-- > 0)
+		*at++ = word;
 }
 
 /* ---- What ept.c wants ---- */

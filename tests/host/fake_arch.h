@@ -43,6 +43,7 @@ struct fake_world {
 
 	/* What crossed the door. */
 	u64 steps;   /* pages and table entries touched, 64-byte units moved */
+	u64 filled;  /* words written by fills */
 	u32 flushes; /* of any guest-physical space */
 	u32 kicks;
 	u32 applies;

@@ -2,6 +2,8 @@
  * hv/chunk_memory.c: maps and memory of streams whose checks hold, and that are
  * none of this target.
  */
+#include <sys/mman.h>
+
 #include "hv/context.h"
 #include "hv/gpa.h"
 #include "hv/partition.h"
@@ -336,6 +338,99 @@ static void test_d17_a_long_extent_is_checked_in_turns(void **state)
 	assert_int_equal(calls, 3);
 }
 
+/* ---- Pages of one word ---- */
+
+#define FILL_WORDS (PAGE_SIZE / 8)
+static const u64 fill_words[] = { 0, 1, 0xcccccccccccccccc, UINT64_MAX };
+
+static void fill_with(u64 *page, u64 word)
+{
+	for (u32 i = 0; i < FILL_WORDS; i++)
+		page[i] = word;
+}
+
+/* A stream of a child that has one page, which is `word` over and over. */
+static u64 *make_filled(u64 word)
+{
+	struct child_shape shape;
+	struct arch_mapping m;
+	u64 source, gpn = 0;
+	u32 result;
+
+	child_shape_small(&shape, 1);
+	source = child_make(&shape);
+	assert_true(gpa_lookup(guest_partition(source), gpn, &m));
+	fill_with(arch_page(m.page), word);
+	assert_ok(guest_save(source, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	target = child_make_target(&shape);
+	assert_true(gpa_lookup(guest_partition(target), gpn, &m));
+	return arch_page(m.page);
+}
+
+static u64 words_written(void)
+{
+	u64 before = fake.filled;
+	u32 result;
+
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	return fake.filled - before;
+}
+
+/* What holds the word is looked at: a write to it would end the program. */
+static void test_a_page_that_is_right_is_not_written(void **state)
+{
+	u64 *page;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(fill_words); i++) {
+		page = make_filled(fill_words[i]);
+		fill_with(page, fill_words[i]);
+		assert_int_equal(mprotect(page, PAGE_SIZE, PROT_READ), 0);
+		words_written();
+		assert_int_equal(
+			mprotect(page, PAGE_SIZE, PROT_READ | PROT_WRITE), 0);
+		assert_int_equal(page[0], fill_words[i]);
+	}
+}
+
+/* Any one bit, and what was looked at in front of it is not written. */
+static void test_a_page_of_one_wrong_bit_is_written(void **state)
+{
+	u64 *page, before;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(fill_words); i++) {
+		page = make_filled(fill_words[i]);
+		fill_with(page, fill_words[i]);
+		before = words_written();
+		for (u32 at = 0; at < FILL_WORDS; at++) {
+			page[at] ^= BIT((at * 7 + i) % 64);
+			assert_in_range(words_written() - before, 1,
+			                FILL_WORDS - at / 64 * 64);
+			assert_int_equal(page[0], fill_words[i]);
+			assert_memory_equal(page, page + 1, PAGE_SIZE - 8);
+		}
+	}
+}
+
+static void test_a_page_of_other_words_is_written(void **state)
+{
+	u64 *page;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(fill_words); i++) {
+		page = make_filled(fill_words[i]);
+		for (u32 old = 0; old < ARRAY_LEN(fill_words); old++) {
+			fill_with(page, fill_words[old]);
+			words_written();
+			assert_int_equal(page[0], fill_words[i]);
+			assert_memory_equal(page, page + 1, PAGE_SIZE - 8);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -349,6 +444,9 @@ int main(void)
 		TEST(test_an_extent_of_no_pages),
 		TEST(test_a_position_grows_and_a_page_follows),
 		TEST(test_a_position_is_not_said_twice),
+		TEST(test_a_page_that_is_right_is_not_written),
+		TEST(test_a_page_of_one_wrong_bit_is_written),
+		TEST(test_a_page_of_other_words_is_written),
 		TEST(test_d17_a_long_extent_is_checked_in_turns),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
