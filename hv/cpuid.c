@@ -148,6 +148,22 @@ static void child_first_leaf(const struct vp *vp, u32 regs[4])
 		regs[EDX] &= (u32)~CPUID_1_EDX_APIC;
 }
 
+/*
+ * The APIC timer's clock is the TSC's, and so the core crystal's, as far as
+ * ECX can tell it. Above 4.29 GHz only the ratio is told, and leaf 0x16 has
+ * the frequency in MHz, from which guests work out the crystal's.
+ */
+static void child_frequency_leaf(u32 leaf, u32 regs[4])
+{
+	u64 hz = arch_facts()->tsc_hz;
+	bool fits = hz <= 0xffffffff;
+
+	if (leaf == 0x15)
+		set(regs, 1, 1, fits ? (u32)hz : 0, 0);
+	else
+		set(regs, fits ? 0 : (u32)(hz / 1000000), 0, 0, 0);
+}
+
 static void child_leaf(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 {
 	const struct stream_compat *c = &arch_facts()->compat;
@@ -163,10 +179,8 @@ static void child_leaf(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 				c->features[feature_words[i].word];
 	if (leaf == 0x1)
 		child_first_leaf(vp, regs);
-	else if (leaf == 0x15) /* the APIC timer's clock is the TSC's */
-		set(regs, 1, 1, (u32)arch_facts()->tsc_hz, 0);
-	else if (leaf == 0x16)
-		set(regs, 0, 0, 0, 0);
+	else if (leaf == 0x15 || leaf == 0x16)
+		child_frequency_leaf(leaf, regs);
 	else if (leaf == 0x7)
 		child_features_leaf(subleaf, regs);
 	else if (leaf == 0xb) /* one thread a core; the id is the VP's index */

@@ -104,6 +104,26 @@ static void test_apic_leaves(void **state)
 	assert_int_equal(r[EAX] | r[EBX] | r[ECX] | r[EDX], 0);
 }
 
+/* ECX of leaf 0x15 has 32 bits: beyond them leaf 0x16 tells MHz. */
+static void test_a_fast_tsc(void **state)
+{
+	struct vp *vp = child();
+	u32 r[4];
+
+	(void)state;
+	fake.facts.tsc_hz = 0xffffffff;
+	cpuid_answer(vp, 0x15, 0, r);
+	assert_int_equal(r[ECX], 0xffffffff);
+	fake.facts.tsc_hz = 5200000123;
+	cpuid_answer(vp, 0x15, 0, r);
+	assert_int_equal(r[EAX], 1);
+	assert_int_equal(r[EBX], 1);
+	assert_int_equal(r[ECX], 0);
+	cpuid_answer(vp, 0x16, 0, r);
+	assert_int_equal(r[EAX], 5200);
+	assert_int_equal(r[EBX] | r[ECX] | r[EDX], 0);
+}
+
 static void test_cr4_bits_are_mirrored(void **state)
 {
 	struct vp *vp = child();
@@ -172,13 +192,10 @@ static void test_topology_is_the_index(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_hypervisor_leaves),
-		TEST(test_child_sees_the_facts),
-		TEST(test_hidden_leaves),
-		TEST(test_apic_leaves),
-		TEST(test_cr4_bits_are_mirrored),
-		TEST(test_xsave_leaf),
-		TEST(test_topology_is_the_index),
+		TEST(test_hypervisor_leaves), TEST(test_child_sees_the_facts),
+		TEST(test_hidden_leaves),     TEST(test_apic_leaves),
+		TEST(test_a_fast_tsc),        TEST(test_cr4_bits_are_mirrored),
+		TEST(test_xsave_leaf),        TEST(test_topology_is_the_index),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
