@@ -38,7 +38,7 @@ static const struct refusal {
 	},
 	[HANDOFF_RUNNING] = {
 		.status = EFI_ALREADY_STARTED,
-		.text = "a hypervisor runs already; restart the machine first",
+		.text = "Stasis runs already; restart the machine first",
 	},
 	[HANDOFF_NO_MEMORY] = {
 		.status = EFI_OUT_OF_RESOURCES,

@@ -68,6 +68,9 @@ static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 		set(regs, PARTITION_VPS, 0, 0, 0);
 	else if (leaf == HV_CPUID_HARDWARE)
 		set(regs, HARDWARE_MSR_BITMAPS | HARDWARE_SLAT, 0, 0, 0);
+	else if (leaf == STASIS_CPUID)
+		set(regs, STASIS_CPUID, STASIS_CPUID_EBX, STASIS_CPUID_ECX,
+		    STASIS_CPUID_EDX);
 }
 
 /* Where the feature words of the stream's facts come from. */

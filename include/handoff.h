@@ -27,7 +27,7 @@ enum handoff_result {
 	HANDOFF_NO_EPT = 3, /* no EPT, or not with 4-level write-back walks */
 	HANDOFF_NO_UNRESTRICTED = 4, /* no unrestricted guest */
 	HANDOFF_MISSING_CONTROL = 5, /* another control, see detail */
-	HANDOFF_RUNNING = 6,         /* a hypervisor of ours runs already */
+	HANDOFF_RUNNING = 6,         /* Stasis runs already */
 	HANDOFF_NO_MEMORY = 7,       /* the reserved memory is too small */
 	HANDOFF_VMX_FAILED = 8,      /* VMXON or VMLAUNCH failed, see detail */
 	HANDOFF_BAD_HANDOFF = 9,     /* the image was built for another one */

@@ -116,6 +116,15 @@ enum hv_status {
 #define HV_CPUID_VENDOR_EDX 0x76482074u    /* "t Hv" */
 #define HV_CPUID_INTERFACE_HV1 0x31237648u /* "Hv#1" */
 
+/*
+ * Ours, where hypervisors put what is theirs beside another's interface: by
+ * the leaves above alone we could not be told from others that have them.
+ */
+#define STASIS_CPUID 0x40000100u
+#define STASIS_CPUID_EBX 0x73617453u /* "Stas" */
+#define STASIS_CPUID_ECX 0x74537369u /* "isSt" */
+#define STASIS_CPUID_EDX 0x73697361u /* "asis" */
+
 /* Partition privilege mask: EBX:EAX of leaf 0x40000003 (TLFS 4.2.2). */
 #define HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR BIT(0)
 #define HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER BIT(1)

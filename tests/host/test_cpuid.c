@@ -33,6 +33,14 @@ static void test_hypervisor_leaves(void **state)
 			cpuid_answer(vps[i], leaf, 0, r);
 			assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
 		}
+		/* Nothing of a hypervisor below us shows here. */
+		cpuid_answer(vps[i], 0x40000100, 0, r);
+		assert_int_equal(r[EAX], 0x40000100);
+		assert_memory_equal(&r[EBX], "StasisStasis", 12);
+		for (u32 leaf = 0x40000101; leaf < 0x40000210; leaf++) {
+			cpuid_answer(vps[i], leaf, 0, r);
+			assert_int_equal(r[0] | r[1] | r[2] | r[3], 0);
+		}
 		cpuid_answer(vps[i], 1, 0, r);
 		assert_true(r[ECX] & BIT(31));
 		assert_false(r[ECX] & BIT(5));
