@@ -20,6 +20,7 @@ static const struct {
 	{ "check", HANDOFF_FAULT_CHECK },
 	{ "exception", HANDOFF_FAULT_EXCEPTION },
 	{ "stack", HANDOFF_FAULT_STACK },
+	{ "entry", HANDOFF_FAULT_ENTRY },
 };
 
 /* How many characters of `ascii` the word begins with; 0 unless all of them. */
@@ -83,7 +84,7 @@ static const struct option {
 	const char *expects;
 } options_table[] = {
 	{ "mem=", option_parse_memory, "a number of MiB from 8 to 4096" },
-	{ "fault=", option_parse_fault, "check, exception or stack" },
+	{ "fault=", option_parse_fault, "check, exception, stack or entry" },
 	{ "help", option_parse_help, "no value" },
 };
 
@@ -169,8 +170,9 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
 
 void options_print_help(void)
 {
-	Print(L"stasis.efi [mem=MiB] [fault=check|exception|stack] [help]\n"
+	Print(L"stasis.efi [mem=MiB] [fault=X] [help]\n"
 	      L"Starts the hypervisor; what runs becomes its root partition.\n"
 	      L"  mem=MiB   memory to reserve (default: 16 and 1/512 of RAM)\n"
-	      L"  fault=X   for tests: fail by itself at the 1st hypercall\n");
+	      L"  fault=X   for tests: fail by itself, at the start (entry) or\n"
+	      L"            at the 1st hypercall (check, exception, stack)\n");
 }

@@ -39,6 +39,7 @@ enum handoff_fault {
 	HANDOFF_FAULT_CHECK = 1,     /* a failed CHECK at the 1st hypercall */
 	HANDOFF_FAULT_EXCEPTION = 2, /* a page fault at the 1st hypercall */
 	HANDOFF_FAULT_STACK = 3, /* a stack overflow (double fault), likewise */
+	HANDOFF_FAULT_ENTRY = 4, /* the processor refuses the first VM entry */
 };
 
 struct handoff {

@@ -14,15 +14,60 @@
 
 #define SELECTOR_LDT BIT(2)
 #define SELECTOR_INDEX 0xfff8u
-#define DESCRIPTOR_BUSY BIT(41) /* of a TSS */
 #define TSS_LIMIT 0x67
+/* Which rights make a TSS of 64-bit mode, busy or not (SDM 3.5). */
+#define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~RIGHTS_TSS_BUSY))
+
+/* An entry of the firmware's GDT; those of the system have two words. */
+struct descriptor {
+	u64 low;
+	u64 high;
+};
 
 static struct {
 	u64 cr0, cr3, cr4, efer;
 	u64 fs_base, gs_base, dr7;
 	struct descriptor_table gdt, idt;
 	u16 selectors[VP_SEGMENTS];
+	struct descriptor descriptors[VP_SEGMENTS]; /* 0: there is none */
 } firmware;
+
+/* In the firmware's GDT. NULL: a null selector, or not there. */
+static u64 *firmware_descriptor(u16 selector)
+{
+	u64 offset = selector & SELECTOR_INDEX;
+
+	if (!offset || (selector & SELECTOR_LDT) ||
+	    offset + sizeof(u64) - 1 > firmware.gdt.limit)
+		return NULL;
+	return (u64 *)(firmware.gdt.base + offset);
+}
+
+/* Copied now: the firmware's GDT may be where our page tables map nothing. */
+static void save_descriptor(enum vp_segment index)
+{
+	u16 selector = firmware.selectors[index];
+	struct descriptor *d = &firmware.descriptors[index];
+	const u64 *entry = firmware_descriptor(selector);
+
+	*d = (struct descriptor){ 0 };
+	if (!entry)
+		return;
+	d->low = *entry;
+	if (!(d->low >> 40 & RIGHTS_S) && firmware_descriptor(selector + 8))
+		d->high = entry[1];
+}
+
+/* A start that was refused leaves our selector in TR, which is no TSS here. */
+static void save_task_register(void)
+{
+	u64 rights = firmware.descriptors[VP_TR].low >> 40;
+
+	if ((rights & TSS_RIGHTS) == (RIGHTS_BUSY_TSS & TSS_RIGHTS))
+		return;
+	firmware.selectors[VP_TR] = 0;
+	firmware.descriptors[VP_TR] = (struct descriptor){ 0 };
+}
 
 void environment_save(void)
 {
@@ -43,62 +88,68 @@ void environment_save(void)
 	firmware.selectors[VP_GS] = (u16)gs_read();
 	firmware.selectors[VP_LDTR] = ldtr_read();
 	firmware.selectors[VP_TR] = tr_read();
+	for (u32 i = 0; i < VP_SEGMENTS; i++)
+		save_descriptor((enum vp_segment)i);
+	save_task_register();
 }
 
-/* CR4 first: our tables have pages that are not executable or global. */
-void environment_enter(struct cpu *cpu)
+/*
+ * An NMI or a machine check may come between any two of these. Descriptors and
+ * handlers of ours, with the task register that has their stacks, are there
+ * while the firmware's page tables still are: in ours its handlers are not
+ * executable. Both sets of tables have our image where it is.
+ */
+static void enter_tables(struct cpu *cpu)
 {
-	msr_write(MSR_IA32_EFER, firmware.efer | EFER_NXE);
-	cr4_write(features()->host_cr4);
-	cr0_write(features()->host_cr0 | (firmware.cr0 & (CR0_CD | CR0_NW)));
-	cr3_write(paging_root());
+	dr7_write(DR7_FIXED);
 	gdt_write(tables_gdt(cpu));
 	cs_write(SELECTOR_CODE);
 	data_segments_write(SELECTOR_DATA, SELECTOR_DATA, SELECTOR_DATA);
 	fs_gs_write(SELECTOR_DATA, SELECTOR_DATA);
 	msr_write(MSR_IA32_FS_BASE, 0);
 	msr_write(MSR_IA32_GS_BASE, (u64)cpu);
+	tr_write(SELECTOR_TSS);
 	idt_write(tables_idt());
-	dr7_write(DR7_FIXED);
 }
 
 /*
- * The descriptor of a selector in the firmware's GDT: two words for those of
- * the system. NULL: a null selector, or not there.
+ * EFER first, as our page tables have pages that are not executable; CR4 last,
+ * as with SMEP the firmware's may have none that are ours to execute.
  */
-static u64 *firmware_descriptor(u16 selector)
+void environment_enter(struct cpu *cpu)
 {
-	u64 offset = selector & SELECTOR_INDEX;
-
-	if (!offset || (selector & SELECTOR_LDT) ||
-	    offset + 7 > firmware.gdt.limit)
-		return NULL;
-	return (u64 *)(firmware.gdt.base + offset);
+	enter_tables(cpu);
+	msr_write(MSR_IA32_EFER, firmware.efer | EFER_NXE);
+	cr3_write(paging_root());
+	cr0_write(features()->host_cr0 | (firmware.cr0 & (CR0_CD | CR0_NW)));
+	cr4_write(features()->host_cr4);
 }
 
-/* Only a VM exit has loaded them; a null task register cannot be had back. */
+/* A null task register cannot be had back: ours stays then. */
 static void leave_system_segments(void)
 {
 	u16 tr = firmware.selectors[VP_TR];
-	u64 *tss = firmware_descriptor(tr);
 
 	if (firmware.selectors[VP_LDTR] != ldtr_read())
 		__asm__ volatile("lldt %0"
 		                 :
 		                 : "r"(firmware.selectors[VP_LDTR]));
-	if (tr == tr_read() || !tss)
+	if (!firmware.descriptors[VP_TR].low)
 		return;
-	*tss &= ~DESCRIPTOR_BUSY;
-	__asm__ volatile("ltr %0" : : "r"(tr));
+	*firmware_descriptor(tr) &= ~((u64)RIGHTS_TSS_BUSY << 40);
+	tr_write(tr);
 }
 
+/* environment_enter, backwards. */
 void environment_leave(void)
 {
 	const u16 *s = firmware.selectors;
 
-	cr3_write(firmware.cr3);
-	cr0_write(firmware.cr0);
 	cr4_write(firmware.cr4);
+	cr0_write(firmware.cr0);
+	cr3_write(firmware.cr3);
+	msr_write(MSR_IA32_EFER, firmware.efer);
+	idt_write(firmware.idt);
 	gdt_write(firmware.gdt);
 	cs_write(s[VP_CS]);
 	data_segments_write(s[VP_DS], s[VP_ES], s[VP_SS]);
@@ -106,19 +157,17 @@ void environment_leave(void)
 	msr_write(MSR_IA32_FS_BASE, firmware.fs_base);
 	msr_write(MSR_IA32_GS_BASE, firmware.gs_base);
 	leave_system_segments();
-	idt_write(firmware.idt);
 	dr7_write(firmware.dr7);
-	msr_write(MSR_IA32_EFER, firmware.efer);
 }
 
 /* ---- The root VP ---- */
 
-static u64 descriptor_base(const u64 *d)
+static u64 descriptor_base(struct descriptor d)
 {
-	u64 base = (d[0] >> 16 & 0xffffff) | (d[0] >> 56) << 24;
+	u64 base = (d.low >> 16 & 0xffffff) | (d.low >> 56) << 24;
 
 	/* Descriptors of the system have 64-bit bases. */
-	return (d[0] >> 40 & RIGHTS_S) ? base : base | d[1] << 32;
+	return (d.low >> 40 & RIGHTS_S) ? base : base | d.high << 32;
 }
 
 static u32 descriptor_limit(u64 d)
@@ -131,23 +180,28 @@ static u32 descriptor_limit(u64 d)
 /* Hidden parts as the processor loaded them (SDM 3.4.3). */
 static void capture_segment(struct hv_segment *s, enum vp_segment index)
 {
-	const u64 *d = firmware_descriptor(firmware.selectors[index]);
+	struct descriptor d = firmware.descriptors[index];
 
 	*s = (struct hv_segment){ .selector = firmware.selectors[index] };
-	if (!d)
+	if (!d.low)
 		return;
 	s->base = descriptor_base(d);
-	s->limit = descriptor_limit(d[0]);
-	s->attributes = (u16)(d[0] >> 40 & RIGHTS_MASK);
+	s->limit = descriptor_limit(d.low);
+	s->attributes = (u16)(d.low >> 40 & RIGHTS_MASK);
 	if (s->attributes & RIGHTS_S)
 		s->attributes |= RIGHTS_ACCESSED;
 }
 
-/* VM entry wants a task register, which UEFI firmware need not have. */
+/*
+ * VM entry wants a task register, which UEFI firmware need not have, and a busy
+ * one, which the descriptor does not show where the GDT was copied since.
+ */
 static void capture_task_register(struct hv_segment *tr)
 {
-	if (tr->attributes & RIGHTS_P)
+	if (tr->attributes & RIGHTS_P) {
+		tr->attributes |= RIGHTS_TSS_BUSY;
 		return;
+	}
 	tr->limit = TSS_LIMIT;
 	tr->attributes = RIGHTS_BUSY_TSS;
 }

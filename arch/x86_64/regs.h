@@ -78,6 +78,7 @@ enum vector {
 #define RIGHTS_UNUSABLE 0x10000u
 #define RIGHTS_ACCESSED 0x1u
 #define RIGHTS_BUSY_TSS 0x8bu
+#define RIGHTS_TSS_BUSY 0x2u
 
 /* Operand of LGDT, LIDT, SGDT, SIDT. */
 struct descriptor_table {
@@ -140,6 +141,12 @@ static inline u16 tr_read(void)
 
 	__asm__ volatile("str %0" : "=m"(selector));
 	return selector;
+}
+
+/* The descriptor must be of a TSS that is not busy. */
+static inline void tr_write(u16 selector)
+{
+	__asm__ volatile("ltr %0" : : "r"(selector) : "memory");
 }
 
 static inline void data_segments_write(u16 ds, u16 es, u16 ss)

@@ -67,6 +67,19 @@ static enum handoff_result prepare(struct handoff *h)
 	return paging_init(h);
 }
 
+/*
+ * A VMCS that is active when VMX is left may be written to its page later,
+ * which is the firmware's again then (SDM 24.11.1).
+ */
+static void vmx_leave(void)
+{
+	struct vp *loaded = cpu_arch(&boot_cpu)->loaded;
+
+	if (loaded)
+		vmcs_release(loaded);
+	vmxoff();
+}
+
 static _Noreturn void launch(u64 firmware_rsp)
 {
 	struct vp *root = boot_cpu.root;
@@ -74,8 +87,9 @@ static _Noreturn void launch(u64 firmware_rsp)
 
 	environment_capture(root, (const struct firmware_frame *)firmware_rsp);
 	vmcs_init(root);
-	tables_use_ist();
 	entry = enter_next(&boot_cpu, SCHED_GO_ON);
+	if (handoff->fault == HANDOFF_FAULT_ENTRY)
+		vmcs_write(VMCS_LINK_POINTER, 0);
 	vm_enter(entry.vp, entry.launched);
 }
 
@@ -94,7 +108,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 		result = hv_start(h, &boot_cpu);
 		if (result == HANDOFF_OK)
 			launch(firmware_rsp);
-		vmxoff();
+		vmx_leave();
 	}
 	environment_leave();
 	return result;
@@ -103,7 +117,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 void start_give_up(u64 detail)
 {
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
-	vmxoff();
+	vmx_leave();
 	environment_leave();
 	hv_return(HANDOFF_VMX_FAILED, firmware_frame);
 }

@@ -43,6 +43,8 @@ static void idt_init(void)
 		             GATE_INTERRUPT << 32 | (stub >> 16 & 0xffff) << 48;
 		idt[i].high = stub >> 32;
 	}
+	for (u64 i = 0; i < ARRAY_LEN(ist_rows); i++)
+		idt[ist_rows[i].vector].low |= (i + 1) << 32;
 }
 
 static void tss_init(struct tss *tss)
@@ -69,12 +71,6 @@ void tables_init(struct cpu *cpu)
 	a->gdt[4] = tss >> 32;
 	tss_init(&a->tss);
 	idt_init();
-}
-
-void tables_use_ist(void)
-{
-	for (u64 i = 0; i < ARRAY_LEN(ist_rows); i++)
-		idt[ist_rows[i].vector].low |= (i + 1) << 32;
 }
 
 struct descriptor_table tables_gdt(struct cpu *cpu)

@@ -27,17 +27,14 @@ extern struct stack stacks[STACKS];
 /* First address above a stack. */
 u64 stack_top(enum stack_use use);
 
-/* Fills GDT, TSS and IDT of a processor, loads nothing. */
+/*
+ * Fills GDT, TSS and IDT of a processor, loads nothing. NMI, #MC and #DF have
+ * stacks of their own: the task register is to be loaded before the IDT.
+ */
 void tables_init(struct cpu *cpu);
 
 struct descriptor_table tables_gdt(struct cpu *cpu);
 struct descriptor_table tables_idt(void);
 u64 tables_tss(struct cpu *cpu);
-
-/*
- * NMI, #MC and #DF get stacks of their own. Not before the launch: the task
- * register is the firmware's until the first VM exit loads ours.
- */
-void tables_use_ist(void);
 
 #endif
