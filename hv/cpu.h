@@ -22,8 +22,11 @@ struct cpu {
 	struct list ready;  /* child VPs that may run, in turn (sched.c) */
 	bool root_halted;   /* the root VP waits in HLT, give its time away */
 	bool root_looks;    /* it was entered halted, to see if it wakes */
-	bool cut_short;    /* the timer is set to a child's, before slice_end */
-	u64 slice_end;     /* TSC at which the current slice is over */
+	bool cut_short; /* the timer is set to a child's, before the slice's end */
+	bool slice_last; /* the slice is over, but for one run */
+	u64 slice_left;  /* TSC ticks that the VP may still run in its slice */
+	u64 slice_end;   /* TSC at which it is over in any case, 0: not begun */
+	u64 entered;     /* TSC of the last entry */
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
 	u32 alarm_count;

@@ -181,9 +181,89 @@ static void leave_halt(struct vp *vp)
 		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
 }
 
+/* ---- Slices ---- */
+
+/* Where a look or a slice begins: nothing is charged before the entry. */
+static void begin_slice(struct cpu *cpu, bool looks)
+{
+	cpu->slice_left = ticks_of(looks ? SCHED_LOOK_MICROSECONDS
+	                                 : SCHED_SLICE_MICROSECONDS);
+	cpu->slice_end = 0;
+	cpu->slice_last = false;
+	cpu->root_looks = looks;
+}
+
+/* TSC ticks that are left of it, by what the VP ran and by the clock. */
+static u64 rest_of_slice(const struct cpu *cpu, u64 now)
+{
+	u64 rest = cpu->slice_end > now ? cpu->slice_end - now : 0;
+
+	return cpu->slice_end && rest < cpu->slice_left ? rest
+	                                                : cpu->slice_left;
+}
+
+/*
+ * What the slice makes of an exit. It ends whatever the exits do, though not right
+ * behind the first that finds it over: that one is to be of some use.
+ */
+static enum sched_event judge(struct cpu *cpu, enum sched_event event, u64 now)
+{
+	if (event != SCHED_GO_ON || rest_of_slice(cpu, now) > 0)
+		return event;
+	if (cpu->slice_last)
+		return SCHED_SLICE_END;
+	cpu->slice_last = true;
+	return event;
+}
+
+/* The preemption timer was set to the slice's end, or to something before it. */
+static enum sched_event judge_timer(struct cpu *cpu)
+{
+	if (cpu->cut_short)
+		return SCHED_GO_ON;
+	cpu->slice_left = 0;
+	cpu->slice_last = true;
+	return SCHED_SLICE_END;
+}
+
+/* For who was chosen; `timer`: the ticks until others are to be looked at. */
+static void set_timer(struct cpu *cpu, struct sched_plan *plan,
+                      const struct vp *child, u64 now, u64 timer)
+{
+	u64 least, left = LAPIC_NEVER;
+
+	if (child) {
+		least = ticks_of(SCHED_RUN_MICROSECONDS);
+		left = rest_of_slice(cpu, now);
+		left = left > least ? left : least;
+	}
+	cpu->cut_short = timer < left;
+	plan->timed = child || cpu->cut_short;
+	plan->ticks = cpu->cut_short ? timer : left;
+}
+
+void sched_entered(struct cpu *cpu)
+{
+	u32 limit = cpu->current->is_root ? SCHED_ROOT_LIMIT_MICROSECONDS
+	                                  : SCHED_CHILD_LIMIT_MICROSECONDS;
+
+	cpu->entered = arch_tsc();
+	if (!cpu->slice_end)
+		cpu->slice_end = cpu->entered + ticks_of(limit);
+}
+
+void sched_exited(struct cpu *cpu, u64 now)
+{
+	u64 ran = now - cpu->entered;
+
+	cpu->slice_left -= ran < cpu->slice_left ? ran : cpu->slice_left;
+}
+
+/* ---- The choice ---- */
+
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 {
-	u64 timer, rest, left, now = arch_tsc();
+	u64 timer, rest, now = arch_tsc();
 	struct vp *current = cpu->current, *child, *vp;
 	struct sched_plan plan;
 	bool looks;
@@ -191,9 +271,10 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	if (current != cpu->root && !vp_is_suspended(current))
 		vp_update(current);
 	child = look(cpu, event, now, &timer);
-	/* The slice goes on: its end was not what the timer was set to. */
-	if (event == SCHED_SLICE_END && cpu->cut_short)
-		event = SCHED_GO_ON;
+	if (event == SCHED_SLICE_END)
+		event = judge_timer(cpu);
+	if (child)
+		event = judge(cpu, event, now);
 	vp = choose(cpu, event, child);
 	if (vp != current) {
 		current->runtime += now - cpu->current_since;
@@ -202,25 +283,14 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	looks = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
 	/* The root's slice is over, but nobody may be there: no new one yet. */
-	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child))) {
-		cpu->slice_end =
-			now + ticks_of(looks ? SCHED_LOOK_MICROSECONDS
-		                             : SCHED_SLICE_MICROSECONDS);
-		cpu->root_looks = looks;
-	}
+	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child)))
+		begin_slice(cpu, looks);
 	if (vp != cpu->root) {
 		rest = vp_timer_rest(vp);
 		timer = rest < timer ? rest : timer;
 	}
-	left = cpu->slice_end > now ? cpu->slice_end - now : 0;
-	left = child ? left : LAPIC_NEVER;
-	cpu->cut_short = timer < left;
-	plan = (struct sched_plan){
-		.vp = vp,
-		.timed = child || cpu->cut_short,
-		.ticks = cpu->cut_short ? timer : left,
-		.exit_hlt = child != NULL,
-	};
+	plan = (struct sched_plan){ .vp = vp, .exit_hlt = child != NULL };
+	set_timer(cpu, &plan, child, now, timer);
 	if (vp == cpu->root) {
 		plan.halted = cpu->root_halted;
 		cpu->root_halted = false;

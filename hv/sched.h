@@ -25,7 +25,23 @@ struct sched_plan {
 	bool halted;   /* enter the root VP in its HLT activity state */
 };
 
+/* A slice is so much of a VP's own running, from its entries to its exits. */
 #define SCHED_SLICE_MICROSECONDS 1000
+
+/*
+ * What we do for the VP is not charged, as it may be long: below another hypervisor
+ * a few exits can cost more than a slice. Yet so long after its first entry a slice
+ * is over. The root serves the machine, and gets through with an interrupt; a child
+ * that only exits must leave the root more than a third.
+ */
+#define SCHED_ROOT_LIMIT_MICROSECONDS 4000
+#define SCHED_CHILD_LIMIT_MICROSECONDS 1500
+
+/*
+ * After an exit that we carried out a VP runs for so long at least, at the end of
+ * its slice once: less is not worth the way in and out.
+ */
+#define SCHED_RUN_MICROSECONDS 20
 
 /*
  * Between two slices of children a halted root is entered for so long: what
@@ -51,5 +67,14 @@ void sched_forget(struct vp *vp);
 
 /* Chooses; cpu->current is the VP that exited. */
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
+
+/*
+ * Last of all before cpu->current is entered: what it runs counts from here. Where
+ * the entry does not come about this is called again for the next one.
+ */
+void sched_entered(struct cpu *cpu);
+
+/* First of all after an exit of cpu->current: it came out at this TSC. */
+void sched_exited(struct cpu *cpu, u64 now);
 
 #endif

@@ -80,5 +80,6 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 	set_rsp(plan.vp);
 	events_inject_nmi(plan.vp);
 	interrupts_deliver(plan.vp);
+	sched_entered(cpu);
 	return (struct vm_entry){ plan.vp, vp_arch(plan.vp)->launched };
 }

@@ -335,6 +335,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	struct vm_entry next;
 
 	CHECK(vp == cpu->current);
+	sched_exited(cpu, began);
 	if (reason & VMX_EXIT_ENTRY_FAILURE)
 		return entry_failed(vp, reason);
 	cpu_arch(cpu)->started = true;

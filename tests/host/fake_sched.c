@@ -4,6 +4,7 @@
 #include "tests/host/fake_sched.h"
 
 #include "hv/partition.h"
+#include "hv/sched.h"
 #include "include/stream.h"
 #include "tests/host/fake_arch.h"
 
@@ -17,6 +18,14 @@ void sched_halt_with_timer(struct vp *vp, u64 ticks)
 	lapic_timer_start(vp, (u32)ticks);
 	s->rflags = 0x202;
 	s->activity = HV_ACTIVITY_HALT_SUSPEND;
+}
+
+void sched_run(struct vp *vp, u64 ticks)
+{
+	fake.cpu.current = vp;
+	sched_entered(&fake.cpu);
+	fake.tsc += ticks;
+	sched_exited(&fake.cpu, fake.tsc);
 }
 
 const char *sched_wrong(struct vp *vp)

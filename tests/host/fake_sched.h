@@ -12,6 +12,9 @@
 /* Its APIC timer fires in so many ticks; it halts until then. */
 void sched_halt_with_timer(struct vp *vp, u64 ticks);
 
+/* The VP runs for so many ticks, from an entry to an exit. */
+void sched_run(struct vp *vp, u64 ticks);
+
 /* What is wrong with the scheduler's place for a VP; NULL: nothing. */
 const char *sched_wrong(struct vp *vp);
 

@@ -41,7 +41,7 @@ static void test_a_crowd_ends_nobodys_slice(void **state)
 	for (u32 halted = 0; halted < 2; halted++) {
 		fake.cpu.current = p->vps[0];
 		for (u32 i = 0; i < 5; i++) {
-			fake.tsc += SLICE / 16;
+			sched_run(p->vps[0], SLICE / 16);
 			fake.cpu.root_halted = halted;
 			plan = sched_next(&fake.cpu, SCHED_GO_ON);
 			assert_ptr_equal(plan.vp, p->vps[0]);
@@ -91,14 +91,12 @@ static void test_a_crowd_gives_no_second_slice(void **state)
 	u32 calls = 0;
 
 	(void)state;
-	fake.cpu.current = p->vps[0];
+	sched_run(p->vps[0], SLICE);
 	fake.cpu.root_halted = false;
-	fake.tsc += SLICE;
 	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
 	assert_ptr_equal(plan.vp, fake_root_vp());
 	assert_int_equal(plan.ticks, SLICE);
-	fake.cpu.current = fake_root_vp();
-	fake.tsc += SLICE;
+	sched_run(fake_root_vp(), SLICE);
 	for (;; calls++) {
 		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
 		if (plan.vp != fake_root_vp())
