@@ -52,6 +52,9 @@ HOST_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
 
 HV_SOURCES := $(wildcard hv/*.c arch/x86_64/*.c arch/x86_64/*.asm)
 HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
+# The same with counters (tests/tally): its tally.h comes before arch's.
+TALLY_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/tally/arch/%.c.o) \
+	$(B)/tally/tests/tally/tally.c.o
 ASM_OFFSETS := $(patsubst %.h,$(B)/%.inc,$(wildcard arch/x86_64/asm_offsets.h))
 
 BOOT_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard boot/*.c boot/*.asm))
@@ -70,7 +73,7 @@ CHILDREN := $(CHILD_SIMPLE) $(CHILD_FOLDERS)
 CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
-EFI_PROGRAMS := $(B)/stasis.efi $(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS)
+EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi $(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS)
 
 HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c)
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -170,6 +173,11 @@ $(B)/arch/%.c.o: arch/%.c Makefile | $(DEPS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) $(HV_LTO) $(DEPFLAGS) -c $< -o $@
 
+$(B)/tally/%.c.o: %.c Makefile | $(DEPS)
+	$(call say,CC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -Itests/tally $(HV_CFLAGS) $(HV_LTO) $(DEPFLAGS) -c $< -o $@
+
 # A header of bare `#define NAME number` lines serves nasm as well.
 $(B)/%.inc: %.h | $(DEPS)
 	$(Q)mkdir -p $(@D)
@@ -181,13 +189,15 @@ $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile | $(DEPS)
 	$(Q)$(NASM) -f elf64 -g -F dwarf -I$(B)/arch/x86_64/ -I$(<D)/ -I./ \
 		-MD $(@:.o=.d) -MP $< -o $@
 
-$(B)/stasis.o: $(HV_OBJECTS) | $(DEPS)
+$(B)/stasis.o: $(HV_OBJECTS)
+$(B)/tally/stasis.o: $(TALLY_OBJECTS)
+$(B)/stasis.o $(B)/tally/stasis.o: | $(DEPS)
 	$(call say,LTO)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -flto=$(JOBS) -r -flinker-output=nolto-rel -nostdlib \
-		$(HV_OBJECTS) -o $@
+		$^ -o $@
 
-$(B)/stasis.elf: $(B)/stasis.o linker.ld | $(DEPS)
+$(B)/stasis.elf $(B)/tally/stasis.elf: %.elf: %.o linker.ld | $(DEPS)
 	$(call say,LD)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(LD) -pie --no-dynamic-linker -z text -z norelro \
@@ -195,7 +205,7 @@ $(B)/stasis.elf: $(B)/stasis.o linker.ld | $(DEPS)
 		-T linker.ld $< -o $@
 
 # What boot carries: symbols for reports, but not the debugger's data.
-$(B)/stasis.image: $(B)/stasis.elf
+$(B)/stasis.image $(B)/tally/stasis.image: %.image: %.elf
 	$(Q)$(OBJCOPY) --strip-debug $< $@
 
 # ---- UEFI programs ----
@@ -209,12 +219,15 @@ $$(B)/$(1)/%.c.o: $(1)/%.c Makefile | $$(DEPS)
 endef
 $(foreach f,$(EFI_FOLDERS),$(eval $(call efi_objects,$(f))))
 
-$(B)/boot/image.asm.o: boot/image.asm $(B)/stasis.image | $(DEPS)
+$(B)/boot/image.asm.o: $(B)/stasis.image
+$(B)/tally/boot/image.asm.o: $(B)/tally/stasis.image
+$(B)/boot/image.asm.o $(B)/tally/boot/image.asm.o: boot/image.asm | $(DEPS)
 	$(call say,NASM)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 '-DIMAGE="$(B)/stasis.image"' $< -o $@
+	$(Q)$(NASM) -f elf64 '-DIMAGE="$(filter %.image,$^)"' $< -o $@
 
 $(B)/stasis.so: $(BOOT_OBJECTS)
+$(B)/tally/stasis.so: $(BOOT_OBJECTS:$(B)/boot/image.asm.o=$(B)/tally/boot/image.asm.o)
 $(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)

@@ -4,6 +4,7 @@
 #include "hv/cpu.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/tally.h"
 #include "hv/arch.h"
 
 #define APIC_ICR_LOW (0x300 / 4)
@@ -22,6 +23,7 @@ struct cpu *arch_this_cpu(void)
 
 void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 {
+	tally_cpuid();
 	__asm__ volatile("cpuid"
 	                 : "=a"(regs[0]), "=b"(regs[1]), "=c"(regs[2]),
 	                   "=d"(regs[3])

@@ -7,6 +7,7 @@
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/switch.h"
+#include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/partition.h"
@@ -69,8 +70,10 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 	}
 	plan = sched_next(cpu, event);
 	cpu->current = plan.vp;
+	tally_switch_begin();
 	switch_to(plan.vp);
 	vmcs_load(plan.vp);
+	tally_switch_end();
 	if (plan.vp->dirty)
 		arch_vp_apply(plan.vp);
 	plan.vp->dirty = false;
@@ -80,6 +83,7 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 	set_rsp(plan.vp);
 	events_inject_nmi(plan.vp);
 	interrupts_deliver(plan.vp);
+	tally_enter(plan.vp);
 	sched_entered(cpu);
 	return (struct vm_entry){ plan.vp, vp_arch(plan.vp)->launched };
 }

@@ -10,6 +10,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/report.h"
 #include "arch/x86_64/start.h"
+#include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/check.h"
@@ -336,6 +337,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 
 	CHECK(vp == cpu->current);
 	sched_exited(cpu, began);
+	tally_exit(vp, reason);
 	if (reason & VMX_EXIT_ENTRY_FAILURE)
 		return entry_failed(vp, reason);
 	cpu_arch(cpu)->started = true;

@@ -4,6 +4,7 @@
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/fault.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 
 /* Protected mode and CPL 0; virtual-8086 mode has CPL 3. */
@@ -68,6 +69,8 @@ enum exit_outcome exits_vmcall(struct exit *x)
 	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	if (!may_call())
 		return EXIT_FAULT_UD;
+	if (x->vp->is_root && tally_call(x->vp))
+		return EXIT_SKIP;
 	if (x->vp->is_root)
 		fault_raise_planted((u16)x->vp->state.gpr[VP_RCX]);
 	return wide ? call_64(x->vp) : call_32(x->vp);

@@ -4,6 +4,7 @@
 #ifndef ARCH_MSR_H
 #define ARCH_MSR_H
 
+#include "arch/x86_64/tally.h"
 #include "include/types.h"
 
 #define MSR_IA32_TSC 0x10u
@@ -64,12 +65,14 @@ static inline u64 msr_read(u32 msr)
 {
 	u32 low, high;
 
+	tally_rdmsr(msr);
 	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr));
 	return (u64)high << 32 | low;
 }
 
 static inline void msr_write(u32 msr, u64 value)
 {
+	tally_wrmsr(msr);
 	__asm__ volatile("wrmsr"
 	                 :
 	                 : "c"(msr), "a"((u32)value), "d"((u32)(value >> 32))

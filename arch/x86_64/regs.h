@@ -5,6 +5,7 @@
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H
 
+#include "arch/x86_64/tally.h"
 #include "include/types.h"
 
 #define CR0_PE BIT(0)
@@ -86,46 +87,48 @@ struct descriptor_table {
 	u64 base;
 } __attribute__((packed));
 
-#define REGS_READ(name, reg)                                         \
+#define REGS_READ(name, reg, counted)                                \
 	static inline u64 name(void)                                 \
 	{                                                            \
 		u64 value;                                           \
                                                                      \
+		counted();                                           \
 		__asm__ volatile("mov %%" reg ", %0" : "=r"(value)); \
 		return value;                                        \
 	}
-#define REGS_WRITE(name, reg)                                                 \
+#define REGS_WRITE(name, reg, counted)                                        \
 	static inline void name(u64 value)                                    \
 	{                                                                     \
+		counted();                                                    \
 		__asm__ volatile("mov %0, %%" reg : : "r"(value) : "memory"); \
 	}
 
-REGS_READ(cr0_read, "cr0")
-REGS_READ(cr2_read, "cr2")
-REGS_READ(cr3_read, "cr3")
-REGS_READ(cr4_read, "cr4")
-REGS_READ(dr0_read, "dr0")
-REGS_READ(dr1_read, "dr1")
-REGS_READ(dr2_read, "dr2")
-REGS_READ(dr3_read, "dr3")
-REGS_READ(dr6_read, "dr6")
-REGS_READ(dr7_read, "dr7")
-REGS_READ(es_read, "es")
-REGS_READ(cs_read, "cs")
-REGS_READ(ss_read, "ss")
-REGS_READ(ds_read, "ds")
-REGS_READ(fs_read, "fs")
-REGS_READ(gs_read, "gs")
-REGS_WRITE(cr0_write, "cr0")
-REGS_WRITE(cr2_write, "cr2")
-REGS_WRITE(cr3_write, "cr3")
-REGS_WRITE(cr4_write, "cr4")
-REGS_WRITE(dr0_write, "dr0")
-REGS_WRITE(dr1_write, "dr1")
-REGS_WRITE(dr2_write, "dr2")
-REGS_WRITE(dr3_write, "dr3")
-REGS_WRITE(dr6_write, "dr6")
-REGS_WRITE(dr7_write, "dr7")
+REGS_READ(cr0_read, "cr0", tally_free)
+REGS_READ(cr2_read, "cr2", tally_free)
+REGS_READ(cr3_read, "cr3", tally_free)
+REGS_READ(cr4_read, "cr4", tally_free)
+REGS_READ(dr0_read, "dr0", tally_debug_register)
+REGS_READ(dr1_read, "dr1", tally_debug_register)
+REGS_READ(dr2_read, "dr2", tally_debug_register)
+REGS_READ(dr3_read, "dr3", tally_debug_register)
+REGS_READ(dr6_read, "dr6", tally_debug_register)
+REGS_READ(dr7_read, "dr7", tally_debug_register)
+REGS_READ(es_read, "es", tally_free)
+REGS_READ(cs_read, "cs", tally_free)
+REGS_READ(ss_read, "ss", tally_free)
+REGS_READ(ds_read, "ds", tally_free)
+REGS_READ(fs_read, "fs", tally_free)
+REGS_READ(gs_read, "gs", tally_free)
+REGS_WRITE(cr0_write, "cr0", tally_other)
+REGS_WRITE(cr2_write, "cr2", tally_free)
+REGS_WRITE(cr3_write, "cr3", tally_free)
+REGS_WRITE(cr4_write, "cr4", tally_other)
+REGS_WRITE(dr0_write, "dr0", tally_debug_register)
+REGS_WRITE(dr1_write, "dr1", tally_debug_register)
+REGS_WRITE(dr2_write, "dr2", tally_debug_register)
+REGS_WRITE(dr3_write, "dr3", tally_debug_register)
+REGS_WRITE(dr6_write, "dr6", tally_debug_register)
+REGS_WRITE(dr7_write, "dr7", tally_debug_register)
 
 static inline u16 ldtr_read(void)
 {
@@ -217,6 +220,7 @@ static inline u64 xcr0_read(void)
 
 static inline void xcr0_write(u64 value)
 {
+	tally_xsetbv();
 	__asm__ volatile("xsetbv"
 	                 :
 	                 : "c"(0), "a"((u32)value), "d"((u32)(value >> 32))
@@ -282,6 +286,7 @@ static inline void fxrstor(const void *area)
 
 static inline void caches_write_back(void)
 {
+	tally_other();
 	__asm__ volatile("wbinvd" : : : "memory");
 }
 
@@ -313,12 +318,14 @@ static inline u8 port_read(u16 port)
 {
 	u8 value;
 
+	tally_other();
 	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
 	return value;
 }
 
 static inline void port_write(u16 port, u8 value)
 {
+	tally_other();
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 

@@ -24,6 +24,7 @@ bool msr_read_safe(u32 msr, u64 *value)
 	u64 scratch;
 	bool faulted;
 
+	tally_rdmsr(msr);
 	__asm__ volatile(SAFELY("rdmsr")
 	                 : "=@ccc"(faulted), "+a"(low), "+d"(high),
 	                   [scratch] "=&r"(scratch), [recover] "=m"(*recover())
@@ -38,6 +39,7 @@ bool msr_write_safe(u32 msr, u64 value)
 	u64 scratch;
 	bool faulted;
 
+	tally_wrmsr(msr);
 	__asm__ volatile(SAFELY("wrmsr")
 	                 : "=@ccc"(faulted), [scratch] "=&r"(scratch),
 	                   [recover] "=m"(*recover())
@@ -51,6 +53,7 @@ bool xcr0_write_safe(u64 value)
 	u64 scratch;
 	bool faulted;
 
+	tally_xsetbv();
 	__asm__ volatile(SAFELY("xsetbv")
 	                 : "=@ccc"(faulted), [scratch] "=&r"(scratch),
 	                   [recover] "=m"(*recover())

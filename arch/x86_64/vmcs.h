@@ -5,6 +5,7 @@
 #ifndef ARCH_VMCS_H
 #define ARCH_VMCS_H
 
+#include "arch/x86_64/tally.h"
 #include "hv/check.h"
 #include "include/types.h"
 
@@ -124,6 +125,7 @@ static inline u64 vmcs_read(u64 field)
 	bool failed;
 	u64 value;
 
+	tally_vmread(field);
 	__asm__ volatile("vmread %2, %1"
 	                 : "=@ccbe"(failed), "=r"(value)
 	                 : "r"(field));
@@ -135,6 +137,7 @@ static inline void vmcs_write(u64 field, u64 value)
 {
 	bool failed;
 
+	tally_vmwrite(field);
 	__asm__ volatile("vmwrite %2, %1"
 	                 : "=@ccbe"(failed)
 	                 : "r"(field), "r"(value));

@@ -5,6 +5,7 @@
 #ifndef ARCH_VMX_H
 #define ARCH_VMX_H
 
+#include "arch/x86_64/tally.h"
 #include "hv/addr.h"
 
 /* ---- Capabilities (appendix A) ---- */
@@ -150,21 +151,22 @@ enum vmx_result { VMX_OK = 0, VMX_FAIL_INVALID = 1, VMX_FAIL_VALID = 2 };
 #define VMX_RESULT(cf, zf) \
 	((cf) ? VMX_FAIL_INVALID : (zf) ? VMX_FAIL_VALID : VMX_OK)
 
-#define VMX_ON_PAGE(name, instruction)                      \
+#define VMX_ON_PAGE(name)                                   \
 	static inline enum vmx_result name(hpa_t page)      \
 	{                                                   \
 		bool cf, zf;                                \
                                                             \
-		__asm__ volatile(instruction " %2"          \
+		tally_##name();                             \
+		__asm__ volatile(#name " %2"                \
 		                 : "=@ccc"(cf), "=@ccz"(zf) \
 		                 : "m"(page)                \
 		                 : "memory");               \
 		return VMX_RESULT(cf, zf);                  \
 	}
 
-VMX_ON_PAGE(vmxon, "vmxon")
-VMX_ON_PAGE(vmclear, "vmclear")
-VMX_ON_PAGE(vmptrld, "vmptrld")
+VMX_ON_PAGE(vmxon)
+VMX_ON_PAGE(vmclear)
+VMX_ON_PAGE(vmptrld)
 
 static inline void vmxoff(void)
 {
@@ -175,6 +177,7 @@ static inline enum vmx_result vmread_safe(u64 field, u64 *value)
 {
 	bool cf, zf;
 
+	tally_vmread(field);
 	__asm__ volatile("vmread %3, %2"
 	                 : "=@ccc"(cf), "=@ccz"(zf), "=r"(*value)
 	                 : "r"(field));
@@ -194,6 +197,7 @@ static inline enum vmx_result invept(u64 type, struct vmx_invalidation operand)
 {
 	bool cf, zf;
 
+	tally_invept();
 	__asm__ volatile("invept %3, %2"
 	                 : "=@ccc"(cf), "=@ccz"(zf)
 	                 : "r"(type), "m"(operand)
@@ -205,6 +209,7 @@ static inline enum vmx_result invvpid(u64 type, struct vmx_invalidation operand)
 {
 	bool cf, zf;
 
+	tally_invvpid();
 	__asm__ volatile("invvpid %3, %2"
 	                 : "=@ccc"(cf), "=@ccz"(zf)
 	                 : "r"(type), "m"(operand)

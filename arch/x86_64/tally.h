@@ -1,0 +1,107 @@
+/*
+ * What each exit would cost under another hypervisor, counted in a build for
+ * tests (docs/testing.md). Here is nothing: of tests/tally, which has a header
+ * of this name too, the compiler takes that one for build/tally.
+ *
+ * Each function is called where its instruction is executed; some of these are
+ * exits to the hypervisor below.
+ */
+#ifndef ARCH_TALLY_H
+#define ARCH_TALLY_H
+
+#include "include/types.h"
+
+struct vp;
+
+static inline void tally_vmread(u64 field)
+{
+	(void)field;
+}
+
+static inline void tally_vmwrite(u64 field)
+{
+	(void)field;
+}
+
+static inline void tally_vmxon(void)
+{
+}
+
+static inline void tally_vmclear(void)
+{
+}
+
+static inline void tally_vmptrld(void)
+{
+}
+
+static inline void tally_invept(void)
+{
+}
+
+static inline void tally_invvpid(void)
+{
+}
+
+static inline void tally_cpuid(void)
+{
+}
+
+static inline void tally_rdmsr(u32 msr)
+{
+	(void)msr;
+}
+
+static inline void tally_wrmsr(u32 msr)
+{
+	(void)msr;
+}
+
+static inline void tally_xsetbv(void)
+{
+}
+
+/* What is no exit anywhere. */
+static inline void tally_free(void)
+{
+}
+
+/* MOV to or from a debug register. */
+static inline void tally_debug_register(void)
+{
+}
+
+/* MOV to CR0 or CR4, IN and OUT, WBINVD. */
+static inline void tally_other(void)
+{
+}
+
+/* The VP has left with this exit reason; it, or another, is entered next. */
+static inline void tally_exit(const struct vp *vp, u32 reason)
+{
+	(void)vp;
+	(void)reason;
+}
+
+/* Around the world switch. */
+static inline void tally_switch_begin(void)
+{
+}
+
+static inline void tally_switch_end(void)
+{
+}
+
+static inline void tally_enter(const struct vp *vp)
+{
+	(void)vp;
+}
+
+/* True: the root's VMCALL was a question to the counters, and is answered. */
+static inline bool tally_call(struct vp *vp)
+{
+	(void)vp;
+	return false;
+}
+
+#endif

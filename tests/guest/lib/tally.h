@@ -1,0 +1,58 @@
+/*
+ * The counters of a build for tests (tests/tally), as the root asks for them:
+ * VMCALL with RCX = TALLY_CALL, RDX = what is asked for; the answer is in RAX.
+ *
+ * They are kept by the turn: from a VM exit to the next VM entry. A question is
+ * itself a turn, which is not counted.
+ */
+#ifndef GUEST_TALLY_H
+#define GUEST_TALLY_H
+
+#include "include/types.h"
+
+#define TALLY_CALL 0x7fffu
+
+/* Why the hypervisor below had to be entered (docs/testing.md). */
+enum tally_kind {
+	TALLY_ENTRY, /* VMLAUNCH or VMRESUME itself */
+	TALLY_VMREAD,
+	TALLY_VMWRITE,
+	TALLY_VMPTRLD,
+	TALLY_VMCLEAR,
+	TALLY_INVEPT,
+	TALLY_INVVPID,
+	TALLY_CPUID,
+	TALLY_RDMSR,
+	TALLY_WRMSR,
+	TALLY_XSETBV,
+	TALLY_DEBUG, /* MOV DR */
+	TALLY_OTHER,
+	TALLY_KINDS
+};
+
+/* Turns of one sort: the exit's reason, and whether a child left, is entered. */
+#define TALLY_REASONS 128u
+#define TALLY_FROM_CHILD 128u
+#define TALLY_TO_CHILD 256u
+#define TALLY_TURNS 512u
+/*
+ * From a child's exit with this reason to the next entry of a child, without
+ * the entries of the root's own turns in between.
+ */
+#define TALLY_TRIP 512u
+#define TALLY_SWITCH 640u /* the world switch of a turn, alone */
+#define TALLY_ALL 641u    /* all turns */
+#define TALLY_SORTS 642u
+
+enum tally_figure {
+	TALLY_COUNT, /* how many there were */
+	TALLY_EXITS, /* all exits below in them */
+	TALLY_LEAST,
+	TALLY_MOST,
+	TALLY_OF_KIND /* and more: one for each kind */
+};
+
+#define TALLY_RESET ~0ull
+#define TALLY_QUESTION(sort, figure) ((u64)(sort) << 8 | (u64)(figure))
+
+#endif
