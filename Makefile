@@ -130,7 +130,9 @@ coverage: $(COVER_PROGRAMS) | $(DEPS) ## lines and branches that the unit tests 
 	$(Q)$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVER_PROGRAMS)
 
 BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
-bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi | $(DEPS) ## speed of save and restore, beside QEMU; instructions a call
+bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
+	$(B)/tally/stasis.efi $(B)/guest/tally.efi | $(DEPS)
+bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
 test-vm: all | $(DEPS) ## programs that run on the hypervisor

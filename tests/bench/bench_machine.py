@@ -1,21 +1,23 @@
-"""Instructions per hypercall, from one boot of the scenario `cost`.
+"""Instructions per hypercall, from one boot of the scenario `cost`; exits to a
+hypervisor below, from one of `tally`.
 
-Under Bochs these are instructions, exactly; see tests/guest/root/cost.c.
+Under Bochs the first are instructions, exactly; see tests/guest/root/cost.c.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
 
-from costs import (WORST_FILE, call_names, read_costs, read_worst,
-                   ticks_are_instructions)
+from costs import (WORST_FILE, call_names, read_costs, read_tally,
+                   read_worst, ticks_are_instructions)
 from machine import DEFAULT_MODEL
-from scenarios import Place, group_plan
+from scenarios import PLACES, Place, group_plan
 
 JUDGED = {"save-full-own", "restore-full-own"}
 
@@ -38,6 +40,18 @@ def measure(work: Path) -> dict[str, Any]:
     return {"model": DEFAULT_MODEL, "instructions": ticks_are_instructions(),
             "figures": figures,
             "worst": {"call": call_names()[worst.code], "ticks": worst.ticks}}
+
+
+def measure_exits(work: Path) -> list[dict[str, Any]]:
+    """What the build with counters counts, each with its goal."""
+    plan = group_plan(PLACES["tally"], ["tally"], DEFAULT_MODEL)
+    result = plan.run(work)
+    if not result.finished("tally"):
+        raise MachineRunError(result.problem or "the scenario did not end")
+    found = read_tally(result.section("tally"))
+    if not found:
+        raise MachineRunError("the scenario did not print its figures")
+    return [asdict(one) for one in found]
 
 
 def last_test_run() -> dict[str, Any] | None:

@@ -4,6 +4,9 @@ A guest prints `COST name ticks` for what it measured from outside, and, at the
 end of each scenario, the log's `LOG hypercall code: at most n ticks`: the
 dearest turn of that call since launch, from VM exit to VM entry.  A tick is an
 instruction under Bochs, and a tick of the time-stamp counter elsewhere.
+
+The scenario `tally` prints `TALLY name figure, goal bound`: exits to a
+hypervisor below, or flushes.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ WORST_FILE = BUILD / "cost.json"        # of the last run of the tests
 WORST = re.compile(r"^LOG hypercall ([0-9a-f]+): at most (\d+) ticks\s*$",
                    re.M)
 COST = re.compile(r"^COST (\S+) (\d+)\s*$", re.M)
+TALLY = re.compile(r"^TALLY (\S+) (\d+), goal (\d+)\s*$", re.M)
 CODE = re.compile(r"^\s*HVCALL_(\w+) = 0x([0-9a-f]+),", re.M)
 
 
@@ -31,6 +35,15 @@ class Worst:
     ticks: int
     model: str
     scenario: str                       # that ended first after it
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What one thing costs under another hypervisor, and may cost."""
+
+    name: str
+    figure: int
+    goal: int
 
 
 def ticks_are_instructions() -> bool:
@@ -49,6 +62,12 @@ def call_names() -> dict[int, str]:
 def read_costs(section: str) -> dict[str, int]:
     """The COST lines of a scenario's output."""
     return {name: int(ticks) for name, ticks in COST.findall(section)}
+
+
+def read_tally(section: str) -> list[Tally]:
+    """The TALLY lines of a scenario's output."""
+    return [Tally(name, int(figure), int(goal))
+            for name, figure, goal in TALLY.findall(section)]
 
 
 def read_worst(result: Result) -> dict[int, Worst]:

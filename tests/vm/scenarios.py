@@ -32,6 +32,7 @@ class Place:
     group: str
     cpus: int = 1
     options: str = ""                   # of stasis.efi
+    stasis: str = "stasis.efi"          # which build of it
     timeout: float = 300                # seconds of the boot
 
 
@@ -39,6 +40,7 @@ PLACES: dict[str, Place] = {
     "anywhere": Place("anywhere", timeout=600),
     "leak": Place("leak"),
     "storm": Place("storm"),            # long
+    "tally": Place("tally", stasis="tally/stasis.efi"),
     "timers": Place("timers", timeout=600),
     "token": Place("token"),            # long
 }
@@ -81,7 +83,7 @@ def group_plan(place: Place, names: list[str], model: str) -> Plan:
     files = tuple((f"{name}.efi", BUILD / f"guest/{name}.efi")
                   for name in names)
     return Plan(place.group, (Step("load", load), *programs),
-                (("stasis.efi", BUILD / "stasis.efi"), *files),
+                (("stasis.efi", BUILD / place.stasis), *files),
                 model=model, cpus=place.cpus, timeout=place.timeout, silence=90)
 
 
