@@ -9,6 +9,7 @@
 
 #define COM1_DATA 0x3f8
 #define COM1_LINE_STATUS 0x3fd
+#define DATA_READY 0x01
 #define TRANSMITTER_EMPTY 0x20
 #define PATIENCE 1000000u /* a port that is not there must not hang us */
 
@@ -65,4 +66,12 @@ void serial_print(const char *format, ...)
 			put_char(*format);
 	}
 	va_end(arguments);
+}
+
+bool serial_key(void)
+{
+	if (!(insn_in8(COM1_LINE_STATUS) & DATA_READY))
+		return false;
+	insn_in8(COM1_DATA);
+	return true;
 }

@@ -10,4 +10,7 @@
 /* Formats: %s a string, %u decimal u64, %x hexadecimal u64 with 0x. */
 void serial_print(const char *format, ...);
 
+/* Takes in a character; false: none is there. */
+bool serial_key(void);
+
 #endif

@@ -10,6 +10,7 @@
 #define FEWER 300
 #define ANEW 20 /* every so many rounds into a new child */
 #define STREAM_PAGES 32
+#define MORE_RUNS 5000
 
 static bool all_is_well(const struct child *c)
 {
@@ -17,6 +18,22 @@ static bool all_is_well(const struct child *c)
 
 	return EXPECT_EQUAL(s->early, 0) && EXPECT_EQUAL(s->lost, 0) &&
 	       EXPECT_EQUAL(s->twice, 0) && EXPECT_EQUAL(s->wrong, 0);
+}
+
+/*
+ * A tick a round at least, or more runs until there was one: below another
+ * hypervisor a run may be over before the child has begun.
+ */
+static bool keeps_up(const struct child *c, u64 ticks, u64 checks)
+{
+	volatile struct apic_seen *s = travel_seen(c);
+
+	for (u32 i = 0; i < MORE_RUNS; i++) {
+		if (s->ticks >= ticks && s->checks >= checks)
+			return true;
+		travel_run();
+	}
+	return EXPECT(s->ticks >= ticks) && EXPECT(s->checks >= checks);
 }
 
 static void rounds(enum apic_task task, u64 flags, u32 count)
@@ -29,17 +46,17 @@ static void rounds(enum apic_task task, u64 flags, u32 count)
 	for (u32 i = 1; i <= count; i++) {
 		test_context("round", i);
 		travel_run();
-		MUST(travel_round(&c, 1, &stream, i % ANEW == 0) &&
+		MUST(keeps_up(&c, i, 0) &&
+		     travel_round(&c, 1, &stream, i % ANEW == 0) &&
 		     all_is_well(&c) && travel_go(&c, 1));
 		if (i % 50 == 0)
 			serial_print("round %u of %u\r\n", (u64)i, (u64)count);
 	}
 	travel_run();
-	MUST(travel_stop(&c, 1) && all_is_well(&c));
+	MUST(keeps_up(&c, count + 1, count / 2 + 1) && travel_stop(&c, 1) &&
+	     all_is_well(&c));
 	serial_print("%u ticks, %u checks\r\n", travel_seen(&c)->ticks,
 	             travel_seen(&c)->checks);
-	EXPECT(travel_seen(&c)->ticks > count);
-	EXPECT(travel_seen(&c)->checks > count / 2);
 	saved_end(&stream);
 	child_destroy(&c);
 }
