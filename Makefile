@@ -96,12 +96,13 @@ SECONDS := 60
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(filter run test test-host test-vm check fuzz coverage bench,\
-	$(patsubst storm,run,$(MAKECMDGOALS:mutants=test-host))))))
+	$(subst test-kvm,kvm,\
+	$(filter run test test-host test-vm test-kvm check fuzz coverage bench,\
+	$(patsubst storm,run,$(MAKECMDGOALS:mutants=test-host)))))))
 
-.PHONY: all run test test-host test-vm bench check fuzz format deps help clean
+.PHONY: all run test test-host test-vm test-kvm bench check fuzz format deps help clean
 .PHONY: coverage mutants storm deps-run deps-test deps-host deps-check deps-fuzz \
-	deps-coverage deps-bench
+	deps-coverage deps-bench deps-kvm
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -138,6 +139,11 @@ bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
 
+KVM_TESTS := kvm scenarios entries hvctl hvstate machine
+test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if need be (ONLY=demo: a part)
+	$(Q)EMU=qemu STASIS_WATCH=1 $(PYTHON) -m pytest -q -s \
+		$(KVM_TESTS:%=tests/vm/test_%.py) $(if $(ONLY),-k '$(ONLY)')
+
 ROUNDS := 20000
 SEED := 1
 storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
@@ -151,9 +157,9 @@ format: ## put all C into the project's format
 	$(Q)tools/check/format.sh -i
 
 deps: ## install the packages that building and testing need (Debian)
-	$(Q)tools/deps.sh run test check bench
-deps-run deps-test deps-host deps-check deps-fuzz deps-coverage deps-bench: \
-	deps-%:
+	$(Q)tools/deps.sh run test check bench kvm
+deps-run deps-test deps-host deps-check deps-fuzz deps-coverage deps-bench \
+deps-kvm: deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list
@@ -162,6 +168,11 @@ help: ## this list
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
+
+# A disk for whoever starts QEMU by hand.
+$(B)/stasis.img: $(B)/stasis.efi $(B)/hvctl.efi $(B)/child/pi.img
+	$(call say,DISK)
+	$(Q)$(PYTHON) tests/vm/disk.py $@ $^
 
 # ---- The hypervisor ----
 
@@ -338,7 +349,7 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 	$(call say,FUZZLD)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -path $(B)/kvm -prune -o -name '*.d' -print 2>/dev/null)
 
 # ---- The benchmarks: the core as it is, without sanitizers ----
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what a part of the work needs and this machine lacks, on Debian and
-# its kin: deps.sh run|test|host|check|fuzz|coverage|bench... Does nothing when
-# all is there; says in one line what to install where there is no apt-get.
+# its kin: deps.sh run|test|host|check|fuzz|coverage|bench|kvm... Does nothing
+# when all is there; says in one line what to install where there is no apt-get.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -20,6 +20,8 @@ bochs bochs bochs-bin
 bochs bochsbios /usr/share/bochs/BIOS-bochs-latest
 bochs vgabios /usr/share/vgabios/vgabios.bin
 qemu qemu-system-x86 qemu-system-x86_64
+kvm apt apt-get
+kvm dpkg dpkg
 pytest gdb gdb
 pytest python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
 host gcc gcc
@@ -63,11 +65,12 @@ groups=
 for part in "$@"; do
 	case $part in
 	run) groups="$groups build emulate $emulator" ;;
-	test) groups="$groups build emulate $emulator qemu pytest host" ;;
+	test) groups="$groups build emulate $emulator qemu pytest host kvm" ;;
+	kvm) groups="$groups build emulate $emulator qemu pytest kvm" ;;
 	bench) groups="$groups build emulate $emulator qemu bench" ;;
 	host | check | fuzz | coverage) groups="$groups $part" ;;
 	*)
-		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench..." >&2
+		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench|kvm..." >&2
 		exit 2
 		;;
 	esac

@@ -7,13 +7,17 @@ command.  The boot ends with power-off, or with what kept it from that.
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from disk import Disk
-from machine import DEFAULT_MODEL, Machine, MachineError, MachineTimeout
+from emulator import Hardware
+from machine import (DEFAULT_MODEL, Machine, MachineError, MachineTimeout,
+                     choose_emulator)
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -22,6 +26,7 @@ REPORT_SECONDS = 5                      # silence that ends a crash report
 
 STEP = re.compile(r"^=== step (\S+)$")
 STATUS = re.compile(r"^=== status (\S+)$")
+COUNTS = re.compile(r"^COUNTS (\S+)$") # tests/guest/lib/counts.h
 
 
 @dataclass(frozen=True)
@@ -41,9 +46,12 @@ class Plan:
     files: tuple[tuple[str, Path | bytes], ...] = field(
         default=(), repr=False)
     model: str = DEFAULT_MODEL
-    emulator: str | None = None
-    kvm: bool | None = None
+    emulator: str | None = None         # else as choose_emulator says
+    kvm: bool = True                    # else QEMU emulates, without VT-x
     cpus: int = 1
+    memory_mib: int = 512
+    board: str = "pc"                   # QEMU's: pc or q35
+    cpu_flags: str = ""                 # QEMU's, behind -cpu host
     timeout: float = 300                # hosts are busy at times
     silence: float = 120
     power_off: bool = True              # else the shell stays at its prompt
@@ -77,6 +85,7 @@ class Transcript:
     sections: dict[str, str] = field(default_factory=dict)
     statuses: dict[str, int] = field(default_factory=dict)
     current: str = ""
+    counts_due: list[str] = field(default_factory=list)  # asked for by a guest
     _line: str = ""                     # the unfinished line
     _shown: int = 0                     # how much of it was shown
 
@@ -100,6 +109,8 @@ class Transcript:
         if found := STATUS.match(text):
             self.statuses[self.current] = int(found[1], 0)
             return ""
+        if found := COUNTS.match(text):
+            self.counts_due.append(found[1])
         return self._take(line)
 
     def _take(self, line: str) -> str:
@@ -131,6 +142,8 @@ class Result:
     problem: str = ""                   # why it did not end with power-off
     crashed: bool = False               # the hypervisor stopped itself
     seconds: float = 0.0
+    # What KVM had counted when a guest said COUNTS name, and in the end ("").
+    counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def section(self, name: str) -> str:
         """What one step printed; an AssertionError when it never began."""
@@ -150,8 +163,31 @@ def ignore(_machine: Machine, _transcript: Transcript, _shown: str) -> None:
     """The watcher of a boot that nobody watches."""
 
 
+class Verdicts:
+    """Shows what a boot's programs say of themselves, as it comes."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._line = ""
+
+    def watch(self, _machine: Machine, _transcript: Transcript,
+              shown: str) -> None:
+        """See Watcher."""
+        *whole, self._line = (self._line + shown).split("\n")
+        for line in whole:
+            if re.match(f"TEST |DONE |{STOPPED}", line):
+                print(f"{self._name}: {line.rstrip()}", file=sys.stderr,
+                      flush=True)
+
+
+def default_watcher(plan: Plan) -> Watcher:
+    """$STASIS_WATCH shows verdicts at once: some boots take long."""
+    watching = os.environ.get("STASIS_WATCH")
+    return Verdicts(plan.name).watch if watching else ignore
+
+
 def run_plan(plan: Plan, work: Path, disk: Disk | None = None,
-             watch: Watcher = ignore) -> Result:
+             watch: Watcher | None = None) -> Result:
     """Boot, run all steps, power off.
 
     watch is called with every piece of text that a person should see; it may
@@ -165,11 +201,12 @@ def run_plan(plan: Plan, work: Path, disk: Disk | None = None,
         for name, content in files.items():
             disk.write(name, content)
     result = Result(plan, disk, work)
-    machine = Machine(disk, work, emulator=plan.emulator, model=plan.model,
-                      kvm=plan.kvm, cpus=plan.cpus)
+    machine = Machine(disk, work, Hardware(
+        plan.emulator or choose_emulator(), plan.model, plan.memory_mib,
+        plan.cpus, plan.kvm, plan.board, plan.cpu_flags))
     try:
         with machine:
-            follow(machine, result, watch)
+            follow(machine, result, watch or default_watcher(plan))
     except MachineError as error:
         result.problem = str(error)
     result.text = machine.text
@@ -184,13 +221,23 @@ def follow(machine: Machine, result: Result, watch: Watcher) -> None:
     typing = list(plan.typing)
     for piece in machine.stream(plan.timeout, plan.silence):
         take(machine, result, piece, watch)
+        answer_counts(machine, result)
         if typing and typing[0][0] in machine.text:
             machine.send(typing.pop(0)[1])
         if STOPPED in machine.text[-len(piece) - len(STOPPED):]:
             result.crashed = True
             finish_report(machine, result, watch)
+    result.counts[""] = machine.counts()
     if "end" not in result.transcript.sections:
         raise MachineError("the machine went off before the script's end")
+
+
+def answer_counts(machine: Machine, result: Result) -> None:
+    """A guest that asked for KVM's counts waits for a key meanwhile."""
+    due = result.transcript.counts_due
+    while due:
+        result.counts[due.pop(0)] = machine.counts()
+        machine.send("\r")
 
 
 def take(machine: Machine, result: Result, piece: str,

@@ -47,7 +47,9 @@ class Jobs:
 
 
 def job_of(item: pytest.Item) -> Any:
-    """The job a test is parametrized with, or None."""
+    """The job that a test is parametrized with and will run, or None."""
+    if any(mark.args[0] for mark in item.iter_markers("skipif")):
+        return None
     callspec = getattr(item, "callspec", None)
     job = callspec.params.get("job") if callspec else None
     # An empty list of parameters leaves a mark of pytest there.

@@ -15,7 +15,9 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TextIO
 
 from boots import BUILD, Plan, Result, Step, Transcript, run_plan
 from disk import Disk, DiskError
@@ -53,7 +55,9 @@ class DemoError(Exception):
 class Screen:
     """Shows a boot live, a heading before each command."""
 
-    def __init__(self, steps: tuple[Step, ...]) -> None:
+    def __init__(self, steps: tuple[Step, ...],
+                 out: TextIO = sys.stdout) -> None:
+        self._out = out
         self._commands = {step.name: step.command for step in steps}
         self._at = ""
         self._column = 0
@@ -77,23 +81,37 @@ class Screen:
     def _print(self, text: str) -> None:
         if text:
             self._column = len(text) - 1 - text.rfind("\n")
-        print(text, end="", flush=True)
+        print(text, end="", flush=True, file=self._out)
 
 
-def title(text: str) -> None:
-    """A line that opens a part of the demonstration."""
-    print(f"\n=== {text}", flush=True)
+@dataclass(frozen=True)
+class Demo:
+    """What is shown, on which machine and to whom."""
 
+    build: Path = BUILD
+    damage: bool = False
+    machine: Plan = Plan("demo", (), timeout=BOOT_SECONDS,
+                         silence=SILENCE_SECONDS)
+    out: TextIO = sys.stdout
 
-def boot(name: str, steps: tuple[Step, ...], disk: Disk,
-         work: Path) -> Result:
-    """One boot in front of the user; DemoError if it did not run through."""
-    plan = Plan(name, steps, timeout=BOOT_SECONDS, silence=SILENCE_SECONDS)
-    result = run_plan(plan, work / name, disk, Screen(steps).watch)
-    print()
-    judge_boot(result)
-    print(f"({name}: {result.seconds:.1f} s)")
-    return result
+    def title(self, text: str) -> None:
+        """A line that opens a part of the demonstration."""
+        self.say(f"\n=== {text}")
+
+    def say(self, text: str = "") -> None:
+        """A line for whoever watches."""
+        print(text, flush=True, file=self.out)
+
+    def boot(self, name: str, steps: tuple[Step, ...], disk: Disk,
+             work: Path) -> Result:
+        """One boot on show; DemoError if it did not run through."""
+        plan = replace(self.machine, name=name, steps=steps)
+        result = run_plan(plan, work / name, disk,
+                          Screen(steps, self.out).watch)
+        self.say()
+        judge_boot(result)
+        self.say(f"({name}: {result.seconds:.1f} s)")
+        return result
 
 
 def judge_boot(result: Result) -> None:
@@ -143,22 +161,25 @@ def leave_only_the_state(disk: Disk, damage: bool) -> None:
         disk.write(STATE, bytes(state))
 
 
-def demonstrate(work: Path, build: Path, damage: bool) -> None:
+def demonstrate(demo: Demo, work: Path) -> None:
     """The whole of it; DemoError when anything did not hold."""
     began = time.monotonic()
-    disk = prepare(work, build)
-    title(f"first machine ({choose_emulator()}): pi is computed, "
-          "stopped in the middle and saved")
-    first = boot("boot1", FIRST, disk, work)
-    leave_only_the_state(disk, damage)
-    title("second machine: only the saved file is left; pi goes on")
-    second = boot("boot2", SECOND, disk, work)
-    summarize(first, second, disk, time.monotonic() - began)
+    disk = prepare(work, demo.build)
+    emulator = demo.machine.emulator or choose_emulator()
+    demo.title(f"first machine ({emulator}): pi is computed, "
+               "stopped in the middle and saved")
+    first = demo.boot("boot1", FIRST, disk, work)
+    leave_only_the_state(disk, demo.damage)
+    demo.title("second machine: only the saved file is left; pi goes on")
+    second = demo.boot("boot2", SECOND, disk, work)
+    summarize(demo, first, second, disk)
+    demo.say(f"took:     {time.monotonic() - began:.1f} s, of which "
+             f"{first.seconds:.1f} s and {second.seconds:.1f} s were the two "
+             "machines")
 
 
-def summarize(first: Result, second: Result, disk: Disk,
-              seconds: float) -> None:
-    """Check everything and say it in four lines."""
+def summarize(demo: Demo, first: Result, second: Result, disk: Disk) -> None:
+    """Check everything and say it in three lines."""
     before, after = judge_digits(first, second)
     saved = judge_transfer(first, "save")
     restored = judge_transfer(second, "restore")
@@ -166,14 +187,12 @@ def summarize(first: Result, second: Result, disk: Disk,
     if not saved[0] == restored[0] == size:
         raise DemoError(f"saved {saved[0]} bytes, restored {restored[0]}, "
                         f"the file has {size}")
-    title("both lives together")
-    print(f"digits:   {before} before the save + {after} after the restore, "
-          "all right, none missing, none twice")
-    print(f"saved:    {size} bytes in {saved[1]} pieces, {saved[2]} ms")
-    print(f"restored: {size} bytes in {restored[1]} pieces, "
-          f"{restored[2]} ms")
-    print(f"took:     {seconds:.1f} s, of which {first.seconds:.1f} s and "
-          f"{second.seconds:.1f} s were the two machines")
+    demo.title("both lives together")
+    demo.say(f"digits:   {before} before the save + {after} after the restore, "
+             "all right, none missing, none twice")
+    demo.say(f"saved:    {size} bytes in {saved[1]} pieces, {saved[2]} ms")
+    demo.say(f"restored: {size} bytes in {restored[1]} pieces, "
+             f"{restored[2]} ms")
 
 
 def parse_args() -> argparse.Namespace:
@@ -182,8 +201,9 @@ def parse_args() -> argparse.Namespace:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         epilog="environment: EMU=bochs|qemu chooses the emulator (default: "
-               "qemu where\n/dev/kvm offers VT-x, else bochs); KEEP=1 keeps "
-               "the disk and the logs.")
+               "qemu where\n/dev/kvm offers VT-x, else bochs; without VT-x "
+               "QEMU runs in a Linux\nunder Bochs); KEEP=1 keeps the disk and "
+               "the logs.")
     parser.add_argument(
         "--build", type=Path, default=BUILD, metavar="DIR",
         help="where make put the programs (default: build/)")
@@ -191,6 +211,10 @@ def parse_args() -> argparse.Namespace:
         "--damage", action="store_true",
         help="flip one bit of the saved file between the boots: the restore "
              "must refuse it and the demonstration fail")
+    parser.add_argument("--memory", type=int, default=512, metavar="MIB",
+                        help="of each machine (default: 512)")
+    parser.add_argument("--board", choices=("pc", "q35"), default="pc",
+                        help="of QEMU's machines (default: pc)")
     return parser.parse_args()
 
 
@@ -199,7 +223,9 @@ def main() -> int:
     args = parse_args()
     work = Path(tempfile.mkdtemp(prefix="stasis-demo-"))
     try:
-        demonstrate(work, args.build, args.damage)
+        machine = replace(Demo.machine, memory_mib=args.memory,
+                          board=args.board)
+        demonstrate(Demo(args.build, args.damage, machine), work)
         return 0
     except (DemoError, MachineError, DiskError, AssertionError) as error:
         print(f"\nFAILED: {error}", file=sys.stderr)

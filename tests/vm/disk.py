@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -81,3 +82,13 @@ def run_tool(*argv: str, data: bytes = b"") -> bytes:
         said = (done.stderr + done.stdout).decode(errors="replace").strip()
         raise DiskError(f"{argv[0]} failed: {said}")
     return done.stdout
+
+
+def main() -> None:
+    """disk.py IMAGE FILE...: a disk with these files in its root."""
+    image, *names = map(Path, sys.argv[1:])
+    Disk.create(image, {path.name: path for path in names})
+
+
+if __name__ == "__main__":
+    main()

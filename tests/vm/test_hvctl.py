@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from boots import BUILD, ROOT, Plan, Result, Step
+from machine import choose_emulator
 
 VPS, TIMES = 4, 250
 CHARS = 800                             # all have begun: three have 750
@@ -268,6 +269,8 @@ def test_as_many_vps_as_a_partition_can_have(outcome: Journey):
                      outcome.first.section("list-many"), re.M)
 
 
+@pytest.mark.skipif(choose_emulator() != "bochs",
+                    reason="the processor is that of the host")
 @pytest.mark.parametrize("job", [OLD], ids=["old"])
 def test_registers_that_a_processor_lacks_are_left_out(outcome: Result):
     assert not outcome.problem, outcome.problem

@@ -1,0 +1,222 @@
+"""Emulators: their command lines, and a process of one with its serial port.
+
+A link is what a machine is reached through: bytes to and from COM1, until it
+is off.  Its clock counts the seconds that the machine's time limits are in.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+OVMF = "/usr/share/ovmf/OVMF.fd"
+DEFAULT_MODEL = "corei7_skylake_x"
+START_SECONDS = 30                      # for the emulator to open its port
+
+
+class MachineError(Exception):
+    """The machine did not do what was waited for."""
+
+
+class MachineTimeout(MachineError):
+    """Nothing came in time: the machine hangs, or is too slow."""
+
+
+def last_lines(text: str, count: int = 12) -> str:
+    """The end of a log, indented, for a message to a person."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return "\n".join("    | " + line for line in lines[-count:])
+
+
+def has_kvm() -> bool:
+    """Whether this host can run a hypervisor inside a KVM guest."""
+    flags = Path("/proc/cpuinfo").read_text(errors="replace")
+    return (re.search(r"^flags.*\bvmx\b", flags, re.M) is not None
+            and os.access("/dev/kvm", os.R_OK | os.W_OK))
+
+
+def choose_emulator() -> str:
+    """bochs or qemu: as $EMU says, else qemu only where it has VT-x."""
+    chosen = os.environ.get("EMU") or ("qemu" if has_kvm() else "bochs")
+    if chosen not in ("bochs", "qemu"):
+        raise MachineError(f"EMU={chosen}: must be bochs or qemu")
+    return chosen
+
+
+def nested() -> bool:
+    """Whether QEMU runs in a Linux under Bochs: here is no VT-x for it."""
+    return choose_emulator() == "qemu" and not has_kvm()
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What a machine is made of."""
+
+    emulator: str
+    model: str = DEFAULT_MODEL          # of Bochs; QEMU has the host's
+    memory_mib: int = 512
+    cpus: int = 1
+    kvm: bool = True                    # QEMU: else it emulates, without VT-x
+    board: str = "pc"                   # QEMU's: pc or q35
+    cpu_flags: str = ""                 # QEMU's, behind -cpu host
+    ips: int = 50_000_000               # Bochs: instructions in a second
+    more: str = ""                      # Bochs: lines of its configuration
+
+
+BOCHSRC = """\
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, parallel=0, iodebug=1
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0, \
+ignore_bad_msrs=1
+memory: guest={memory}, host={memory}
+romimage: file={ovmf}, address=0xffe00000
+vgaromimage: file=/usr/share/vgabios/vgabios.bin
+pci: enabled=1, chipset=i440fx
+vga: extension=vbe, update_freq=5
+ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
+ata0-master: type=disk, path={disk}, mode=flat, cylinders={cylinders}, \
+heads=16, spt=63
+boot: disk
+log: bochs.log
+com1: enabled=1, mode=socket-client, dev=127.0.0.1:{port}
+port_e9_hack: enabled=1
+clock: sync=none, time0=1
+panic: action=fatal
+error: action=report
+info: action=ignore
+{more}"""
+
+
+def bochs_command(hardware: Hardware, disk: Path, cylinders: int, port: int,
+                  work: Path) -> list[str]:
+    """Bochs with COM1 on a socket; its configuration is written to work."""
+    (work / "bochsrc").write_text(BOCHSRC.format(
+        model=hardware.model, cpus=hardware.cpus, ips=hardware.ips,
+        memory=hardware.memory_mib, ovmf=OVMF, disk=disk,
+        cylinders=cylinders, port=port, more=hardware.more))
+    # Debian's build starts in its debugger, which must be told to go on.
+    (work / "dbg.rc").write_text("c\n")
+    binary = shutil.which("bochs-bin") or "/usr/bin/bochs-bin"
+    return [binary, "-q", "-f", "bochsrc", "-rc", "dbg.rc"]
+
+
+def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
+    """QEMU with a disk (-drive) and COM1 (-chardev) as these say."""
+    accel = (["-accel", "kvm", "-cpu", f"host,+vmx{hardware.cpu_flags}"]
+             if hardware.kvm else ["-accel", "tcg", "-cpu", "max"])
+    return ["qemu-system-x86_64", "-machine", hardware.board, *accel,
+            "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
+            "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",
+            "-display", "none", "-drive", f"{drive},format=raw",
+            "-serial", "chardev:com1", "-no-reboot",
+            "-chardev", f"{serial},id=com1"]
+
+
+class Link(Protocol):
+    """How a machine is reached."""
+
+    def send(self, data: bytes) -> None:
+        """To its COM1."""
+
+    def receive(self, timeout: float) -> bytes:
+        """What COM1 says next; nothing once the machine is off.
+
+        Raises TimeoutError.
+        """
+
+    def clock(self) -> float:
+        """Seconds, of the kind that limits are in."""
+
+    def counts(self) -> dict[str, int]:
+        """What KVM counts of the machine; empty where that is not known."""
+
+    def close(self) -> None:
+        """Whatever it does, it is gone then."""
+
+
+class Process:
+    """An emulator that runs here: a Link."""
+
+    def __init__(self, name: str, work: Path,
+                 command: Callable[[int], list[str]]) -> None:
+        self._name = name
+        self._work = work
+        self._process: subprocess.Popen[bytes] | None = None
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            with open(work / "emulator.out", "wb") as out:
+                self._process = subprocess.Popen(
+                    command(server.getsockname()[1]), cwd=work,
+                    stdin=subprocess.DEVNULL, stdout=out,
+                    stderr=subprocess.STDOUT)
+            try:
+                self.port = accept(server, self.runs)
+            except MachineError as error:
+                self._end()
+                said = (work / "emulator.out").read_text(errors="replace")
+                raise MachineError(f"{name} {error}:\n"
+                                   f"{last_lines(said)}") from None
+
+    def runs(self) -> bool:
+        """Whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal to the process."""
+        assert self._process
+        self._process.send_signal(number)
+
+    def send(self, data: bytes) -> None:
+        """See Link."""
+        self.port.sendall(data)
+
+    def receive(self, timeout: float) -> bytes:
+        """See Link."""
+        self.port.settimeout(timeout)
+        try:
+            return self.port.recv(65536)
+        except ConnectionError:
+            return b""
+
+    def clock(self) -> float:
+        """Time as it passes here."""
+        return time.monotonic()
+
+    def counts(self) -> dict[str, int]:
+        """Read by root only, on a host with KVM."""
+        assert self._process
+        folders = Path("/sys/kernel/debug/kvm").glob(f"{self._process.pid}-*")
+        return {file.name: int(text) for folder in folders
+                for file in folder.iterdir() if file.is_file()
+                and (text := file.read_text().strip()).isdigit()}
+
+    def close(self) -> None:
+        """See Link."""
+        self.port.close()
+        self._end()
+
+    def _end(self) -> None:
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+        if self._process:
+            self._process.wait()
+
+
+def accept(server: socket.socket, runs: Callable[[], bool]) -> socket.socket:
+    """The emulator's connection, or MachineError when it will not run."""
+    server.settimeout(0.2)
+    deadline = time.monotonic() + START_SECONDS
+    while runs() and time.monotonic() < deadline:
+        try:
+            return server.accept()[0]
+        except TimeoutError:
+            continue
+    raise MachineError("does not start")
