@@ -17,5 +17,4 @@ void counts_ask(const char *name)
 	serial_print("COUNTS %s\r\n", name);
 	for (u32 i = 0; i < PATIENCE && !serial_key(); i++)
 		insn_pause();
-	insn_sti();
 }

@@ -6,9 +6,10 @@
 #define GUEST_COUNTS_H
 
 /*
- * Says `COUNTS name` and waits for a key, with interrupts off: while KVM is
- * asked, nothing but reads of a port is added to its counts, and these do not
- * come to Stasis. Waits for some seconds at most; interrupts are on afterwards.
+ * Says `COUNTS name` and waits for a key, some seconds at most. Interrupts are
+ * off meanwhile and afterwards: until they are let in again nothing is added to
+ * KVM's counts but what the caller does, and reads of a port, which do not come
+ * to Stasis.
  */
 void counts_ask(const char *name);
 
