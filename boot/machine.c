@@ -1,19 +1,25 @@
 /*
- * The machine seen from the firmware's side: the processor's own word on
- * VT-x, the speed of its TSC, and whether a serial port is there.
+ * The machine seen from the firmware's side: who is below us, the speed of the
+ * TSC, and whether a serial port is there.
  */
 #include <cpuid.h>
 #include <efi.h>
 #include <efilib.h>
 
+#include "boot/insn.h"
 #include "boot/machine.h"
 #include "include/tlfs.h"
 
-#define CPUID_1_ECX_VMX BIT(5)
 #define CPUID_1_ECX_HYPERVISOR BIT(31)
 
-#define TSC_STALL_US 10000u
-#define TSC_ROUNDS 2
+/* Measured against the firmware's clock: to compare, or to be relied on. */
+#define SHORT_US 10000u
+#define SHORT_ROUNDS 2
+#define LONG_US 100000u
+#define LONG_ROUNDS 3
+
+#define LEAF_TIMING 0x40000010u /* of VMware and KVM */
+#define MSR_HV_TSC_FREQUENCY 0x40000022u
 
 #define SERIAL_COM1 0x3f8u
 #define SERIAL_SCRATCH 7u /* a 16550 keeps what is written here */
@@ -28,40 +34,102 @@ static bool is_stasis(void)
 	       ecx == STASIS_CPUID_ECX && edx == STASIS_CPUID_EDX;
 }
 
-enum handoff_result machine_check(void)
+static bool has_hypervisor(void)
 {
 	u32 eax, ebx, ecx, edx;
 
 	__cpuid(1, eax, ebx, ecx, edx);
-	if ((ecx & CPUID_1_ECX_HYPERVISOR) && is_stasis())
-		return HANDOFF_RUNNING;
-	return ecx & CPUID_1_ECX_VMX ? HANDOFF_OK : HANDOFF_NO_VTX;
+	return ecx & CPUID_1_ECX_HYPERVISOR;
 }
 
-static u64 tsc_read(void)
+enum handoff_result machine_check(void)
 {
-	u32 low, high;
-
-	/* Without the fence a read may start before the stall has ended. */
-	__asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-	return (u64)high << 32 | low;
+	return has_hypervisor() && is_stasis() ? HANDOFF_RUNNING : HANDOFF_OK;
 }
 
-u64 machine_measure_tsc_hz(void)
+void machine_find_hypervisor(struct machine_hypervisor *found)
+{
+	u32 eax, words[3], ignored;
+
+	ZeroMem(found, sizeof(*found));
+	if (!has_hypervisor())
+		return;
+	__cpuid(HV_CPUID_VENDOR_AND_MAX, eax, words[0], words[1], words[2]);
+	CopyMem(found->name, words, sizeof(words));
+	/* Early versions of KVM say 0 and mean the next leaf. */
+	found->leaf_max = eax ? eax : HV_CPUID_INTERFACE;
+	__cpuid(HV_CPUID_INTERFACE, eax, words[0], words[1], ignored);
+	found->has_hv1 = eax == HV_CPUID_INTERFACE_HV1;
+}
+
+/* Its MSR exists if the privilege and the feature are both there. */
+static void ask_hypervisor(struct frequency_words *words)
+{
+	struct machine_hypervisor below;
+	u32 privileges, ebx, ecx, features;
+
+	machine_find_hypervisor(&below);
+	if (below.has_hv1 && below.leaf_max >= HV_CPUID_FEATURES) {
+		__cpuid(HV_CPUID_FEATURES, privileges, ebx, ecx, features);
+		if ((privileges & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS) &&
+		    (features & HV_FEATURE_FREQUENCY_MSRS))
+			words->hypervisor_hz =
+				insn_read_msr(MSR_HV_TSC_FREQUENCY);
+	} else if (!below.has_hv1 && below.leaf_max >= LEAF_TIMING) {
+		__cpuid(LEAF_TIMING, words->hypervisor_khz, ebx, ecx, features);
+	}
+}
+
+static void ask_processor(struct frequency_words *words)
+{
+	u32 max, ebx, ecx, edx;
+
+	__cpuid(0, max, ebx, ecx, edx);
+	words->intel = ebx == signature_INTEL_ebx &&
+	               ecx == signature_INTEL_ecx && edx == signature_INTEL_edx;
+	__cpuid(1, words->signature, ebx, ecx, edx);
+	if (max >= 0x15)
+		__cpuid(0x15, words->leaf15[0], words->leaf15[1],
+		        words->leaf15[2], edx);
+	if (max >= 0x16)
+		__cpuid(0x16, words->leaf16, ebx, ecx, edx);
+}
+
+static u64 measure(u32 microseconds, u32 rounds)
 {
 	u64 best = ~0ull;
 
 	/* An interrupt makes a round too long, nothing makes it too short. */
-	for (int round = 0; round < TSC_ROUNDS; round++) {
-		u64 start = tsc_read();
+	for (u32 round = 0; round < rounds; round++) {
+		u64 start = insn_read_tsc();
 		u64 ticks;
 
-		BS->Stall(TSC_STALL_US);
-		ticks = tsc_read() - start;
+		BS->Stall(microseconds);
+		ticks = insn_read_tsc() - start;
 		if (ticks < best)
 			best = ticks;
 	}
-	return best * (1000000u / TSC_STALL_US);
+	return best * (1000000u / microseconds);
+}
+
+void machine_find_tsc(struct machine_tsc *tsc)
+{
+	struct frequency_words words = { 0 };
+
+	ask_hypervisor(&words);
+	ask_processor(&words);
+	tsc->denied = (struct frequency){ 0, FREQUENCY_MEASURED };
+	tsc->taken = frequency_told(&words);
+	if (tsc->taken.hz) {
+		if (frequency_agrees(tsc->taken.hz,
+		                     measure(SHORT_US, SHORT_ROUNDS)))
+			return;
+		tsc->denied = tsc->taken;
+	}
+	tsc->taken = (struct frequency){
+		frequency_round(measure(LONG_US, LONG_ROUNDS)),
+		FREQUENCY_MEASURED,
+	};
 }
 
 static u8 port_read(u16 port)

@@ -2,12 +2,26 @@
 #ifndef STASIS_BOOT_MACHINE_H
 #define STASIS_BOOT_MACHINE_H
 
+#include "boot/frequency.h"
 #include "include/handoff.h"
 
-/* Refuses what needs no privileged look: HANDOFF_OK to go on. */
+/* HANDOFF_RUNNING, if we are a partition of Stasis already. */
 enum handoff_result machine_check(void);
 
-u64 machine_measure_tsc_hz(void);
+/* The hypervisor that we run on: the name in its signature. */
+struct machine_hypervisor {
+	u32 leaf_max; /* 0: there is none */
+	char name[13];
+	bool has_hv1; /* the interface of the TLFS */
+};
+void machine_find_hypervisor(struct machine_hypervisor *found);
+
+/* The TSC's frequency, and a word on it that the clock denied. */
+struct machine_tsc {
+	struct frequency taken;
+	struct frequency denied; /* hz is 0: none */
+};
+void machine_find_tsc(struct machine_tsc *tsc);
 
 /* I/O port of the first serial port, or 0 when there is none. */
 u32 machine_find_serial_port(void);

@@ -28,6 +28,7 @@ struct launch {
 	struct boot_options options;
 	struct memory_map map;
 	struct elf_image image;
+	struct machine_tsc tsc;
 	u64 elf_size;
 	u64 reserved_base;
 	u64 reserved_size;
@@ -114,7 +115,7 @@ static struct handoff *launch_fill(const struct launch *l)
 	h->image_base = h->elf_base + round_up(h->elf_size, PAGE_SIZE);
 	h->image_size = l->image.memory_size;
 	h->free_base = h->image_base + h->image_size;
-	h->tsc_hz = machine_measure_tsc_hz();
+	h->tsc_hz = l->tsc.taken.hz;
 	h->fault = l->options.fault;
 	h->serial_port = machine_find_serial_port();
 	h->range_count = l->map.range_count;
@@ -122,6 +123,16 @@ static struct handoff *launch_fill(const struct launch *l)
 	CopyMem((void *)h->elf_base, image_start, h->elf_size);
 	elf_load(&l->image, (void *)h->image_base);
 	return h;
+}
+
+static void launch_find_tsc(struct launch *l)
+{
+	machine_find_tsc(&l->tsc);
+	if (l->tsc.denied.hz)
+		Print(L"stasis: the TSC runs at %ld kHz, not at %ld as %a "
+		      L"says\n",
+		      l->tsc.taken.hz / 1000, l->tsc.denied.hz / 1000,
+		      frequency_source_name(l->tsc.denied.source));
 }
 
 static EFI_STATUS launch_start(const struct launch *l)
@@ -166,8 +177,10 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 		status = memory_read_map(&l->map);
 	if (!EFI_ERROR(status))
 		status = launch_choose_size(l);
-	if (!EFI_ERROR(status))
-		status = launch_reserve(l);
+	if (EFI_ERROR(status))
+		return status;
+	launch_find_tsc(l);
+	status = launch_reserve(l);
 	if (!EFI_ERROR(status))
 		status = launch_start(l);
 	return status;

@@ -1,0 +1,53 @@
+/*
+ * The TSC's frequency: whose word on it is taken. No UEFI in here.
+ */
+#ifndef STASIS_BOOT_FREQUENCY_H
+#define STASIS_BOOT_FREQUENCY_H
+
+#include "include/types.h"
+
+/* In this order: who is nearest to the TSC that we see speaks first. */
+enum frequency_source {
+	FREQUENCY_HYPERVISOR_MSR,  /* MSR 0x40000022, in Hz */
+	FREQUENCY_HYPERVISOR_LEAF, /* CPUID 0x40000010 EAX, in kHz */
+	FREQUENCY_LEAF_15,         /* the crystal's, times a ratio */
+	FREQUENCY_LEAF_16,         /* the base frequency, in MHz */
+	FREQUENCY_MEASURED,
+	FREQUENCY_SOURCES
+};
+
+/* The words themselves, as they are read; 0 where there is none. */
+struct frequency_words {
+	bool intel;    /* CPUID.0 says GenuineIntel */
+	u32 signature; /* CPUID.1:EAX */
+	u32 leaf15[3]; /* EAX, EBX, ECX */
+	u32 leaf16;    /* EAX */
+	u32 hypervisor_khz;
+	u64 hypervisor_hz;
+};
+
+struct frequency {
+	u64 hz;
+	enum frequency_source source;
+};
+
+/* The first that is told; hz is 0 when nobody tells any. */
+struct frequency frequency_told(const struct frequency_words *words);
+
+/*
+ * Is it believable after a short measurement? Within a tenth: a measurement by
+ * the firmware's clock is worse than a word, but an emulator's word may be
+ * about another clock altogether.
+ */
+bool frequency_agrees(u64 told, u64 measured);
+
+/*
+ * A long measurement, rounded to what it is good for, so that it is the same in
+ * the next boot.
+ */
+u64 frequency_round(u64 measured);
+
+/* For people. */
+const char *frequency_source_name(enum frequency_source source);
+
+#endif
