@@ -65,6 +65,10 @@ GUEST_LIB := $(patsubst %,$(B)/%.o,$(wildcard tests/guest/lib/*.c \
 GUESTS := $(patsubst tests/guest/root/%.c,$(B)/guest/%.efi, \
 	$(wildcard tests/guest/root/*.c))
 
+# What changes the firmware under a test.
+FIRMWARE := $(patsubst tests/guest/firmware/%.c,$(B)/firmware/%.efi, \
+	$(wildcard tests/guest/firmware/*.c))
+
 CHILD_SIMPLE := $(patsubst tests/guest/child/%.asm,%, \
 	$(wildcard tests/guest/child/*.asm))
 CHILD_FOLDERS := $(patsubst tests/guest/child/%/link.ld,%, \
@@ -73,10 +77,11 @@ CHILDREN := $(CHILD_SIMPLE) $(CHILD_FOLDERS)
 CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
-EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi $(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS)
+EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi \
+	$(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS) $(FIRMWARE)
 
 HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c \
-	boot/frequency.c)
+	boot/frequency.c boot/tables.c)
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
 STREAM_TOOL := $(B)/host/gcc/stream_tool
@@ -245,6 +250,7 @@ $(B)/tally/stasis.so: $(BOOT_OBJECTS:$(B)/boot/image.asm.o=$(B)/tally/boot/image
 $(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
+$(FIRMWARE:%.efi=%.so): $(B)/firmware/%.so: $(B)/tests/guest/firmware/%.c.o
 # Measures the hypervisor's own copy and CRC by themselves.
 $(B)/guest/cost.so: $(B)/hv/crc32c.c.o $(B)/arch/x86_64/memory.c.o
 
@@ -254,7 +260,11 @@ $(B)/%.so:
 
 $(B)/%.efi: $(B)/%.so
 	$(call say,EFI)
-	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j '%') --target=efi-app-x86_64 $< $@
+	$(Q)$(OBJCOPY) $(EFI_SECTIONS:%=-j '%') --target=$(EFI_KIND)-x86_64 $< $@
+
+# An application's memory is the firmware's again when it ends, a driver's not.
+EFI_KIND := efi-app
+$(B)/firmware/strict.efi: EFI_KIND := efi-bsdrv
 
 # ---- Children: flat images, linked into the parents that start them ----
 

@@ -6,6 +6,7 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "boot/call.h"
 #include "boot/elf.h"
 #include "boot/machine.h"
 #include "boot/memory.h"
@@ -20,8 +21,6 @@ extern const u8 image_start[];
 extern const u8 image_end[];
 
 EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table);
-
-typedef u64 (*image_entry)(struct handoff *h) __attribute__((sysv_abi));
 
 /* Everything that is known before memory is reserved. */
 struct launch {
@@ -138,8 +137,8 @@ static void launch_find_tsc(struct launch *l)
 static EFI_STATUS launch_start(const struct launch *l)
 {
 	struct handoff *h = launch_fill(l);
-	image_entry entry = (image_entry)(h->image_base + l->image.entry);
-	enum handoff_result result = (enum handoff_result)entry(h);
+	u64 entry = h->image_base + l->image.entry;
+	enum handoff_result result = call_image(h, entry);
 
 	if (result != HANDOFF_OK) {
 		u64 detail = h->detail;

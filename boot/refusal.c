@@ -36,6 +36,11 @@ static const struct refusal {
 		.has_detail = true,
 		.text = "this processor lacks a VMX control; use a newer one",
 	},
+	[HANDOFF_NOT_EXECUTABLE] = {
+		.status = EFI_UNSUPPORTED,
+		.text = "the firmware does not map reserved memory; "
+			"please report this",
+	},
 	[HANDOFF_RUNNING] = {
 		.status = EFI_ALREADY_STARTED,
 		.text = "Stasis runs already; restart the machine first",

@@ -31,6 +31,7 @@ enum handoff_result {
 	HANDOFF_NO_MEMORY = 7,       /* the reserved memory is too small */
 	HANDOFF_VMX_FAILED = 8,      /* VMXON or VMLAUNCH failed, see detail */
 	HANDOFF_BAD_HANDOFF = 9,     /* the image was built for another one */
+	HANDOFF_NOT_EXECUTABLE = 12, /* the firmware's page tables forbid it */
 };
 
 /* Faults that tests plant: the hypervisor raises them by itself. */

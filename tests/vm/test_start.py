@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from boots import BUILD, Plan, Result, Step
@@ -43,3 +45,26 @@ class TestGivenUp:
     def test_stasis_is_told_from_other_hypervisors(self, outcome: Result):
         assert "Stasis runs already" in outcome.section("again")
         assert outcome.transcript.statuses["again"] != 0
+
+
+# Firmware that maps nothing but code as executable, and so not what Stasis has
+# reserved. Refused in the last moment, then started.
+STRICT = Plan(
+    "start-strict",
+    (Step("strict", "load strict.efi"),
+     Step("entry", "stasis.efi fault=entry"), Step("load", "stasis.efi"),
+     Step("list", "hvctl list")),
+    STASIS + HVCTL + (("strict.efi", BUILD / "firmware/strict.efi"),))
+
+
+@pytest.mark.parametrize("job", [STRICT], ids=["strict"])
+def test_reserved_memory_need_not_be_executable(outcome: Result):
+    assert not outcome.problem, (
+        outcome.problem + "\n" + last_lines(outcome.text))
+    for step in ("entry", "load"):
+        runs = re.findall(r"strict: (\d+) pages at \S+ are not executable",
+                          outcome.section(step))
+        assert max(map(int, runs)) > 4096, runs
+    assert "refused to enter VMX" in outcome.section("entry")
+    assert "stasis: running" in outcome.section("load")
+    assert outcome.transcript.statuses["list"] == 0

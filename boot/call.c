@@ -1,0 +1,41 @@
+/*
+ * UEFI does not promise that reserved memory can be executed, and firmware that
+ * protects its memory maps it so that it cannot. The tables that allow it are
+ * in our own memory, and used only from here to the return.
+ */
+#include "boot/call.h"
+
+#include "boot/insn.h"
+#include "boot/tables.h"
+
+typedef u64 (*image_entry)(struct handoff *h) __attribute__((sysv_abi));
+
+enum handoff_result call_image(struct handoff *h, u64 entry)
+{
+	static u8 pages[(TABLES_PAGES + 1) * PAGE_SIZE];
+	struct tables_room room = {
+		.base = ((u64)pages + PAGE_SIZE - 1) & ~(u64)(PAGE_SIZE - 1),
+	};
+	u64 flags = insn_interrupts_off();
+	u64 firmware = insn_read_cr3(), cr3 = firmware, result;
+	u32 levels = insn_read_cr4() & CR4_LA57 ? 5 : 4;
+
+	if (!tables_executable(firmware, levels, h->image_base, h->image_size))
+		cr3 = tables_copy_executable(&room, firmware, levels,
+		                             h->image_base, h->image_size);
+	if (!cr3) {
+		insn_interrupts_back(flags);
+		return HANDOFF_NOT_EXECUTABLE;
+	}
+	if (cr3 != firmware) {
+		insn_write_cr3(cr3);
+		for (u64 at = 0; at < h->image_size; at += PAGE_SIZE)
+			insn_forget_page(h->image_base + at);
+	}
+	result = ((image_entry)entry)(h);
+	/* What ran is the root partition now, or the firmware as before. */
+	if (cr3 != firmware)
+		insn_write_cr3(firmware);
+	insn_interrupts_back(flags);
+	return (enum handoff_result)result;
+}

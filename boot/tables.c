@@ -1,0 +1,93 @@
+/*
+ * A copy of the way to a few pages in page tables, with another right.
+ */
+#include "boot/tables.h"
+
+#define PTE_P BIT(0)
+#define PTE_LARGE BIT(7) /* of the levels of 2 MiB and 1 GiB */
+#define PTE_NX BIT(63)
+#define PTE_ADDRESS 0x000ffffffffff000ull
+
+static u64 *table_of(u64 entry)
+{
+	return (u64 *)(entry & PTE_ADDRESS);
+}
+
+static u64 *entry_of(u64 *table, u64 address, u32 level)
+{
+	return &table[address >> (12 + 9 * level) & 511];
+}
+
+static bool is_leaf(u64 entry, u32 level)
+{
+	return !level || (level <= 2 && (entry & PTE_LARGE));
+}
+
+static bool page_executable(u64 cr3, u32 levels, u64 address)
+{
+	u64 entry = cr3;
+
+	for (u32 level = levels; level--;) {
+		entry = *entry_of(table_of(entry), address, level);
+		if (!(entry & PTE_P) || (entry & PTE_NX))
+			return false;
+		if (is_leaf(entry, level))
+			break;
+	}
+	return true;
+}
+
+bool tables_executable(u64 cr3, u32 levels, u64 base, u64 size)
+{
+	for (u64 at = base; at < base + size; at += PAGE_SIZE)
+		if (!page_executable(cr3, levels, at))
+			return false;
+	return true;
+}
+
+/* The copy of the table that an entry leads to; it may be one already. */
+static u64 *own_table(struct tables_room *room, u64 *entry)
+{
+	u64 *table = table_of(*entry);
+	u64 end = room->base + (u64)room->used * PAGE_SIZE;
+
+	if ((u64)table >= room->base && (u64)table < end)
+		return table;
+	if (room->used == TABLES_PAGES)
+		return NULL;
+	room->used++;
+	__builtin_memcpy((void *)end, table, PAGE_SIZE);
+	*entry = end | (*entry & ~PTE_ADDRESS);
+	return (u64 *)end;
+}
+
+static bool allow_page(struct tables_room *room, u64 *top, u32 levels,
+                       u64 address)
+{
+	u64 *entry = top;
+
+	for (u32 level = levels; level--;) {
+		u64 *table = own_table(room, entry);
+
+		if (!table)
+			return false;
+		entry = entry_of(table, address, level);
+		if (!(*entry & PTE_P))
+			return false;
+		*entry &= ~PTE_NX;
+		if (is_leaf(*entry, level))
+			break;
+	}
+	return true;
+}
+
+u64 tables_copy_executable(struct tables_room *room, u64 cr3, u32 levels,
+                           u64 base, u64 size)
+{
+	u64 top = cr3;
+
+	for (u64 at = base; at < base + size; at += PAGE_SIZE)
+		if (!allow_page(room, &top, levels, at))
+			return 0;
+	return top;
+}
