@@ -7,6 +7,7 @@
 #include <efilib.h>
 
 #include "boot/call.h"
+#include "boot/check.h"
 #include "boot/elf.h"
 #include "boot/machine.h"
 #include "boot/memory.h"
@@ -67,13 +68,19 @@ static EFI_STATUS launch_read_image(struct launch *l)
 	return EFI_LOAD_ERROR;
 }
 
+/* Bytes, in whole pages. */
+static u64 launch_least(const struct launch *l)
+{
+	return round_up(sizeof(struct handoff), PAGE_SIZE) +
+	       round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
+	       round_up(l->map.page_count * DATABASE_ENTRY, PAGE_SIZE);
+}
+
 /* How much to reserve, and whether the least that we need fits into it. */
 static EFI_STATUS launch_choose_size(struct launch *l)
 {
 	u64 database = l->map.page_count * DATABASE_ENTRY;
-	u64 least = round_up(sizeof(struct handoff), PAGE_SIZE) +
-	            round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
-	            round_up(database, PAGE_SIZE);
+	u64 least = launch_least(l);
 
 	l->reserved_size = DEFAULT_RESERVED + database;
 	if (l->options.memory_mib)
@@ -127,7 +134,7 @@ static struct handoff *launch_fill(const struct launch *l)
 static void launch_find_tsc(struct launch *l)
 {
 	machine_find_tsc(&l->tsc);
-	if (l->tsc.denied.hz)
+	if (l->tsc.denied.hz && !l->options.check)
 		Print(L"stasis: the TSC runs at %ld kHz, not at %ld as %a "
 		      L"says\n",
 		      l->tsc.taken.hz / 1000, l->tsc.denied.hz / 1000,
@@ -139,18 +146,50 @@ static EFI_STATUS launch_start(const struct launch *l)
 	struct handoff *h = launch_fill(l);
 	u64 entry = h->image_base + l->image.entry;
 	enum handoff_result result = call_image(h, entry);
+	EFI_STATUS status;
 
 	if (result != HANDOFF_OK) {
-		u64 detail = h->detail;
-
+		/* Names among the findings are in the image. */
+		status = refusal_print(result, h->detail,
+		                       (const void *)h->findings);
 		memory_release(l->reserved_base, l->reserved_size);
-		return refusal_print(result, detail);
+		return status;
 	}
 	/* From here on the reserved memory, and so *h, is out of our reach. */
 	Print(L"stasis: running; this is now the root partition, "
 	      L"%ld MiB reserved at 0x%lx\n",
 	      l->reserved_size >> 20, l->reserved_base);
 	return EFI_SUCCESS;
+}
+
+/* The image looks at the processor from memory that is given back. */
+static EFI_STATUS launch_check(struct launch *l)
+{
+	struct check_facts facts = { .tsc = &l->tsc,
+		                     .ram = l->map.page_count * PAGE_SIZE,
+		                     .reserved = l->reserved_size,
+		                     .pieces = l->map.range_count };
+	u64 pages = launch_least(l) / PAGE_SIZE;
+	EFI_PHYSICAL_ADDRESS base;
+	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderCode,
+	                                      pages, &base);
+	struct handoff *h;
+	enum handoff_result result;
+
+	if (EFI_ERROR(status)) {
+		Print(L"stasis: no memory to look from (%r)\n", status);
+		return status;
+	}
+	l->reserved_base = base;
+	h = launch_fill(l);
+	h->check = 1;
+	result = call_image(h, h->image_base + l->image.entry);
+	if (h->findings)
+		status = check_print(&facts, (const void *)h->findings);
+	else
+		status = refusal_print(result, h->detail, NULL);
+	BS->FreePages(base, pages);
+	return status;
 }
 
 EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
@@ -170,7 +209,7 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 	}
 	result = machine_check();
 	if (result != HANDOFF_OK)
-		return refusal_print(result, 0);
+		return refusal_print(result, 0, NULL);
 	status = launch_read_image(l);
 	if (!EFI_ERROR(status))
 		status = memory_read_map(&l->map);
@@ -179,6 +218,8 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 	if (EFI_ERROR(status))
 		return status;
 	launch_find_tsc(l);
+	if (l->options.check)
+		return launch_check(l);
 	status = launch_reserve(l);
 	if (!EFI_ERROR(status))
 		status = launch_start(l);

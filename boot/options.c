@@ -78,6 +78,12 @@ static bool option_parse_help(struct word value, struct boot_options *options)
 	return !value.length;
 }
 
+static bool option_parse_check(struct word value, struct boot_options *options)
+{
+	options->check = true;
+	return !value.length;
+}
+
 static const struct option {
 	const char *name; /* with its `=` where a value follows */
 	bool (*parse)(struct word value, struct boot_options *options);
@@ -85,6 +91,7 @@ static const struct option {
 } options_table[] = {
 	{ "mem=", option_parse_memory, "a number of MiB from 8 to 4096" },
 	{ "fault=", option_parse_fault, "check, exception, stack or entry" },
+	{ "check", option_parse_check, "no value" },
 	{ "help", option_parse_help, "no value" },
 };
 
@@ -170,9 +177,10 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
 
 void options_print_help(void)
 {
-	Print(L"stasis.efi [mem=MiB] [fault=X] [help]\n"
+	Print(L"stasis.efi [mem=MiB] [fault=X] [check] [help]\n"
 	      L"Starts the hypervisor; what runs becomes its root partition.\n"
 	      L"  mem=MiB   memory to reserve (default: 16 and 1/512 of RAM)\n"
+	      L"  check     start nothing: what this machine has and lacks\n"
 	      L"  fault=X   for tests: fail by itself, at the start (entry) or\n"
 	      L"            at the 1st hypercall (check, exception, stack)\n");
 }

@@ -13,6 +13,7 @@ struct boot_options {
 	u64 memory_mib; /* 0: let boot choose */
 	enum handoff_fault fault;
 	bool help;
+	bool check; /* look at the machine, start nothing */
 };
 
 /* EFI_SUCCESS, or EFI_INVALID_PARAMETER after one line that says why. */

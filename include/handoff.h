@@ -26,12 +26,36 @@ enum handoff_result {
 	HANDOFF_LOCKED_OFF = 2, /* IA32_FEATURE_CONTROL is locked without VMX */
 	HANDOFF_NO_EPT = 3, /* no EPT, or not with 4-level write-back walks */
 	HANDOFF_NO_UNRESTRICTED = 4, /* no unrestricted guest */
-	HANDOFF_MISSING_CONTROL = 5, /* another control, see detail */
+	HANDOFF_MISSING_CONTROL = 5, /* another control, see the findings */
 	HANDOFF_RUNNING = 6,         /* Stasis runs already */
 	HANDOFF_NO_MEMORY = 7,       /* the reserved memory is too small */
 	HANDOFF_VMX_FAILED = 8,      /* VMXON or VMLAUNCH failed, see detail */
 	HANDOFF_BAD_HANDOFF = 9,     /* the image was built for another one */
+	HANDOFF_FIVE_LEVEL = 10,     /* five-level paging is on (CR4.LA57) */
+	HANDOFF_VMX_IN_USE = 11,     /* somebody else uses VT-x (CR4.VMXE) */
 	HANDOFF_NOT_EXECUTABLE = 12, /* the firmware's page tables forbid it */
+};
+
+/* One VMX capability that the hypervisor requires or likes to have. */
+struct handoff_finding {
+	u64 name;     /*  0 const char *, in the image: the SDM's words */
+	u64 msr_name; /*  8 const char *: of the MSR that announces it */
+	u8 bit;       /* 16 in the word that the MSR holds */
+	u8 required;  /* 17 else wanted */
+	u8 present;   /* 18 */
+	u8 used;      /* 19 some are used together or not at all */
+	u32 rsvd;     /* 20 */
+};
+_Static_assert(sizeof(struct handoff_finding) == 24, "handoff layout");
+
+#define HANDOFF_FINDINGS 64
+
+/* What the image found out about the processor, before it did anything. */
+struct handoff_findings {
+	u32 refusals;        /*  0 of each reason to refuse, BIT(result) */
+	u32 count;           /*  4 of rows; 0 without VT-x */
+	u64 feature_control; /*  8 IA32_FEATURE_CONTROL; 0 without VT-x */
+	struct handoff_finding rows[HANDOFF_FINDINGS]; /* 16 */
 };
 
 /* Faults that tests plant: the hypervisor raises them by itself. */
@@ -58,12 +82,13 @@ struct handoff {
 	u32 fault;       /* 88 enum handoff_fault */
 	u32 serial_port; /* 92 I/O port of a 16550 for reports, 0: none */
 	u32 range_count; /* 96 */
-	u32 rsvd;        /* 100 */
-	struct handoff_range ranges[HANDOFF_RANGES]; /* 104 all RAM, ascending,
+	u32 check;       /* 100 only look at the processor, then return */
+	u64 findings;    /* 104 out: struct handoff_findings *, in the image */
+	struct handoff_range ranges[HANDOFF_RANGES]; /* 112 all RAM, ascending,
 	                                              * merged, reserved memory
 	                                              * included */
 };
 
-_Static_assert(offsetof(struct handoff, ranges) == 104, "handoff layout");
+_Static_assert(offsetof(struct handoff, ranges) == 112, "handoff layout");
 
 #endif

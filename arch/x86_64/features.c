@@ -1,6 +1,6 @@
 /*
- * Feature checks before the launch, and the control words of the two kinds of
- * VMCS: what we require, what we like to have, what the processor allows.
+ * Reads what the processor offers, lets controls.c judge it before the launch,
+ * and keeps what follows: the control words of the two kinds of VMCS, and more.
  */
 #include "arch/x86_64/features.h"
 
@@ -9,148 +9,64 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/arch.h"
 
-/* What virtualizes the local APIC of a child in x2APIC mode, all or none. */
-#define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)
-
 static struct features found;
+static struct handoff_findings findings;
+static u32 must_be_1[CONTROLS]; /* the "allowed 0-settings" */
 
 const struct features *features(void)
 {
 	return &found;
 }
 
-/*
- * Required of both kinds, or of children alone; wanted: taken if it is there.
- * Some of these are switched on and off at run time.
- */
-static const struct control_row {
-	u32 msr;
-	u64 required;
-	u64 child_required;
-	u64 root_wanted;
-	u64 child_wanted;
-} control_rows[CONTROLS] = {
-	[CONTROL_PIN] = {
-		.msr = MSR_IA32_VMX_TRUE_PINBASED_CTLS,
-		.child_required = PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_TIMER,
-		.child_wanted = PIN_VIRTUAL_NMI,
-	},
-	[CONTROL_PROC] = {
-		.msr = MSR_IA32_VMX_TRUE_PROCBASED_CTLS,
-		.required = PROC_MSR_BITMAPS | PROC_SECONDARY,
-		.child_required = PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT |
-				  PROC_RDPMC | PROC_CR8_LOAD | PROC_CR8_STORE |
-				  PROC_IO | PROC_MONITOR |
-				  PROC_INTERRUPT_WINDOW,
-		.child_wanted = PROC_NMI_WINDOW | PROC_TPR_SHADOW,
-	},
-	[CONTROL_PROC2] = {
-		.msr = MSR_IA32_VMX_PROCBASED_CTLS2,
-		.required = PROC2_EPT | PROC2_UNRESTRICTED,
-		.root_wanted = PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
-			       PROC2_XSAVES | PROC2_USER_WAIT,
-		.child_wanted = PROC2_VPID | PROC2_RDTSCP | PROC2_INVPCID |
-				PROC2_APICV,
-	},
-	[CONTROL_EXIT] = {
-		.msr = MSR_IA32_VMX_TRUE_EXIT_CTLS,
-		.required = EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_DEBUG |
-			    EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT |
-			    EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
-	},
-	[CONTROL_ENTRY] = {
-		.msr = MSR_IA32_VMX_TRUE_ENTRY_CTLS,
-		.required = ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_IA32E |
-			    ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER,
-	},
-};
-
-/* A refusal's detail: the MSR's number, and below it the missing bits. */
-static enum handoff_result missing(struct handoff *h, u32 msr, u64 bits)
+/* Capability MSRs that are not announced fault: bits first, then MSRs. */
+static u64 read_control(enum vmx_control word, u64 basic)
 {
-	h->detail = (u64)msr << 32 | (u32)bits;
-	return HANDOFF_MISSING_CONTROL;
+	u32 msr = controls_msr(word);
+
+	if (word != CONTROL_PROC2 && !(basic & VMX_BASIC_TRUE_CONTROLS))
+		msr -= MSR_VMX_TRUE_CONTROLS;
+	return msr_read(msr);
 }
 
-/* Decided here, once; switched on for a VP while it is in x2APIC mode. */
-static void choose_apicv(void)
+static void read_offer(struct vmx_offer *offer)
 {
-	u32 *c = found.child;
+	u64 basic = msr_read(MSR_IA32_VMX_BASIC), capability;
 
-	found.has_apicv = (c[CONTROL_PROC] & PROC_TPR_SHADOW) &&
-	                  (c[CONTROL_PROC2] & PROC2_APICV) == PROC2_APICV;
-	c[CONTROL_PROC] &= ~(u32)PROC_TPR_SHADOW;
-	c[CONTROL_PROC2] &= ~(u32)PROC2_APICV;
-}
-
-static enum handoff_result negotiate_controls(struct handoff *h)
-{
+	offer->words[CONTROL_BASIC] = basic;
 	for (u32 i = 0; i < CONTROLS; i++) {
-		const struct control_row *row = &control_rows[i];
-		u64 capability = msr_read(row->msr);
-		u64 ones = (u32)capability, allowed = capability >> 32;
-		u64 child = row->required | row->child_required;
-
-		if (child & ~allowed)
-			return missing(h, row->msr, child & ~allowed);
-		found.root[i] = (u32)(ones | row->required |
-		                      (row->root_wanted & allowed));
-		found.child[i] =
-			(u32)(ones | child | (row->child_wanted & allowed));
+		if (i == CONTROL_PROC2 &&
+		    !(offer->words[CONTROL_PROC] & PROC_SECONDARY))
+			continue;
+		capability = read_control((enum vmx_control)i, basic);
+		offer->words[i] = capability >> 32;
+		must_be_1[i] = (u32)capability;
 	}
-	choose_apicv();
-	/* A tag that cannot be flushed is worse than none. */
-	if (!(found.ept_vpid & VPID_CAP_INVVPID) ||
-	    !(found.ept_vpid & (VPID_CAP_SINGLE | VPID_CAP_ALL))) {
-		found.root[CONTROL_PROC2] &= ~(u32)PROC2_VPID;
-		found.child[CONTROL_PROC2] &= ~(u32)PROC2_VPID;
-	}
-	return HANDOFF_OK;
+	if (offer->words[CONTROL_PROC2] & (PROC2_EPT | PROC2_VPID))
+		offer->words[CONTROL_EPT_VPID] =
+			msr_read(MSR_IA32_VMX_EPT_VPID_CAP);
+	offer->feature_control = msr_read(MSR_IA32_FEATURE_CONTROL);
 }
 
-/* The capability MSRs of what a model lacks fault: bits first, then MSRs. */
-static enum handoff_result check_ept(void)
+static void choose_controls(const struct vmx_offer *offer)
 {
-	const u64 needed = EPT_CAP_WALK_4 | EPT_CAP_WB | EPT_CAP_2M |
-	                   EPT_CAP_INVEPT;
-	u64 proc2;
+	u64 misc = msr_read(MSR_IA32_VMX_MISC);
 
-	if (!(msr_read(MSR_IA32_VMX_PROCBASED_CTLS) >> 32 & PROC_SECONDARY))
-		return HANDOFF_NO_EPT;
-	proc2 = msr_read(MSR_IA32_VMX_PROCBASED_CTLS2) >> 32;
-	if (!(proc2 & PROC2_EPT))
-		return HANDOFF_NO_EPT;
-	found.ept_vpid = msr_read(MSR_IA32_VMX_EPT_VPID_CAP);
-	if ((found.ept_vpid & needed) != needed ||
-	    !(found.ept_vpid & (EPT_CAP_INVEPT_SINGLE | EPT_CAP_INVEPT_ALL)))
-		return HANDOFF_NO_EPT;
-	if (!(proc2 & PROC2_UNRESTRICTED))
-		return HANDOFF_NO_UNRESTRICTED;
-	return HANDOFF_OK;
-}
+	for (u32 i = 0; i < CONTROLS; i++) {
+		enum vmx_control word = (enum vmx_control)i;
 
-static enum handoff_result check_vmx(struct handoff *h)
-{
-	u64 control = msr_read(MSR_IA32_FEATURE_CONTROL);
-	u64 basic, misc;
-
-	if ((control & FEATURE_CONTROL_LOCK) &&
-	    !(control & FEATURE_CONTROL_VMX))
-		return HANDOFF_LOCKED_OFF;
-	if (cr4_read() & CR4_VMXE)
-		return HANDOFF_RUNNING;
-	basic = msr_read(MSR_IA32_VMX_BASIC);
-	if (!(basic & VMX_BASIC_TRUE_CONTROLS))
-		return missing(h, MSR_IA32_VMX_BASIC, 0);
-	found.revision = (u32)(basic & VMX_BASIC_REVISION);
-	misc = msr_read(MSR_IA32_VMX_MISC);
+		found.root[i] = must_be_1[i] | controls_of(offer, word, false);
+		found.child[i] = must_be_1[i] | controls_of(offer, word, true);
+	}
+	found.has_apicv = controls_has_apicv(offer);
+	found.ept_vpid = offer->words[CONTROL_EPT_VPID];
+	found.revision =
+		(u32)(offer->words[CONTROL_BASIC] & VMX_BASIC_REVISION);
 	found.timer_rate = (u32)(misc & VMX_MISC_TIMER_RATE);
 	found.has_hlt_state = misc & VMX_MISC_HLT_STATE;
 	/* Unrestricted guests may leave protected mode and paging. */
 	found.cr0_fixed = msr_read(MSR_IA32_VMX_CR0_FIXED0) &
 	                  ~(CR0_PE | CR0_PG);
 	found.cr4_fixed = msr_read(MSR_IA32_VMX_CR4_FIXED0);
-	return HANDOFF_OK;
 }
 
 /* Bits of a CPUID answer that the hypervisor's own CR4 depends on. */
@@ -174,6 +90,7 @@ static void choose_host_registers(const u32 leaf1[4], const u32 leaf7[4],
 enum handoff_result features_check(struct handoff *h)
 {
 	u32 leaf1[4], leaf7[4] = { 0 }, leaf_d1[4] = { 0 }, max[4];
+	struct vmx_offer offer = { .cr4 = cr4_read() };
 	enum handoff_result result;
 
 	if (h->magic != HANDOFF_MAGIC || h->size != sizeof(*h) ||
@@ -185,16 +102,14 @@ enum handoff_result features_check(struct handoff *h)
 		arch_cpuid(7, 0, leaf7);
 	if (max[0] >= 0xd)
 		arch_cpuid(0xd, 1, leaf_d1);
-	if (!(leaf1[2] & BIT(5)))
-		return HANDOFF_NO_VTX;
-	/* Our page tables have four levels, and paging cannot be left. */
-	if (cr4_read() & CR4_LA57)
-		return missing(h, MSR_IA32_VMX_CR4_FIXED0, CR4_LA57);
-	result = check_vmx(h);
-	if (result == HANDOFF_OK)
-		result = check_ept();
-	if (result == HANDOFF_OK)
-		result = negotiate_controls(h);
+	offer.has_vmx = leaf1[2] & BIT(5);
+	if (offer.has_vmx)
+		read_offer(&offer);
+	result = controls_judge(&offer, &findings);
+	h->findings = (u64)&findings;
+	if (result != HANDOFF_OK)
+		return result;
+	choose_controls(&offer);
 	choose_host_registers(leaf1, leaf7, leaf_d1);
-	return result;
+	return HANDOFF_OK;
 }

@@ -5,17 +5,7 @@
 #ifndef ARCH_FEATURES_H
 #define ARCH_FEATURES_H
 
-#include "include/handoff.h"
-
-/* Order of the control words in struct features. */
-enum vmx_control {
-	CONTROL_PIN,
-	CONTROL_PROC,
-	CONTROL_PROC2,
-	CONTROL_EXIT,
-	CONTROL_ENTRY,
-	CONTROLS
-};
+#include "arch/x86_64/controls.h"
 
 struct features {
 	u32 revision;       /* of VMXON region and VMCS */
@@ -35,7 +25,10 @@ struct features {
 
 const struct features *features(void);
 
-/* Looks at everything; a refusal leaves h->detail. Changes nothing. */
+/*
+ * Looks at everything and leaves what it found in h->findings, whether or not
+ * the launch is refused. Changes nothing.
+ */
 enum handoff_result features_check(struct handoff *h);
 
 #endif

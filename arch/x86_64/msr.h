@@ -36,6 +36,9 @@
 #define MSR_IA32_VMX_TRUE_PROCBASED_CTLS 0x48eu
 #define MSR_IA32_VMX_TRUE_EXIT_CTLS 0x48fu
 #define MSR_IA32_VMX_TRUE_ENTRY_CTLS 0x490u
+/* From the MSR of a plain word of controls to that of the TRUE one. */
+#define MSR_VMX_TRUE_CONTROLS \
+	(MSR_IA32_VMX_TRUE_PROCBASED_CTLS - MSR_IA32_VMX_PROCBASED_CTLS)
 #define MSR_IA32_VMX_FIRST 0x480u
 #define MSR_IA32_VMX_LAST 0x493u
 #define MSR_IA32_X2APIC 0x800u /* register r is at + r / 16 */

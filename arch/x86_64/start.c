@@ -53,7 +53,7 @@ static enum handoff_result prepare(struct handoff *h)
 {
 	enum handoff_result result = features_check(h);
 
-	if (result != HANDOFF_OK)
+	if (result != HANDOFF_OK || h->check)
 		return result;
 	boot_cpu.self = &boot_cpu;
 	serial_init((u16)h->serial_port);
@@ -100,7 +100,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 	handoff = h;
 	firmware_frame = firmware_rsp;
 	result = prepare(h);
-	if (result != HANDOFF_OK)
+	if (result != HANDOFF_OK || h->check)
 		return result;
 	environment_enter(&boot_cpu);
 	result = vmx_enter(h);

@@ -82,7 +82,8 @@ REFUSAL = Plan(
 @pytest.mark.parametrize("job", [REFUSAL], ids=["qemu-without-vtx"])
 def test_refusal_leaves_the_machine_alone(outcome: Result):
     said = outcome.section("load").strip()
-    assert said.startswith("stasis: not started: this processor has no VT-x")
+    assert said.startswith("stasis: not started: the hypervisor that this "
+                           "machine runs on shows no VT-x")
     assert "still here" in outcome.section("next")
     assert outcome.transcript.statuses["load"] != 0
     assert not outcome.problem

@@ -47,11 +47,101 @@ class TestGivenUp:
         assert outcome.transcript.statuses["again"] != 0
 
 
+def check_plan(model: str, emulator: str | None = None) -> Plan:
+    """Stasis looks at a machine, and then starts on it or does not."""
+    return Plan(f"check-{emulator or 'bochs'}",
+                (Step("check", "stasis.efi check"), Step("load", "stasis.efi"),
+                 Step("again", "stasis.efi check")),
+                STASIS, model=model, emulator=emulator or "bochs", kvm=False)
+
+
+NO_VTX = check_plan("max", "qemu")
+NO_EPT = check_plan("core2_penryn_t9600")
+NO_UNRESTRICTED = check_plan("corei5_lynnfield_750")
+LEAST = check_plan("corei5_arrandale_m520")
+MOST = check_plan("corei7_skylake_x")
+
+UNRESTRICTED = "'unrestricted guest' (IA32_VMX_PROCBASED_CTLS2 bit 7)"
+# Where, what a start says, what else is in the way.
+REFUSED = (
+    (NO_VTX, "the hypervisor that this machine runs on shows no VT-x", ()),
+    (NO_EPT, "this processor lacks the extended page tables",
+     ("'enable EPT' (IA32_VMX_PROCBASED_CTLS2 bit 1)", UNRESTRICTED,
+      "'activate VMX-preemption timer' "
+      "(IA32_VMX_TRUE_PINBASED_CTLS bit 6)")),
+    (NO_UNRESTRICTED, "this processor has no unrestricted guest mode",
+     (UNRESTRICTED,)),
+)
+
+
+def said_of(result: Result, step: str) -> str:
+    """What a step printed, in lines."""
+    return result.section(step).replace("\r", "")
+
+
+@pytest.mark.parametrize("job, why, lacks", REFUSED,
+                         ids=lambda value: getattr(value, "model", ""))
+def test_each_reason_has_its_name(outcome: Result, why: str,
+                                  lacks: tuple[str, ...]):
+    check, load = said_of(outcome, "check"), said_of(outcome, "load")
+    assert not outcome.problem
+    assert f"\nstasis: would not start: {why}" in check
+    assert f"stasis: not started: {why}" in load
+    for what in lacks:
+        assert f"\nstasis: it lacks {what}\n" in check
+        assert f"\nstasis: it lacks {what}\n" in load
+    assert check.count("it lacks") == load.count("it lacks")
+    assert bool(lacks) == ("it lacks" in check)
+    assert outcome.transcript.statuses["check"] != 0
+    assert (outcome.transcript.statuses["load"]
+            == outcome.transcript.statuses["check"])
+
+
+@pytest.mark.parametrize("job", [LEAST, MOST], ids=lambda job: job.model)
+class TestCheck:
+    """Where a start goes well."""
+
+    def test_says_so(self, outcome: Result):
+        assert "\nstasis: would start here\n" in said_of(outcome, "check")
+        assert outcome.transcript.statuses["check"] == 0
+        assert "stasis: running" in said_of(outcome, "load")
+        assert not outcome.problem
+
+    def test_names_each_control(self, outcome: Result):
+        check = said_of(outcome, "check")
+        required, wanted = check.split("\nUsed if it is there:\n")
+        assert len(re.findall(r"^  present  ", required, re.M)) == 32
+        assert "absent" not in required.lower()
+        has_apicv = outcome.plan.model != "corei5_arrandale_m520"
+        assert (re.search(r"^  (\S+) +virtual-interrupt delivery +IA32_VMX_"
+                          r"PROCBASED_CTLS2 bit 9$", wanted, re.M)[1]
+                == ("present" if has_apicv else "absent"))
+        # What it needs beside it is not there.
+        assert re.search(r"^  (\S+) +use TPR shadow ", wanted, re.M)[1] == (
+            "present" if has_apicv else "unused")
+
+    def test_the_clock_denies_bochs_word_on_the_tsc(self, outcome: Result):
+        check = said_of(outcome, "check")
+        khz = re.search(r"^TSC: +(\d+) kHz, by a measurement$", check, re.M)
+        assert abs(int(khz[1]) - 50000) <= 200      # bochsrc has ips=50000000
+        claims = "by CPUID leaf 16H: the clock denies it" in check
+        assert claims == (outcome.plan.model == "corei7_skylake_x")
+        assert ("not at" in said_of(outcome, "load")) == claims
+
+    def test_lines_fit_the_screen(self, outcome: Result):
+        assert max(map(len, said_of(outcome, "check").splitlines())) < 80
+
+    def test_under_ourselves_nothing_else_is_said(self, outcome: Result):
+        assert said_of(outcome, "again").strip() == (
+            "stasis: not started: Stasis runs already; "
+            "restart the machine first")
+
+
 # Firmware that maps nothing but code as executable, and so not what Stasis has
 # reserved. Refused in the last moment, then started.
 STRICT = Plan(
     "start-strict",
-    (Step("strict", "load strict.efi"),
+    (Step("strict", "load strict.efi"), Step("check", "stasis.efi check"),
      Step("entry", "stasis.efi fault=entry"), Step("load", "stasis.efi"),
      Step("list", "hvctl list")),
     STASIS + HVCTL + (("strict.efi", BUILD / "firmware/strict.efi"),))
@@ -61,6 +151,7 @@ STRICT = Plan(
 def test_reserved_memory_need_not_be_executable(outcome: Result):
     assert not outcome.problem, (
         outcome.problem + "\n" + last_lines(outcome.text))
+    assert "would start here" in outcome.section("check")
     for step in ("entry", "load"):
         runs = re.findall(r"strict: (\d+) pages at \S+ are not executable",
                           outcome.section(step))
