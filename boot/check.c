@@ -100,7 +100,7 @@ static void print_tsc(const struct machine_tsc *tsc)
 
 static void print_hypervisor(void)
 {
-	struct machine_hypervisor below;
+	struct hypervisor below;
 
 	machine_find_hypervisor(&below);
 	if (!below.leaf_max)

@@ -8,9 +8,6 @@
 
 #include "boot/insn.h"
 #include "boot/machine.h"
-#include "include/tlfs.h"
-
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 
 /* Measured against the firmware's clock: to compare, or to be relied on. */
 #define SHORT_US 10000u
@@ -18,66 +15,37 @@
 #define LONG_US 100000u
 #define LONG_ROUNDS 3
 
-#define LEAF_TIMING 0x40000010u /* of VMware and KVM */
 #define MSR_HV_TSC_FREQUENCY 0x40000022u
 
 #define SERIAL_COM1 0x3f8u
 #define SERIAL_SCRATCH 7u /* a 16550 keeps what is written here */
 
-/* By the signature alone: other hypervisors have our interface, too. */
-static bool is_stasis(void)
+static void read_cpuid(u32 leaf, u32 r[4])
 {
-	u32 eax, ebx, ecx, edx;
-
-	__cpuid(STASIS_CPUID, eax, ebx, ecx, edx);
-	return eax >= STASIS_CPUID && ebx == STASIS_CPUID_EBX &&
-	       ecx == STASIS_CPUID_ECX && edx == STASIS_CPUID_EDX;
+	__cpuid(leaf, r[0], r[1], r[2], r[3]);
 }
 
-static bool has_hypervisor(void)
+void machine_find_hypervisor(struct hypervisor *found)
 {
-	u32 eax, ebx, ecx, edx;
-
-	__cpuid(1, eax, ebx, ecx, edx);
-	return ecx & CPUID_1_ECX_HYPERVISOR;
+	hypervisor_find(read_cpuid, found);
 }
 
 enum handoff_result machine_check(void)
 {
-	return has_hypervisor() && is_stasis() ? HANDOFF_RUNNING : HANDOFF_OK;
-}
-
-void machine_find_hypervisor(struct machine_hypervisor *found)
-{
-	u32 eax, words[3], ignored;
-
-	ZeroMem(found, sizeof(*found));
-	if (!has_hypervisor())
-		return;
-	__cpuid(HV_CPUID_VENDOR_AND_MAX, eax, words[0], words[1], words[2]);
-	CopyMem(found->name, words, sizeof(words));
-	/* Early versions of KVM say 0 and mean the next leaf. */
-	found->leaf_max = eax ? eax : HV_CPUID_INTERFACE;
-	__cpuid(HV_CPUID_INTERFACE, eax, words[0], words[1], ignored);
-	found->has_hv1 = eax == HV_CPUID_INTERFACE_HV1;
-}
-
-/* Its MSR exists if the privilege and the feature are both there. */
-static void ask_hypervisor(struct frequency_words *words)
-{
-	struct machine_hypervisor below;
-	u32 privileges, ebx, ecx, features;
+	struct hypervisor below;
 
 	machine_find_hypervisor(&below);
-	if (below.has_hv1 && below.leaf_max >= HV_CPUID_FEATURES) {
-		__cpuid(HV_CPUID_FEATURES, privileges, ebx, ecx, features);
-		if ((privileges & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS) &&
-		    (features & HV_FEATURE_FREQUENCY_MSRS))
-			words->hypervisor_hz =
-				insn_read_msr(MSR_HV_TSC_FREQUENCY);
-	} else if (!below.has_hv1 && below.leaf_max >= LEAF_TIMING) {
-		__cpuid(LEAF_TIMING, words->hypervisor_khz, ebx, ecx, features);
-	}
+	return below.is_stasis ? HANDOFF_RUNNING : HANDOFF_OK;
+}
+
+static void ask_hypervisor(struct frequency_words *words)
+{
+	struct hypervisor below;
+
+	machine_find_hypervisor(&below);
+	words->hypervisor_khz = below.tsc_khz;
+	if (below.has_frequency_msr)
+		words->hypervisor_hz = insn_read_msr(MSR_HV_TSC_FREQUENCY);
 }
 
 static void ask_processor(struct frequency_words *words)

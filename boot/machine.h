@@ -3,18 +3,14 @@
 #define STASIS_BOOT_MACHINE_H
 
 #include "boot/frequency.h"
+#include "boot/hypervisor.h"
 #include "include/handoff.h"
 
 /* HANDOFF_RUNNING, if we are a partition of Stasis already. */
 enum handoff_result machine_check(void);
 
-/* The hypervisor that we run on: the name in its signature. */
-struct machine_hypervisor {
-	u32 leaf_max; /* 0: there is none */
-	char name[13];
-	bool has_hv1; /* the interface of the TLFS */
-};
-void machine_find_hypervisor(struct machine_hypervisor *found);
+/* The hypervisor that we run on. */
+void machine_find_hypervisor(struct hypervisor *found);
 
 /* The TSC's frequency, and a word on it that the clock denied. */
 struct machine_tsc {

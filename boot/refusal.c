@@ -81,7 +81,7 @@ static const struct refusal {
 /* The same absence has other reasons where there is no bare processor. */
 static const char *why_no_vtx(const char *text)
 {
-	struct machine_hypervisor below;
+	struct hypervisor below;
 
 	machine_find_hypervisor(&below);
 	if (!below.leaf_max)
