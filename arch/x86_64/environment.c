@@ -94,10 +94,11 @@ void environment_save(void)
 }
 
 /*
- * An NMI or a machine check may come between any two of these. Descriptors and
- * handlers of ours, with the task register that has their stacks, are there
- * while the firmware's page tables still are: in ours its handlers are not
- * executable. Both sets of tables have our image where it is.
+ * An NMI or a machine check may come at any time. Descriptors and handlers of
+ * ours, with the task register that has their stacks, are there while the
+ * firmware's page tables still are: in ours its handlers are not executable.
+ * Both sets of tables have our image where it is. From LGDT to LIDT, here and
+ * on the way back, a gate finds the other's GDT; no order avoids that.
  */
 static void enter_tables(struct cpu *cpu)
 {
