@@ -6,7 +6,8 @@ dearest turn of that call since launch, from VM exit to VM entry.  A tick is an
 instruction under Bochs, and a tick of the time-stamp counter elsewhere.
 
 The scenario `tally` prints `TALLY name figure, goal bound`: exits to a
-hypervisor below, or flushes.
+hypervisor below, or flushes; `below` prints `BELOW name turns n exits n`, and
+asks for KVM's counts before and after.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ from boots import BUILD, ROOT, Result
 from machine import choose_emulator
 
 LIMIT = 60_000                          # instructions, of any call
+SLACK = 0.1                             # of exits: KVM's own business
+SLACK_ALWAYS = 20
 WORST_FILE = BUILD / "cost.json"        # of the last run of the tests
 
 WORST = re.compile(r"^LOG hypercall ([0-9a-f]+): at most (\d+) ticks\s*$",
                    re.M)
 COST = re.compile(r"^COST (\S+) (\d+)\s*$", re.M)
 TALLY = re.compile(r"^TALLY (\S+) (\d+), goal (\d+)\s*$", re.M)
+BELOW = re.compile(r"^BELOW (\S+) turns (\d+) exits (\d+)\s*$", re.M)
 CODE = re.compile(r"^\s*HVCALL_(\w+) = 0x([0-9a-f]+),", re.M)
 
 
@@ -44,6 +48,35 @@ class Tally:
     name: str
     figure: int
     goal: int
+
+
+@dataclass(frozen=True)
+class Below:
+    """What our counters had of something that KVM counted too."""
+
+    name: str
+    turns: int                          # from a VM exit to the next entry
+    exits: int
+
+    def compare(self, counts: dict[str, dict[str, int]]) -> list[str]:
+        """What KVM counted otherwise, given Result.counts."""
+        before, after = counts[f"{self.name}-before"], counts[f"{self.name}-after"]
+        theirs = {name: after[name] - before[name] for name in before}
+        # Of a port: the wait for a key. Each turn began with a guest's exit.
+        exits = theirs["exits"] - theirs["io_exits"] - self.turns
+        wrong = []
+        if not near(theirs["nested_run"], self.turns):
+            wrong.append(f"{self.name}: {theirs['nested_run']} nested entries, "
+                         f"we counted {self.turns}")
+        if not near(exits, self.exits):
+            wrong.append(f"{self.name}: KVM counted {exits} exits, we "
+                         f"{self.exits}")
+        return wrong
+
+
+def near(theirs: int, ours: int) -> bool:
+    """The outer machine's interrupts, and KVM's own business, come on top."""
+    return ours <= theirs <= ours * (1 + SLACK) + SLACK_ALWAYS
 
 
 def ticks_are_instructions() -> bool:
@@ -68,6 +101,12 @@ def read_tally(section: str) -> list[Tally]:
     """The TALLY lines of a scenario's output."""
     return [Tally(name, int(figure), int(goal))
             for name, figure, goal in TALLY.findall(section)]
+
+
+def read_below(section: str) -> list[Below]:
+    """The BELOW lines of a scenario's output."""
+    return [Below(name, int(turns), int(exits))
+            for name, turns, exits in BELOW.findall(section)]
 
 
 def read_worst(result: Result) -> dict[int, Worst]:

@@ -48,11 +48,14 @@ class Place:
     timeout: float = 300                # seconds of the boot
 
 
+COUNTED = Place("tally", stasis="tally/stasis.efi")
+
 PLACES: dict[str, Place] = {
     "anywhere": Place("anywhere", timeout=600),
     "leak": Place("leak"),
     "storm": Place("storm"),            # long
-    "tally": Place("tally", stasis="tally/stasis.efi"),
+    "below": COUNTED,
+    "tally": COUNTED,
     "timers": Place("timers", timeout=600),
     "token": Place("token"),            # long
 }

@@ -1,7 +1,7 @@
 """Exits to a hypervisor below, as a build with counters counts them.
 
 The bounds are the scenario's own (tests/guest/root/tally.c); here is seen to it
-that none is left out.
+that none is left out, and that KVM counts the same where it can be asked.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import pytest
 
 from boots import ROOT, Result
-from costs import Tally, read_tally
+from costs import Below, Tally, read_below, read_tally
 from scenarios import scenarios
 
 BOOTS = [plan for plan, name in scenarios() if name == "tally"]
@@ -27,6 +27,34 @@ def rows() -> list[str]:
 def test_every_bound_is_looked_at(outcome: Result):
     found = [one.name for one in read_tally(outcome.section("tally"))]
     assert sorted(found) == sorted(rows())
+
+
+@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: plan.model)
+def test_kvm_counts_the_same(outcome: Result):
+    found = read_below(outcome.section("below"))
+    assert found, "the scenario below compared nothing"
+    if not outcome.counts.get(f"{found[0].name}-before"):
+        pytest.skip("there is no KVM to be asked")
+    wrong = [line for one in found for line in one.compare(outcome.counts)]
+    if wrong:
+        pytest.fail("\n".join(wrong), pytrace=False)
+
+
+def test_other_counts_are_noticed():
+    one, = read_below("BELOW null-call turns 1000 exits 2000\r\n")
+    assert one == Below("null-call", 1000, 2000)
+    before = {"exits": 500, "io_exits": 100, "nested_run": 7}
+
+    def compare(exits: int, runs: int) -> list[str]:
+        after = {"exits": 500 + exits + 30, "io_exits": 130,
+                 "nested_run": 7 + runs}
+        return one.compare({"null-call-before": before,
+                            "null-call-after": after})
+
+    assert compare(3000, 1000) == [] and compare(3100, 1001) == []
+    assert "3000 exits" in compare(4000, 1000)[0]
+    assert "1999 exits" in compare(2999, 1000)[0]
+    assert "2000 nested entries" in compare(3000, 2000)[0]
 
 
 def test_tallies_are_found():

@@ -55,4 +55,9 @@ enum tally_figure {
 #define TALLY_RESET ~0ull
 #define TALLY_QUESTION(sort, figure) ((u64)(sort) << 8 | (u64)(figure))
 
+/* Of the root: all figures to zero; one of them; all of a sort, as a line. */
+void tally_reset(void);
+u64 tally_ask(u32 sort, u32 figure);
+void tally_say(const char *name, u32 sort);
+
 #endif

@@ -69,62 +69,18 @@ static const struct {
 	[DEPOSIT] = { "flushes-deposit-32", 32, 1 },
 };
 
-static const char *const kind_names[TALLY_KINDS] = {
-	[TALLY_ENTRY] = "entry",     [TALLY_VMREAD] = "vmread",
-	[TALLY_VMWRITE] = "vmwrite", [TALLY_VMPTRLD] = "vmptrld",
-	[TALLY_VMCLEAR] = "vmclear", [TALLY_INVEPT] = "invept",
-	[TALLY_INVVPID] = "invvpid", [TALLY_CPUID] = "cpuid",
-	[TALLY_RDMSR] = "rdmsr",     [TALLY_WRMSR] = "wrmsr",
-	[TALLY_XSETBV] = "xsetbv",   [TALLY_DEBUG] = "debug",
-	[TALLY_OTHER] = "other",
-};
-
 static struct child child;
-
-/* ---- Questions ---- */
-
-static u64 question(u64 what)
-{
-	u64 control = TALLY_CALL, result;
-
-	__asm__ volatile("vmcall"
-	                 : "=a"(result), "+c"(control), "+d"(what)
-	                 :
-	                 : "memory");
-	return result;
-}
-
-static u64 ask(u32 sort, u32 figure)
-{
-	return question(TALLY_QUESTION(sort, figure));
-}
 
 /* Interrupts of the firmware's would count as well. */
 static void begin(void)
 {
 	insn_cli();
-	question(TALLY_RESET);
+	tally_reset();
 }
 
 static void end(void)
 {
 	insn_sti();
-}
-
-/* What a sort of turns is made of, all of them together. */
-static void say(const char *name, u32 sort)
-{
-	u64 turns = ask(sort, TALLY_COUNT), exits;
-
-	serial_print("TURNS %s: %u, exits %u (%u to %u)", name, turns,
-	             ask(sort, TALLY_EXITS), ask(sort, TALLY_LEAST),
-	             ask(sort, TALLY_MOST));
-	for (u32 i = 0; i < TALLY_KINDS; i++) {
-		exits = ask(sort, TALLY_OF_KIND + i);
-		if (exits)
-			serial_print(", %s %u", kind_names[i], exits);
-	}
-	serial_print("\r\n");
 }
 
 static void judge(enum row row, u64 figure)
@@ -142,9 +98,9 @@ static void null_call(void)
 	for (u32 i = 0; i < ROUNDS; i++)
 		EXPECT_SUCCESS(hvcall_simple(HVCALL_GET_PARTITION_ID));
 	end();
-	say("a null call", EXIT_VMCALL);
-	EXPECT_EQUAL(ask(EXIT_VMCALL, TALLY_COUNT), ROUNDS);
-	judge(NULL_CALL, ask(EXIT_VMCALL, TALLY_MOST));
+	tally_say("a null call", EXIT_VMCALL);
+	EXPECT_EQUAL(tally_ask(EXIT_VMCALL, TALLY_COUNT), ROUNDS);
+	judge(NULL_CALL, tally_ask(EXIT_VMCALL, TALLY_MOST));
 }
 
 static void cpuid(enum row row, u32 leaf, const char *name)
@@ -152,9 +108,9 @@ static void cpuid(enum row row, u32 leaf, const char *name)
 	begin();
 	for (u32 i = 0; i < ROUNDS; i++)
 		cpu_cpuid(leaf);
-	say(name, EXIT_CPUID);
-	EXPECT_EQUAL(ask(EXIT_CPUID, TALLY_COUNT), ROUNDS);
-	judge(row, ask(EXIT_CPUID, TALLY_MOST));
+	tally_say(name, EXIT_CPUID);
+	EXPECT_EQUAL(tally_ask(EXIT_CPUID, TALLY_COUNT), ROUNDS);
+	judge(row, tally_ask(EXIT_CPUID, TALLY_MOST));
 	end();
 }
 
@@ -182,13 +138,13 @@ static u64 ways_back(u64 *most)
 
 	*most = 0;
 	for (u32 reason = 0; reason < TALLY_REASONS; reason++) {
-		turns = ask(INTO_CHILD(reason), TALLY_COUNT);
+		turns = tally_ask(INTO_CHILD(reason), TALLY_COUNT);
 		if (!turns)
 			continue;
-		say("back", INTO_CHILD(reason));
+		tally_say("back", INTO_CHILD(reason));
 		count += turns;
-		if (ask(INTO_CHILD(reason), TALLY_MOST) > *most)
-			*most = ask(INTO_CHILD(reason), TALLY_MOST);
+		if (tally_ask(INTO_CHILD(reason), TALLY_MOST) > *most)
+			*most = tally_ask(INTO_CHILD(reason), TALLY_MOST);
 	}
 	return count;
 }
@@ -201,11 +157,11 @@ static void judge_trip(enum row row, u32 reason)
 {
 	u64 back;
 
-	say("out", OUT_OF_CHILD(reason));
-	EXPECT(ask(OUT_OF_CHILD(reason), TALLY_COUNT) >= ROUNDS);
+	tally_say("out", OUT_OF_CHILD(reason));
+	EXPECT(tally_ask(OUT_OF_CHILD(reason), TALLY_COUNT) >= ROUNDS);
 	EXPECT(ways_back(&back) >= ROUNDS);
-	say("trips", TALLY_TRIP + reason);
-	judge(row, ask(OUT_OF_CHILD(reason), TALLY_MOST) + back);
+	tally_say("trips", TALLY_TRIP + reason);
+	judge(row, tally_ask(OUT_OF_CHILD(reason), TALLY_MOST) + back);
 }
 
 static bool wake(void)
@@ -289,9 +245,9 @@ static void child_timer(void)
 static void world_switch(void)
 {
 	MUST(spin());
-	say("world switches", TALLY_SWITCH);
-	EXPECT(ask(TALLY_SWITCH, TALLY_COUNT) >= ROUNDS);
-	judge(WORLD_SWITCH, ask(TALLY_SWITCH, TALLY_MOST));
+	tally_say("world switches", TALLY_SWITCH);
+	EXPECT(tally_ask(TALLY_SWITCH, TALLY_COUNT) >= ROUNDS);
+	judge(WORLD_SWITCH, tally_ask(TALLY_SWITCH, TALLY_MOST));
 	child_destroy(&child);
 }
 
@@ -300,8 +256,8 @@ static void world_switch(void)
 static void judge_flushes(enum row row, const char *name)
 {
 	end();
-	say(name, TALLY_ALL);
-	judge(row, ask(TALLY_ALL, TALLY_OF_KIND + TALLY_INVEPT));
+	tally_say(name, TALLY_ALL);
+	judge(row, tally_ask(TALLY_ALL, TALLY_OF_KIND + TALLY_INVEPT));
 }
 
 static bool map(u64 source, u32 flags)
