@@ -148,10 +148,13 @@ void arch_vp_init(struct vp *vp);
 /* No processor holds anything of the VP any more; its pages may be reused. */
 void arch_vp_free(struct vp *vp);
 
-/* Hardware -> vp->state, all fields that the hardware holds while stopped. */
-void arch_vp_capture(struct vp *vp);
+/* Hardware -> vp->state: these parts (enum vp_part), which are not cached. */
+void arch_vp_capture(struct vp *vp, u32 parts);
 
-/* vp->state -> hardware. Cannot fail: the state was checked (vp_state.h). */
+/*
+ * vp->state -> hardware: the parts that are dirty. Cannot fail: the state was
+ * checked (vp_state.h).
+ */
 void arch_vp_apply(struct vp *vp);
 
 /* Makes sure that vp is not running, wherever it runs, before it returns. */

@@ -410,8 +410,10 @@ void chunk_vp_apply(struct vp *vp)
 
 	synic_cancel(vp);
 	vp->state = s->state;
-	vp->cached = vp->dirty = vp->renewed = true;
-	vp->unjudged = vp->pdptes_stale = false;
+	vp->cached = vp->dirty = VP_PART_ALL;
+	vp->unjudged = 0;
+	vp->renewed = true;
+	vp->pdptes_stale = false;
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;

@@ -206,13 +206,13 @@ void cpuid_answer(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 		child_leaf(vp, leaf, subleaf, regs);
 	/* Two bits mirror CR4 of the VP that asks. */
 	if (leaf == 0x1) {
-		cr4 = vp_state_read(vp)->cr4;
+		cr4 = vp_state_part(vp, VP_PART_PAGING)->cr4;
 		regs[ECX] &= (u32) ~(CPUID_1_ECX_VMX | CPUID_1_ECX_OSXSAVE);
 		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
 		if ((regs[ECX] & CPUID_1_ECX_XSAVE) && (cr4 & CR4_OSXSAVE))
 			regs[ECX] |= CPUID_1_ECX_OSXSAVE;
 	} else if (leaf == 0x7 && subleaf == 0) {
-		cr4 = vp_state_read(vp)->cr4;
+		cr4 = vp_state_part(vp, VP_PART_PAGING)->cr4;
 		regs[ECX] &= (u32)~CPUID_7_ECX_OSPKE;
 		if (cr4 & CR4_PKE)
 			regs[ECX] |= CPUID_7_ECX_OSPKE;

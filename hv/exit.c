@@ -29,17 +29,23 @@
 /* The instruction is done: its shadow is over and a single step is due. */
 void exit_skip(struct vp *vp, u64 length)
 {
-	struct vp_state *s = vp_state_write(vp);
+	struct vp_state *s = vp_state_change(vp, VP_PART_RIP);
 
 	s->rip += length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
 	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
 		s->rip = (u32)s->rip;
-	s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
-	s->rflags &=
-		~RFLAGS_RF; /* it was for that instruction (SDM 17.3.1.1) */
-	if ((s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF))
-		s->pending_debug |= DEBUG_SINGLE_STEP;
+	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
+	    (s->rflags & RFLAGS_RF)) {
+		vp_state_change(vp, VP_PART_CORE);
+		s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+		/* It was for that instruction (SDM 17.3.1.1). */
+		s->rflags &= ~RFLAGS_RF;
+	}
+	if ((s->rflags & RFLAGS_TF) &&
+	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
+		vp_state_change(vp, VP_PART_MSRS)->pending_debug |=
+			DEBUG_SINGLE_STEP;
 }
 
 static void write_low(struct vp *vp, enum vp_gpr reg, u32 value)
@@ -52,7 +58,8 @@ static void write_low(struct vp *vp, enum vp_gpr reg, u32 value)
 void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,
                       u32 instruction_length, u8 access)
 {
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s =
+		vp_state_part(vp, VP_PART_RIP | VP_PART_CODE);
 	u64 execution = SEGMENT_DPL(s->segment[VP_SS].attributes);
 
 	if (s->cr0 & CR0_PE)
@@ -94,7 +101,6 @@ static void *message_begin(struct vp *vp, u32 type, u32 size)
 /* Suspends the VP and sends its message to the parent's VP 0 (D25). */
 static enum exit_outcome message_send(struct vp *vp)
 {
-	vp_state_read(vp);
 	vp->intercept_suspend = HV_SUSPENDED;
 	synic_send(vp->partition->parent->vps[0], vp);
 	return EXIT_SUSPENDED;
@@ -178,7 +184,7 @@ static enum msr_result child_read_msr(struct vp *vp, u32 msr, u64 *value)
  */
 static bool child_efer(struct vp *vp, u64 *value)
 {
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 	u64 lme = BIT(8);
 
 	if ((s->cr0 & BIT(31)) && ((s->efer ^ *value) & lme))
@@ -193,7 +199,8 @@ static enum msr_result child_write_msr(struct vp *vp, u32 msr, u64 value)
 	const struct vp_reg *r = vp_reg_find_msr(msr, &index);
 	union hv_register_value v = { .reg128 = { value, 0 } };
 
-	if (vp->is_root || !r)
+	/* The root's EFER too is in the VMCS, not in the processor. */
+	if (!r || (vp->is_root && r->name != HV_REGISTER_EFER))
 		return MSR_UNKNOWN;
 	if (r->name == HV_REGISTER_EFER && !child_efer(vp, &v.reg64))
 		return MSR_FAULT;
@@ -239,7 +246,7 @@ static enum exit_outcome intercept_io(struct vp *vp, const struct exit_io *io)
 {
 	struct hv_io_port_intercept *m =
 		message_begin(vp, HV_MESSAGE_IO_PORT_INTERCEPT, sizeof(*m));
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s = &vp->state;
 
 	exit_fill_header(vp, &m->header, io->instruction_length,
 	                 io->in ? HV_INTERCEPT_READ : HV_INTERCEPT_WRITE);
@@ -249,6 +256,7 @@ static enum exit_outcome intercept_io(struct vp *vp, const struct exit_io *io)
 	             (io->rep ? HV_IO_ACCESS_REP : 0));
 	m->rax = s->gpr[VP_RAX];
 	if (io->string) {
+		vp_state_part(vp, VP_PART_SEGMENTS);
 		m->ds = s->segment[VP_DS];
 		m->es = s->segment[VP_ES];
 		m->rcx = s->gpr[VP_RCX];
@@ -291,7 +299,7 @@ enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 {
 	struct hv_exception_intercept *m =
 		message_begin(vp, HV_MESSAGE_EXCEPTION_INTERCEPT, sizeof(*m));
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s = vp_state_part(vp, VP_PART_SEGMENTS);
 
 	exit_fill_header(vp, &m->header, e->instruction_length,
 	                 HV_INTERCEPT_EXECUTE);
@@ -354,7 +362,7 @@ enum exit_outcome exit_halt(struct vp *vp)
 	if (vp->is_root)
 		vp->cpu->root_halted = true;
 	else
-		vp_state_write(vp)->activity |= HV_ACTIVITY_HALT_SUSPEND;
+		vp->state.activity |= HV_ACTIVITY_HALT_SUSPEND;
 	return EXIT_HALTED;
 }
 

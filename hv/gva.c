@@ -76,7 +76,7 @@ static bool walk(const struct vp *vp, const struct walk *w, u64 table,
 
 bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 {
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s = vp_state_part(vp, VP_PART_PAGING);
 	u64 top;
 
 	if (!(s->cr0 & CR0_PG)) {
@@ -96,7 +96,7 @@ bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 
 u32 gva_code_width(struct vp *vp)
 {
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 	u16 cs = s->segment[VP_CS].attributes;
 
 	if ((s->efer & EFER_LMA) && (cs & CODE_L))
@@ -106,7 +106,8 @@ u32 gva_code_width(struct vp *vp)
 
 u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes)
 {
-	const struct vp_state *s = vp_state_read(vp);
+	const struct vp_state *s =
+		vp_state_part(vp, VP_PART_RIP | VP_PART_CODE);
 	u64 linear = s->rip;
 	const u8 *from;
 	u32 count, done;

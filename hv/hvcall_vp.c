@@ -103,7 +103,7 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 	if (status == HV_STATUS_SUCCESS) {
 		partition_changed(vp->partition);
 		sched_wake(vp);
-		vp->unjudged = true;
+		vp->unjudged |= vp_reg_parts(assoc->name);
 		vp->pdptes_stale |= vp_reg_loads_pdptes(assoc->name);
 	}
 	return status;

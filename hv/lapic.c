@@ -117,7 +117,7 @@ bool lapic_write_base(struct vp *vp, u64 value)
 		return false;
 	if (from_disabled && (value & x2apic) == x2apic)
 		return false;
-	vp_state_write(vp)->apic_base = value;
+	vp->state.apic_base = value;
 	if (!(value & LAPIC_BASE_ENABLE))
 		lapic_reset(vp);
 	else if (!from_x2apic && (value & LAPIC_BASE_X2APIC))

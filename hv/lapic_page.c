@@ -36,7 +36,7 @@ static u32 combine(enum insn_kind kind, u32 a, u32 b)
 
 static void carry_out(struct vp *vp, const struct insn *insn, u32 offset)
 {
-	struct vp_state *s = vp_state_write(vp);
+	struct vp_state *s = &vp->state; /* RFLAGS apart, it is RAX to R15 */
 	u32 at = offset & ~(REGISTER_BYTES - 1);
 	u32 value = (u32)insn_operand(insn, s->gpr);
 
@@ -49,7 +49,7 @@ static void carry_out(struct vp *vp, const struct insn *insn, u32 offset)
 	}
 	if (insn->kind != INSN_STORE) {
 		value = combine(insn->kind, lapic_read_page(vp, at), value);
-		set_flags(s, value);
+		set_flags(vp_state_change(vp, VP_PART_CORE), value);
 	}
 	lapic_write_page(vp, at, value);
 }
@@ -78,7 +78,8 @@ bool lapic_emulate(struct vp *vp, u64 gpa)
 	u32 count;
 
 	/* Not an instruction's access, but the delivery of an event. */
-	if (vp_state_read(vp)->pending_interruption & HV_PENDING_INTERRUPTION)
+	if (vp_state_part(vp, VP_PART_CORE)->pending_interruption &
+	    HV_PENDING_INTERRUPTION)
 		return false;
 	count = gva_fetch(vp, bytes, sizeof(bytes));
 	if (!insn_decode(bytes, count, gva_code_width(vp), &insn) ||

@@ -177,8 +177,7 @@ static struct vp *choose(struct cpu *cpu, enum sched_event event,
  */
 static void leave_halt(struct vp *vp)
 {
-	if (vp->cached && (vp->state.activity & HV_ACTIVITY_HALT_SUSPEND))
-		vp_state_write(vp)->activity &= ~HV_ACTIVITY_HALT_SUSPEND;
+	vp->state.activity &= ~HV_ACTIVITY_HALT_SUSPEND;
 }
 
 /* ---- Slices ---- */

@@ -23,12 +23,13 @@ bool vp_runnable(struct vp *vp)
 
 	if (vp_is_suspended(vp))
 		return false;
-	if (!vp->cached)
-		return true; /* it was executing and never stopped by itself */
 	if (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)
 		return false;
-	return !(s->activity & HV_ACTIVITY_HALT_SUSPEND) ||
-	       (s->pending_interruption & HV_PENDING_INTERRUPTION) ||
+	if (!(s->activity & HV_ACTIVITY_HALT_SUSPEND))
+		return true;
+	/* It has not run since, so this is not captured a second time. */
+	vp_state_part(vp, VP_PART_CORE);
+	return (s->pending_interruption & HV_PENDING_INTERRUPTION) ||
 	       lapic_wakes(vp);
 }
 
@@ -45,7 +46,7 @@ static void vp_settle(struct vp *vp)
 	if (!vp->pdptes_stale)
 		return;
 	vp->pdptes_stale = false;
-	s = vp_state_write(vp);
+	s = vp_state_change(vp, VP_PART_PAGING);
 	if (vp_state_uses_pdptes(s) &&
 	    gpa_lookup(vp->partition, (u32)s->cr3 >> PAGE_SHIFT, &m) &&
 	    (m.rights & ARCH_READ))
@@ -54,14 +55,35 @@ static void vp_settle(struct vp *vp)
 		s->pdpte[i] = table ? table[i] : 0;
 }
 
+/*
+ * What the processor itself left behind obeys all rules: only those are asked that
+ * speak of what was changed, and only what they speak of is captured.
+ */
+static const struct vp_rule *first_broken(struct vp *vp)
+{
+	u32 count;
+	const struct vp_rule *rules = vp_rules(&count);
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
+
+	for (u32 i = 0; i < count; i++) {
+		if (!(rules[i].parts & vp->unjudged) ||
+		    !vp_rule_applies(&rules[i], s))
+			continue;
+		if (!rules[i].holds(vp_state_part(vp, rules[i].parts)))
+			return &rules[i];
+	}
+	return NULL;
+}
+
 const struct vp_rule *vp_judge(struct vp *vp)
 {
 	const struct vp_rule *broken = NULL;
 
 	vp_settle(vp);
 	if (vp->unjudged)
-		broken = vp_rules_broken(vp_state_read(vp));
-	vp->unjudged = broken != NULL;
+		broken = first_broken(vp);
+	if (!broken)
+		vp->unjudged = 0;
 	return broken;
 }
 
@@ -113,20 +135,32 @@ void vp_set_runtime(struct vp *vp, u64 units)
 		vp->cpu->current_since = arch_tsc();
 }
 
-const struct vp_state *vp_state_read(struct vp *vp)
+const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 {
-	if (!vp->cached) {
-		arch_vp_capture(vp);
-		vp->cached = true;
+	u32 missing = (parts | VP_PART_CORE) & ~vp->cached;
+
+	if (missing) {
+		arch_vp_capture(vp, missing);
+		vp->cached |= missing;
 	}
 	return &vp->state;
 }
 
+struct vp_state *vp_state_change(struct vp *vp, u32 parts)
+{
+	vp_state_part(vp, parts);
+	vp->dirty |= parts;
+	return &vp->state;
+}
+
+const struct vp_state *vp_state_read(struct vp *vp)
+{
+	return vp_state_part(vp, VP_PART_ALL);
+}
+
 struct vp_state *vp_state_write(struct vp *vp)
 {
-	vp_state_read(vp);
-	vp->dirty = true;
-	return &vp->state;
+	return vp_state_change(vp, VP_PART_ALL);
 }
 
 static void free_pages(struct partition *p, struct vp *vp)
@@ -161,7 +195,7 @@ static void join_tsc(struct vp *vp)
 	for (u32 i = 0; p->vp_count && i < PARTITION_VPS; i++) {
 		if (!p->vps[i])
 			continue;
-		vp->state.tsc_offset = vp_state_read(p->vps[i])->tsc_offset;
+		vp->state.tsc_offset = p->vps[i]->state.tsc_offset;
 		return;
 	}
 }
@@ -178,7 +212,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->index = index;
 	vp->vpid = (u16)(1 + partition->slot * PARTITION_VPS + index);
 	vp->is_root = partition->parent == NULL;
-	vp->cached = vp->dirty = true;
+	vp->cached = vp->dirty = VP_PART_ALL;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
 	list_init(&vp->message_link);
 	list_init(&vp->ready);

@@ -43,14 +43,15 @@ struct vp {
 	bool is_root;
 
 	/*
-	 * cached: `state` has what the VMCS had at the last exit.
+	 * Parts of the state (enum vp_part).
+	 * cached: `state` has what the hardware had at the last exit.
 	 * dirty: `state` was changed since; apply it before the next entry.
-	 * dirty implies cached.
+	 * unjudged: its parent gave it registers. dirty implies cached.
 	 */
-	bool cached;
-	bool dirty;
-	bool renewed;  /* by a restore: nothing that the hardware has is its */
-	bool unjudged; /* its parent or a stream gave it registers */
+	u32 cached;
+	u32 dirty;
+	u32 unjudged;
+	bool renewed; /* by a restore: nothing that the hardware has is its */
 	bool pdptes_stale; /* its parent gave it CR3, or the mode */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
@@ -123,6 +124,13 @@ const struct vp_state *vp_state_read(struct vp *vp);
 
 /* Its state to change; it is applied before the next entry. */
 struct vp_state *vp_state_write(struct vp *vp);
+
+/*
+ * The same of some parts (enum vp_part) only: nothing else in the structure may
+ * be looked at, but the core, or changed.
+ */
+const struct vp_state *vp_state_part(struct vp *vp, u32 parts);
+struct vp_state *vp_state_change(struct vp *vp, u32 parts);
 
 /*
  * Creates VP `index`, explicitly suspended and in reset state, bound to `cpu`.

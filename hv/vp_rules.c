@@ -34,8 +34,13 @@
 #define VECTOR_DB 1u
 #define VECTOR_MC 18u
 
-#define ALWAYS false
-#define NOT_V86 true
+#define CORE VP_PART_CORE
+#define PAGING VP_PART_PAGING
+#define CODE VP_PART_CODE
+#define SEGMENTS VP_PART_SEGMENTS
+#define MEMORY (CODE | SEGMENTS)
+#define MSRS VP_PART_MSRS
+#define OURS VP_PART_OURS
 
 /* ---- Words for what a state is ---- */
 
@@ -154,7 +159,7 @@ static bool ldtr_is_global(const struct vp_state *s)
 
 static bool v86_bases(const struct vp_state *s)
 {
-	for (u32 i = VP_ES; v86(s) && i <= VP_GS; i++)
+	for (u32 i = VP_ES; i <= VP_GS; i++)
 		if (s->segment[i].base != (u64)s->segment[i].selector << 4)
 			return false;
 	return true;
@@ -162,7 +167,7 @@ static bool v86_bases(const struct vp_state *s)
 
 static bool v86_limits(const struct vp_state *s)
 {
-	for (u32 i = VP_ES; v86(s) && i <= VP_GS; i++)
+	for (u32 i = VP_ES; i <= VP_GS; i++)
 		if (s->segment[i].limit != 0xffff)
 			return false;
 	return true;
@@ -170,7 +175,7 @@ static bool v86_limits(const struct vp_state *s)
 
 static bool v86_attributes(const struct vp_state *s)
 {
-	for (u32 i = VP_ES; v86(s) && i <= VP_GS; i++)
+	for (u32 i = VP_ES; i <= VP_GS; i++)
 		if (s->segment[i].attributes != V86_ATTRIBUTES)
 			return false;
 	return true;
@@ -418,45 +423,70 @@ static bool error_code(const struct vp_state *s)
 }
 
 static const struct vp_rule rules[] = {
-	{ "long mode has paging and CR4.PAE", long_mode_is_paged, ALWAYS },
-	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, ALWAYS },
-	{ "with paging, EFER.LMA is EFER.LME", lma_follows_lme, ALWAYS },
-	{ "PDPTEs have no reserved bits", pdptes_reserved, ALWAYS },
-	{ "TR is in the GDT", tr_is_global, ALWAYS },
-	{ "LDTR is in the GDT", ldtr_is_global, ALWAYS },
-	{ "v86: bases are 16 times the selectors", v86_bases, ALWAYS },
-	{ "v86: limits are 64 KiB", v86_limits, ALWAYS },
-	{ "v86: attributes are 0xf3", v86_attributes, ALWAYS },
-	{ "FS, GS, TR bases are canonical", fs_gs_tr_bases, ALWAYS },
-	{ "the LDTR base is canonical", ldtr_base, ALWAYS },
-	{ "the CS base has 32 bits", cs_base, ALWAYS },
-	{ "SS, DS, ES bases have 32 bits", ss_ds_es_bases, ALWAYS },
-	{ "CS is accessed code, or data of type 3", cs_type, NOT_V86 },
-	{ "SS is writable data", ss_type, NOT_V86 },
-	{ "DS, ES, FS, GS are accessed", data_accessed, NOT_V86 },
-	{ "DS, ES, FS, GS are readable", data_readable, NOT_V86 },
-	{ "CS to GS are code or data", memory_segments, NOT_V86 },
-	{ "the DPL of CS fits that of SS", cs_dpl, NOT_V86 },
-	{ "the DPL of SS is 0 in real mode", ss_dpl, NOT_V86 },
-	{ "CS is present", cs_present, NOT_V86 },
-	{ "64-bit code has no D bit", cs_size, NOT_V86 },
-	{ "limits fit their granularity", limits, NOT_V86 },
-	{ "TR is a busy TSS", tr_type, ALWAYS },
-	{ "TR is present", tr_present, ALWAYS },
-	{ "the TR limit fits its granularity", tr_limit, ALWAYS },
-	{ "LDTR is an LDT", ldtr_type, ALWAYS },
-	{ "the LDTR limit fits its granularity", ldtr_limit, ALWAYS },
-	{ "RIP has 32 bits outside 64-bit code", rip_width, ALWAYS },
-	{ "v86 is of protected mode", v86_mode, ALWAYS },
-	{ "a halted processor is at CPL 0", halt_at_cpl0, ALWAYS },
-	{ "no shadow while halted or waiting", no_shadow_in_halt, ALWAYS },
-	{ "only what wakes it is pending in a halt", halt_wakes, ALWAYS },
-	{ "a waiting single step is one by RFLAGS", single_step, ALWAYS },
-	{ "a debug exception of RTM is alone", transactional, ALWAYS },
+	{ "long mode has paging and CR4.PAE", long_mode_is_paged,
+	  VP_RULE_ALWAYS, CORE | PAGING },
+	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, VP_RULE_ALWAYS,
+	  CORE | PAGING },
+	{ "with paging, EFER.LMA is EFER.LME", lma_follows_lme, VP_RULE_ALWAYS,
+	  CORE },
+	{ "PDPTEs have no reserved bits", pdptes_reserved, VP_RULE_ALWAYS,
+	  CORE | PAGING },
+	{ "TR is in the GDT", tr_is_global, VP_RULE_ALWAYS, SEGMENTS },
+	{ "LDTR is in the GDT", ldtr_is_global, VP_RULE_ALWAYS, SEGMENTS },
+	{ "v86: bases are 16 times the selectors", v86_bases, VP_RULE_V86,
+	  CORE | MEMORY },
+	{ "v86: limits are 64 KiB", v86_limits, VP_RULE_V86, CORE | MEMORY },
+	{ "v86: attributes are 0xf3", v86_attributes, VP_RULE_V86,
+	  CORE | MEMORY },
+	{ "FS, GS, TR bases are canonical", fs_gs_tr_bases, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "the LDTR base is canonical", ldtr_base, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the CS base has 32 bits", cs_base, VP_RULE_ALWAYS, CODE },
+	{ "SS, DS, ES bases have 32 bits", ss_ds_es_bases, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "CS is accessed code, or data of type 3", cs_type, VP_RULE_NOT_V86,
+	  CORE | CODE },
+	{ "SS is writable data", ss_type, VP_RULE_NOT_V86, CORE | SEGMENTS },
+	{ "DS, ES, FS, GS are accessed", data_accessed, VP_RULE_NOT_V86,
+	  CORE | SEGMENTS },
+	{ "DS, ES, FS, GS are readable", data_readable, VP_RULE_NOT_V86,
+	  CORE | SEGMENTS },
+	{ "CS to GS are code or data", memory_segments, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "the DPL of CS fits that of SS", cs_dpl, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "the DPL of SS is 0 in real mode", ss_dpl, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "CS is present", cs_present, VP_RULE_NOT_V86, CORE | CODE },
+	{ "64-bit code has no D bit", cs_size, VP_RULE_NOT_V86, CORE | CODE },
+	{ "limits fit their granularity", limits, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "TR is a busy TSS", tr_type, VP_RULE_ALWAYS, CORE | SEGMENTS },
+	{ "TR is present", tr_present, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the TR limit fits its granularity", tr_limit, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "LDTR is an LDT", ldtr_type, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the LDTR limit fits its granularity", ldtr_limit, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "RIP has 32 bits outside 64-bit code", rip_width, VP_RULE_ALWAYS,
+	  VP_PART_RIP | CORE | CODE },
+	{ "v86 is of protected mode", v86_mode, VP_RULE_ALWAYS, CORE },
+	{ "a halted processor is at CPL 0", halt_at_cpl0, VP_RULE_ALWAYS,
+	  CORE | SEGMENTS | OURS },
+	{ "no shadow while halted or waiting", no_shadow_in_halt,
+	  VP_RULE_ALWAYS, CORE | OURS },
+	{ "only what wakes it is pending in a halt", halt_wakes, VP_RULE_ALWAYS,
+	  CORE | OURS },
+	{ "a waiting single step is one by RFLAGS", single_step, VP_RULE_ALWAYS,
+	  CORE | MSRS | OURS },
+	{ "a debug exception of RTM is alone", transactional, VP_RULE_ALWAYS,
+	  CORE | MSRS },
 	{ "an interrupt is pending only where it is allowed", interrupt_allowed,
-	  ALWAYS },
-	{ "an NMI is pending only where it is allowed", nmi_allowed, ALWAYS },
-	{ "an error code where the processor has one", error_code, ALWAYS },
+	  VP_RULE_ALWAYS, CORE },
+	{ "an NMI is pending only where it is allowed", nmi_allowed,
+	  VP_RULE_ALWAYS, CORE },
+	{ "an error code where the processor has one", error_code,
+	  VP_RULE_ALWAYS, CORE },
 };
 
 const struct vp_rule *vp_rules(u32 *count)
@@ -465,9 +495,15 @@ const struct vp_rule *vp_rules(u32 *count)
 	return rules;
 }
 
+bool vp_rule_applies(const struct vp_rule *rule, const struct vp_state *s)
+{
+	return rule->when == VP_RULE_ALWAYS ||
+	       v86(s) == (rule->when == VP_RULE_V86);
+}
+
 bool vp_rule_holds(const struct vp_rule *rule, const struct vp_state *s)
 {
-	return (rule->not_v86 && v86(s)) || rule->holds(s);
+	return !vp_rule_applies(rule, s) || rule->holds(s);
 }
 
 const struct vp_rule *vp_rules_broken(const struct vp_state *s)

@@ -9,14 +9,20 @@
 
 #include "hv/vp_state.h"
 
+enum vp_rule_when { VP_RULE_ALWAYS, VP_RULE_NOT_V86, VP_RULE_V86 };
+
 struct vp_rule {
 	const char *what; /* the rule, as a sentence */
 	bool (*holds)(const struct vp_state *s);
-	bool not_v86; /* says nothing of virtual-8086 mode */
+	enum vp_rule_when when; /* of virtual-8086 mode only, or not of it */
+	u32 parts; /* of the state that it speaks of (enum vp_part) */
 };
 
 /* All rules, for walkers. */
 const struct vp_rule *vp_rules(u32 *count);
+
+/* Does it say anything of this state? Looks at the core alone. */
+bool vp_rule_applies(const struct vp_rule *rule, const struct vp_state *s);
 
 bool vp_rule_holds(const struct vp_rule *rule, const struct vp_state *s);
 

@@ -76,7 +76,7 @@ static enum hv_status set_intercept(struct vp *vp, value_t *v)
 /* A shadow that its parent makes is STI's; one that stays is what it was. */
 static enum hv_status set_interrupt_state(struct vp *vp, value_t *v)
 {
-	struct vp_state *s = vp_state_write(vp);
+	struct vp_state *s = vp_state_change(vp, VP_PART_CORE);
 
 	if (!(s->interrupt_state & v->reg64 & HV_INTERRUPT_STATE_SHADOW))
 		s->mov_ss = 0;
@@ -105,7 +105,7 @@ static enum hv_status set_cr8(struct vp *vp, value_t *v)
 
 static enum hv_status set_apic_base(struct vp *vp, value_t *v)
 {
-	vp_state_write(vp)->apic_base = v->reg64;
+	vp->state.apic_base = v->reg64;
 	lapic_follow_base(vp);
 	return HV_STATUS_SUCCESS;
 }
@@ -113,7 +113,7 @@ static enum hv_status set_apic_base(struct vp *vp, value_t *v)
 /* Timers that count do not notice; a deadline is a value of the TSC. */
 static enum hv_status set_tsc(struct vp *vp, value_t *v)
 {
-	struct vp_state *s = vp_state_write(vp);
+	struct vp_state *s = vp_state_change(vp, VP_PART_OURS);
 	u64 offset = v->reg64 - arch_tsc();
 
 	lapic_timer_shift(vp, offset - s->tsc_offset);
@@ -430,6 +430,61 @@ const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)
 	return NULL;
 }
 
+/* From this offset on, up to the next row's. */
+static const struct {
+	u32 offset;
+	u32 part;
+} parts[] = {
+	{ AT(gpr), 0 },
+	{ AT(rip), VP_PART_RIP },
+	{ AT(rflags), VP_PART_CORE },
+	{ AT(cr2), VP_PART_LIVE },
+	{ AT(cr3), VP_PART_PAGING },
+	{ AT(xcr0), VP_PART_LIVE },
+	{ AT(efer), VP_PART_CORE },
+	{ AT(dr), VP_PART_LIVE },
+	{ AT(dr7), VP_PART_CODE },
+	{ AT(segment[VP_ES]), VP_PART_SEGMENTS },
+	{ AT(segment[VP_CS]), VP_PART_CODE },
+	{ AT(segment[VP_SS]), VP_PART_SEGMENTS },
+	{ AT(tsc_offset), VP_PART_OURS },
+	{ AT(kernel_gs_base), VP_PART_LIVE },
+	{ AT(apic_base), 0 },
+	{ AT(pat), VP_PART_MSRS },
+	{ AT(star), VP_PART_OURS },
+	{ AT(debugctl), VP_PART_MSRS },
+	{ AT(mtrr_def_type), 0 },
+	{ AT(activity), VP_PART_OURS },
+	{ AT(interrupt_state), VP_PART_CORE },
+	{ AT(pending_debug), VP_PART_MSRS },
+};
+
+u32 vp_state_part_of(u32 offset)
+{
+	u32 part = 0;
+
+	for (u32 i = 0; i < ARRAY_LEN(parts) && parts[i].offset <= offset; i++)
+		part = parts[i].part;
+	return part;
+}
+
+/* Of a register that is a place in the state. */
+static u32 parts_of(const struct vp_reg *r, u32 index)
+{
+	return vp_state_part_of(r->offset + index * r->stride);
+}
+
+u32 vp_reg_parts(u32 name)
+{
+	u32 index;
+	const struct vp_reg *r = vp_reg_find(name, &index);
+	bool place = r &&
+	             (r->kind == VP_REG_U64 || r->kind == VP_REG_TSC ||
+	              r->kind == VP_REG_SEGMENT || r->kind == VP_REG_TABLE);
+
+	return place ? parts_of(r, index) : 0;
+}
+
 /* Registers of the local APIC have a table of their own. */
 static bool is_apic(u32 name)
 {
@@ -482,10 +537,12 @@ enum hv_status vp_reg_get(struct vp *vp, u32 name, union hv_register_value *v)
 		return r->get(vp, v);
 	if (r->kind == VP_REG_MSR)
 		r->read(vp, r->synthetic + index, &v->reg64);
-	else if (r->kind == VP_REG_XSAVE16)
+	else if (r->kind == VP_REG_XSAVE16) {
+		vp_state_part(vp, VP_PART_LIVE);
 		vp_xsave_get(vp_xsave(vp), r, index, v);
-	else
-		get_from_state(vp_state_read(vp), r, index, v);
+	} else
+		get_from_state(vp_state_part(vp, parts_of(r, index)), r, index,
+		               v);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -548,10 +605,12 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 		return r->set(vp, v);
 	if (r->kind == VP_REG_MSR)
 		return set_msr(vp, r, index, v);
-	if (r->kind == VP_REG_XSAVE16)
+	if (r->kind == VP_REG_XSAVE16) {
+		vp_state_change(vp, VP_PART_LIVE);
 		vp_xsave_set(vp_xsave(vp), r, index, v);
-	else
-		set_in_state(vp_state_write(vp), r, index, v);
+	} else
+		set_in_state(vp_state_change(vp, parts_of(r, index)), r, index,
+		             v);
 	return HV_STATUS_SUCCESS;
 }
 

@@ -30,8 +30,30 @@ struct vp_table {
 };
 
 /*
- * gpr is always current while the VP is not executing. The rest of what the
- * VMCS holds is current only while vp->cached (see vp.h). All values have the
+ * What is read from the hardware, and written to it, together: most exits need
+ * little of a VP, and under another hypervisor each field costs an exit of its own.
+ */
+enum vp_part {
+	VP_PART_RIP = 1 << 0,
+	/* RFLAGS, CR0, EFER, attributes of CS and SS, what blocks interrupts,
+	 * the event that is pending: read with any other part. */
+	VP_PART_CORE = 1 << 1,
+	VP_PART_PAGING = 1 << 2,   /* CR3, CR4, PDPTEs */
+	VP_PART_CODE = 1 << 3,     /* CS, DR7: the rest of a message's header */
+	VP_PART_SEGMENTS = 1 << 4, /* the other segments, GDTR, IDTR */
+	/* SYSENTER, PAT, DEBUGCTL, pending debug exceptions */
+	VP_PART_MSRS = 1 << 5,
+	/* Outside the VMCS: debug registers, CR2, KERNEL_GS_BASE, XSAVE. */
+	VP_PART_LIVE = 1 << 6,
+	/* No guest changes it unseen, so it is always current: TSC offset,
+	 * MSRs of SYSCALL, TSC_AUX, activity. */
+	VP_PART_OURS = 1 << 7,
+	VP_PART_ALL = (1 << 8) - 1,
+};
+
+/*
+ * gpr, apic_base and MTRRs are always current while the VP is not executing, the
+ * rest only while its part is in vp->cached (see vp.h). All values have the
  * format of the HV_REGISTER_NAME that shows them.
  */
 struct vp_state {
@@ -144,6 +166,12 @@ const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index);
 
 /* All rows, for walkers. */
 const struct vp_reg *vp_reg_table(u32 *count);
+
+/* The part that the field at this offset of struct vp_state is in; 0: none. */
+u32 vp_state_part_of(u32 offset);
+
+/* What of the state changes when this register is set; 0: nothing of it. */
+u32 vp_reg_parts(u32 name);
 
 /*
  * HvGetVpRegisters and HvSetVpRegisters of one register. SetVpRegisters:

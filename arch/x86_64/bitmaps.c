@@ -24,9 +24,9 @@ static const struct {
 	{ MSR_IA32_TSC, false }, /* with the VP's offset */
 	{ MSR_IA32_PAT, false },         { MSR_IA32_EFER, false },
 	{ MSR_IA32_SYSENTER_CS, true },  { MSR_IA32_SYSENTER_ESP, true },
-	{ MSR_IA32_SYSENTER_EIP, true }, { MSR_IA32_STAR, true },
-	{ MSR_IA32_LSTAR, true },        { MSR_IA32_CSTAR, true },
-	{ MSR_IA32_FMASK, true },        { MSR_IA32_FS_BASE, true },
+	{ MSR_IA32_SYSENTER_EIP, true }, { MSR_IA32_STAR, false },
+	{ MSR_IA32_LSTAR, false },       { MSR_IA32_CSTAR, false },
+	{ MSR_IA32_FMASK, false },       { MSR_IA32_FS_BASE, true },
 	{ MSR_IA32_GS_BASE, true },      { MSR_IA32_KERNEL_GS_BASE, true },
 };
 
@@ -63,6 +63,12 @@ static void pass(u8 *map, u32 msr, bool write)
 		byte_of(map, msr)[BITMAP_WRITE] &= mask;
 }
 
+/* Written so rarely that an exit is cheaper than to read them at each switch. */
+static const u32 root_writes[] = {
+	MSR_IA32_EFER,  MSR_IA32_STAR,  MSR_IA32_LSTAR,
+	MSR_IA32_CSTAR, MSR_IA32_FMASK, MSR_IA32_TSC_AUX,
+};
+
 static void intercept(u8 *map, u32 msr)
 {
 	u8 bit = (u8)BIT(msr % 8);
@@ -76,11 +82,14 @@ void bitmaps_init(void)
 	intercept(root_map, MSR_IA32_FEATURE_CONTROL);
 	for (u32 msr = MSR_IA32_VMX_FIRST; msr <= MSR_IA32_VMX_LAST; msr++)
 		intercept(root_map, msr);
+	for (u32 i = 0; i < ARRAY_LEN(root_writes); i++)
+		byte_of(root_map, root_writes[i])[BITMAP_WRITE] |=
+			(u8)BIT(root_writes[i] % 8);
 	__builtin_memset(child_map, 0xff, sizeof(child_map));
 	for (u32 i = 0; i < ARRAY_LEN(child_rows); i++)
 		pass(child_map, child_rows[i].msr, child_rows[i].write);
 	if (arch_facts()->has_tsc_aux)
-		pass(child_map, MSR_IA32_TSC_AUX, true);
+		pass(child_map, MSR_IA32_TSC_AUX, false);
 	__builtin_memcpy(apicv_map, child_map, sizeof(apicv_map));
 	for (u32 i = 0; i < ARRAY_LEN(apicv_rows); i++)
 		for (u32 m = apicv_rows[i].first; m <= apicv_rows[i].last; m++)

@@ -22,6 +22,8 @@ struct tss {
 _Static_assert(sizeof(struct tss) == 104, "SDM 7.7");
 _Static_assert(offsetof(struct tss, ist) == 36, "SDM 7.7");
 
+#define CPU_SYSCALL_MSRS 5
+
 struct cpu_arch {
 	u64 stack_top;
 	/* Set by the NMI handler; the entry path looks at it last of all. */
@@ -30,7 +32,8 @@ struct cpu_arch {
 	bool started;        /* the root VP has run: launching is over */
 	struct vp *loaded;   /* whose VMCS is loaded */
 	struct vp *resident; /* whose registers outside the VMCS are live */
-	u64 recover;         /* where #GP goes on, 0: it is our bug (safe.c) */
+	u64 msrs[CPU_SYSCALL_MSRS]; /* what is in them now (switch.c) */
+	u64 recover; /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct tss tss;
 	u64 gdt[5]; /* null, code, data, TSS (two) */
 };
@@ -53,10 +56,14 @@ struct vp_arch {
 	u32 pin;       /* what the VMCS has now: */
 	u32 proc;
 	u32 proc2;
+	u32 entry;
 	u32 exceptions;
+	bool halted;   /* it was entered in its HLT */
 	bool apicv;    /* the processor virtualizes its local APIC */
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;
+	u64 tsc_offset;
+	u64 efer; /* LMA apart, which follows CR0.PG */
 };
 _Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
 

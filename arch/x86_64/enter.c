@@ -32,7 +32,8 @@ static void set_halting(struct vp *vp, const struct sched_plan *plan)
 {
 	vmcs_set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
 	                 plan->exit_hlt || !vp->is_root);
-	if (plan->halted && features()->has_hlt_state)
+	vp_arch(vp)->halted = plan->halted && features()->has_hlt_state;
+	if (vp_arch(vp)->halted)
 		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
 }
 
@@ -76,7 +77,7 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 	tally_switch_end();
 	if (plan.vp->dirty)
 		arch_vp_apply(plan.vp);
-	plan.vp->dirty = false;
+	plan.vp->dirty = 0;
 	set_timer(plan.vp, &plan);
 	set_halting(plan.vp, &plan);
 	set_exceptions(plan.vp);

@@ -238,7 +238,7 @@ void environment_capture(struct vp *root, const struct firmware_frame *frame)
 	struct vp_state *s = &root->state;
 
 	/* What the VMCS does not hold is live: the root is resident already. */
-	cpu_arch(arch_this_cpu())->resident = root;
+	switch_begin(root);
 	switch_save_if_resident(root);
 	capture_general(s, frame);
 	capture_msrs(s);
@@ -255,5 +255,5 @@ void environment_capture(struct vp *root, const struct firmware_frame *frame)
 	capture_task_register(&s->segment[VP_TR]);
 	s->activity = s->interrupt_state = 0;
 	s->pending_interruption = s->pending_debug = s->tsc_offset = 0;
-	root->cached = root->dirty = true;
+	root->cached = root->dirty = VP_PART_ALL;
 }

@@ -6,6 +6,7 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vp.h"
 #include "hv/exit.h"
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
@@ -33,7 +34,7 @@ bool events_has_error(struct vp *vp, enum vector vector)
 {
 	u64 cr0 = vp->state.cr0;
 
-	if (!vp->cached) {
+	if (!(vp->cached & VP_PART_CORE)) {
 		vmcs_load(vp);
 		cr0 = vmcs_read(VMCS_GUEST_CR0);
 	}
@@ -45,13 +46,13 @@ void events_inject_fault(struct vp *vp, enum vector vector)
 	bool has_error = events_has_error(vp, vector);
 	u64 event = EVENT_VALID | EVENT_TYPE_EXCEPTION | (u64)vector;
 
-	if (vp->cached) {
+	if (vp->cached & VP_PART_CORE) {
 		vp->state.pending_interruption =
 			HV_PENDING_INTERRUPTION |
 			HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT |
 			(has_error ? HV_PENDING_DELIVER_ERROR_CODE : 0) |
 			(u64)vector << HV_PENDING_VECTOR_SHIFT;
-		vp->dirty = true;
+		vp->dirty |= VP_PART_CORE;
 		return;
 	}
 	vmcs_load(vp);
@@ -87,14 +88,13 @@ void events_skip(struct vp *vp)
 
 	vmcs_load(vp);
 	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
-	if (vp->cached) {
+	if (vp->cached & VP_PART_CORE) {
 		exit_skip(vp, length);
 		return;
 	}
 	rip = vmcs_read(VMCS_GUEST_RIP) + length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (rip >> 32 && !((vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
-	                   (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L)))
+	if (rip >> 32 && !vp_in_64_bit_mode(vp))
 		rip = (u32)rip;
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);

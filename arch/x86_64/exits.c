@@ -25,12 +25,6 @@ u32 exits_instruction_length(void)
 	return (u32)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
 
-bool exits_in_64_bit_mode(void)
-{
-	return (vmcs_read(VMCS_GUEST_EFER) & EFER_LMA) &&
-	       (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
-}
-
 /* ---- Events ---- */
 
 /* The NMI is the root's. Until an IRET the processor takes no other. */
@@ -101,8 +95,11 @@ static enum exit_outcome exits_apic_write(struct exit *x)
 /* The root may have spent its slice in HLT: then it still waits there. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
+	const struct vp_arch *a = vp_arch(x->vp);
+
 	x->event = SCHED_SLICE_END;
-	if (x->vp->is_root && vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
+	if (x->vp->is_root && (a->halted || !(a->proc & PROC_HLT)) &&
+	    vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
 		x->vp->cpu->root_halted = true;
 		x->event = SCHED_HALT;
 	}
@@ -343,7 +340,8 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	cpu_arch(cpu)->started = true;
 	a->launched = true;
 	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
-	vp->cached = vp->dirty = false;
+	vp->cached = VP_PART_OURS;
+	vp->dirty = 0;
 	events_put_back();
 	if (x.reason < VMX_EXITS && handlers[x.reason])
 		handler = handlers[x.reason];

@@ -30,7 +30,4 @@ enum exit_outcome exits_vmcall(struct exit *x);
 /* Length of the instruction that exited; for exits where it is defined. */
 u32 exits_instruction_length(void);
 
-/* EFER.LMA and CS.L: operands have 64 bits. */
-bool exits_in_64_bit_mode(void);
-
 #endif

@@ -6,6 +6,7 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vp.h"
 
 /* Protected mode and CPL 0; virtual-8086 mode has CPL 3. */
 static bool may_call(void)
@@ -64,7 +65,7 @@ static enum exit_outcome call_32(struct vp *vp)
 
 enum exit_outcome exits_vmcall(struct exit *x)
 {
-	bool wide = exits_in_64_bit_mode();
+	bool wide = vp_in_64_bit_mode(x->vp);
 
 	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	if (!may_call())

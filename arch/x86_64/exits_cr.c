@@ -17,12 +17,12 @@
 enum cr_type { CR_TYPE_TO, CR_TYPE_FROM, CR_TYPE_CLTS, CR_TYPE_LMSW };
 
 /* Would a processor refuse this value, whatever the bit that made it exit? */
-static bool cr0_refused(u64 value)
+static bool cr0_refused(struct vp *vp, u64 value)
 {
-	u64 efer = vmcs_read(VMCS_GUEST_EFER);
+	u64 efer = vp_efer(vp);
 	u64 cr4 = vmcs_read(VMCS_GUEST_CR4);
 	bool pages = vmcs_read(VMCS_GUEST_CR0) & CR0_PG;
-	bool in_64 = exits_in_64_bit_mode();
+	bool in_64 = vp_in_64_bit_mode(vp);
 
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
 	    ((value & CR0_NW) && !(value & CR0_CD)))
@@ -46,7 +46,7 @@ static void show(u64 shadow_field, u64 mask, u64 value)
 
 static enum exit_outcome write_cr0(struct vp *vp, u64 value)
 {
-	if (cr0_refused(value))
+	if (cr0_refused(vp, value))
 		return EXIT_FAULT_GP;
 	show(VMCS_CR0_SHADOW, vp_cr0_mask(vp), value);
 	return EXIT_AGAIN;
@@ -77,7 +77,7 @@ enum exit_outcome exits_cr(struct exit *x)
 	u32 number = qualification & CR_NUMBER;
 	u32 type = qualification >> CR_TYPE_SHIFT & 3;
 	u64 *gpr = &x->vp->state.gpr[qualification >> CR_GPR_SHIFT & 15];
-	u64 value = exits_in_64_bit_mode() ? *gpr : (u32)*gpr;
+	u64 value = vp_in_64_bit_mode(x->vp) ? *gpr : (u32)*gpr;
 
 	if (type == CR_TYPE_TO && number == 0)
 		return write_cr0(x->vp, value);

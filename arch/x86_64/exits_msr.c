@@ -4,6 +4,7 @@
  */
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/switch.h"
 #include "hv/arch.h"
 
 /* Not there for the root: VMX, and synthetic MSRs that we do not have. */
@@ -39,9 +40,12 @@ static enum exit_outcome native_wrmsr(struct vp *vp)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
 
+	u64 value = edx_eax(vp);
+
 	if (is_hidden(msr) || msr == MSR_IA32_FEATURE_CONTROL ||
-	    !msr_write_safe(msr, edx_eax(vp)))
+	    !msr_write_safe(msr, value))
 		return EXIT_FAULT_GP;
+	switch_msr_written(vp, msr, value);
 	return EXIT_SKIP;
 }
 
@@ -70,5 +74,8 @@ enum exit_outcome exits_xsetbv(struct exit *x)
 		return EXIT_FAULT_GP;
 	if (!x->vp->is_root && (value & ~arch_facts()->compat.xcr0))
 		return EXIT_FAULT_GP;
-	return xcr0_write_safe(value) ? EXIT_SKIP : EXIT_FAULT_GP;
+	if (!xcr0_write_safe(value))
+		return EXIT_FAULT_GP;
+	x->vp->state.xcr0 = value; /* CPUID has sizes of what is enabled */
+	return EXIT_SKIP;
 }

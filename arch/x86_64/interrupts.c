@@ -22,7 +22,7 @@ static void inject(struct vp *vp, enum hv_pending_type type, u8 vector)
 {
 	vmcs_write(VMCS_ENTRY_EVENT,
 	           EVENT_VALID | (u64)type << EVENT_TYPE_SHIFT | vector);
-	if (vp->cached)
+	if (vp->cached & VP_PART_CORE)
 		vp->state.pending_interruption =
 			HV_PENDING_INTERRUPTION |
 			(u64)type << HV_PENDING_TYPE_SHIFT |

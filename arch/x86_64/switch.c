@@ -8,13 +8,16 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vp.h"
 
+/*
+ * The MSRs of SYSCALL, and TSC_AUX. A guest's write of one exits (bitmaps.c), so
+ * what a VP has in them is always in its state, and none has to be read.
+ */
 static const struct {
 	u32 msr;
 	u32 offset;
-} msr_rows[] = {
-	{ MSR_IA32_KERNEL_GS_BASE, offsetof(struct vp_state, kernel_gs_base) },
+} msr_rows[CPU_SYSCALL_MSRS] = {
 	{ MSR_IA32_STAR, offsetof(struct vp_state, star) },
 	{ MSR_IA32_LSTAR, offsetof(struct vp_state, lstar) },
 	{ MSR_IA32_CSTAR, offsetof(struct vp_state, cstar) },
@@ -33,16 +36,51 @@ static u64 *msr_place(struct vp *vp, u32 row)
 	return (u64 *)(void *)((u8 *)&vp->state + msr_rows[row].offset);
 }
 
+static void load_msrs(struct vp *vp)
+{
+	u64 *now = cpu_arch(arch_this_cpu())->msrs;
+
+	for (u32 i = 0; i < msr_count(); i++) {
+		if (now[i] == *msr_place(vp, i))
+			continue;
+		now[i] = *msr_place(vp, i);
+		msr_write(msr_rows[i].msr, now[i]);
+	}
+}
+
+void switch_begin(struct vp *root)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	a->resident = root;
+	for (u32 i = 0; i < msr_count(); i++)
+		a->msrs[i] = *msr_place(root, i) = msr_read(msr_rows[i].msr);
+}
+
+void switch_msr_written(struct vp *root, u32 msr, u64 value)
+{
+	for (u32 i = 0; i < msr_count(); i++)
+		if (msr_rows[i].msr == msr)
+			cpu_arch(arch_this_cpu())->msrs[i] =
+				*msr_place(root, i) = value;
+}
+
 /*
  * Of the last x87 instruction and its operand either 64-bit addresses can be
  * saved, or 32 bits and selectors (SDM 10.5.1): what the guest's mode has.
  */
 static bool is_long(struct vp *vp)
 {
-	if (vp->cached)
+	if (vp->cached & VP_PART_CORE)
 		return vp->state.efer & EFER_LMA;
-	vmcs_load(vp);
-	return vmcs_read(VMCS_GUEST_EFER) & EFER_LMA;
+	return vp_efer(vp) & EFER_LMA;
+}
+
+/* Each time costs an exit where another hypervisor is below. */
+static void set_xcr0(u64 value)
+{
+	if (xcr0_read() != value)
+		xcr0_write(value);
 }
 
 /*
@@ -59,9 +97,8 @@ static void save_extended(struct vp *vp)
 		return;
 	}
 	vp->state.xcr0 = xcr0_read();
-	xcr0_write(all);
+	set_xcr0(all);
 	(is_long(vp) ? xsave : xsave_32)(area, all);
-	xcr0_write(vp->state.xcr0);
 }
 
 static void load_extended(struct vp *vp)
@@ -73,62 +110,88 @@ static void load_extended(struct vp *vp)
 		(is_long(vp) ? fxrstor : fxrstor_32)(area);
 		return;
 	}
-	xcr0_write(all);
+	set_xcr0(all);
 	(is_long(vp) ? xrstor : xrstor_32)(area, all);
-	xcr0_write(vp->state.xcr0);
+	set_xcr0(vp->state.xcr0);
 }
 
-static void save(struct vp *vp)
+static void save_debug(struct vp_state *s)
 {
-	struct vp_state *s = &vp->state;
-
 	s->dr[0] = dr0_read();
 	s->dr[1] = dr1_read();
 	s->dr[2] = dr2_read();
 	s->dr[3] = dr3_read();
 	s->dr6 = dr6_read();
-	s->cr2 = cr2_read();
-	for (u32 i = 0; i < msr_count(); i++)
-		*msr_place(vp, i) = msr_read(msr_rows[i].msr);
-	save_extended(vp);
 }
 
-static void load(struct vp *vp)
+static void load_debug(const struct vp_state *s)
 {
-	const struct vp_state *s = &vp->state;
-
 	dr0_write(s->dr[0]);
 	dr1_write(s->dr[1]);
 	dr2_write(s->dr[2]);
 	dr3_write(s->dr[3]);
 	dr6_write(s->dr6);
-	cr2_write(s->cr2);
-	for (u32 i = 0; i < msr_count(); i++)
-		msr_write(msr_rows[i].msr, *msr_place(vp, i));
+}
+
+/* All but the debug registers. XCR0 is left with all components. */
+static void save_rest(struct vp *vp)
+{
+	vp->state.cr2 = cr2_read();
+	vp->state.kernel_gs_base = msr_read(MSR_IA32_KERNEL_GS_BASE);
+	save_extended(vp);
+	vp->cached |= VP_PART_LIVE;
+}
+
+static void load_rest(struct vp *vp)
+{
+	cr2_write(vp->state.cr2);
+	msr_write(MSR_IA32_KERNEL_GS_BASE, vp->state.kernel_gs_base);
 	load_extended(vp);
 }
 
+/*
+ * The debug registers of both in one go: KVM lets a guest have them from the first
+ * access on, up to the next exit.
+ */
 void switch_to(struct vp *vp)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	struct vp *old = a->resident;
 
-	if (a->resident == vp)
+	if (old == vp)
 		return;
 	/* A captured VP has not run since, and its state may be newer. */
-	if (a->resident && !a->resident->cached)
-		save(a->resident);
-	load(vp);
+	if (old && (old->cached & VP_PART_LIVE))
+		old = NULL;
+	if (old)
+		save_debug(&old->state);
+	load_debug(&vp->state);
+	if (old)
+		save_rest(old);
+	load_rest(vp);
+	load_msrs(vp);
 	a->resident = vp;
+	vp->dirty &= ~(u32)VP_PART_LIVE;
 }
 
 void switch_save_if_resident(struct vp *vp)
 {
-	if (cpu_arch(arch_this_cpu())->resident == vp)
-		save(vp);
+	if (cpu_arch(arch_this_cpu())->resident != vp)
+		return;
+	save_debug(&vp->state);
+	save_rest(vp);
+	if (arch_facts()->has_xsave)
+		set_xcr0(vp->state.xcr0);
 }
 
-void switch_load_if_resident(struct vp *vp)
+void switch_load_if_resident(struct vp *vp, u32 parts)
 {
-	if (cpu_arch(arch_this_cpu())->resident == vp)
-		load(vp);
+	if (cpu_arch(arch_this_cpu())->resident != vp)
+		return;
+	if (parts & VP_PART_LIVE) {
+		load_debug(&vp->state);
+		load_rest(vp);
+	}
+	if (parts & VP_PART_OURS)
+		load_msrs(vp);
 }

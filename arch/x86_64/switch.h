@@ -11,8 +11,17 @@
 /* Makes vp the resident VP. */
 void switch_to(struct vp *vp);
 
-/* Live registers to vp->state and back, when vp is resident. */
+/*
+ * Live registers to vp->state, when vp is resident; and back those of the parts
+ * (enum vp_part) that are live.
+ */
 void switch_save_if_resident(struct vp *vp);
-void switch_load_if_resident(struct vp *vp);
+void switch_load_if_resident(struct vp *vp, u32 parts);
+
+/* At launch: what is live is the root's. Reads the MSRs that are known from here on. */
+void switch_begin(struct vp *root);
+
+/* The root, which is resident, has written this MSR, in the processor already. */
+void switch_msr_written(struct vp *root, u32 msr, u64 value);
 
 #endif

@@ -13,6 +13,7 @@
 #include "arch/x86_64/tables.h"
 #include "arch/x86_64/tlb.h"
 #include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vp.h"
 #include "hv/check.h"
 #include "hv/partition.h"
 
@@ -85,6 +86,10 @@ static void init_controls(struct vp *vp)
 		{ VMCS_EXIT_MSR_LOAD_COUNT, 0 },
 		{ VMCS_ENTRY_MSR_LOAD_COUNT, 0 },
 		{ VMCS_ENTRY_EVENT, 0 },
+		{ VMCS_TSC_OFFSET, 0 },
+		{ VMCS_GUEST_EFER, 0 },
+		{ VMCS_CR0_MASK, vp_cr0_mask(vp) },
+		{ VMCS_CR4_MASK, vp_cr4_mask(vp) },
 		{ VMCS_MSR_BITMAP, bitmaps_msr(vp->is_root) },
 		{ VMCS_EPTP, tlb_eptp(&vp->partition->space.arch) },
 		{ VMCS_LINK_POINTER, NO_LINK },
@@ -105,7 +110,11 @@ static void init_controls(struct vp *vp)
 	a->eoi_vector = 0;
 	if (features()->has_apicv && !vp->is_root)
 		init_apicv(vp);
+	a->entry = c[CONTROL_ENTRY];
 	a->exceptions = 0;
+	a->halted = false;
+	a->tsc_offset = 0;
+	a->efer = 0;
 	a->rsp = vp->state.gpr[VP_RSP];
 }
 

@@ -14,27 +14,28 @@
 #include "hv/check.h"
 #include "hv/partition.h"
 
-/* Fields that hold the same as the state. */
+#define AT(field) ((u32)offsetof(struct vp_state, field))
+
+/* Fields that hold the same as the state, and the part that they are of. */
 static const struct {
 	u32 field;
 	u32 offset;
+	u32 part;
 } plain_fields[] = {
-	{ VMCS_GUEST_RIP, offsetof(struct vp_state, rip) },
-	{ VMCS_GUEST_RFLAGS, offsetof(struct vp_state, rflags) },
-	{ VMCS_GUEST_CR3, offsetof(struct vp_state, cr3) },
-	{ VMCS_GUEST_EFER, offsetof(struct vp_state, efer) },
-	{ VMCS_GUEST_DR7, offsetof(struct vp_state, dr7) },
-	{ VMCS_GUEST_IDTR_BASE, offsetof(struct vp_state, idtr.base) },
-	{ VMCS_GUEST_IDTR_LIMIT, offsetof(struct vp_state, idtr.limit) },
-	{ VMCS_GUEST_GDTR_BASE, offsetof(struct vp_state, gdtr.base) },
-	{ VMCS_GUEST_GDTR_LIMIT, offsetof(struct vp_state, gdtr.limit) },
-	{ VMCS_GUEST_PAT, offsetof(struct vp_state, pat) },
-	{ VMCS_GUEST_SYSENTER_CS, offsetof(struct vp_state, sysenter_cs) },
-	{ VMCS_GUEST_SYSENTER_EIP, offsetof(struct vp_state, sysenter_rip) },
-	{ VMCS_GUEST_SYSENTER_ESP, offsetof(struct vp_state, sysenter_rsp) },
-	{ VMCS_GUEST_DEBUGCTL, offsetof(struct vp_state, debugctl) },
-	{ VMCS_GUEST_PENDING_DEBUG, offsetof(struct vp_state, pending_debug) },
-	{ VMCS_TSC_OFFSET, offsetof(struct vp_state, tsc_offset) },
+	{ VMCS_GUEST_RIP, AT(rip), VP_PART_RIP },
+	{ VMCS_GUEST_RFLAGS, AT(rflags), VP_PART_CORE },
+	{ VMCS_GUEST_CR3, AT(cr3), VP_PART_PAGING },
+	{ VMCS_GUEST_DR7, AT(dr7), VP_PART_CODE },
+	{ VMCS_GUEST_IDTR_BASE, AT(idtr.base), VP_PART_SEGMENTS },
+	{ VMCS_GUEST_IDTR_LIMIT, AT(idtr.limit), VP_PART_SEGMENTS },
+	{ VMCS_GUEST_GDTR_BASE, AT(gdtr.base), VP_PART_SEGMENTS },
+	{ VMCS_GUEST_GDTR_LIMIT, AT(gdtr.limit), VP_PART_SEGMENTS },
+	{ VMCS_GUEST_PAT, AT(pat), VP_PART_MSRS },
+	{ VMCS_GUEST_SYSENTER_CS, AT(sysenter_cs), VP_PART_MSRS },
+	{ VMCS_GUEST_SYSENTER_EIP, AT(sysenter_rip), VP_PART_MSRS },
+	{ VMCS_GUEST_SYSENTER_ESP, AT(sysenter_rsp), VP_PART_MSRS },
+	{ VMCS_GUEST_DEBUGCTL, AT(debugctl), VP_PART_MSRS },
+	{ VMCS_GUEST_PENDING_DEBUG, AT(pending_debug), VP_PART_MSRS },
 };
 
 /* The fields of segments follow each other in the order of enum vp_segment. */
@@ -69,18 +70,39 @@ u64 vp_cr4_mask(const struct vp *vp)
 	return vp->is_root ? mask : mask | CR4_MCE | ~arch_facts()->cr4_allowed;
 }
 
+u64 vp_efer(struct vp *vp)
+{
+	u64 efer = vp_arch(vp)->efer & ~EFER_LMA;
+
+	vmcs_load(vp);
+	if ((efer & EFER_LME) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PG))
+		efer |= EFER_LMA;
+	return efer;
+}
+
+bool vp_in_64_bit_mode(struct vp *vp)
+{
+	return (vp_efer(vp) & EFER_LMA) &&
+	       (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
+}
+
 /* ---- Hardware to state ---- */
 
-static void capture_segment(struct hv_segment *s, u32 index)
+static u16 capture_attributes(u32 index)
 {
 	u32 rights = (u32)vmcs_read(segment_fields.rights + 2 * index);
 
+	if (rights & RIGHTS_UNUSABLE)
+		rights &= ~RIGHTS_P;
+	return (u16)(rights & RIGHTS_MASK);
+}
+
+static void capture_segment(struct hv_segment *s, u32 index)
+{
 	s->selector = (u16)vmcs_read(segment_fields.selector + 2 * index);
 	s->limit = (u32)vmcs_read(segment_fields.limit + 2 * index);
 	s->base = vmcs_read(segment_fields.base + 2 * index);
-	s->attributes = (u16)(rights & RIGHTS_MASK);
-	if (rights & RIGHTS_UNUSABLE)
-		s->attributes &= (u16)~RIGHTS_P;
+	s->attributes = capture_attributes(index);
 }
 
 static u64 capture_cr(u64 field, u64 shadow_field, u64 mask)
@@ -119,28 +141,59 @@ static u64 interrupt_state(u64 interruptibility)
 	return state;
 }
 
-void arch_vp_capture(struct vp *vp)
+static void capture_core(struct vp *vp)
+{
+	static const u8 rights[] = { VP_CS, VP_SS };
+	struct vp_arch *a = vp_arch(vp);
+	struct vp_state *s = &vp->state;
+	u64 blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+
+	s->cr0 = capture_cr(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vp_cr0_mask(vp));
+	s->efer = a->efer = vp_efer(vp);
+	/* An exit writes LMA into this control (SDM 27.2.4). */
+	a->entry &= ~(u32)ENTRY_CTL_IA32E;
+	a->entry |= s->efer & EFER_LMA ? ENTRY_CTL_IA32E : 0;
+	for (u32 i = 0; i < ARRAY_LEN(rights); i++)
+		s->segment[rights[i]].attributes =
+			capture_attributes(rights[i]);
+	s->pending_interruption = capture_event();
+	s->interrupt_state = interrupt_state(blocking);
+	s->mov_ss = !!(blocking & INTERRUPTIBILITY_MOV_SS);
+}
+
+static void capture_paging(struct vp *vp)
 {
 	struct vp_state *s = &vp->state;
-	u64 blocking;
 
-	switch_save_if_resident(vp);
-	vmcs_load(vp);
-	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
-		*state_at(vp, plain_fields[i].offset) =
-			vmcs_read(plain_fields[i].field);
-	for (u32 i = 0; i < VP_SEGMENTS; i++)
-		capture_segment(&s->segment[i], i);
-	s->cr0 = capture_cr(VMCS_GUEST_CR0, VMCS_CR0_SHADOW, vp_cr0_mask(vp));
 	s->cr4 = capture_cr(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, vp_cr4_mask(vp));
 	for (u32 i = 0; i < 4; i++)
 		s->pdpte[i] = vp_state_uses_pdptes(s)
 		                      ? vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i)
 		                      : 0;
-	s->pending_interruption = capture_event();
-	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-	s->interrupt_state = interrupt_state(blocking);
-	s->mov_ss = !!(blocking & INTERRUPTIBILITY_MOV_SS);
+}
+
+/* Which of these parts a segment is in. */
+static u32 segment_part(u32 index)
+{
+	return index == VP_CS ? VP_PART_CODE : VP_PART_SEGMENTS;
+}
+
+void arch_vp_capture(struct vp *vp, u32 parts)
+{
+	if (parts & VP_PART_LIVE)
+		switch_save_if_resident(vp);
+	vmcs_load(vp);
+	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
+		if (plain_fields[i].part & parts)
+			*state_at(vp, plain_fields[i].offset) =
+				vmcs_read(plain_fields[i].field);
+	for (u32 i = 0; i < VP_SEGMENTS; i++)
+		if (segment_part(i) & parts)
+			capture_segment(&vp->state.segment[i], i);
+	if (parts & VP_PART_CORE)
+		capture_core(vp);
+	if (parts & VP_PART_PAGING)
+		capture_paging(vp);
 }
 
 /* ---- State to hardware ---- */
@@ -200,47 +253,78 @@ static void apply_pdptes(const struct vp_state *s)
 		vmcs_write(VMCS_GUEST_PDPTE0 + 2 * i, s->pdpte[i]);
 }
 
-static void apply_controls(struct vp *vp)
+/*
+ * Of what no instruction has told the TLB: has CR0 or EFER another value? What
+ * the VMCS does not have anew is left alone.
+ */
+static bool apply_core(struct vp *vp)
 {
 	const struct vp_state *s = &vp->state;
-	const struct features *f = features();
-	u64 mask0 = vp_cr0_mask(vp), mask4 = vp_cr4_mask(vp);
-	u32 entry = vp->is_root ? f->root[CONTROL_ENTRY]
-	                        : f->child[CONTROL_ENTRY];
+	struct vp_arch *a = vp_arch(vp);
+	u64 mask = vp_cr0_mask(vp);
+	u64 cr0 = (s->cr0 & ~mask) | features()->cr0_fixed | CR0_NE;
+	bool changed = a->efer != s->efer || vmcs_read(VMCS_GUEST_CR0) != cr0;
 
-	vmcs_write(VMCS_CR0_MASK, mask0);
 	vmcs_write(VMCS_CR0_SHADOW, s->cr0);
-	vmcs_write(VMCS_GUEST_CR0, (s->cr0 & ~mask0) | f->cr0_fixed | CR0_NE);
-	vmcs_write(VMCS_CR4_MASK, mask4);
+	vmcs_write(VMCS_GUEST_CR0, cr0);
+	if (a->efer != s->efer)
+		vmcs_write(VMCS_GUEST_EFER, s->efer);
+	a->efer = s->efer;
+	vmcs_set_control(VMCS_ENTRY_CONTROLS, &a->entry, ENTRY_CTL_IA32E,
+	                 s->efer & EFER_LMA);
+	apply_event(s->pending_interruption);
+	apply_interruptibility(s);
+	return changed;
+}
+
+static void apply_paging(struct vp *vp)
+{
+	const struct vp_state *s = &vp->state;
+
 	vmcs_write(VMCS_CR4_SHADOW, s->cr4);
-	vmcs_write(VMCS_GUEST_CR4, (s->cr4 & ~mask4) | f->cr4_fixed | CR4_VMXE |
+	vmcs_write(VMCS_GUEST_CR4, (s->cr4 & ~vp_cr4_mask(vp)) |
+	                                   features()->cr4_fixed | CR4_VMXE |
 	                                   (vp->is_root ? 0 : CR4_MCE));
-	if (!(s->efer & EFER_LMA))
-		entry &= ~(u32)ENTRY_CTL_IA32E;
-	vmcs_write(VMCS_ENTRY_CONTROLS, entry);
+	apply_pdptes(s);
+}
+
+static void apply_tsc_offset(struct vp *vp)
+{
+	struct vp_arch *a = vp_arch(vp);
+
+	if (a->tsc_offset == vp->state.tsc_offset)
+		return;
+	a->tsc_offset = vp->state.tsc_offset;
+	vmcs_write(VMCS_TSC_OFFSET, a->tsc_offset);
 }
 
 void arch_vp_apply(struct vp *vp)
 {
-	struct vp_state *s = &vp->state;
+	u32 parts = vp->dirty;
+	bool flush = parts & VP_PART_PAGING;
 
 	/* A VMCS made anew: no field of before can be left in it. */
 	if (vp->renewed)
 		arch_vp_init(vp);
 	vp->renewed = false;
 	vmcs_load(vp);
-	apply_pdptes(s);
 	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
-		vmcs_write(plain_fields[i].field,
-		           *state_at(vp, plain_fields[i].offset));
+		if (plain_fields[i].part & parts)
+			vmcs_write(plain_fields[i].field,
+			           *state_at(vp, plain_fields[i].offset));
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
-		apply_segment(&s->segment[i], i);
-	apply_controls(vp);
-	apply_event(s->pending_interruption);
-	apply_interruptibility(s);
-	switch_load_if_resident(vp);
+		if (segment_part(i) & parts)
+			apply_segment(&vp->state.segment[i], i);
+	if ((parts & VP_PART_CORE) && apply_core(vp))
+		flush = true;
+	if (parts & VP_PART_PAGING)
+		apply_paging(vp);
+	if (parts & VP_PART_OURS)
+		apply_tsc_offset(vp);
+	switch_load_if_resident(vp, parts);
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
-	tlb_flush_linear(vp->vpid);
+	if (flush)
+		tlb_flush_linear(vp->vpid);
 }
 
 /* ---- Life ---- */

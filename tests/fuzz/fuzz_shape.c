@@ -147,7 +147,7 @@ static void mend_vp(struct vp *vp)
 	struct vp_state *s;
 	u64 seed;
 
-	vp->unjudged = true;
+	vp->unjudged = VP_PART_ALL;
 	if (!vp_judge(vp))
 		return;
 	s = vp_state_write(vp);
@@ -301,8 +301,7 @@ void fuzz_check_vps(u64 id)
 
 		if (!vp)
 			continue;
-		FUZZ_CHECK(vp->cached);
-		FUZZ_CHECK(vp_state_valid(&vp->state, vp_xsave(vp)));
+		FUZZ_CHECK(vp_state_valid(vp_state_read(vp), vp_xsave(vp)));
 		if (!vp_runnable(vp))
 			continue;
 		(void)fake_enter(vp);

@@ -166,28 +166,19 @@ static u32 hardware_of(const struct vp *vp)
 	return i;
 }
 
-/* The fields that a VMCS holds: to and from, so that a mistake shows. */
-static void copy_fields(struct vp_state *to, const struct vp_state *from)
+/* Parts of a state, to and from, so that one that was left out shows. */
+static void copy_parts(struct vp_state *to, const struct vp_state *from,
+                       u32 which)
 {
-	to->rip = from->rip;
-	to->rflags = from->rflags;
-	to->cr0 = from->cr0;
-	to->cr3 = from->cr3;
-	to->cr4 = from->cr4;
-	to->efer = from->efer;
-	to->dr7 = from->dr7;
-	memcpy(to->segment, from->segment, sizeof(to->segment));
-	to->idtr = from->idtr;
-	to->gdtr = from->gdtr;
-	to->pat = from->pat;
-	to->sysenter_cs = from->sysenter_cs;
-	to->sysenter_rip = from->sysenter_rip;
-	to->sysenter_rsp = from->sysenter_rsp;
-	to->debugctl = from->debugctl;
-	to->activity = from->activity;
-	to->interrupt_state = from->interrupt_state;
-	to->pending_interruption = from->pending_interruption;
-	to->pending_debug = from->pending_debug;
+	static const u32 rights[] = { VP_CS, VP_SS };
+
+	for (u32 at = 0; at < sizeof(*to); at += 8)
+		if (vp_state_part_of(at) & which)
+			memcpy((u8 *)to + at, (const u8 *)from + at, 8);
+	/* Half a word that belongs to two parts. */
+	for (u32 i = 0; (which & VP_PART_CORE) && i < ARRAY_LEN(rights); i++)
+		to->segment[rights[i]].attributes =
+			from->segment[rights[i]].attributes;
 }
 
 void arch_vp_init(struct vp *vp)
@@ -204,15 +195,16 @@ void arch_vp_free(struct vp *vp)
 	hardware[hardware_of(vp)].vp = NULL;
 }
 
-void arch_vp_capture(struct vp *vp)
+void arch_vp_capture(struct vp *vp, u32 parts)
 {
-	copy_fields(&vp->state, &hardware[hardware_of(vp)].state);
+	copy_parts(&vp->state, &hardware[hardware_of(vp)].state, parts);
+	fake.captured |= parts;
 }
 
 void arch_vp_apply(struct vp *vp)
 {
 	fake.applies++;
-	copy_fields(&hardware[hardware_of(vp)].state, &vp->state);
+	copy_parts(&hardware[hardware_of(vp)].state, &vp->state, vp->dirty);
 }
 
 void arch_vp_kick(struct vp *vp)
@@ -229,9 +221,10 @@ struct vp_state *fake_enter(struct vp *vp)
 
 	if (vp->dirty)
 		arch_vp_apply(vp);
-	vp->cached = vp->dirty = false;
+	vp->cached = VP_PART_OURS;
+	vp->dirty = 0;
 	memset(&garbage, GARBAGE, sizeof(garbage));
-	copy_fields(&vp->state, &garbage);
+	copy_parts(&vp->state, &garbage, VP_PART_ALL & ~VP_PART_OURS);
 	hardware[i].entered = true;
 	fake.cpu.current = vp;
 	return &hardware[i].state;

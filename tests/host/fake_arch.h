@@ -47,6 +47,7 @@ struct fake_world {
 	u32 flushes; /* of any guest-physical space */
 	u32 kicks;
 	u32 applies;
+	u32 captured; /* parts of states, ever */
 	u32 interrupts;
 	u8 interrupt_vector; /* the last one */
 };

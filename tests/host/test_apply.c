@@ -354,13 +354,13 @@ static void test_judged_in_turns(void **state)
 	assert_int_equal(save_until_bytes(&status), 1);
 	assert_ok(status);
 	for (u32 i = 0; i < PARTITION_VPS; i++)
-		assert_ok(guest_set(source, i, HV_REGISTER_RAX, i));
+		assert_ok(guest_set(source, i, HV_REGISTER_RIP, i));
 	assert_in_range(save_until_bytes(&status), 2, 5);
 	assert_ok(status);
 	/* They were judged, and nothing has changed since. */
 	assert_int_equal(save_until_bytes(&status), 1);
 	for (u32 i = 0; i < PARTITION_VPS; i++)
-		assert_ok(guest_set(source, i, HV_REGISTER_RAX, i));
+		assert_ok(guest_set(source, i, HV_REGISTER_RIP, i));
 	/* Long mode without PAE. */
 	assert_ok(guest_set(source, 63, HV_REGISTER_CR0, 0x80000031));
 	assert_ok(guest_set(source, 63, HV_REGISTER_CR4, 0));

@@ -158,9 +158,12 @@ static void test_unknown_msrs(void **state)
 	assert_int_equal(m->msr, 0x3a);
 	assert_int_equal((u32)m->rax, 6);
 	assert_int_equal((u32)m->rdx, 5);
-	/* The root has the processor's own. */
+	/* The root has the processor's own, but for what VM entry loads. */
 	assert_int_equal(wrmsr(fake_root_vp(), 0x3a, 1), EXIT_NATIVE);
-	assert_int_equal(wrmsr(fake_root_vp(), 0xc0000080, 1), EXIT_NATIVE);
+	assert_int_equal(wrmsr(fake_root_vp(), 0xc0000080, 0x801), EXIT_SKIP);
+	assert_int_equal(vp_state_read(fake_root_vp())->efer, 0x801);
+	assert_int_equal(wrmsr(fake_root_vp(), 0xc0000080, 2), EXIT_FAULT_GP);
+	assert_int_equal(vp_state_read(fake_root_vp())->efer, 0x801);
 }
 
 static void test_ports(void **state)
@@ -304,7 +307,7 @@ static void test_the_rest(void **state)
 	make();
 	assert_int_equal(exit_halt(vp), EXIT_HALTED);
 	assert_int_equal(vp->state.activity, HV_ACTIVITY_HALT_SUSPEND);
-	assert_int_equal(vp->state.rip, 0x7c00);
+	assert_int_equal(vp_state_read(vp)->rip, 0x7c00);
 	assert_false(vp_runnable(vp));
 	assert_int_equal(exit_halt(fake_root_vp()), EXIT_HALTED);
 	assert_true(fake.cpu.root_halted);

@@ -35,9 +35,9 @@ struct range {
 
 /* Of a VP: what is no state, or is compared by rule_of_vp. In order. */
 static const struct range vp_apart[] = {
-	FIELDS(struct vp, partition, is_root), /* who it is */
-	FIELDS(struct vp, cached, renewed),    /* where its state is */
-	FIELDS(struct vp, unjudged, pdptes_stale),
+	FIELDS(struct vp, partition, is_root),   /* who it is */
+	BEHIND(struct vp, is_root, cached),      /* nothing */
+	FIELDS(struct vp, cached, pdptes_stale), /* where its state is */
 	BEHIND(struct vp, pdptes_stale, explicit_suspend), /* nothing */
 	FIELDS(struct vp, ready, alarm),                   /* the scheduler's */
 	BEHIND(struct vp, alarm, alarm_at),                /* nothing */
@@ -148,7 +148,8 @@ static void use_vp(struct vp *vp)
 	assert_true(synic_write_msr(vp, HV_MSR_SIEFP, (page + PAGE_SIZE) | 1));
 	if (poison == poisons[0])
 		exit_triple_fault(vp);
-	vp->unjudged = vp->pdptes_stale = poison == poisons[0];
+	vp->pdptes_stale = poison == poisons[0];
+	vp->unjudged = vp->pdptes_stale ? VP_PART_ALL : 0;
 	vp_set_runtime(vp, poison * 0x10101010ull);
 	for (u32 i = 0; i < ARRAY_LEN(vp_staging_pages); i++)
 		memset(vp->pages[vp_staging_pages[i]], poison, PAGE_SIZE);
@@ -189,7 +190,8 @@ static u64 lived_in(const struct child_shape *shape, u64 seed)
 
 static void rule_of_vp(const struct vp *source, const struct vp *vp)
 {
-	assert_true(vp->cached && vp->dirty && vp->renewed);
+	assert_int_equal(vp->cached & vp->dirty, VP_PART_ALL);
+	assert_true(vp->renewed);
 	assert_false(vp->unjudged || vp->pdptes_stale);
 	assert_int_equal(vp_runtime(vp), vp_runtime(source));
 	assert_int_equal(list_linked(&vp->message_link),

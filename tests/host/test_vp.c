@@ -1,6 +1,9 @@
 /*
  * hv/vp.c: creation, deletion, cached and dirty state.
  */
+#include "hv/cpuid.h"
+#include "hv/exit.h"
+#include "hv/intercept.h"
 #include "hv/partition.h"
 #include "tests/host/fake_test.h"
 
@@ -81,10 +84,11 @@ static void test_state_is_captured_once_and_applied_when_changed(void **state)
 	guest->rip = 0x1234;
 	guest->cr3 = 0x5000;
 	fake_exit(vp);
-	assert_false(vp->cached);
+	assert_int_equal(vp->cached, VP_PART_OURS);
 	assert_int_not_equal(vp->state.rip, 0x1234);
 	assert_int_equal(vp_state_read(vp)->rip, 0x1234);
-	assert_true(vp->cached && !vp->dirty);
+	assert_int_equal(vp->cached, VP_PART_ALL);
+	assert_int_equal(vp->dirty, 0);
 	/* What was read once is not fetched again. */
 	guest->rip = 0x9999;
 	assert_int_equal(vp_state_read(vp)->rip, 0x1234);
@@ -92,12 +96,109 @@ static void test_state_is_captured_once_and_applied_when_changed(void **state)
 	assert_int_equal(fake.applies, 1);
 	fake_exit(vp);
 	vp_state_write(vp)->rip = 0x4321;
-	assert_true(vp->cached && vp->dirty);
+	assert_int_equal(vp->dirty, VP_PART_ALL);
 	guest = fake_enter(vp);
 	assert_int_equal(fake.applies, 2);
 	assert_int_equal(guest->rip, 0x4321);
 	assert_int_equal(guest->cr3, 0x5000);
 	fake_exit(vp);
+}
+
+#define RIGHTS_OF(index) (offsetof(struct vp_state, segment[index]) + 8)
+
+/* Every field is in one part, and what is asked for is all that is fetched. */
+static void test_parts(void **state)
+{
+	struct vp_state garbage, hardware;
+	struct vp *vp = only_vp();
+	u32 parts = 0;
+
+	(void)state;
+	memset(&hardware, 0x77, sizeof(hardware));
+	for (u32 part = 1; part < VP_PART_ALL; part <<= 1) {
+		*fake_enter(vp) = hardware;
+		fake_exit(vp);
+		garbage = vp->state;
+		vp_state_part(vp, part);
+		assert_int_equal(vp->cached,
+		                 part | VP_PART_CORE | VP_PART_OURS);
+		for (u32 at = 0; at < sizeof(garbage); at += 8) {
+			u32 in = vp_state_part_of(at);
+			bool is = in & (part | VP_PART_CORE) &
+			          ~(u32)VP_PART_OURS;
+
+			parts |= in;
+			if (at == RIGHTS_OF(VP_CS) || at == RIGHTS_OF(VP_SS))
+				continue; /* half of it is the core's */
+			assert_memory_equal(
+				(u8 *)&vp->state + at,
+				(u8 *)(is ? &hardware : &garbage) + at, 8);
+		}
+	}
+	assert_int_equal(parts, VP_PART_ALL);
+}
+
+/* What was changed reaches the hardware, and nothing else does. */
+static void test_only_what_was_changed_is_applied(void **state)
+{
+	struct vp *vp = only_vp();
+
+	(void)state;
+	fake_enter(vp)->rip = 0x1000;
+	fake_exit(vp);
+	vp_state_change(vp, VP_PART_RIP)->rip = 0x2000;
+	vp->state.cr3 = vp->state.segment[VP_GS].base = 0xdead;
+	vp->state.rflags = 0xdead;
+	assert_int_equal(fake_enter(vp)->rip, 0x2000);
+	fake_exit(vp);
+	assert_int_not_equal(vp_state_read(vp)->cr3, 0xdead);
+	assert_int_not_equal(vp->state.segment[VP_GS].base, 0xdead);
+	assert_int_not_equal(vp->state.rflags, 0xdead);
+}
+
+/* Under another hypervisor what is captured is what an exit costs. */
+static void test_exits_capture_little(void **state)
+{
+	struct exit_io out = { .port = 0x3f8, .size = 1 };
+	struct vp *vp = only_vp();
+	u64 id = vp->partition->id;
+	u32 regs[4];
+
+	(void)state;
+	assert_ok(intercept_install(vp->partition, HV_INTERCEPT_TYPE_IO_PORT,
+	                            0x3f8, HV_INTERCEPT_ACCESS_WRITE));
+	fake_enter(vp)->rip = 0x1000;
+	fake_exit(vp);
+	fake.captured = 0;
+	vp->explicit_suspend = 0;
+	exit_halt(vp);
+	assert_false(vp_runnable(vp));
+	assert_int_equal(fake.captured, VP_PART_CORE);
+	vp->state.activity = 0;
+
+	fake_enter(vp);
+	fake_exit(vp);
+	fake.captured = 0;
+	cpuid_answer(vp, 1, 0, regs);
+	exit_skip(vp, 2);
+	assert_int_equal(fake.captured,
+	                 VP_PART_CORE | VP_PART_RIP | VP_PART_PAGING);
+	assert_int_equal(vp->dirty, VP_PART_RIP);
+
+	fake_enter(vp);
+	fake_exit(vp);
+	fake.captured = 0;
+	assert_int_equal(exit_io(vp, &out), EXIT_SUSPENDED);
+	/* The parent moves RIP on, and the VP may run: nothing more is read. */
+	assert_ok(guest_set(id, 0, HV_REGISTER_RIP, 0x1002));
+	assert_null(vp_judge(vp));
+	assert_int_equal(fake.captured,
+	                 VP_PART_CORE | VP_PART_RIP | VP_PART_CODE);
+	assert_int_equal(vp->dirty, VP_PART_RIP);
+	/* A mode that it sets is held against all that speaks of the mode. */
+	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, 0x20002));
+	assert_non_null(vp_judge(vp));
+	assert_true(fake.captured & VP_PART_SEGMENTS);
 }
 
 /* A write to one field must not lose the others, which the hardware has. */
@@ -140,8 +241,10 @@ static void test_runnable(void **state)
 		assert_int_equal(vp_runnable(vp), rows[i].runnable);
 	}
 	vp->explicit_suspend = vp->intercept_suspend = 0;
-	vp->cached = vp->dirty = false;
+	vp->state.activity = 0;
+	vp->cached = vp->dirty = 0;
 	assert_true(vp_runnable(vp));
+	assert_int_equal(vp->cached, 0);
 }
 
 int main(void)
@@ -151,6 +254,9 @@ int main(void)
 		TEST(test_create_in_a_dry_pool),
 		TEST(test_d31_indices),
 		TEST(test_state_is_captured_once_and_applied_when_changed),
+		TEST(test_parts),
+		TEST(test_only_what_was_changed_is_applied),
+		TEST(test_exits_capture_little),
 		TEST(test_write_captures_first),
 		TEST(test_runnable),
 	};
