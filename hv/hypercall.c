@@ -203,8 +203,13 @@ static enum hv_status decode(u64 control, struct decoded *d)
 	return HV_STATUS_SUCCESS;
 }
 
-/* What a child cannot reach, its parent may map. */
-static enum exit_outcome not_pinned(struct vp *vp, u64 gpa, u32 rights)
+/*
+ * What a child cannot reach, its parent may map. Apart from pin, which every call
+ * goes through: a message needs much of the stack.
+ */
+__attribute__((noinline)) static enum exit_outcome not_pinned(struct vp *vp,
+                                                              u64 gpa,
+                                                              u32 rights)
 {
 	struct exit_memory m = { .gpa = gpa_of(gpa),
 		                 .access = rights & ARCH_WRITE
@@ -212,7 +217,8 @@ static enum exit_outcome not_pinned(struct vp *vp, u64 gpa, u32 rights)
 		                                   : HV_INTERCEPT_READ };
 	struct arch_mapping mapping;
 
-	if (vp->is_root || gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT))
+	if (vp->is_root || gpa >> PAGE_SHIFT >= gpa_limit() ||
+	    gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT))
 		return EXIT_SKIP;
 	m.mapped = gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &mapping);
 	return exit_memory(vp, &m);
@@ -223,8 +229,7 @@ static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
                              u8 **page, enum hv_status *status)
 {
 	*status = HV_STATUS_INVALID_ALIGNMENT;
-	if (gpa % 8 || gpa % PAGE_SIZE + bytes > PAGE_SIZE ||
-	    gpa >> PAGE_SHIFT >= gpa_limit())
+	if (gpa % 8 || gpa % PAGE_SIZE + bytes > PAGE_SIZE)
 		return EXIT_SKIP;
 	*page = gpa_pin(vp->partition, gpa_of(gpa), bytes, rights);
 	if (!*page)
@@ -327,8 +332,6 @@ static enum exit_outcome run(struct exit_hypercall *call,
 	enum hv_status status;
 	u32 done = 0;
 
-	f->out = d->out_page;
-	f->tail = d->in_page ? d->in_page + d->in : NULL;
 	if (!(d->row->flags & HYPERCALL_REP)) {
 		status = d->row->run(f);
 		return f->again ? EXIT_AGAIN : finish(call, status, 0);
@@ -346,7 +349,8 @@ static struct input input_block;
 
 static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
 {
-	struct hypercall_frame f = { .vp = vp, .from = vp->partition };
+	const struct partition *from = vp->partition;
+	struct hypercall_frame f;
 	enum exit_outcome outcome;
 	enum hv_status status;
 	struct decoded d;
@@ -355,8 +359,8 @@ static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
 	if (status != HV_STATUS_SUCCESS)
 		return finish(call, status, 0);
 	vp->cpu->doing = d.row->name;
-	if ((f.from->privileges & d.row->privileges) != d.row->privileges ||
-	    ((d.row->flags & BY_PARENT) && !(f.from->privileges & CREATE)))
+	if ((from->privileges & d.row->privileges) != d.row->privileges ||
+	    ((d.row->flags & BY_PARENT) && !(from->privileges & CREATE)))
 		return finish(call, HV_STATUS_ACCESS_DENIED, 0);
 	outcome = fetch_input(vp, call, &d, input_block.bytes, &status);
 	if (outcome == EXIT_SKIP && status == HV_STATUS_SUCCESS)
@@ -365,7 +369,12 @@ static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
 		return outcome;
 	if (status != HV_STATUS_SUCCESS)
 		return finish(call, status, d.start);
+	f.vp = vp;
+	f.from = vp->partition;
 	f.in = input_block.bytes;
+	f.out = d.out_page;
+	f.tail = d.in_page ? d.in_page + d.in : NULL;
+	f.again = f.dear = false;
 	return run(call, &f, &d);
 }
 

@@ -124,7 +124,7 @@ static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
 	struct vp *child;
 
 	*timer = LAPIC_NEVER;
-	if (!cpu->alarm_count && !list_linked(&cpu->ready))
+	if (sched_is_alone(cpu))
 		return NULL;
 	wake_due(cpu, now);
 	child = next_child(cpu, event, now);

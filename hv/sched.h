@@ -65,6 +65,12 @@ void sched_wake(struct vp *vp);
 /* The VP goes away: it is not looked at again. */
 void sched_forget(struct vp *vp);
 
+/* No child VP has anything to do, now or later: the root is alone. */
+static inline bool sched_is_alone(const struct cpu *cpu)
+{
+	return !cpu->alarm_count && !list_linked(&cpu->ready);
+}
+
 /* Chooses; cpu->current is the VP that exited. */
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
 

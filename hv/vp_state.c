@@ -430,44 +430,6 @@ const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)
 	return NULL;
 }
 
-/* From this offset on, up to the next row's. */
-static const struct {
-	u32 offset;
-	u32 part;
-} parts[] = {
-	{ AT(gpr), 0 },
-	{ AT(rip), VP_PART_RIP },
-	{ AT(rflags), VP_PART_CORE },
-	{ AT(cr2), VP_PART_LIVE },
-	{ AT(cr3), VP_PART_PAGING },
-	{ AT(xcr0), VP_PART_LIVE },
-	{ AT(efer), VP_PART_CORE },
-	{ AT(dr), VP_PART_LIVE },
-	{ AT(dr7), VP_PART_CODE },
-	{ AT(segment[VP_ES]), VP_PART_SEGMENTS },
-	{ AT(segment[VP_CS]), VP_PART_CODE },
-	{ AT(segment[VP_SS]), VP_PART_SEGMENTS },
-	{ AT(tsc_offset), VP_PART_OURS },
-	{ AT(kernel_gs_base), VP_PART_LIVE },
-	{ AT(apic_base), 0 },
-	{ AT(pat), VP_PART_MSRS },
-	{ AT(star), VP_PART_OURS },
-	{ AT(debugctl), VP_PART_MSRS },
-	{ AT(mtrr_def_type), 0 },
-	{ AT(activity), VP_PART_OURS },
-	{ AT(interrupt_state), VP_PART_CORE },
-	{ AT(pending_debug), VP_PART_MSRS },
-};
-
-u32 vp_state_part_of(u32 offset)
-{
-	u32 part = 0;
-
-	for (u32 i = 0; i < ARRAY_LEN(parts) && parts[i].offset <= offset; i++)
-		part = parts[i].part;
-	return part;
-}
-
 /* Of a register that is a place in the state. */
 static u32 parts_of(const struct vp_reg *r, u32 index)
 {

@@ -28,8 +28,9 @@ struct cpu_arch {
 	u64 stack_top;
 	/* Set by the NMI handler; the entry path looks at it last of all. */
 	bool nmi_arrived;
-	bool nmi_pending;    /* an NMI waits for the root VP */
-	bool started;        /* the root VP has run: launching is over */
+	bool nmi_pending; /* an NMI waits for the root VP */
+	bool started;     /* the root VP has run: launching is over */
+	bool quiet; /* the root was entered last, and nothing was to be watched */
 	struct vp *loaded;   /* whose VMCS is loaded */
 	struct vp *resident; /* whose registers outside the VMCS are live */
 	u64 msrs[CPU_SYSCALL_MSRS]; /* what is in them now (switch.c) */

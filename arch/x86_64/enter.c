@@ -59,6 +59,33 @@ static void set_rsp(struct vp *vp)
 	vmcs_write(VMCS_GUEST_RSP, a->rsp);
 }
 
+static void prepare(const struct sched_plan *plan)
+{
+	struct vp *vp = plan->vp;
+
+	tally_switch_begin();
+	switch_to(vp);
+	vmcs_load(vp);
+	tally_switch_end();
+	if (vp->dirty)
+		arch_vp_apply(vp);
+	vp->dirty = 0;
+	set_timer(vp, plan);
+	set_halting(vp, plan);
+	set_exceptions(vp);
+	if (vp->is_root)
+		events_inject_nmi();
+	else
+		interrupts_deliver(vp);
+}
+
+/* An exit of the root when it is alone: it goes on as it was entered before. */
+static bool goes_on(struct cpu *cpu, enum sched_event event)
+{
+	return cpu_arch(cpu)->quiet && event == SCHED_GO_ON &&
+	       sched_is_alone(cpu) && !cpu->current->dirty;
+}
+
 struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
@@ -69,22 +96,17 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 		a->nmi_pending = true;
 		event = SCHED_INTERRUPT;
 	}
-	plan = sched_next(cpu, event);
-	cpu->current = plan.vp;
-	tally_switch_begin();
-	switch_to(plan.vp);
-	vmcs_load(plan.vp);
-	tally_switch_end();
-	if (plan.vp->dirty)
-		arch_vp_apply(plan.vp);
-	plan.vp->dirty = 0;
-	set_timer(plan.vp, &plan);
-	set_halting(plan.vp, &plan);
-	set_exceptions(plan.vp);
-	set_rsp(plan.vp);
-	events_inject_nmi(plan.vp);
-	interrupts_deliver(plan.vp);
-	tally_enter(plan.vp);
-	sched_entered(cpu);
-	return (struct vm_entry){ plan.vp, vp_arch(plan.vp)->launched };
+	if (!goes_on(cpu, event)) {
+		plan = sched_next(cpu, event);
+		cpu->current = plan.vp;
+		prepare(&plan);
+		a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
+		           !plan.halted && !a->nmi_pending;
+		/* What a root that is alone runs, nobody counts. */
+		sched_entered(cpu);
+	}
+	set_rsp(cpu->current);
+	tally_enter(cpu->current);
+	return (struct vm_entry){ cpu->current,
+		                  vp_arch(cpu->current)->launched };
 }

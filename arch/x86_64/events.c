@@ -60,12 +60,11 @@ void events_inject_fault(struct vp *vp, enum vector vector)
 	vmcs_write(VMCS_ENTRY_ERROR, 0);
 }
 
-void events_inject_nmi(struct vp *root)
+void events_inject_nmi(void)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 
-	if (!a->nmi_pending || !root->is_root ||
-	    (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID) ||
+	if (!a->nmi_pending || (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID) ||
 	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY))
 		return;
 	a->nmi_pending = false;

@@ -18,8 +18,8 @@ bool events_has_error(struct vp *vp, enum vector vector);
 /* A fault of the instruction at RIP, with error code 0 if it has one. */
 void events_inject_fault(struct vp *vp, enum vector vector);
 
-/* The NMI that waits for the root, if the root can take it now. */
-void events_inject_nmi(struct vp *root);
+/* The NMI that waits for the root, which is entered, if it can take it now. */
+void events_inject_nmi(void);
 
 /* The faulting instruction was an IRET that had unblocked NMIs: block again. */
 void events_block_nmi(void);

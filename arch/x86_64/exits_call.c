@@ -9,12 +9,12 @@
 #include "arch/x86_64/vp.h"
 
 /* Protected mode and CPL 0; virtual-8086 mode has CPL 3. */
-static bool may_call(void)
+static bool may_call(bool wide)
 {
-	u64 dpl = vmcs_read(VMCS_GUEST_SS_RIGHTS) >> RIGHTS_DPL_SHIFT & 3;
-
-	return (vmcs_read(VMCS_GUEST_CR0) & CR0_PE) && dpl == 0 &&
-	       !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_VM);
+	if (vmcs_read(VMCS_GUEST_SS_RIGHTS) & 3u << RIGHTS_DPL_SHIFT)
+		return false;
+	return wide || ((vmcs_read(VMCS_GUEST_CR0) & CR0_PE) &&
+	                !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_VM));
 }
 
 static u64 pair(const u64 *gpr, enum vp_gpr high, enum vp_gpr low)
@@ -68,7 +68,7 @@ enum exit_outcome exits_vmcall(struct exit *x)
 	bool wide = vp_in_64_bit_mode(x->vp);
 
 	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
-	if (!may_call())
+	if (!may_call(wide))
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root && tally_call(x->vp))
 		return EXIT_SKIP;

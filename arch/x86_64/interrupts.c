@@ -124,8 +124,6 @@ void interrupts_deliver(struct vp *vp)
 	u32 *proc = &vp_arch(vp)->proc;
 	bool waits;
 
-	if (vp->is_root)
-		return;
 	if (wants_apicv(vp) != vp_arch(vp)->apicv)
 		set_apicv(vp, wants_apicv(vp));
 	deliver_nmi(vp);

@@ -7,7 +7,7 @@
 #include "hv/vp.h"
 
 /*
- * Before an entry: the interrupt or NMI that vp gets, or an exit as soon as it
+ * Before an entry of a child: the interrupt or NMI that it gets, or an exit as soon as it
  * can take what waits; where the processor virtualizes the APIC, what is in the
  * APIC's page. Its VMCS is loaded and holds its state.
  */

@@ -153,13 +153,11 @@ static void load_rest(struct vp *vp)
  * The debug registers of both in one go: KVM lets a guest have them from the first
  * access on, up to the next exit.
  */
-void switch_to(struct vp *vp)
+void switch_change(struct vp *vp)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 	struct vp *old = a->resident;
 
-	if (old == vp)
-		return;
 	/* A captured VP has not run since, and its state may be newer. */
 	if (old && (old->cached & VP_PART_LIVE))
 		old = NULL;

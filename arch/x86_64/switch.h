@@ -6,10 +6,16 @@
 #ifndef ARCH_SWITCH_H
 #define ARCH_SWITCH_H
 
-#include "hv/vp.h"
+#include "arch/x86_64/cpu_arch.h"
 
-/* Makes vp the resident VP. */
-void switch_to(struct vp *vp);
+/* Makes vp the resident VP. In line, as it mostly is that already. */
+void switch_change(struct vp *vp);
+
+static inline void switch_to(struct vp *vp)
+{
+	if (cpu_arch(arch_this_cpu())->resident != vp)
+		switch_change(vp);
+}
 
 /*
  * Live registers to vp->state, when vp is resident; and back those of the parts

@@ -40,12 +40,10 @@ static void write_all(const struct vmcs_value *values, u32 count)
 		vmcs_write(values[i].field, values[i].value);
 }
 
-void vmcs_load(struct vp *vp)
+void vmcs_switch(struct vp *vp)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 
-	if (a->loaded == vp)
-		return;
 	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_VMCS])) == VMX_OK);
 	a->loaded = vp;
 }

@@ -5,6 +5,7 @@
 #ifndef ARCH_VMCS_H
 #define ARCH_VMCS_H
 
+#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/tally.h"
 #include "hv/check.h"
 #include "include/types.h"
@@ -150,8 +151,14 @@ static inline void vmcs_write(u64 field, u64 value)
  */
 void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on);
 
-/* Makes vp's VMCS the loaded one. */
-void vmcs_load(struct vp *vp);
+/* Makes vp's VMCS the loaded one. In line, as it mostly is that already. */
+void vmcs_switch(struct vp *vp);
+
+static inline void vmcs_load(struct vp *vp)
+{
+	if (cpu_arch(arch_this_cpu())->loaded != vp)
+		vmcs_switch(vp);
+}
 
 /* Makes a fresh VMCS of the VP's page, all but the guest state, loaded. */
 void vmcs_init(struct vp *vp);

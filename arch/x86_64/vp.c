@@ -70,22 +70,6 @@ u64 vp_cr4_mask(const struct vp *vp)
 	return vp->is_root ? mask : mask | CR4_MCE | ~arch_facts()->cr4_allowed;
 }
 
-u64 vp_efer(struct vp *vp)
-{
-	u64 efer = vp_arch(vp)->efer & ~EFER_LMA;
-
-	vmcs_load(vp);
-	if ((efer & EFER_LME) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PG))
-		efer |= EFER_LMA;
-	return efer;
-}
-
-bool vp_in_64_bit_mode(struct vp *vp)
-{
-	return (vp_efer(vp) & EFER_LMA) &&
-	       (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
-}
-
 /* ---- Hardware to state ---- */
 
 static u16 capture_attributes(u32 index)

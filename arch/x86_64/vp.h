@@ -4,7 +4,8 @@
 #ifndef ARCH_VP_H
 #define ARCH_VP_H
 
-#include "hv/vp.h"
+#include "arch/x86_64/regs.h"
+#include "arch/x86_64/vmcs.h"
 
 /*
  * Bits of CR0 and CR4 that are not a guest's own: it reads its last write of
@@ -17,9 +18,21 @@ u64 vp_cr4_mask(const struct vp *vp);
  * EFER. Every guest's write of it exits, but for LMA, which the processor makes of
  * LME and CR0.PG: so it need not be read from the VMCS. Loads the VMCS.
  */
-u64 vp_efer(struct vp *vp);
+static inline u64 vp_efer(struct vp *vp)
+{
+	u64 efer = vp_arch(vp)->efer & ~EFER_LMA;
+
+	vmcs_load(vp);
+	if ((efer & EFER_LME) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PG))
+		efer |= EFER_LMA;
+	return efer;
+}
 
 /* CS.L too: operands, and RIP, have 64 bits. */
-bool vp_in_64_bit_mode(struct vp *vp);
+static inline bool vp_in_64_bit_mode(struct vp *vp)
+{
+	return (vp_efer(vp) & EFER_LMA) &&
+	       (vmcs_read(VMCS_GUEST_CS_RIGHTS) & RIGHTS_L);
+}
 
 #endif
