@@ -27,6 +27,7 @@ from bench_qemu import QEMU, QemuError
 IN_MEMORY = Path("/dev/shm")
 # Instructions besides copy and CRC.
 OWN_MAX = {"save-full": 1_500, "restore-full": 1_700}
+NULL_MAX = 500                          # of a null call
 CALL_MAX = 60_000                       # instructions of any call
 STREAM_MAX = 1.005                      # of the bytes that must be carried
 BARE_MIN = 0.8                          # of the bare loop's speed
@@ -87,6 +88,7 @@ def machine_goals(machine: dict[str, Any]) -> list[Goal]:
     goals = [Goal(f"{name.replace('-', ' ')} besides copy and CRC",
                   figures[f"{name}-own"], bound, False)
              for name, bound in OWN_MAX.items()]
+    goals.append(Goal("null call", figures["null"], NULL_MAX, False))
     goals.append(Goal(f"dearest call here ({machine['worst']['call']})",
                       machine["worst"]["ticks"], CALL_MAX, False))
     tests = machine["test_run"]
