@@ -6,6 +6,7 @@
  */
 #include "hv/crc32c.h"
 #include "parent/hvcall.h"
+#include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/saved.h"
@@ -260,7 +261,7 @@ static void null_call(void)
 	report("null", ticks);
 	report("refused", refused);
 	judge_exact();
-	EXPECT(ticks <= NULL_MAX && refused <= ticks);
+	EXPECT(!exact || (ticks <= NULL_MAX && refused <= ticks));
 }
 
 /*
@@ -378,5 +379,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	measure_parts();
+	/* Where a hypervisor below counts its own instructions as well. */
+	if (!arguments_number(image, table, "exact", 1))
+		exact = false;
 	return test_run(image, table, "cost", cases, ARRAY_LEN(cases));
 }
