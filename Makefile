@@ -145,7 +145,7 @@ bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
 
-KVM_TESTS := kvm scenarios entries exits hvctl hvstate machine start
+KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start
 test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if need be (ONLY=demo: a part)
 	$(Q)EMU=qemu STASIS_WATCH=1 $(PYTHON) -m pytest -q -s \
 		$(KVM_TESTS:%=tests/vm/test_%.py) $(if $(ONLY),-k '$(ONLY)')
