@@ -369,12 +369,13 @@ static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
 		return outcome;
 	if (status != HV_STATUS_SUCCESS)
 		return finish(call, status, d.start);
-	f.vp = vp;
-	f.from = vp->partition;
-	f.in = input_block.bytes;
-	f.out = d.out_page;
-	f.tail = d.in_page ? d.in_page + d.in : NULL;
-	f.again = f.dear = false;
+	f = (struct hypercall_frame){
+		.vp = vp,
+		.from = vp->partition,
+		.in = input_block.bytes,
+		.out = d.out_page,
+		.tail = d.in_page ? d.in_page + d.in : NULL,
+	};
 	return run(call, &f, &d);
 }
 
