@@ -76,6 +76,8 @@ struct arch_space {
 	hpa_t top;         /* the PML4 page */
 	struct pool *pool; /* where table pages come from and go to */
 	bool identity;     /* the root's: holes may become large pages again */
+	bool stale;        /* a processor may have cached what has changed */
+	hpa_t retired;     /* tables that it may still walk: a list */
 };
 
 struct arch_mapping {
@@ -87,7 +89,16 @@ struct arch_mapping {
 bool arch_space_init(struct arch_space *space, struct pool *pool,
                      bool identity);
 
-/* Maps one 4-KiB page, replacing what was there. False: the pool is dry. */
+/*
+ * Changes of a space are done when it has been flushed: until then a processor
+ * may go on by the old ones. So a page that was taken out is used, zeroed or handed
+ * over behind a flush only; and many changes need but one.
+ */
+
+/*
+ * Maps one 4-KiB page, replacing what was there. False: the pool is dry, and
+ * nothing changed.
+ */
 bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page,
                     u32 rights);
 
@@ -98,7 +109,8 @@ bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page,
 bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size);
 
 /*
- * Takes one page out. In the root's space this may have to split a large page;
+ * Takes one page out; the tables that are empty then are the pool's again behind
+ * the flush. In the root's space this may have to split a large page;
  * false: the pool has no page for that, nothing changed.
  */
 bool arch_space_unmap(struct arch_space *space, gpa_t gpa);
@@ -137,7 +149,11 @@ enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
  */
 bool arch_space_free(struct arch_space *space, u32 *budget);
 
-/* After unmap, or map with fewer rights: no processor may use old entries. */
+/*
+ * No processor uses old entries any more; tables that went come back to the pool.
+ * Costs nothing where no entry changed that a processor can have cached: a page
+ * that is mapped where nothing was needs no flush (SDM 28.3.2).
+ */
 void arch_space_flush(struct arch_space *space);
 
 /* ---- Virtual processors ---- */

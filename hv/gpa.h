@@ -39,10 +39,13 @@ struct gpa_space {
  */
 enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights);
 
-/* Unmaps; a page that is not mapped is left alone. */
+/* Unmaps; a page that is not mapped is left alone. No flush, as above. */
 void gpa_unmap(struct partition *p, u64 gpn);
 
-/* Gives the root a page that it had deposited. False: its pool is dry. */
+/*
+ * Gives the root a page that it had deposited. False: its pool is dry. Nothing was
+ * there, so no flush is due.
+ */
 bool gpa_put_back(struct partition *p, hpa_t page);
 
 /* The parent's mapping of gpn, overlays looked through. False: none. */

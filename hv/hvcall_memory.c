@@ -20,9 +20,13 @@ static enum hv_status find_pool(struct hypercall_frame *f, u64 id,
 	return partition_find_child(from, id, p);
 }
 
+/* Tables that splitting large pages may take in one turn: each is a lot of work. */
+#define DEPOSIT_TABLES 3
+
 /*
- * The page leaves the caller's map before it changes hands. Only the root has
- * the privilege, so the caller's map is the identity.
+ * The page leaves the caller's map, and is the hypervisor's; but nothing touches
+ * it before the turn is settled, as the caller may be able to reach it until then.
+ * Only the root has the privilege, so the caller's map is the identity.
  */
 enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 {
@@ -40,12 +44,28 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 		return HV_STATUS_OPERATION_DENIED;
 	if (frame_mappings(page) || gpa_has_overlay(f->from, *gpn))
 		return HV_STATUS_OBJECT_IN_USE;
-	if (!arch_space_unmap(&f->from->space.arch, gpa_of(page.v)))
-		return HV_STATUS_INSUFFICIENT_MEMORY;
-	arch_space_flush(&f->from->space.arch);
+	f->spent += arch_space_missing(&f->from->space.arch, gpa_of(page.v));
+	f->dear = f->spent >= DEPOSIT_TABLES;
+	if (!arch_space_unmap(&f->from->space.arch, gpa_of(page.v))) {
+		/* The pages before it may be what it needs. */
+		f->again = f->rep > f->first;
+		return f->again ? HV_STATUS_SUCCESS
+		                : HV_STATUS_INSUFFICIENT_MEMORY;
+	}
 	frame_set_owner(page, FRAME_DEPOSITED);
-	pool_add(&p->pool, page);
 	return HV_STATUS_SUCCESS;
+}
+
+void hvcall_deposit_settle(struct hypercall_frame *f, u32 end)
+{
+	const struct hv_input_deposit_memory *in = f->in;
+	const u64 *list = (const u64 *)(in + 1);
+	struct partition *p;
+
+	CHECK(find_pool(f, in->partition_id, &p) == HV_STATUS_SUCCESS);
+	arch_space_flush(&f->from->space.arch);
+	for (u32 i = f->first; i < end; i++)
+		pool_add(&p->pool, hpa_of_page(list[i]));
 }
 
 enum hv_status hvcall_withdraw_memory(struct hypercall_frame *f)
@@ -121,10 +141,8 @@ enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f)
 	    gpa_has_overlay(f->from, *source))
 		return HV_STATUS_OPERATION_DENIED;
 	status = gpa_map(p, gpn, hpa_of_page(*source), rights);
-	if (status == HV_STATUS_SUCCESS) {
-		arch_space_flush(&p->space.arch);
+	if (status == HV_STATUS_SUCCESS)
 		partition_changed(p);
-	}
 	return status;
 }
 
@@ -140,9 +158,19 @@ enum hv_status hvcall_unmap_gpa_pages(struct hypercall_frame *f)
 	if (in->unmap_flags || gpn < f->rep || gpn >= gpa_limit())
 		return HV_STATUS_INVALID_PARAMETER;
 	gpa_unmap(p, gpn);
-	arch_space_flush(&p->space.arch);
 	partition_changed(p);
 	return HV_STATUS_SUCCESS;
+}
+
+/* Of both calls: the partition is what their input begins with. */
+void hvcall_gpa_settle(struct hypercall_frame *f, u32 end)
+{
+	const u64 *partition_id = f->in;
+	struct partition *p;
+
+	(void)end;
+	CHECK(find_space(f, *partition_id, &p) == HV_STATUS_SUCCESS);
+	arch_space_flush(&p->space.arch);
 }
 
 /* ---- ReadGpa, WriteGpa ---- */

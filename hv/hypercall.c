@@ -49,8 +49,8 @@ static const struct hypercall table[] = {
 		IN(get_next_child), OUT(get_next_child), .flags = BY_PARENT },
 	[HVCALL_DEPOSIT_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"DepositMemory", hvcall_deposit_memory,
-		IN(deposit_memory), .in_rep = 8, .flags = REP, .turn = 8,
-		.privileges = POOL },
+		IN(deposit_memory), .in_rep = 8, .flags = REP,
+		.privileges = POOL, .settle = hvcall_deposit_settle },
 	[HVCALL_WITHDRAW_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"WithdrawMemory", hvcall_withdraw_memory,
 		IN(withdraw_memory), .out_rep = 8, .flags = REP, .turn = 8,
@@ -61,10 +61,12 @@ static const struct hypercall table[] = {
 		.privileges = POOL },
 	[HVCALL_MAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"MapGpaPages", hvcall_map_gpa_pages,
-		IN(map_gpa_pages), .in_rep = 8, .flags = REP | BY_PARENT },
+		IN(map_gpa_pages), .in_rep = 8, .flags = REP | BY_PARENT,
+		.settle = hvcall_gpa_settle },
 	[HVCALL_UNMAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"UnmapGpaPages", hvcall_unmap_gpa_pages,
-		IN(unmap_gpa_pages), .flags = REP | BY_PARENT },
+		IN(unmap_gpa_pages), .flags = REP | BY_PARENT,
+		.settle = hvcall_gpa_settle },
 	[HVCALL_INSTALL_INTERCEPT - HVCALL_CREATE_PARTITION] = {
 		"InstallIntercept", hvcall_install_intercept,
 		IN(install_intercept), .flags = BY_PARENT },
@@ -296,10 +298,11 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 	const struct hypercall *row = d->row;
 	const u8 *in = f->in;
 	u32 last = d->start + (row->turn ? row->turn : HYPERCALL_REPS_A_TURN);
-	enum hv_status status;
+	enum hv_status status = HV_STATUS_SUCCESS;
 
 	if (last > d->reps)
 		last = d->reps;
+	f->first = d->start;
 	for (*done = d->start; *done < last && !f->dear; (*done)++) {
 		f->rep = *done;
 		f->in_rep = in + round8(row->in) + *done * row->in_rep;
@@ -307,10 +310,12 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 		                                   *done * row->out_rep
 		                         : NULL;
 		status = row->run(f);
-		if (status != HV_STATUS_SUCCESS)
-			return status;
+		if (status != HV_STATUS_SUCCESS || f->again)
+			break;
 	}
-	return HV_STATUS_SUCCESS;
+	if (row->settle && *done > d->start)
+		row->settle(f, *done);
+	return status;
 }
 
 static enum exit_outcome finish(struct exit_hypercall *call,

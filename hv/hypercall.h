@@ -25,9 +25,12 @@ struct hypercall_frame {
 	void *out;              /* fixed output, up to the row's `out` bytes */
 	void *out_rep;          /* output of the element at `rep` */
 	u32 rep;                /* element index, from 0 */
-	const u8 *tail;         /* variable input, still in guest memory: read
+	u32 first;              /* the first element of this turn */
+	u32 spent;      /* by the elements of this turn, if they count */
+	const u8 *tail; /* variable input, still in guest memory: read
 	                         * every byte once */
-	bool again;             /* set: not finished, run me again */
+	bool again;     /* set: not finished, run me again; an element
+	                         * that is not the first of its turn may */
 	bool dear; /* set: this element took long, the turn ends behind it */
 };
 
@@ -41,6 +44,8 @@ struct hypercall {
 	u8 flags;       /* HYPERCALL_* */
 	u8 turn;        /* elements a turn, 0: HYPERCALL_REPS_A_TURN */
 	u64 privileges; /* the caller must hold all of these */
+	/* Behind a turn: what elements [first, end) had begun is finished. */
+	void (*settle)(struct hypercall_frame *f, u32 end);
 	/* Bytes that follow the fixed input, as that input says; NULL: none. */
 	u32 (*tail)(const void *in);
 };
@@ -92,5 +97,7 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f);
 enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f);
 enum hv_status hvcall_read_log(struct hypercall_frame *f);
 u32 hvcall_restore_tail(const void *in);
+void hvcall_deposit_settle(struct hypercall_frame *f, u32 end);
+void hvcall_gpa_settle(struct hypercall_frame *f, u32 end);
 
 #endif

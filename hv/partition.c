@@ -172,6 +172,7 @@ bool partition_finalize(struct partition *p)
 {
 	u32 budget = FINALIZE_MAPPINGS;
 	u32 tables = FINALIZE_TABLES;
+	bool done;
 
 	if (p->state == PARTITION_ACTIVE) {
 		finalize_begin(p);
@@ -181,10 +182,9 @@ bool partition_finalize(struct partition *p)
 		finalize_vp(p);
 		return false;
 	}
-	if (!finalize_mappings(p, &budget))
-		return false;
+	done = finalize_mappings(p, &budget);
 	arch_space_flush(&p->space.arch);
-	if (!arch_space_free(&p->space.arch, &tables))
+	if (!done || !arch_space_free(&p->space.arch, &tables))
 		return false;
 	p->state = PARTITION_FINALIZED;
 	return true;

@@ -81,43 +81,47 @@ static struct walk walk_down(const struct arch_space *space, u64 address,
 	}
 }
 
-/* A large leaf becomes a table of the same mappings. False: pool dry. */
-static bool split(struct arch_space *space, u64 *entry, u32 level)
+/*
+ * The processor caches nothing of an entry that is not present (SDM 28.3.2), so
+ * what takes its place is seen at once.
+ */
+static void set_entry(struct arch_space *space, u64 *entry, u64 value)
 {
-	u64 *table = pool_alloc(space->pool);
-	u64 child = *entry;
-
-	if (!table)
-		return false;
-	if (level == 1)
-		child &= ~EPT_LARGE;
-	for (u32 i = 0; i < EPT_ENTRIES; i++)
-		table[i] = child + i * level_size(level - 1);
-	*entry = make_table(table);
-	return true;
+	if ((*entry & EPT_RIGHTS) && *entry != value)
+		ept_changed(space, hpa_of(*entry & EPT_ADDRESS));
+	*entry = value;
 }
 
-/* Down to `level`, with the tables made on the way. False: pool dry. */
+/* A table in the place of a large leaf maps the same. */
+static void fill_split(u64 *table, u64 leaf, u32 level)
+{
+	if (level == 1)
+		leaf &= ~EPT_LARGE;
+	for (u32 i = 0; i < EPT_ENTRIES; i++)
+		table[i] = leaf + i * level_size(level - 1);
+}
+
+/*
+ * Down to `level`, with the tables made on the way. False: the pool has not
+ * enough of them, nothing changed.
+ */
 static bool walk_make(struct arch_space *space, u64 address, u32 level,
                       struct walk *w)
 {
-	for (;;) {
-		u64 *entry, *table;
+	*w = walk_down(space, address, level);
+	if (w->level - level > space->pool->available)
+		return false;
+	while (w->level > level) {
+		u64 *entry = walk_entry(w);
+		u64 *table = pool_alloc(space->pool);
 
+		CHECK(table);
+		if (*entry & EPT_USED)
+			fill_split(table, *entry, w->level);
+		set_entry(space, entry, make_table(table));
 		*w = walk_down(space, address, level);
-		if (w->level == level)
-			return true;
-		entry = walk_entry(w);
-		if (*entry & EPT_USED) {
-			if (!split(space, entry, w->level))
-				return false;
-			continue;
-		}
-		table = pool_alloc(space->pool);
-		if (!table)
-			return false;
-		*entry = make_table(table);
 	}
+	return true;
 }
 
 static u64 *table_start(u64 *entry)
@@ -141,22 +145,31 @@ static bool table_is_empty(u64 *entry)
 }
 
 /*
- * Gives empty tables above a hole back. Not in the root's space: it must be
- * able to take back what it gave away, whatever its pool has then.
+ * Into the list of those that go with the next flush, by its first entry: a page's
+ * address is an entry that is not present.
+ */
+static void retire(struct arch_space *space, u64 *table)
+{
+	*table = space->retired.v;
+	space->retired = arch_page_hpa(table);
+}
+
+/*
+ * Empty tables above a hole go. Not in the root's space: it must be able to take
+ * back what it gave away, whatever its pool has then.
  */
 static void prune(struct arch_space *space, u64 address)
 {
 	struct walk w = walk_down(space, address, 0);
 
-	if (space->identity || (*walk_entry(&w) & EPT_USED))
+	if (space->identity)
 		return;
 	while (w.level < EPT_TOP_LEVEL && table_is_empty(walk_entry(&w))) {
 		u64 *table = table_start(walk_entry(&w));
 
 		w.level++;
-		*walk_entry(&w) = 0;
-		ept_flush(space);
-		pool_free(space->pool, table);
+		set_entry(space, walk_entry(&w), 0);
+		retire(space, table);
 	}
 }
 
@@ -182,20 +195,27 @@ static u32 largest_level(void)
 
 /*
  * The root's space: a table that has become uniform again goes, so that giving
- * a page away and getting it back leaves nothing behind.
+ * a page away and getting it back leaves nothing behind. It still maps what a
+ * processor looks for in it, so it is not touched before the flush.
  */
 static void collapse(struct arch_space *space, struct walk w)
 {
+	u64 *gone[EPT_TOP_LEVEL];
+	u32 count = 0;
+
 	while (w.level < largest_level()) {
 		u64 *table = table_start(walk_entry(&w));
 
 		if (!table_is_uniform(table, w.level))
-			return;
+			break;
 		w.level++;
-		*walk_entry(&w) = table[0] | EPT_LARGE;
-		ept_flush(space);
-		pool_free(space->pool, table);
+		set_entry(space, walk_entry(&w), table[0] | EPT_LARGE);
+		gone[count++] = table;
 	}
+	if (count > 0)
+		ept_flush(space);
+	while (count > 0)
+		pool_free(space->pool, gone[--count]);
 }
 
 bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
@@ -207,6 +227,7 @@ bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
 	space->top = arch_page_hpa(top);
 	space->pool = pool;
 	space->identity = identity;
+	space->retired = hpa_of(0);
 	/* The page may have been the top of a space that is gone. */
 	ept_flush(space);
 	return true;
@@ -222,13 +243,9 @@ bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page, u32 rights)
 	CHECK(gpa.v < EPT_LIMIT);
 	if (identity)
 		CHECK(ept_memory_type(page.v, PAGE_SIZE, &type));
-	if (!walk_make(space, gpa.v, 0, &w)) {
-		prune(space, gpa.v);
-		if (space->identity)
-			collapse(space, walk_down(space, gpa.v, 0));
+	if (!walk_make(space, gpa.v, 0, &w))
 		return false;
-	}
-	*walk_entry(&w) = make_leaf(page.v, rights, type, 0);
+	set_entry(space, walk_entry(&w), make_leaf(page.v, rights, type, 0));
 	if (identity)
 		collapse(space, w);
 	return true;
@@ -266,7 +283,8 @@ bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size)
 			level = 0;
 		if (!walk_make(space, base, level, &w))
 			return false;
-		*walk_entry(&w) = make_leaf(base, EPT_RIGHTS, type, level);
+		set_entry(space, walk_entry(&w),
+		          make_leaf(base, EPT_RIGHTS, type, level));
 		if (level == 0)
 			collapse(space, w);
 		base += level_size(level);
@@ -281,12 +299,9 @@ bool arch_space_unmap(struct arch_space *space, gpa_t gpa)
 	CHECK(gpa.v < EPT_LIMIT);
 	if (!(*walk_entry(&w) & EPT_USED))
 		return true;
-	if (w.level > 0 && !walk_make(space, gpa.v, 0, &w)) {
-		/* Half way down from 1 GiB: nothing may have changed. */
-		collapse(space, walk_down(space, gpa.v, 0));
+	if (!walk_make(space, gpa.v, 0, &w))
 		return false;
-	}
-	*walk_entry(&w) = 0;
+	set_entry(space, walk_entry(&w), 0);
 	prune(space, gpa.v);
 	return true;
 }
@@ -395,7 +410,10 @@ static u64 *first_table(u64 *table, u32 level)
 	return NULL;
 }
 
-/* One table a step, lowest first: it can stop and go on anywhere. */
+/*
+ * One table a step, lowest first: it can stop and go on anywhere. The space was
+ * flushed, and nobody runs in it.
+ */
 bool arch_space_free(struct arch_space *space, u32 *budget)
 {
 	for (; space->top.v && *budget; --*budget) {
@@ -418,5 +436,12 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 
 void arch_space_flush(struct arch_space *space)
 {
-	ept_flush(space);
+	if (space->stale)
+		ept_flush(space);
+	while (space->retired.v) {
+		u64 *table = arch_page(space->retired);
+
+		space->retired = hpa_of(*table);
+		pool_free(space->pool, table);
+	}
 }

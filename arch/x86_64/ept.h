@@ -19,7 +19,16 @@ bool ept_memory_type(u64 base, u64 size, u32 *type);
 /* May leaves of 1 GiB be used? Leaves of 2 MiB always may. */
 bool ept_has_gigabyte_pages(void);
 
-/* Drops every cached translation of the space on this processor. */
+/*
+ * An entry that the processor may have cached was changed: until a flush it may
+ * be used as it was, with what it led to, a page or a table. Sets space->stale.
+ */
+void ept_changed(struct arch_space *space, hpa_t led_to);
+
+/*
+ * Drops every cached translation of the space on this processor. Clears
+ * space->stale.
+ */
 void ept_flush(struct arch_space *space);
 
 #endif

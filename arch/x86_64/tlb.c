@@ -20,6 +20,12 @@ bool ept_has_gigabyte_pages(void)
 	return features()->ept_vpid & EPT_CAP_1G;
 }
 
+void ept_changed(struct arch_space *space, hpa_t led_to)
+{
+	(void)led_to;
+	space->stale = true;
+}
+
 void ept_flush(struct arch_space *space)
 {
 	bool single = features()->ept_vpid & EPT_CAP_INVEPT_SINGLE;
@@ -29,6 +35,7 @@ void ept_flush(struct arch_space *space)
 		operand.what = 0;
 	CHECK(invept(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
 	             operand) == VMX_OK);
+	space->stale = false;
 }
 
 /* Without VPIDs every entry and exit flushes. */

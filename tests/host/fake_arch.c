@@ -14,6 +14,7 @@
 #include "arch/x86_64/ept.h"
 #include "hv/check.h"
 #include "hv/partition.h"
+#include "tests/host/fake_tlb.h"
 
 #define CHECK_FAILED 77
 #define GARBAGE 0xa5
@@ -121,6 +122,7 @@ void arch_fill(void *to, u64 word, u64 words)
 {
 	u64 *at = to;
 
+	fake_tlb_fills(hpa_of(arch_page_hpa(to).v & ~(u64)(PAGE_SIZE - 1)));
 	fake.steps += words / 8;
 	fake.filled += words;
 	while (words-- > 0)
@@ -143,12 +145,6 @@ bool ept_memory_type(u64 base, u64 size, u32 *type)
 bool ept_has_gigabyte_pages(void)
 {
 	return !fake.no_gigabyte;
-}
-
-void ept_flush(struct arch_space *space)
-{
-	(void)space;
-	fake.flushes++;
 }
 
 /* ---- Virtual processors ---- */
@@ -265,6 +261,7 @@ enum handoff_result fake_start(const struct fake_options *o)
 
 	memset(hardware, 0, sizeof(hardware));
 	memset(&fake, 0, sizeof(fake));
+	fake_tlb_reset();
 	fake.ram_bytes = o->ram ? o->ram : FAKE_RAM;
 	fake.no_gigabyte = o->no_gigabyte;
 	fake.tsc = 1000000007;

@@ -3,6 +3,7 @@
  */
 #include "tests/host/fake_guest.h"
 #include "tests/host/fake_sched.h"
+#include "tests/host/fake_tlb.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,6 +58,14 @@ u8 *guest_at(u64 gpa)
 	return fake.ram + gpa;
 }
 
+static void expect_flushed(void)
+{
+	const char *wrong = fake_tlb_wrong();
+
+	if (wrong)
+		fail_msg("the TLB: %s", wrong);
+}
+
 static void expect_nobody_forgotten(void)
 {
 	const char *wrong = sched_all_wrong();
@@ -77,6 +86,7 @@ u64 guest_raw(struct vp *vp, u64 control, u64 input, u64 output,
 
 		assert_true(guest_turns < TURNS_MAX);
 		o = exit_hypercall(vp, &call);
+		expect_flushed();
 		if (fake.steps - before > guest_longest)
 			guest_longest = fake.steps - before;
 		/* Simple calls keep their control word. */

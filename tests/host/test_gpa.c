@@ -91,6 +91,7 @@ static void test_tables_come_and_go(void **state)
 		gpa_unmap(p, places[i]);
 		assert_false(gpa_lookup(p, places[i], &m));
 	}
+	arch_space_flush(&p->space.arch);
 	assert_int_equal(p->pool.in_use, in_use);
 }
 

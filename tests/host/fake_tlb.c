@@ -1,0 +1,80 @@
+/*
+ * A processor that forgets nothing: whatever a space has mapped, a page or a
+ * table, it goes on using until the space is flushed. So a page that is taken
+ * from a guest is not the hypervisor's own before that.
+ */
+#include "tests/host/fake_tlb.h"
+
+#include "arch/x86_64/ept.h"
+#include "hv/check.h"
+#include "hv/frame.h"
+#include "hv/partition.h"
+#include "tests/host/fake_arch.h"
+
+#define REACHABLE_MAX 65536u
+
+/* Pages that entries led to which have changed since the space's last flush. */
+static struct {
+	const struct arch_space *space;
+	hpa_t page;
+} reachable[REACHABLE_MAX];
+static u32 count;
+
+void fake_tlb_reset(void)
+{
+	count = 0;
+}
+
+void ept_changed(struct arch_space *space, hpa_t led_to)
+{
+	space->stale = true;
+	CHECK(count < REACHABLE_MAX);
+	reachable[count].space = space;
+	reachable[count++].page = led_to;
+}
+
+void ept_flush(struct arch_space *space)
+{
+	u32 left = 0;
+
+	space->stale = false;
+	fake.flushes++;
+	for (u32 i = 0; i < count; i++)
+		if (reachable[i].space != space)
+			reachable[left++] = reachable[i];
+	count = left;
+}
+
+static bool is_ours(hpa_t page)
+{
+	return frame_owner(page) == FRAME_RESERVED ||
+	       frame_owner(page) == FRAME_DEPOSITED;
+}
+
+void fake_tlb_fills(hpa_t page)
+{
+	for (u32 i = 0; i < count; i++)
+		CHECK(reachable[i].page.v != page.v || !is_ours(page));
+}
+
+static bool is_stale(const struct partition *p)
+{
+	return p->state != PARTITION_UNINITIALIZED &&
+	       (p->space.arch.stale || p->space.arch.retired.v);
+}
+
+const char *fake_tlb_wrong(void)
+{
+	u64 id = 0;
+
+	if (!fake_root())
+		return NULL;
+	if (is_stale(fake_root()))
+		return "the root's space was not flushed";
+	while (partition_next_child(fake_root(), id, &id) ==
+	               HV_STATUS_SUCCESS &&
+	       id)
+		if (is_stale(partition_find(id)))
+			return "a child's space was not flushed";
+	return NULL;
+}
