@@ -15,7 +15,6 @@
 #include "boot/refusal.h"
 
 #define DEFAULT_RESERVED (16ull << 20)
-#define DATABASE_ENTRY 8u /* bytes of the page database for a page of RAM */
 
 /* boot/image.asm */
 extern const u8 image_start[];
@@ -73,16 +72,16 @@ static u64 launch_least(const struct launch *l)
 {
 	return round_up(sizeof(struct handoff), PAGE_SIZE) +
 	       round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
-	       round_up(l->map.page_count * DATABASE_ENTRY, PAGE_SIZE);
+	       round_up(ranges_upkeep(&l->map), PAGE_SIZE);
 }
 
 /* How much to reserve, and whether the least that we need fits into it. */
 static EFI_STATUS launch_choose_size(struct launch *l)
 {
-	u64 database = l->map.page_count * DATABASE_ENTRY;
+	u64 upkeep = ranges_upkeep(&l->map);
 	u64 least = launch_least(l);
 
-	l->reserved_size = DEFAULT_RESERVED + database;
+	l->reserved_size = DEFAULT_RESERVED + upkeep;
 	if (l->options.memory_mib)
 		l->reserved_size = l->options.memory_mib << 20;
 	l->reserved_size = round_up(l->reserved_size, MEMORY_LARGE_PAGE);
@@ -96,7 +95,8 @@ static EFI_STATUS launch_choose_size(struct launch *l)
 
 static EFI_STATUS launch_reserve(struct launch *l)
 {
-	EFI_STATUS status = memory_reserve(l->reserved_size, &l->reserved_base);
+	EFI_STATUS status =
+		memory_reserve(&l->map, l->reserved_size, &l->reserved_base);
 
 	if (!EFI_ERROR(status))
 		return status;

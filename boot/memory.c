@@ -14,20 +14,6 @@ struct efi_map {
 	UINTN descriptor_size;
 };
 
-/* Memory types that are RAM; reserved memory that is not ours may be anything. */
-static const bool type_is_ram[] = {
-	[EfiLoaderCode] = true,
-	[EfiLoaderData] = true,
-	[EfiBootServicesCode] = true,
-	[EfiBootServicesData] = true,
-	[EfiRuntimeServicesCode] = true,
-	[EfiRuntimeServicesData] = true,
-	[EfiConventionalMemory] = true,
-	[EfiACPIReclaimMemory] = true,
-	[EfiACPIMemoryNVS] = true,
-	[14] = true, /* EfiPersistentMemory: gnu-efi does not name it */
-};
-
 /* On success the caller frees map->bytes. */
 static EFI_STATUS efi_map_read(struct efi_map *map)
 {
@@ -54,80 +40,36 @@ static EFI_STATUS efi_map_read(struct efi_map *map)
 	}
 }
 
-/* The lowest RAM that ends above `floor`; its size is 0 when there is none. */
-static struct handoff_range efi_map_next_ram(const struct efi_map *map,
-                                             u64 floor)
-{
-	struct handoff_range lowest = { .base = ~0ull, .size = 0 };
-
-	for (UINTN at = 0; at + map->descriptor_size <= map->size;
-	     at += map->descriptor_size) {
-		const EFI_MEMORY_DESCRIPTOR *d = (void *)(map->bytes + at);
-		u64 end = d->PhysicalStart + d->NumberOfPages * PAGE_SIZE;
-
-		if (d->Type >= ARRAY_LEN(type_is_ram) || !type_is_ram[d->Type])
-			continue;
-		if (end <= floor || d->PhysicalStart >= lowest.base)
-			continue;
-		lowest.base = d->PhysicalStart;
-		lowest.size = end - d->PhysicalStart;
-	}
-	if (lowest.size && lowest.base < floor) {
-		lowest.size -= floor - lowest.base;
-		lowest.base = floor;
-	}
-	return lowest;
-}
-
-static bool memory_map_add(struct memory_map *map, struct handoff_range range)
-{
-	struct handoff_range *last = &map->ranges[map->range_count];
-
-	map->page_count += range.size / PAGE_SIZE;
-	if (map->range_count && last[-1].base + last[-1].size == range.base) {
-		last[-1].size += range.size;
-		return true;
-	}
-	if (map->range_count == HANDOFF_RANGES)
-		return false;
-	*last = range;
-	map->range_count++;
-	return true;
-}
-
 EFI_STATUS memory_read_map(struct memory_map *map)
 {
 	struct efi_map efi_map;
-	struct handoff_range range;
 	EFI_STATUS status = efi_map_read(&efi_map);
-	u64 floor = 0;
+	enum ranges_result result;
 
-	map->range_count = 0;
-	map->page_count = 0;
 	if (EFI_ERROR(status)) {
 		Print(L"stasis: the firmware gives no memory map (%r)\n",
 		      status);
 		return status;
 	}
-	/* Nothing says that the firmware sorts: take the lowest each time. */
-	for (;;) {
-		range = efi_map_next_ram(&efi_map, floor);
-		if (!range.size)
-			break;
-		if (!memory_map_add(map, range)) {
-			Print(L"stasis: RAM is in more than %d pieces; "
-			      L"this machine is not supported\n",
-			      HANDOFF_RANGES);
-			status = EFI_UNSUPPORTED;
-			break;
-		}
-		floor = range.base + range.size;
-	}
+	result = ranges_read(map, efi_map.bytes, efi_map.size,
+	                     efi_map.descriptor_size);
 	BS->FreePool(efi_map.bytes);
-	return status;
+	if (result == RANGES_OK)
+		return EFI_SUCCESS;
+	if (result == RANGES_TOO_MANY)
+		Print(L"stasis: RAM is in more than %d pieces; "
+		      L"this machine is not supported\n",
+		      RANGES_MAX);
+	else
+		Print(L"stasis: the firmware's memory map has no RAM\n");
+	return EFI_UNSUPPORTED;
 }
 
-EFI_STATUS memory_reserve(u64 size, u64 *base)
+/*
+ * The firmware may take it from a bin, which its map showed as reserved: then it
+ * is RAM to us from now on.
+ */
+EFI_STATUS memory_reserve(struct memory_map *map, u64 size, u64 *base)
 {
 	EFI_PHYSICAL_ADDRESS start;
 	EFI_STATUS status;
@@ -145,7 +87,10 @@ EFI_STATUS memory_reserve(u64 size, u64 *base)
 		BS->FreePages(start, (*base - start) / PAGE_SIZE);
 	if (*base + size < end)
 		BS->FreePages(*base + size, (end - *base - size) / PAGE_SIZE);
-	return EFI_SUCCESS;
+	if (ranges_add(map, *base, size))
+		return EFI_SUCCESS;
+	memory_release(*base, size);
+	return EFI_OUT_OF_RESOURCES;
 }
 
 void memory_release(u64 base, u64 size)

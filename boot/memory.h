@@ -4,16 +4,9 @@
 
 #include <efi.h>
 
-#include "include/handoff.h"
+#include "boot/ranges.h"
 
 #define MEMORY_LARGE_PAGE (2ull << 20)
-
-/* All RAM, ascending and merged. */
-struct memory_map {
-	u32 range_count;
-	u64 page_count;
-	struct handoff_range ranges[HANDOFF_RANGES];
-};
 
 /*
  * Reads the map before anything is reserved, so that the hypervisor's own
@@ -22,7 +15,7 @@ struct memory_map {
 EFI_STATUS memory_read_map(struct memory_map *map);
 
 /* Reserves `size` bytes (a multiple of 2 MiB) at a multiple of 2 MiB. */
-EFI_STATUS memory_reserve(u64 size, u64 *base);
+EFI_STATUS memory_reserve(struct memory_map *map, u64 size, u64 *base);
 void memory_release(u64 base, u64 size);
 
 #endif
