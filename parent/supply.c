@@ -1,13 +1,12 @@
 /*
- * Pages of the firmware, and the few of them that the hypervisor refuses.
+ * What is deposited, and what is set aside.
  */
 #include "parent/supply.h"
 
-#include <efilib.h>
-
+#include "parent/firmware.h"
 #include "parent/memory.h"
 
-#define ASIDE_MAX 1024u /* runs: how many refusals we bear */
+#define ASIDE_MAX 256u /* runs */
 #define BATCH 16u
 
 static struct {
@@ -16,29 +15,10 @@ static struct {
 } aside[ASIDE_MAX];
 static u32 aside_count;
 
-u64 supply_take(u64 pages, u64 last)
-{
-	EFI_PHYSICAL_ADDRESS address = last;
-	EFI_ALLOCATE_TYPE how = last == SUPPLY_ANYWHERE ? AllocateAnyPages
-	                                                : AllocateMaxAddress;
-
-	if (EFI_ERROR(BS->AllocatePages(how, SUPPLY_MEMORY_TYPE, pages,
-	                                &address)))
-		return 0;
-	BS->SetMem((void *)address, pages * PAGE_SIZE, 0);
-	return address;
-}
-
-void supply_give(u64 address, u64 pages)
-{
-	if (pages)
-		BS->FreePages(address, pages);
-}
-
 bool supply_set_aside(u64 address, u64 pages)
 {
 	if (aside_count == ASIDE_MAX) {
-		supply_give(address, pages);
+		firmware_give(address, pages);
 		return false;
 	}
 	aside[aside_count].address = address;
@@ -50,10 +30,10 @@ u64 supply_replace(u64 address, u64 pages, u64 refused, u64 last)
 {
 	u64 below = (refused - address) / PAGE_SIZE;
 
-	supply_give(address, below);
+	firmware_give(address, below);
 	if (!supply_set_aside(refused, pages - below))
 		return 0;
-	return supply_take(pages, last);
+	return firmware_take(pages, last);
 }
 
 static u32 take_list(u64 *list, u32 count)
@@ -62,7 +42,7 @@ static u32 take_list(u64 *list, u32 count)
 	u64 address;
 
 	while (taken < count) {
-		address = supply_take(1, SUPPLY_ANYWHERE);
+		address = firmware_take(1, FIRMWARE_ANYWHERE);
 		if (!address)
 			break;
 		list[taken++] = address >> PAGE_SHIFT;
@@ -70,22 +50,36 @@ static u32 take_list(u64 *list, u32 count)
 	return taken;
 }
 
-/* The rest of a list that the hypervisor did not take; true: go on. */
+/*
+ * Such pages are neighbours: as many as are set aside already follow unasked,
+ * so that a bin of any size is through in a few steps.
+ */
+static bool set_aside_refused(u64 page, struct supply_outcome *o)
+{
+	u64 more;
+
+	if (!supply_set_aside(page << PAGE_SHIFT, 1))
+		return false;
+	o->aside++;
+	more = firmware_take(o->aside, FIRMWARE_ANYWHERE);
+	if (!more)
+		return true;
+	if (!supply_set_aside(more, o->aside))
+		return false;
+	o->aside *= 2;
+	return true;
+}
+
+/* The rest of a list, whose first page was refused; true: go on. */
 static bool deposit_refused(const u64 *list, u32 count,
                             struct supply_outcome *o)
 {
-	bool go_on = false;
-	u32 first = 0;
+	bool denied = o->status == HV_STATUS_OPERATION_DENIED;
 
 	o->page = list[0];
-	if (o->status == HV_STATUS_OPERATION_DENIED) {
-		go_on = supply_set_aside(list[0] << PAGE_SHIFT, 1);
-		o->refused += go_on;
-		first = 1;
-	}
-	for (u32 i = first; i < count; i++)
-		supply_give(list[i] << PAGE_SHIFT, 1);
-	return go_on;
+	for (u32 i = denied; i < count; i++)
+		firmware_give(list[i] << PAGE_SHIFT, 1);
+	return denied && set_aside_refused(list[0], o);
 }
 
 struct supply_outcome supply_deposit(u64 id, u32 count)
@@ -115,7 +109,7 @@ void supply_end(void)
 {
 	while (aside_count) {
 		aside_count--;
-		supply_give(aside[aside_count].address,
-		            aside[aside_count].pages);
+		firmware_give(aside[aside_count].address,
+		              aside[aside_count].pages);
 	}
 }

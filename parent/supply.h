@@ -1,29 +1,17 @@
 /*
- * Pages of the firmware for the hypervisor: to deposit, or to map into a child.
+ * The firmware's pages for the hypervisor, and those that it refuses.
  *
- * They are of a memory type of the range that is the OS loaders': the firmware
- * has no pages set apart for it, and an operating system that is started later
- * takes them for memory that is not its own (docs/architecture.md). Even so a
- * firmware may hand out a page that it showed as reserved when Stasis started,
- * which is not RAM to the hypervisor. Such a page is set aside: ours until we
+ * A firmware may hand out a page that it showed as reserved when Stasis started;
+ * that is not RAM to the hypervisor. Such a page is set aside: ours until we
  * end, so that the firmware hands out another.
  */
 #ifndef STASIS_PARENT_SUPPLY_H
 #define STASIS_PARENT_SUPPLY_H
 
-#include <efi.h>
-
 #include "include/tlfs.h"
 
-#define SUPPLY_MEMORY_TYPE ((EFI_MEMORY_TYPE)0x80000000u)
-#define SUPPLY_ANYWHERE (~0ull)
-
-/*
- * Pages in one piece, zeroed, whose last byte is not above `last`. The address,
- * 0: the firmware has none.
- */
-u64 supply_take(u64 pages, u64 last);
-void supply_give(u64 address, u64 pages);
+/* The run is set aside. False: too many are, and it goes back instead. */
+bool supply_set_aside(u64 address, u64 pages);
 
 /*
  * In place of a run of which the hypervisor has refused this page (its address)
@@ -32,13 +20,10 @@ void supply_give(u64 address, u64 pages);
  */
 u64 supply_replace(u64 address, u64 pages, u64 refused, u64 last);
 
-/* The run is set aside. False: too many are, and it goes back instead. */
-bool supply_set_aside(u64 address, u64 pages);
-
 /* How a deposit ended. */
 struct supply_outcome {
 	u32 done;              /* pages that were deposited */
-	u32 refused;           /* pages that were set aside */
+	u64 aside;             /* pages that were set aside */
 	u64 page;              /* page number of the last one refused, or 0 */
 	enum hv_status status; /* the answer to that one */
 };

@@ -68,7 +68,8 @@ def link(test: Path, mutant: Mutant, broken: Path, folder: Path,
 def core_objects(folder: Path) -> list[Path]:
     """What every test program has: the core and the fakes."""
     sources = [*Path("hv").glob("*.c"), *Path("tests/host").glob("fake_*.c"),
-               Path("arch/x86_64/ept.c"), Path("boot/ranges.c")]
+               Path("arch/x86_64/ept.c"), Path("boot/ranges.c"),
+               Path("parent/supply.c")]
     return [(folder / source).with_suffix(".o") for source in sources]
 
 

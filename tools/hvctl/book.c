@@ -6,9 +6,9 @@
 #include <efilib.h>
 
 #include "parent/cpu.h"
+#include "parent/firmware.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
-#include "parent/supply.h"
 #include "parent/synic.h"
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/report.h"
@@ -16,6 +16,11 @@
 #define BOOK_MAGIC 0x314b4f4f42544353ull /* "SCTBOOK1" */
 #define BOOK_PAGES ((sizeof(struct book) + PAGE_SIZE - 1) / PAGE_SIZE)
 #define STALL_MICROSECONDS 20000
+
+/* The blocks of hypercalls are in our own image, and must be in RAM. */
+#define MISPLACED                                                  \
+	"the firmware may have loaded hvctl into memory that was " \
+	"reserved when Stasis started: reset, and start stasis.efi first"
 
 static EFI_GUID book_guid = { 0x7f6c2b1a,
 	                      0x95d3,
@@ -51,8 +56,8 @@ static u64 measure_tsc_khz(void)
 /* Its pages outlive this program and, if an OS is started, the firmware. */
 static EFI_STATUS begin_book(void)
 {
-	u64 address = supply_take(BOOK_PAGES, SUPPLY_ANYWHERE);
-	u64 sim = supply_take(1, SUPPLY_ANYWHERE);
+	u64 address = firmware_take(BOOK_PAGES, FIRMWARE_ANYWHERE);
+	u64 sim = firmware_take(1, FIRMWARE_ANYWHERE);
 	u64 page = take_code_page();
 
 	if (!address || !sim || !page)
@@ -97,7 +102,7 @@ EFI_STATUS book_open(void)
 	}
 	hv = partition_get_id(&the_book->root_id);
 	if (hv != HV_STATUS_SUCCESS)
-		return report_status("HvGetPartitionId", 0, hv, NULL);
+		return report_status("HvGetPartitionId", 0, hv, MISPLACED);
 	synic_setup_polling(the_book->sim_page);
 	return EFI_SUCCESS;
 }

@@ -6,6 +6,7 @@
 
 #include <efilib.h>
 
+#include "parent/firmware.h"
 #include "parent/memory.h"
 #include "parent/partition.h"
 #include "parent/supply.h"
@@ -69,7 +70,7 @@ static bool replace_ram(struct build *b)
 		memory_unmap(child->id, e[i].gpn, e[i].count);
 	memory_unmap(child->id, e[b->extent].gpn, b->done);
 	ram = supply_replace(child->ram, child->ram_pages,
-	                     b->source << PAGE_SHIFT, SUPPLY_ANYWHERE);
+	                     b->source << PAGE_SHIFT, FIRMWARE_ANYWHERE);
 	child->ram = ram;
 	if (!ram) {
 		child->ram_pages = 0;
@@ -179,7 +180,7 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 
 static bool allocate_ram(struct book_child *child, u64 pages)
 {
-	u64 ram = supply_take(pages, SUPPLY_ANYWHERE);
+	u64 ram = firmware_take(pages, FIRMWARE_ANYWHERE);
 
 	if (!ram) {
 		report_memory(pages);
@@ -259,7 +260,7 @@ static enum hv_status empty_pool(u64 id)
 	while (status == HV_STATUS_SUCCESS && count) {
 		status = memory_withdraw(id, list, DEPOSIT_PAGES, &count);
 		for (u32 i = 0; i < count; i++)
-			supply_give(list[i] << PAGE_SHIFT, 1);
+			firmware_give(list[i] << PAGE_SHIFT, 1);
 	}
 	return status == HV_STATUS_NO_RESOURCES ? HV_STATUS_SUCCESS : status;
 }
@@ -287,7 +288,7 @@ EFI_STATUS child_destroy(struct book_child *child)
 			return report_status("HvDeletePartition", child->id,
 			                     status, NULL);
 	}
-	supply_give(child->ram, child->ram_pages);
+	firmware_give(child->ram, child->ram_pages);
 	child->id = 0;
 	return EFI_SUCCESS;
 }
