@@ -265,7 +265,7 @@ $(B)/%.efi: $(B)/%.so
 
 # An application's memory is the firmware's again when it ends, a driver's not.
 EFI_KIND := efi-app
-$(B)/firmware/strict.efi: EFI_KIND := efi-bsdrv
+$(B)/firmware/bins.efi $(B)/firmware/strict.efi: EFI_KIND := efi-bsdrv
 
 # ---- Children: flat images, linked into the parents that start them ----
 
