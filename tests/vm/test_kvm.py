@@ -20,14 +20,16 @@ from boots import ROOT
 from demo import Demo, DemoError, demonstrate
 from emulator import Hardware, MachineError, qemu_command
 
-# QEMU shows its guest Hyper-V's interface: as libvirt does for Windows.
+# QEMU shows its guest Hyper-V's interface: as libvirt does for Windows. Not
+# hv-passthrough, which has hv-evmcs in it: KVM then hides the preemption timer
+# (seen; Stasis refuses and names it).
 HYPER_V = (",hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-runtime,"
            "hv-synic,hv-stimer,hv-time")
 # Both boards, the least and the most memory that must do, and a KVM that takes
 # itself for Hyper-V.  The first is part of `make test`, all are of test-kvm.
 MACHINES = (("pc", 256, ""), ("q35", 512, ""), ("pc", 128, ""),
             ("q35", 1024, ""), ("pc", 512, HYPER_V),
-            ("q35", 256, ",hv-passthrough"))
+            ("q35", 256, HYPER_V))
 
 
 @dataclass(frozen=True)
