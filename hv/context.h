@@ -59,7 +59,9 @@ struct context {
 	bool open;     /* save: header and payload stand ready */
 	bool verified; /* restore: payload complete, being checked */
 	bool skipped;  /* restore: of an unknown kind that may be */
+	u32 placed;    /* save: bytes of a page that are in the block already */
 	u32 seed;      /* restore: of its CRCs */
+	u32 counted;   /* restore: CRC of a page that went to its place */
 	u8 *payload;   /* `buffer`, or a page of the target */
 	u8 *buffer;    /* the second page */
 

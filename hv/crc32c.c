@@ -8,7 +8,7 @@
 
 #define LONG_LANE 1344u /* three of them are all but 64 bytes of a page */
 #define SHORT_LANE 128u
-#define LINE 64u /* bytes of a cache line; LONG_LANE is a multiple */
+#define LINE 64u /* bytes of a cache line */
 
 struct shift {
 	u32 lane;
@@ -77,12 +77,6 @@ static u64 three_lanes(const struct shift *s, u64 state, const u8 *at)
 	return shift(s, shift(s, state) ^ b) ^ c;
 }
 
-void crc32c_init(void)
-{
-	shift_init(&short_shift, SHORT_LANE);
-	shift_init(&long_shift, LONG_LANE);
-}
-
 /* What is long enough for three lanes; the rest of it is less. */
 static u64 lanes(u64 state, const u8 **at, u64 *bytes)
 {
@@ -116,13 +110,36 @@ u32 crc32c(u32 crc, const void *data, u64 bytes)
 	return ~(u32)state;
 }
 
-/* Eight bytes of one lane; what is stored is what is counted. */
-static inline u64 step(u64 state, u8 *to, const u8 *from)
-{
-	u64 word = load(from);
+/*
+ * ---- A page that is counted and moved in one pass ----
+ *
+ * Six lanes and a rest: some processors begin two of the instruction a cycle.
+ * The lanes wait for the instruction, not for memory: time to store what was
+ * loaded, and to ask for the page that comes next.
+ */
 
-	if (to)
-		__builtin_memcpy(to, &word, sizeof(word));
+#define PAGE_LANES 6u
+#define PAGE_LANE 672u /* six of them are all but 64 bytes of a page */
+#define STEP 32u       /* bytes of each lane a turn; PAGE_LANE is a multiple */
+
+static struct shift page_shift;
+
+/* Where a page would lie, all of it, of which a part does: two addresses. */
+struct place {
+	uintptr_t from;
+	uintptr_t to;
+};
+
+struct lanes {
+	u64 a, b, c, d, e, f;
+};
+
+/* Eight bytes of one lane; what is stored is what is counted. */
+static inline u64 step(u64 state, struct place p, u64 at)
+{
+	u64 word = load((const u8 *)(p.from + at));
+
+	__builtin_memcpy((void *)(p.to + at), &word, sizeof(word));
 	return __builtin_ia32_crc32di(state, word);
 }
 
@@ -131,43 +148,110 @@ static inline void prefetch(uintptr_t at)
 	__builtin_prefetch((const void *)at);
 }
 
-/*
- * A page in three lanes and a rest, a cache line of each lane a turn. The lanes
- * wait for the instruction, not for memory: time to ask for three lines of the
- * page that comes next.
- */
-static inline __attribute__((always_inline)) u32 page(u32 crc, u8 *to,
-                                                      const u8 *from,
-                                                      uintptr_t ahead)
+/* Half a cache line of each lane: three lines of the next page. */
+static inline void ask_for(uintptr_t ahead)
 {
-	const u32 second = LONG_LANE, third = 2 * LONG_LANE;
-	u64 a = (u32)~crc, b = 0, c = 0;
+	prefetch(ahead);
+	prefetch(ahead + LINE);
+	prefetch(ahead + 2 * LINE);
+}
 
-	for (u32 at = 0; at < LONG_LANE; at += LINE) {
-		prefetch(ahead + 3 * at);
-		prefetch(ahead + 3 * at + LINE);
-		prefetch(ahead + 3 * at + 2 * LINE);
-#pragma GCC unroll 8
-		for (u32 i = at; i < at + LINE; i += 8) {
-			a = step(a, to ? to + i : to, from + i);
-			b = step(b, to ? to + second + i : to,
-			         from + second + i);
-			c = step(c, to ? to + third + i : to, from + third + i);
+/*
+ * The lanes from byte `at` of each to `end`. So many of them are in the first
+ * place, and the compiler knows how many: there are no registers for a place of
+ * each lane.
+ */
+static inline __attribute__((always_inline)) void pass(
+	struct lanes *lanes, const struct place place[2], u32 first, u64 at,
+	u64 end, uintptr_t ahead)
+{
+	const struct place p = place[0], q = place[1];
+	struct lanes s = *lanes;
+
+	for (; at < end; at += STEP) {
+		ask_for(ahead + PAGE_LANES * at);
+#pragma GCC unroll 4
+		for (u64 i = at; i < at + STEP; i += 8) {
+			s.a = step(s.a, first > 0 ? p : q, i);
+			s.b = step(s.b, first > 1 ? p : q, PAGE_LANE + i);
+			s.c = step(s.c, first > 2 ? p : q, 2 * PAGE_LANE + i);
+			s.d = step(s.d, first > 3 ? p : q, 3 * PAGE_LANE + i);
+			s.e = step(s.e, first > 4 ? p : q, 4 * PAGE_LANE + i);
+			s.f = step(s.f, first > 5 ? p : q, 5 * PAGE_LANE + i);
 		}
 	}
-	prefetch(ahead + 3 * LONG_LANE);
-	a = shift(&long_shift, shift(&long_shift, a) ^ b) ^ c;
-	for (u32 i = 3 * LONG_LANE; i < PAGE_SIZE; i += 8)
-		a = step(a, to ? to + i : to, from + i);
-	return ~(u32)a;
+	*lanes = s;
 }
 
-u32 crc32c_page(u32 crc, const void *from, const void *ahead)
+static void pass_of(struct lanes *lanes, const struct place place[2], u32 first,
+                    u64 at, u64 end, uintptr_t ahead)
 {
-	return page(crc, NULL, from, (uintptr_t)ahead);
+	switch (first) {
+	case 0:
+		pass(lanes, place, 0, at, end, ahead);
+		break;
+	case 1:
+		pass(lanes, place, 1, at, end, ahead);
+		break;
+	case 2:
+		pass(lanes, place, 2, at, end, ahead);
+		break;
+	case 3:
+		pass(lanes, place, 3, at, end, ahead);
+		break;
+	case 4:
+		pass(lanes, place, 4, at, end, ahead);
+		break;
+	case 5:
+		pass(lanes, place, 5, at, end, ahead);
+		break;
+	default:
+		pass(lanes, place, PAGE_LANES, at, end, ahead);
+		break;
+	}
 }
 
-u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead)
+static u64 join(const struct lanes *s)
 {
-	return page(crc, to, from, (uintptr_t)ahead);
+	u64 state = shift(&page_shift, s->a) ^ s->b;
+
+	state = shift(&page_shift, state) ^ s->c;
+	state = shift(&page_shift, state) ^ s->d;
+	state = shift(&page_shift, state) ^ s->e;
+	return shift(&page_shift, state) ^ s->f;
+}
+
+/*
+ * Lanes in front of the one with the cut are in the first place, those behind it
+ * in the second, and it itself changes over on the way.
+ */
+u32 crc32c_page(u32 crc, const struct crc32c_page *p)
+{
+	const struct place place[2] = {
+		{ (uintptr_t)p->from[0], (uintptr_t)p->to[0] },
+		{ (uintptr_t)p->from[1] - p->cut,
+		  (uintptr_t)p->to[1] - p->cut },
+	};
+	u32 first = p->cut / PAGE_LANE, at = p->cut % PAGE_LANE;
+	uintptr_t ahead = (uintptr_t)p->ahead;
+	struct lanes lanes = { .a = (u32)~crc };
+	u64 state;
+
+	if (first == PAGE_LANES)
+		at = 0;
+	else
+		pass_of(&lanes, place, first + 1, 0, at, ahead);
+	pass_of(&lanes, place, first, at, PAGE_LANE, ahead);
+	prefetch(ahead + PAGE_LANES * PAGE_LANE);
+	state = join(&lanes);
+	for (u32 i = PAGE_LANES * PAGE_LANE; i < PAGE_SIZE; i += 8)
+		state = step(state, place[p->cut <= i], i);
+	return ~(u32)state;
+}
+
+void crc32c_init(void)
+{
+	shift_init(&short_shift, SHORT_LANE);
+	shift_init(&long_shift, LONG_LANE);
+	shift_init(&page_shift, PAGE_LANE);
 }

@@ -17,15 +17,23 @@ void crc32c_init(void);
 u32 crc32c(u32 crc, const void *data, u64 bytes);
 
 /*
- * The same for a page of 4096 bytes; `ahead` is the page that is wanted next,
- * to be asked for meanwhile. It may be any address: it is not read.
+ * A page on its way, in two parts: the first `cut` bytes, and the rest. Each
+ * part comes from a place and goes to a place, which may be the same one.
  */
-u32 crc32c_page(u32 crc, const void *from, const void *ahead);
+struct crc32c_page {
+	const u8 *from[2];
+	u8 *to[2];
+	u32 cut; /* a multiple of CRC32C_CUT, 4096 at most */
+	/* The page that is wanted next, to be asked for meanwhile. It may be
+	 * any address: it is not read. */
+	const u8 *ahead;
+};
+#define CRC32C_CUT 64u
 
 /*
- * Copies the page on the way. Every word is read once: the CRC is that of the
- * copy, whatever others write to the page at the same time.
+ * Copies the page and continues a CRC over it. Every word is read once: the CRC
+ * is that of what was stored, whatever others write at the same time.
  */
-u32 crc32c_copy_page(u32 crc, void *to, const void *from, const void *ahead);
+u32 crc32c_page(u32 crc, const struct crc32c_page *p);
 
 #endif

@@ -141,20 +141,17 @@ static enum hv_save_restore_result judge(struct context *c)
 }
 
 /*
- * The payload is whole, and checked where it lies: the sender may write to its
- * block meanwhile.
+ * The payload is whole. What is in the buffer is checked there: the sender may
+ * write to its block meanwhile.
  */
 static bool payload_holds(const struct context *c)
 {
-	u32 crc;
-
 	if (c->header.id == STREAM_EPILOG)
 		return true;
-	if (c->header.length == PAGE_SIZE)
-		crc = crc32c_page(c->seed, c->payload, c->payload + PAGE_SIZE);
-	else
-		crc = crc32c(c->seed, c->payload, c->header.length);
-	return crc == c->header.payload_crc;
+	if (c->payload != c->buffer)
+		return c->counted == c->header.payload_crc;
+	return crc32c(c->seed, c->payload, c->header.length) ==
+	       c->header.payload_crc;
 }
 
 static enum hv_save_restore_result check_payload(struct context *c)
@@ -207,12 +204,35 @@ static enum hv_save_restore_result take_header(struct context *c,
 	return r;
 }
 
+/*
+ * The end of a page comes to its place, and all of the page is counted on the
+ * way: what came earlier where it lies, which is written once more by that. The
+ * page behind it is asked for: pages of a child mostly lie one behind the other
+ * in RAM.
+ */
+static void take_page_end(struct context *c, const u8 *data, u32 at)
+{
+	u32 cut = (at + CRC32C_CUT - 1) & ~(CRC32C_CUT - 1);
+	struct crc32c_page page = {
+		.from = { c->payload, data + (cut - at) },
+		.to = { c->payload, c->payload + cut },
+		.cut = cut,
+		.ahead = c->payload + PAGE_SIZE,
+	};
+
+	arch_copy(c->payload + at, data, cut - at);
+	c->counted = crc32c_page(c->seed, &page);
+}
+
 static u32 take_payload(struct context *c, const u8 *data, u32 size)
 {
 	u32 at = c->at - HEADER;
 	u32 taken = least(size, c->header.length - at);
 
-	arch_copy(c->payload + at, data, taken);
+	if (c->payload != c->buffer && at + taken == PAGE_SIZE)
+		take_page_end(c, data, at);
+	else
+		arch_copy(c->payload + at, data, taken);
 	c->at += taken;
 	return taken;
 }

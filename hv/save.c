@@ -37,21 +37,37 @@ static void skip_row(struct context *c, const struct chunk_kind *kinds)
 	}
 }
 
-/*
- * A page of the target is read once, into the buffer, and checked on the way.
- * So a parent that writes to it meanwhile cannot make a stream that contradicts
- * itself. Pages of a child mostly lie one behind the other in RAM.
- */
-static u32 page_crc(struct context *c, u32 seed)
+static u32 least(u32 a, u32 b)
 {
-	const u8 *from = c->payload;
-
-	c->payload = c->buffer;
-	return crc32c_copy_page(seed, c->buffer, from, from + PAGE_SIZE);
+	return a < b ? a : b;
 }
 
-/* Completes the header of the chunk that was made. */
-static void seal_chunk(struct context *c)
+/*
+ * A page of the target is read once and checked on the way: as much as there is
+ * room for goes to its place in the block, behind the header, the rest into the
+ * buffer for the calls that follow. So a parent that writes to it meanwhile
+ * cannot make a stream that contradicts itself. Pages of a child mostly lie one
+ * behind the other in RAM.
+ */
+static u32 page_crc(struct context *c, u32 seed, u8 *out, u32 room)
+{
+	u32 cut = room > HEADER ? least(room - HEADER, PAGE_SIZE) : 0;
+	const u8 *from = c->payload;
+	struct crc32c_page page = { .ahead = from + PAGE_SIZE };
+
+	cut -= cut % CRC32C_CUT;
+	page.cut = cut;
+	page.from[0] = from;
+	page.from[1] = from + cut;
+	page.to[0] = cut ? out + HEADER : NULL;
+	page.to[1] = c->buffer + cut;
+	c->payload = c->buffer;
+	c->placed = cut;
+	return crc32c_page(seed, &page);
+}
+
+/* Completes the header of the chunk that was made, and will begin at `out`. */
+static void seal_chunk(struct context *c, u8 *out, u32 room)
 {
 	bool prolog = c->header.id == STREAM_PROLOG;
 	u32 seed = stream_seed(prolog ? 0 : c->stream_id, c->sequence);
@@ -59,7 +75,7 @@ static void seal_chunk(struct context *c)
 	if (c->header.id == STREAM_EPILOG)
 		c->header.payload_crc = c->headers_crc;
 	else if (c->payload != c->buffer)
-		c->header.payload_crc = page_crc(c, seed);
+		c->header.payload_crc = page_crc(c, seed, out, room);
 	else
 		c->header.payload_crc =
 			crc32c(seed, c->payload, c->header.length);
@@ -68,8 +84,8 @@ static void seal_chunk(struct context *c)
 	c->sequence++;
 }
 
-/* Makes the next chunk. False: the budget is used up. */
-static bool make_chunk(struct context *c)
+/* Makes the next chunk, to begin at `out`. False: the budget is used up. */
+static bool make_chunk(struct context *c, u8 *out, u32 room)
 {
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
@@ -89,15 +105,10 @@ static bool make_chunk(struct context *c)
 		else if (saved == CHUNK_ONE)
 			next_row(c, kinds);
 	}
-	seal_chunk(c);
+	seal_chunk(c, out, room);
 	c->open = true;
 	c->at = 0;
 	return true;
-}
-
-static u32 least(u32 a, u32 b)
-{
-	return a < b ? a : b;
 }
 
 /* Hands out as much of the open chunk as there is room for. */
@@ -112,6 +123,9 @@ static u32 emit(struct context *c, u8 *out, u32 room)
 		arch_copy(out, (const u8 *)&c->header + c->at, done);
 		c->at += done;
 	}
+	done += c->placed;
+	c->at += c->placed;
+	c->placed = 0;
 	now = least(room - done, total - c->at);
 	arch_copy(out + done, c->payload + (c->at - HEADER), now);
 	c->at += now;
@@ -126,7 +140,7 @@ enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,
 
 	*count = 0;
 	while (*count < size) {
-		if (!c->open && !make_chunk(c))
+		if (!c->open && !make_chunk(c, out + *count, size - *count))
 			break;
 		*count += emit(c, out + *count, size - *count);
 		last = !c->open && c->header.id == STREAM_EPILOG;

@@ -110,7 +110,8 @@ hpa_t arch_page_hpa(const void *page)
 	return hpa_of((uintptr_t)at | IMAGE_BIT);
 }
 
-void arch_copy(void *to, const void *from, u64 bytes)
+/* Weak: the benchmarks take the machine's own. */
+__attribute__((weak)) void arch_copy(void *to, const void *from, u64 bytes)
 {
 	fake.steps += bytes / 64;
 	/* A guest can make them overlap; then any outcome will do. */
@@ -118,7 +119,7 @@ void arch_copy(void *to, const void *from, u64 bytes)
 		memmove(to, from, bytes);
 }
 
-void arch_fill(void *to, u64 word, u64 words)
+__attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
 {
 	u64 *at = to;
 

@@ -58,37 +58,77 @@ static void test_pieces_are_the_whole(void **state)
 		                 whole);
 }
 
-/* A page, wherever it lies, and its copy. */
-static void test_a_page_is_counted_and_copied(void **state)
+#define ROOM (PAGE_SIZE + 16)
+
+/* A page in two parts from two places to two places, wherever they lie. */
+static void count_in_parts(const u8 *page, u32 start, u32 cut, u32 at)
 {
-	static u8 from[4096 + 8], to[4096 + 8];
+	static u8 from[2][ROOM], to[2][ROOM];
+	const u32 size[2] = { cut, PAGE_SIZE - cut };
+	struct crc32c_page p = { .from = { from[0] + at, from[1] + 7 - at },
+		                 .to = { to[0] + 8 - at, to[1] + at },
+		                 .cut = cut,
+		                 .ahead = NULL };
+
+	memset(to, 0x5a, sizeof(to));
+	memset(from, 0xa5, sizeof(from));
+	memcpy(from[0] + at, page, size[0]);
+	memcpy(from[1] + 7 - at, page + cut, size[1]);
+	assert_int_equal(crc32c_page(start, &p), reference(start, page, 4096));
+	for (u32 part = 0; part < 2; part++) {
+		u64 before = (u64)(p.to[part] - to[part]);
+
+		assert_memory_equal(p.to[part], page + (part ? cut : 0),
+		                    size[part]);
+		for (u64 i = 0; i < before; i++)
+			assert_int_equal(to[part][i], 0x5a);
+		for (u64 i = before + size[part]; i < ROOM; i++)
+			assert_int_equal(to[part][i], 0x5a);
+	}
+}
+
+static void test_a_page_is_counted_and_moved(void **state)
+{
+	u8 page[PAGE_SIZE];
 	u64 seed = 3;
 
 	(void)state;
-	for (u32 round = 0; round < 50; round++) {
-		u32 at = round % 8, start = (u32)fake_random(&seed);
-		u32 want;
+	for (u32 cut = 0; cut <= PAGE_SIZE; cut += CRC32C_CUT) {
+		for (u32 i = 0; i < sizeof(page); i++)
+			page[i] = (u8)fake_random(&seed);
+		count_in_parts(page, (u32)fake_random(&seed), cut,
+		               cut / CRC32C_CUT % 8);
+	}
+}
 
-		for (u32 i = 0; i < sizeof(from); i++)
-			from[i] = (u8)fake_random(&seed);
-		memset(to, 0, sizeof(to));
-		want = reference(start, from + at, 4096);
-		assert_int_equal(crc32c_page(start, from + at, NULL), want);
-		assert_int_equal(crc32c_copy_page(start, to + 8 - at, from + at,
-		                                  from + at + 4096),
-		                 want);
-		assert_memory_equal(to + 8 - at, from + at, 4096);
-		for (u32 i = 0; i < 8u - at; i++)
-			assert_int_equal(to[i], 0);
-		for (u32 i = 4096u + 8 - at; i < sizeof(to); i++)
-			assert_int_equal(to[i], 0);
+/* As a restore does: the first part lies there already. */
+static void test_a_page_is_completed_where_it_lies(void **state)
+{
+	u8 page[PAGE_SIZE], rest[PAGE_SIZE], whole[PAGE_SIZE];
+	u64 seed = 4;
+
+	(void)state;
+	for (u32 cut = 0; cut <= PAGE_SIZE; cut += CRC32C_CUT) {
+		struct crc32c_page p = { .from = { page, rest },
+			                 .to = { page, page + cut },
+			                 .cut = cut };
+
+		for (u32 i = 0; i < sizeof(page); i++)
+			whole[i] = (u8)fake_random(&seed);
+		memset(page, 0, sizeof(page));
+		memcpy(page, whole, cut);
+		memcpy(rest, whole + cut, PAGE_SIZE - cut);
+		assert_int_equal(crc32c_page(5, &p),
+		                 reference(5, whole, PAGE_SIZE));
+		assert_memory_equal(page, whole, PAGE_SIZE);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_a_page_is_counted_and_copied),
+		cmocka_unit_test(test_a_page_is_counted_and_moved),
+		cmocka_unit_test(test_a_page_is_completed_where_it_lies),
 		cmocka_unit_test(test_known_values),
 		cmocka_unit_test(test_every_length_and_alignment),
 		cmocka_unit_test(test_pieces_are_the_whole),

@@ -285,10 +285,28 @@ static void test_same_state_same_chunks(void **state)
 	}
 }
 
+/* One turn into `room` bytes, which nothing else is written to. */
+static u32 save_piece(struct context *c, u32 room, struct guest_stream *s)
+{
+	static u8 block[4 * PAGE_SIZE];
+	u32 count, result;
+
+	memset(block, 0x5a, sizeof(block));
+	c->budget = CONTEXT_BUDGET;
+	result = save_run(c, block, room, &count);
+	assert_true(count <= room);
+	for (u32 i = count; i < sizeof(block); i++)
+		assert_int_equal(block[i], 0x5a);
+	memcpy(s->data + s->size, block, count);
+	s->size += count;
+	return result;
+}
+
 /* Room for any multiple of 16 bytes: the chunks are the same. */
 static void test_pieces_of_any_size(void **state)
 {
-	static const u32 sizes[] = { 16, 4096, 4112, 3 * PAGE_SIZE };
+	static const u32 sizes[] = { 16,   32,   80,   400,          704,
+		                     4080, 4096, 4112, 3 * PAGE_SIZE };
 	static struct forge other;
 	struct child_shape shape;
 	struct partition *p;
@@ -303,16 +321,10 @@ static void test_pieces_of_any_size(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(sizes); i++) {
 		struct guest_stream s = { .data = malloc(1 << 20) };
 		struct context *c = context_open(fake_root(), p);
-		u32 count;
 
 		assert_non_null(c);
-		while (c->budget = CONTEXT_BUDGET,
-		       save_run(c, s.data + s.size, sizes[i], &count) !=
-		               HV_STATE_COMPLETE) {
-			assert_true(count <= sizes[i]);
-			s.size += count;
-		}
-		s.size += count;
+		while (save_piece(c, sizes[i], &s) != HV_STATE_COMPLETE)
+			continue;
 		context_close(p);
 		forge_open(&other, &s);
 		assert_int_equal(other.count, forge.count);
