@@ -361,14 +361,26 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 	$(call say,FUZZLD)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
 
--include $(shell find $(B) -path $(B)/kvm -prune -o -name '*.d' -print 2>/dev/null)
+# ---- The benchmarks: the core as it is, and the machine's own copies ----
 
-# ---- The benchmarks: the core as it is, without sanitizers ----
-
-BENCH_HEADERS := $(wildcard tests/bench/*.h tests/host/*.h hv/*.h include/*.h)
-$(B)/bench/bench_host: $(HOST_CORE) tests/bench/bench_host.c
-$(B)/bench/bench_memory: tests/bench/bench_memory_main.c
-$(BENCH_PROGRAMS): tests/bench/bench_memory.c $(BENCH_HEADERS) Makefile | $(DEPS)
+BENCH_CORE := $(wildcard hv/*.c) arch/x86_64/ept.c arch/x86_64/copy.c
+BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
+	tests/bench/bench_limit.c
+BENCH_MINE_FLAGS := $(COMMON) -O2 -mcrc32
+BENCH_CORE_FLAGS := $(BENCH_MINE_FLAGS) -mgeneral-regs-only -ffreestanding \
+	-flto
+$(BENCH_CORE:%.c=$(B)/bench/%.o): BENCH_FLAGS := $(BENCH_CORE_FLAGS)
+$(B)/bench/%.o: BENCH_FLAGS := $(BENCH_MINE_FLAGS)
+$(B)/bench/%.o: %.c Makefile | $(DEPS)
 	$(call say,BENCH)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(COMMON) -O2 -mcrc32 $(filter %.c,$^) -lcmocka -o $@
+	$(Q)$(CC) $(BENCH_FLAGS) $(DEPFLAGS) -c $< -o $@
+
+BENCH_MEMORY := tests/bench/bench_memory.c tests/bench/bench_memory_main.c
+$(B)/bench/bench_host: $(BENCH_CORE:%.c=$(B)/bench/%.o) \
+	$(BENCH_MINE:%.c=$(B)/bench/%.o)
+$(B)/bench/bench_memory: $(BENCH_MEMORY:%.c=$(B)/bench/%.o)
+$(BENCH_PROGRAMS):
+	$(Q)$(CC) $(BENCH_MINE_FLAGS) -flto=auto $^ -lcmocka -o $@
+
+-include $(shell find $(B) -path $(B)/kvm -prune -o -name '*.d' -print 2>/dev/null)

@@ -1,8 +1,8 @@
 /*
- * Speed of save and restore through the real engine on the host, beside memcpy
- * and beside a bare loop of what any engine must do (zero test, copy in pieces
- * of 4080 bytes, CRC-32C, prefetch). Alternating in one run; thread CPU time;
- * medians with least and most. Prints one JSON line for each figure.
+ * Speed of save and restore through the real engine on the host, beside its
+ * limits (bench_limit.c). A restore comes into a fresh target, all
+ * zero, and into a dirty one, of other words. Alternating in one run; thread CPU
+ * time; medians with least and most. Prints one JSON line for each figure.
  */
 #define _GNU_SOURCE
 #include <sched.h>
@@ -15,34 +15,36 @@
 #include <time.h>
 #include <cmocka.h>
 
-#include "hv/crc32c.h"
-#include "tests/bench/bench_memory.h"
+#include "tests/bench/bench_host.h"
 #include "tests/host/fake_guest.h"
 
 #define ROUNDS_MAX 64
-#define PIECE HV_SAVE_DATA_MAX
-#define WINDOW 32u /* blocks that a parent has just read: in the cache */
 #define CHILD_BASE 0x10000ull /* first page of RAM that the child gets */
+#define WINDOW_GPA 0x300000ull
+#define MORE (4096ull * 64) /* a stream's, besides that of the pages */
 
-static struct {
-	u64 pages; /* of the child */
-	u32 rounds;
-	const char *only; /* this contender; NULL: all */
-	u64 id;
-	u8 *memory; /* its pages, as the host sees them */
-	u8 *copy;   /* where memcpy and the bare loop copy to */
-	u64 stream; /* page number of the first input block of the stream */
-	u64 block_count;
-	u64 window; /* page number of the blocks that restore calls are given */
-	u64 stream_bytes;
-} bench;
+struct bench bench;
 
-static double thread_seconds(void)
+double bench_seconds(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+u8 *bench_room(u64 bytes)
+{
+	u8 *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED) {
+		fprintf(stderr, "bench: no memory\n");
+		exit(1);
+	}
+	madvise(memory, bytes, MADV_HUGEPAGE);
+	memset(memory, 1, bytes);
+	return memory;
 }
 
 static u32 call(u32 code, u64 input, u64 output)
@@ -74,12 +76,12 @@ static struct hv_output_save_partition_state *save_piece(u32 flags)
 
 static double run_save(void)
 {
-	double began = thread_seconds();
+	double began = bench_seconds();
 	u32 flags = HV_SAVE_RESTORE_STATE_START;
 
 	while (save_piece(flags)->save_state == HV_STATE_INCOMPLETE)
 		flags = 0;
-	return thread_seconds() - began;
+	return bench_seconds() - began;
 }
 
 /* The stream, as a row of input blocks. */
@@ -87,12 +89,12 @@ static void record_stream(void)
 {
 	u32 flags = HV_SAVE_RESTORE_STATE_START;
 	struct hv_output_save_partition_state *out;
-	u64 block = bench.stream;
+	u64 block = 0;
 
 	bench.stream_bytes = 0;
 	do {
 		struct hv_input_restore_partition_state *in =
-			(void *)guest_at(block << PAGE_SHIFT);
+			(void *)(bench.stream.first + block * PAGE_SIZE);
 
 		out = save_piece(flags);
 		in->partition_id = bench.id;
@@ -103,7 +105,7 @@ static void record_stream(void)
 		flags = 0;
 		block += out->save_data_count > 0;
 	} while (out->save_state == HV_STATE_INCOMPLETE);
-	bench.block_count = block - bench.stream;
+	bench.stream.count = block;
 }
 
 /* Offers a block again, from where the engine stopped, until it is taken. */
@@ -130,6 +132,16 @@ static void restore_block(u64 gpa)
 	}
 }
 
+u64 bench_bring(const struct bench_blocks *blocks, u64 at)
+{
+	u64 count = blocks->count - at;
+
+	if (count > BENCH_WINDOW)
+		count = BENCH_WINDOW;
+	memcpy(bench.window, blocks->first + at * PAGE_SIZE, count * PAGE_SIZE);
+	return count;
+}
+
 /*
  * The calls alone are timed: what brings the stream into the blocks, a file or
  * a socket, leaves them in the cache, as the output block of a save stays there.
@@ -139,19 +151,14 @@ static double run_restore(void)
 	const struct hv_output_restore_partition_state *out =
 		(void *)guest_at(GUEST_OUTPUT);
 	double seconds = 0, began;
+	u64 count;
 
-	for (u64 at = 0; at < bench.block_count; at += WINDOW) {
-		u64 count = bench.block_count - at < WINDOW
-		                    ? bench.block_count - at
-		                    : WINDOW;
-
-		memcpy(guest_at(bench.window << PAGE_SHIFT),
-		       guest_at((bench.stream + at) << PAGE_SHIFT),
-		       count * PAGE_SIZE);
-		began = thread_seconds();
+	for (u64 at = 0; at < bench.stream.count; at += count) {
+		count = bench_bring(&bench.stream, at);
+		began = bench_seconds();
 		for (u64 i = 0; i < count; i++)
-			restore_block((bench.window + i) << PAGE_SHIFT);
-		seconds += thread_seconds() - began;
+			restore_block(WINDOW_GPA + i * PAGE_SIZE);
+		seconds += bench_seconds() - began;
 	}
 	if (out->restore_state != HV_STATE_COMPLETE) {
 		fprintf(stderr, "bench: the restore ended with result %u\n",
@@ -161,67 +168,24 @@ static double run_restore(void)
 	return seconds;
 }
 
-/* ---- What it is measured against ---- */
+/* ---- What a restore comes into ---- */
 
-static double run_memcpy(void)
+static void make_fresh(void)
 {
-	double began = thread_seconds();
-
-	memcpy(bench.copy, bench.memory, bench.pages * PAGE_SIZE);
-	__asm__ volatile("" ::: "memory");
-	return thread_seconds() - began;
+	memset(bench.memory, 0, bench.pages * PAGE_SIZE);
 }
 
-static bool is_zero(const u64 *page)
+static void make_dirty(void)
 {
-	for (u32 i = 0; i < PAGE_SIZE / 8; i += 8)
-		if (page[i] | page[i + 1] | page[i + 2] | page[i + 3] |
-		    page[i + 4] | page[i + 5] | page[i + 6] | page[i + 7])
-			return false;
-	return true;
+	memset(bench.memory, 0xb7, bench.pages * PAGE_SIZE);
 }
 
-static volatile u32 sink;
-
-static void prefetch(const u8 *page)
+static void check_memory(const char *who)
 {
-	for (u32 i = 0; i < PAGE_SIZE; i += 64)
-		__builtin_prefetch(page + i);
-}
-
-/* Pieces of 4080 bytes into one buffer, as a save call hands them out. */
-static u32 copy_in_pieces(u8 *piece, u32 at, const u8 *page)
-{
-	u32 done = 0;
-
-	while (done < PAGE_SIZE) {
-		u32 now = PIECE - at < PAGE_SIZE - done ? PIECE - at
-		                                        : PAGE_SIZE - done;
-
-		memcpy(piece + at, page + done, now);
-		__asm__ volatile("" ::: "memory");
-		done += now;
-		at = (at + now) % PIECE;
-	}
-	return at;
-}
-
-static double run_bare(void)
-{
-	static u8 piece[PAGE_SIZE];
-	double began = thread_seconds();
-	u32 at = 0;
-
-	for (u64 i = 0; i < bench.pages; i++) {
-		const u8 *page = bench.memory + i * PAGE_SIZE;
-
-		prefetch(page + PAGE_SIZE);
-		if (is_zero((const u64 *)(const void *)page))
-			continue;
-		at = copy_in_pieces(piece, at, page);
-		sink = crc32c(0, page, PAGE_SIZE);
-	}
-	return thread_seconds() - began;
+	if (!memcmp(bench.memory, bench.original, bench.pages * PAGE_SIZE))
+		return;
+	fprintf(stderr, "bench: %s left another memory\n", who);
+	exit(1);
 }
 
 /* ---- Figures ---- */
@@ -235,12 +199,18 @@ static int compare(const void *a, const void *b)
 
 static const struct contender {
 	const char *name;
-	double (*run)(void); /* seconds */
+	void (*prepare)(void); /* what is not measured; NULL: nothing */
+	double (*run)(void);   /* seconds */
 } contenders[] = {
-	{ "save", run_save },
-	{ "restore", run_restore },
-	{ "memcpy", run_memcpy },
-	{ "bare loop", run_bare },
+	{ "save", NULL, run_save },
+	{ "save limit", NULL, limit_save },
+	{ "save bare", NULL, limit_save_bare },
+	{ "restore", make_fresh, run_restore },
+	{ "restore limit", make_fresh, limit_restore },
+	{ "restore bare", make_fresh, limit_restore_bare },
+	{ "dirty", make_dirty, run_restore },
+	{ "dirty limit", make_dirty, limit_restore },
+	{ "dirty bare", make_dirty, limit_restore_bare },
 };
 
 static void print_figure(const char *memory, const char *name, double *speed)
@@ -252,31 +222,46 @@ static void print_figure(const char *memory, const char *name, double *speed)
 	       speed[bench.rounds - 1]);
 }
 
-static bool wanted(const char *only, const char *name)
+static double measure_one(const struct contender *c)
 {
-	return !only || !strcmp(only, name);
+	double seconds;
+
+	if (c->prepare)
+		c->prepare();
+	seconds = c->run();
+	check_memory(c->name);
+	return seconds;
 }
 
-static void measure(enum bench_kind kind)
+static void measure(const char *memory)
 {
-	double speed[ARRAY_LEN(contenders)][ROUNDS_MAX];
+	static double speed[ARRAY_LEN(contenders)][ROUNDS_MAX];
 	double gib = (double)(bench.pages * PAGE_SIZE) / (1u << 30);
 
-	bench_fill(kind, bench.memory, bench.pages);
+	memcpy(bench.memory, bench.original, bench.pages * PAGE_SIZE);
+	limit_prepare();
 	record_stream();
-	for (u32 i = 0; i < bench.rounds; i++) {
-		for (u32 c = 0; c < ARRAY_LEN(contenders); c++) {
-			if (wanted(bench.only, contenders[c].name))
-				speed[c][i] = gib / contenders[c].run();
-		}
-	}
+	for (u32 i = 0; i < bench.rounds; i++)
+		for (u32 c = 0; c < ARRAY_LEN(contenders); c++)
+			speed[c][i] = gib / measure_one(&contenders[c]);
 	for (u32 c = 0; c < ARRAY_LEN(contenders); c++)
-		if (wanted(bench.only, contenders[c].name))
-			print_figure(bench_kind_name(kind), contenders[c].name,
-			             speed[c]);
+		print_figure(memory, contenders[c].name, speed[c]);
 	printf("{\"memory\": \"%s\", \"what\": \"stream\", \"bytes\": %llu}\n",
-	       bench_kind_name(kind), (unsigned long long)bench.stream_bytes);
+	       memory, (unsigned long long)bench.stream_bytes);
 	fflush(stdout);
+}
+
+static void read_memory(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	u64 bytes = bench.pages * PAGE_SIZE;
+
+	if (!file || fread(bench.original, 1, bytes, file) != bytes) {
+		fprintf(stderr, "bench: %s: not %llu bytes of memory\n", path,
+		        (unsigned long long)bytes);
+		exit(1);
+	}
+	fclose(file);
 }
 
 static void make_child(void)
@@ -291,10 +276,10 @@ static void make_child(void)
 	for (u64 i = 0; i < bench.pages; i++)
 		guest_map(bench.id, i, CHILD_BASE + i, 7);
 	bench.memory = guest_at(CHILD_BASE << PAGE_SHIFT);
-	bench.copy = malloc(bench.pages * PAGE_SIZE);
-	memset(bench.copy, 1, bench.pages * PAGE_SIZE);
-	bench.window = CHILD_BASE + bench.pages + 1;
-	bench.stream = bench.window + WINDOW;
+	bench.window = guest_at(WINDOW_GPA);
+	bench.original = bench_room(bench.pages * PAGE_SIZE);
+	bench.stream.first =
+		bench_room(bench.pages * PAGE_SIZE * 33 / 32 + MORE);
 }
 
 static void pin_thread(void)
@@ -308,21 +293,20 @@ static void pin_thread(void)
 
 int main(int argc, char **argv)
 {
-	u64 mib = argc > 1 ? strtoull(argv[1], NULL, 10) : 256;
+	u64 mib = argc > 1 ? strtoull(argv[1], NULL, 10) : 0;
 	struct fake_options options = { .machine = FAKE_SKYLAKE_X };
 
-	bench.only = argc > 3 ? argv[3] : NULL;
-	bench.rounds = argc > 2 ? (u32)strtoul(argv[2], NULL, 10) : 7;
+	bench.rounds = argc > 2 ? (u32)strtoul(argv[2], NULL, 10) : 0;
 	if (mib == 0 || mib > 4096 || bench.rounds == 0 ||
-	    bench.rounds > ROUNDS_MAX) {
-		fprintf(stderr, "usage: bench_host [MiB, 1 to 4096] "
-		                "[rounds, 1 to 64] [contender] [memory]\n");
+	    bench.rounds > ROUNDS_MAX || argc < 5 || argc % 2 == 0) {
+		fprintf(stderr, "usage: bench_host MIB ROUNDS NAME FILE "
+		                "[NAME FILE ...]\n"
+		                "FILE: MIB of memory (bench_memory)\n");
 		return 2;
 	}
 	bench.pages = mib << 8;
 	options.reserved_pages = 16384;
-	options.ram = (CHILD_BASE + bench.pages * 2 + bench.pages / 32 +
-	               options.reserved_pages + 4096)
+	options.ram = (CHILD_BASE + bench.pages + options.reserved_pages + 4096)
 	              << PAGE_SHIFT;
 	if (fake_start(&options) != HANDOFF_OK)
 		return 1;
@@ -330,9 +314,9 @@ int main(int argc, char **argv)
 	madvise(fake.ram, fake.ram_bytes, MADV_HUGEPAGE);
 	pin_thread();
 	make_child();
-	for (u32 kind = 0; kind < BENCH_KINDS; kind++)
-		if (wanted(argc > 4 ? argv[4] : NULL,
-		           bench_kind_name((enum bench_kind)kind)))
-			measure((enum bench_kind)kind);
+	for (int i = 3; i < argc; i += 2) {
+		read_memory(argv[i + 1]);
+		measure(argv[i]);
+	}
 	return 0;
 }

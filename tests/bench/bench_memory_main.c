@@ -1,6 +1,8 @@
 /*
- * bench_memory KIND MIB FILE: writes one of the memories to a file, for whoever
- * else is to be measured with the same bytes, and prints its shares as JSON.
+ * bench_memory KIND MIB FILE: writes one of the memories to a file, for all that
+ * are measured with the same bytes, and prints its shares as JSON.
+ * bench_memory NAME MIB FILE SOURCE: takes it from another file; where that is
+ * shorter, the rest is zero.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,23 +63,42 @@ static u8 *map_file(const char *path, u64 bytes)
 	return memory == MAP_FAILED ? NULL : memory;
 }
 
+static bool read_image(const char *path, u8 *memory, u64 bytes)
+{
+	FILE *file = fopen(path, "rb");
+	u64 done = file ? fread(memory, 1, bytes, file) : 0;
+
+	if (file)
+		fclose(file);
+	return done > 0;
+}
+
+static int usage(void)
+{
+	fprintf(stderr, "usage: bench_memory empty|random|linux MIB FILE\n"
+	                "       bench_memory NAME MIB FILE SOURCE\n");
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
-	u64 mib = argc == 4 ? strtoull(argv[2], NULL, 10) : 0;
-	enum bench_kind kind;
+	u64 mib = argc == 4 || argc == 5 ? strtoull(argv[2], NULL, 10) : 0;
+	enum bench_kind kind = BENCH_KINDS;
 	u8 *memory;
 
-	if (mib == 0 || mib > 4096 || !find_kind(argv[1], &kind)) {
-		fprintf(stderr, "usage: bench_memory empty|random|linux "
-		                "MIB FILE\n");
-		return 2;
-	}
+	if (mib == 0 || mib > 4096 || (argc == 4 && !find_kind(argv[1], &kind)))
+		return usage();
 	memory = map_file(argv[3], mib << 20);
 	if (!memory) {
 		fprintf(stderr, "bench_memory: no room for %s\n", argv[3]);
 		return 1;
 	}
-	bench_fill(kind, memory, mib << 8);
+	if (argc == 4) {
+		bench_fill(kind, memory, mib << 8);
+	} else if (!read_image(argv[4], memory, mib << 20)) {
+		fprintf(stderr, "bench_memory: cannot read %s\n", argv[4]);
+		return 1;
+	}
 	print_shares(argv[1], memory, mib << 8);
 	return 0;
 }

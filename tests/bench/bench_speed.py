@@ -1,4 +1,4 @@
-"""Speed of save and restore beside memcpy, the bare loop, and QEMU.
+"""Speed of save and restore beside their limits, and QEMU.
 
 All contenders work on the same bytes, on one processor, in turns: a loop runs
 the host program for a few rounds and then QEMU once out and once in for each
@@ -18,11 +18,13 @@ from typing import Any
 
 from bench_qemu import Qemu, QemuError
 
-KINDS = ("empty", "random", "linux")
+KINDS = ("empty", "random", "linux", "image")
 LOOPS = 5
 PROCESSOR = 0                           # the one that bench_host takes
-FIGURES = ("save", "restore", "memcpy", "bare loop", "QEMU save",
-           "QEMU restore")
+FIGURES = ("save", "save limit", "save bare",
+           "restore", "restore limit", "restore bare",
+           "dirty", "dirty limit", "dirty bare",
+           "QEMU save", "QEMU restore")
 
 Row = dict[str, Any]
 
@@ -70,10 +72,14 @@ def merge(rows: list[Row]) -> list[Row]:
     return merged
 
 
-def prepare(programs: Path, mib: int, work: Path) -> list[Row]:
+def prepare(programs: Path, mib: int, work: Path,
+            image: str | None) -> list[Row]:
     """The memories as files, and the file that streams go to."""
-    shares = [lines_of(programs / "bench_memory", kind, mib, work / kind)[0]
-              for kind in KINDS]
+    shares = []
+    for kind in KINDS if image else KINDS[:-1]:
+        source = [image] if kind == "image" else []
+        shares += lines_of(programs / "bench_memory", kind, mib, work / kind,
+                           *source)
     with open(work / "stream", "wb") as stream:
         for _ in range(mib + mib // 64 + 16):
             stream.write(b"\xff" * (1 << 20))
@@ -81,14 +87,16 @@ def prepare(programs: Path, mib: int, work: Path) -> list[Row]:
 
 
 def measure(programs: Path, mib: int, rounds: int, work: Path,
-            with_qemu: bool) -> dict[str, Any]:
+            with_qemu: bool, image: str | None) -> dict[str, Any]:
     """All figures; `work` is a folder in memory."""
-    shares = prepare(programs, mib, work)
+    shares = prepare(programs, mib, work, image)
+    kinds = [row["memory"] for row in shares]
+    files = [word for kind in kinds for word in (kind, work / kind)]
     rows: list[Row] = []
     for loop in range(LOOPS):
         print(f"  round {loop + 1} of {LOOPS}", file=sys.stderr, flush=True)
-        rows += lines_of(programs / "bench_host", mib, rounds)
-        for kind in KINDS if with_qemu else ():
+        rows += lines_of(programs / "bench_host", mib, rounds, *files)
+        for kind in kinds if with_qemu else ():
             rows += run_qemu(kind, work / kind, mib, work)
     streams = {row["memory"]: row["bytes"] for row in rows
                if row["what"] == "stream"}
