@@ -391,7 +391,8 @@ enum hv_save_restore_result chunk_fill_check(struct context *c)
 	if (f->count == 0 || f->count > w->pages)
 		return HV_STATE_CORRUPT_DATA;
 	for (; w->run_count < f->count; w->run_count++) {
-		if (!context_spend(c, CONTEXT_COST_SCAN))
+		if (!context_spend(c, f->word ? CONTEXT_COST_WORD
+		                              : CONTEXT_COST_SCAN))
 			return CHUNK_CHECK_AGAIN;
 		page = (u64 *)place(c);
 		if (!page)

@@ -88,6 +88,7 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
  */
 #define CONTEXT_BUDGET 4096u
 #define CONTEXT_COST_SCAN 128u   /* a page that is scanned or filled */
+#define CONTEXT_COST_WORD 160u   /* restore: one of a word but zero */
 #define CONTEXT_COST_MAP 16u     /* a step in a GPA map */
 #define CONTEXT_COST_JUDGE 128u  /* the rules of a VP's state */
 #define CONTEXT_COST_VALID 1536u /* restore: all of a VP's chunks */
