@@ -192,7 +192,10 @@ static enum hv_save_restore_result take_header(struct context *c,
 	enum hv_save_restore_result r;
 
 	*taken = least(size, HEADER - c->at);
-	arch_copy((u8 *)&c->header + c->at, data, *taken);
+	if (*taken == HEADER)
+		__builtin_memcpy(&c->header, data, HEADER);
+	else
+		arch_copy((u8 *)&c->header + c->at, data, *taken);
 	c->at += *taken;
 	if (c->at < HEADER)
 		return GOOD;

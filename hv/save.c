@@ -118,7 +118,10 @@ static u32 emit(struct context *c, u8 *out, u32 room)
 	u32 done = 0;
 	u32 now;
 
-	if (c->at < HEADER) {
+	if (c->at == 0 && room >= HEADER) {
+		__builtin_memcpy(out, &c->header, HEADER);
+		c->at = done = HEADER;
+	} else if (c->at < HEADER) {
 		done = least(room, HEADER - c->at);
 		arch_copy(out, (const u8 *)&c->header + c->at, done);
 		c->at += done;
