@@ -1,6 +1,6 @@
 /*
- * The machine seen from the firmware's side: who is below us, the speed of the
- * TSC, and whether a serial port is there.
+ * The machine seen from the firmware's side: who is below us, and the speed of
+ * the TSC.
  */
 #include <cpuid.h>
 #include <efi.h>
@@ -16,9 +16,6 @@
 #define LONG_ROUNDS 3
 
 #define MSR_HV_TSC_FREQUENCY 0x40000022u
-
-#define SERIAL_COM1 0x3f8u
-#define SERIAL_SCRATCH 7u /* a 16550 keeps what is written here */
 
 static void read_cpuid(u32 leaf, u32 r[4])
 {
@@ -98,29 +95,4 @@ void machine_find_tsc(struct machine_tsc *tsc)
 		frequency_round(measure(LONG_US, LONG_ROUNDS)),
 		FREQUENCY_MEASURED,
 	};
-}
-
-static u8 port_read(u16 port)
-{
-	u8 value;
-
-	__asm__ volatile("inb %1, %0" : "=a"(value) : "Nd"(port));
-	return value;
-}
-
-static void port_write(u16 port, u8 value)
-{
-	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
-}
-
-u32 machine_find_serial_port(void)
-{
-	u16 scratch = SERIAL_COM1 + SERIAL_SCRATCH;
-	u8 before = port_read(scratch);
-	bool found;
-
-	port_write(scratch, 0x5a);
-	found = port_read(scratch) == 0x5a;
-	port_write(scratch, before);
-	return found ? SERIAL_COM1 : 0;
 }

@@ -19,7 +19,4 @@ struct machine_tsc {
 };
 void machine_find_tsc(struct machine_tsc *tsc);
 
-/* I/O port of the first serial port, or 0 when there is none. */
-u32 machine_find_serial_port(void);
-
 #endif

@@ -6,13 +6,17 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "boot/acpi.h"
 #include "boot/call.h"
 #include "boot/check.h"
 #include "boot/elf.h"
 #include "boot/machine.h"
 #include "boot/memory.h"
 #include "boot/options.h"
+#include "boot/record.h"
 #include "boot/refusal.h"
+#include "boot/screen.h"
+#include "boot/uart.h"
 
 #define DEFAULT_RESERVED (16ull << 20)
 
@@ -29,6 +33,7 @@ struct launch {
 	struct elf_image image;
 	struct machine_tsc tsc;
 	u64 elf_size;
+	struct handoff_uart uart;
 	u64 reserved_base;
 	u64 reserved_size;
 };
@@ -70,7 +75,8 @@ static EFI_STATUS launch_read_image(struct launch *l)
 /* Bytes, in whole pages. */
 static u64 launch_least(const struct launch *l)
 {
-	return round_up(sizeof(struct handoff), PAGE_SIZE) +
+	return HANDOFF_RECORD_BYTES +
+	       round_up(sizeof(struct handoff), PAGE_SIZE) +
 	       round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
 	       round_up(ranges_upkeep(&l->map), PAGE_SIZE);
 }
@@ -106,28 +112,32 @@ static EFI_STATUS launch_reserve(struct launch *l)
 	return EFI_OUT_OF_RESOURCES;
 }
 
-/* The block first, then the ELF file as it is, then the loaded image. */
+/* The record, the block, the ELF file as it is, then the loaded image. */
 static struct handoff *launch_fill(const struct launch *l)
 {
-	struct handoff *h = (void *)l->reserved_base;
+	struct handoff *h = (void *)(l->reserved_base + HANDOFF_RECORD_BYTES);
 
 	ZeroMem(h, sizeof(*h));
 	h->magic = HANDOFF_MAGIC;
 	h->size = sizeof(*h);
 	h->reserved_base = l->reserved_base;
 	h->reserved_size = l->reserved_size;
-	h->elf_base = h->reserved_base + round_up(sizeof(*h), PAGE_SIZE);
+	h->elf_base = (u64)h + round_up(sizeof(*h), PAGE_SIZE);
 	h->elf_size = l->elf_size;
 	h->image_base = h->elf_base + round_up(h->elf_size, PAGE_SIZE);
 	h->image_size = l->image.memory_size;
 	h->free_base = h->image_base + h->image_size;
 	h->tsc_hz = l->tsc.taken.hz;
 	h->fault = l->options.fault;
-	h->serial_port = machine_find_serial_port();
+	h->reset_seconds = l->options.reset_seconds;
+	h->uart = l->uart;
+	screen_find(&l->map, &h->screen);
+	acpi_find_reset(&h->reset);
 	h->range_count = l->map.range_count;
 	CopyMem(h->ranges, l->map.ranges, sizeof(h->ranges));
 	CopyMem((void *)h->elf_base, image_start, h->elf_size);
 	elf_load(&l->image, (void *)h->image_base);
+	record_begin((struct handoff_record *)l->reserved_base);
 	return h;
 }
 
@@ -152,6 +162,7 @@ static EFI_STATUS launch_start(const struct launch *l)
 		/* Names among the findings are in the image. */
 		status = refusal_print(result, h->detail,
 		                       (const void *)h->findings);
+		record_drop((struct handoff_record *)l->reserved_base);
 		memory_release(l->reserved_base, l->reserved_size);
 		return status;
 	}
@@ -188,6 +199,7 @@ static EFI_STATUS launch_check(struct launch *l)
 		status = check_print(&facts, (const void *)h->findings);
 	else
 		status = refusal_print(result, h->detail, NULL);
+	record_drop((struct handoff_record *)l->reserved_base);
 	BS->FreePages(base, pages);
 	return status;
 }
@@ -207,12 +219,16 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 		options_print_help();
 		return EFI_SUCCESS;
 	}
+	if (l->options.log)
+		return record_print_last();
 	result = machine_check();
 	if (result != HANDOFF_OK)
 		return refusal_print(result, 0, NULL);
 	status = launch_read_image(l);
 	if (!EFI_ERROR(status))
 		status = memory_read_map(&l->map);
+	if (!EFI_ERROR(status))
+		status = uart_find(&l->options.serial, &l->map, &l->uart);
 	if (!EFI_ERROR(status))
 		status = launch_choose_size(l);
 	if (EFI_ERROR(status))

@@ -65,6 +65,17 @@ EFI_STATUS memory_read_map(struct memory_map *map)
 	return EFI_UNSUPPORTED;
 }
 
+bool memory_map_has(const struct memory_map *map, u64 base, u64 size)
+{
+	for (u32 i = 0; i < map->range_count; i++) {
+		const struct handoff_range *r = &map->ranges[i];
+
+		if (base < r->base + r->size && r->base < base + size)
+			return true;
+	}
+	return false;
+}
+
 /*
  * The firmware may take it from a bin, which its map showed as reserved: then it
  * is RAM to us from now on.

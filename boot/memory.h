@@ -14,6 +14,9 @@
  */
 EFI_STATUS memory_read_map(struct memory_map *map);
 
+/* Is any of [base, base + size) RAM? */
+bool memory_map_has(const struct memory_map *map, u64 base, u64 size);
+
 /* Reserves `size` bytes (a multiple of 2 MiB) at a multiple of 2 MiB. */
 EFI_STATUS memory_reserve(struct memory_map *map, u64 size, u64 *base);
 void memory_release(u64 base, u64 size);

@@ -44,21 +44,98 @@ static struct word word_skip(struct word word, UINTN count)
 	return (struct word){ word.text + count, word.length - count };
 }
 
+static u32 digit_value(CHAR16 c)
+{
+	if (c >= L'0' && c <= L'9')
+		return (u32)(c - L'0');
+	c |= 0x20;
+	return c >= L'a' && c <= L'f' ? (u32)(c - L'a') + 10 : 16;
+}
+
+/* Takes a number up to `max` off the word's front; false: there is none. */
+static bool word_number(struct word *word, u32 base, u64 max, u64 *value)
+{
+	UINTN digits = 0;
+
+	*value = 0;
+	for (; word->length && digit_value(word->text[0]) < base; digits++) {
+		*value = *value * base + digit_value(word->text[0]);
+		if (*value > max)
+			return false;
+		*word = word_skip(*word, 1);
+	}
+	return digits;
+}
+
+/* Takes `ascii` off the word's front, if it is there. */
+static bool word_accept(struct word *word, const char *ascii)
+{
+	UINTN length = word_prefix(*word, ascii);
+
+	*word = word_skip(*word, length);
+	return length;
+}
+
 static bool option_parse_memory(struct word value, struct boot_options *options)
 {
-	u64 mib = 0;
+	return word_number(&value, 10, OPTIONS_MEMORY_MAX,
+	                   &options->memory_mib) &&
+	       !value.length && options->memory_mib >= OPTIONS_MEMORY_MIN;
+}
 
-	for (UINTN i = 0; i < value.length; i++) {
-		CHAR16 digit = value.text[i];
+/* BUS:DEVICE.FUNCTION, hexadecimal as lspci and the shell's pci show them. */
+static bool serial_parse_pci(struct word *value, u64 *address)
+{
+	u64 bus, device, function;
 
-		if (digit < L'0' || digit > L'9')
-			return false;
-		mib = mib * 10 + (u64)(digit - L'0');
-		if (mib > OPTIONS_MEMORY_MAX)
-			return false;
+	if (!word_number(value, 16, 0xff, &bus) || !word_accept(value, ":") ||
+	    !word_number(value, 16, 0x1f, &device) ||
+	    !word_accept(value, ".") || !word_number(value, 16, 7, &function))
+		return false;
+	*address = bus << 16 | device << 11 | function << 8;
+	return true;
+}
+
+static bool option_parse_serial(struct word value, struct boot_options *options)
+{
+	struct boot_serial *serial = &options->serial;
+	u64 stride = 0, divisor = 1; /* 115,200 baud with the usual clock */
+
+	if (word_equals(value, "none")) {
+		serial->kind = BOOT_SERIAL_NONE;
+		return true;
 	}
-	options->memory_mib = mib;
-	return mib >= OPTIONS_MEMORY_MIN;
+	serial->kind = BOOT_SERIAL_AT;
+	if (word_accept(&value, "pci:")) {
+		serial->kind = BOOT_SERIAL_PCI;
+		if (!serial_parse_pci(&value, &serial->address))
+			return false;
+	} else if (!word_accept(&value, "0x") ||
+	           !word_number(&value, 16, OPTIONS_SERIAL_MAX,
+	                        &serial->address)) {
+		return false;
+	}
+	if (word_accept(&value, ",") &&
+	    (!word_number(&value, 10, 4, &stride) || !stride))
+		return false;
+	if (word_accept(&value, ",") &&
+	    !word_number(&value, 10, 0xffff, &divisor))
+		return false;
+	serial->stride = (u32)stride;
+	serial->divisor = (u32)divisor;
+	return !value.length &&
+	       (serial->address || serial->kind != BOOT_SERIAL_AT);
+}
+
+static bool option_parse_reset(struct word value, struct boot_options *options)
+{
+	u64 seconds = HANDOFF_RESET_NEVER;
+	bool good = word_equals(value, "never") ||
+	            (word_number(&value, 10, OPTIONS_RESET_MAX, &seconds) &&
+	             !value.length);
+
+	options->reset_seconds = (u32)seconds;
+	return good;
 }
 
 static bool option_parse_fault(struct word value, struct boot_options *options)
@@ -70,6 +147,12 @@ static bool option_parse_fault(struct word value, struct boot_options *options)
 		return true;
 	}
 	return false;
+}
+
+static bool option_parse_log(struct word value, struct boot_options *options)
+{
+	options->log = true;
+	return !value.length;
 }
 
 static bool option_parse_help(struct word value, struct boot_options *options)
@@ -92,6 +175,11 @@ static const struct option {
 	{ "mem=", option_parse_memory, "a number of MiB from 8 to 4096" },
 	{ "fault=", option_parse_fault, "check, exception, stack or entry" },
 	{ "check", option_parse_check, "no value" },
+	{ "serial=", option_parse_serial,
+	  "none, or 0xADDRESS or pci:BUS:DEVICE.FUNCTION, then "
+	  "[,STRIDE[,DIVISOR]]" },
+	{ "reset=", option_parse_reset, "a number of seconds, or never" },
+	{ "log", option_parse_log, "no value" },
 	{ "help", option_parse_help, "no value" },
 };
 
@@ -153,6 +241,7 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
 	struct word rest = { text, 0 };
 	bool first = true;
 
+	options->reset_seconds = OPTIONS_RESET_SECONDS;
 	while (text && rest.length < size / sizeof(CHAR16) && text[rest.length])
 		rest.length++;
 	for (;; first = false) {
@@ -177,10 +266,24 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
 
 void options_print_help(void)
 {
-	Print(L"stasis.efi [mem=MiB] [fault=X] [check] [help]\n"
+	Print(L"stasis.efi [OPTION...]\n"
 	      L"Starts the hypervisor; what runs becomes its root partition.\n"
-	      L"  mem=MiB   memory to reserve (default: 16 and 1/512 of RAM)\n"
-	      L"  check     start nothing: what this machine has and lacks\n"
-	      L"  fault=X   for tests: fail by itself, at the start (entry) or\n"
-	      L"            at the 1st hypercall (check, exception, stack)\n");
+	      L"  mem=MiB       memory to reserve (default: 16 and 1/512 of "
+	      L"RAM)\n"
+	      L"  serial=PORT   where a report goes: none, an I/O port or an\n"
+	      L"                address in memory (0x2f8, 0xfe036000), or a\n"
+	      L"                function on PCI (pci:0:1f.3); then, if need "
+	      L"be,\n"
+	      L"                ,STRIDE of the registers and ,DIVISOR of the "
+	      L"line\n"
+	      L"                (default: COM1 as it is, if it is there)\n"
+	      L"  reset=SECS    from a report to the reset of the machine, or "
+	      L"never\n"
+	      L"                (default: 60)\n"
+	      L"  check         start nothing: what this machine has and lacks\n"
+	      L"  fault=X       for tests: fail by itself, at the start (entry) "
+	      L"or\n"
+	      L"                at the 1st hypercall (check, exception, stack)\n"
+	      L"stasis.efi log shows the report that the last run has left in "
+	      L"memory.\n");
 }

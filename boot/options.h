@@ -9,9 +9,31 @@
 #define OPTIONS_MEMORY_MIN 8u    /* MiB */
 #define OPTIONS_MEMORY_MAX 4096u /* MiB; keeps every sum within 64 bits */
 
+#define OPTIONS_RESET_SECONDS 60u /* unless the user says something else */
+#define OPTIONS_RESET_MAX 86400u
+#define OPTIONS_SERIAL_MAX (BIT(46) - 1)
+#define OPTIONS_PORT_MAX 0xffffu /* a higher address is one in memory */
+
+enum boot_serial_kind {
+	BOOT_SERIAL_DEFAULT = 0, /* COM1 if it is there */
+	BOOT_SERIAL_NONE,
+	BOOT_SERIAL_AT,  /* address: a port or in memory */
+	BOOT_SERIAL_PCI, /* address: bus, device, function as PCI has them */
+};
+
+struct boot_serial {
+	enum boot_serial_kind kind;
+	u64 address;
+	u32 stride;  /* 0: what is usual there */
+	u32 divisor; /* 0: leave the line as it is */
+};
+
 struct boot_options {
 	u64 memory_mib; /* 0: let boot choose */
 	enum handoff_fault fault;
+	struct boot_serial serial;
+	u32 reset_seconds; /* or HANDOFF_RESET_NEVER */
+	bool log;
 	bool help;
 	bool check; /* look at the machine, start nothing */
 };

@@ -2,8 +2,9 @@
  * What boot/ hands to the hypervisor, once. Both sides include this file and
  * nothing else of each other.
  *
- * boot/ puts the block at the start of the reserved memory, the relocated
- * hypervisor image behind it, and calls the image's entry with its address.
+ * boot/ begins the reserved memory with a record for the next boot, puts the
+ * block behind it, then the relocated hypervisor image, and calls the image's
+ * entry with the address of the block.
  */
 #ifndef STASIS_HANDOFF_H
 #define STASIS_HANDOFF_H
@@ -67,6 +68,58 @@ enum handoff_fault {
 	HANDOFF_FAULT_ENTRY = 4, /* the processor refuses the first VM entry */
 };
 
+/* A 16550 for reports, set up already. */
+struct handoff_uart {
+	u64 address;   /*  0 an I/O port or a physical address, 0: none */
+	u32 stride;    /*  8 bytes from one register to the next */
+	u32 in_memory; /* 12 0: I/O ports */
+};
+
+/* A framebuffer with 32 bits a pixel, as the firmware has set it up. */
+struct handoff_screen {
+	u64 base;   /*  0 physical, 0: none */
+	u64 size;   /*  8 bytes */
+	u32 width;  /* 16 pixels */
+	u32 height; /* 20 */
+	u32 pitch;  /* 24 pixels from one row to the next */
+	u32 white;  /* 28 a pixel */
+};
+
+/* ACPI's reset register (ACPI 4.8.3.6). */
+enum handoff_reset_space {
+	HANDOFF_RESET_MEMORY = 0, /* as ACPI numbers its address spaces */
+	HANDOFF_RESET_IO = 1,
+	HANDOFF_RESET_PCI = 2,     /* the configuration space of bus 0 */
+	HANDOFF_RESET_NONE = 0xff, /* the firmware names no register */
+};
+struct handoff_reset {
+	u64 address; /*  0 */
+	u32 space;   /*  8 enum handoff_reset_space */
+	u8 value;    /* 12 what to write, one byte */
+	u8 rsvd[3];  /* 13 */
+};
+
+#define HANDOFF_RESET_NEVER 0xffffffffu
+
+/*
+ * The first thing in the reserved memory, and so at a multiple of 2 MiB, where
+ * the next boot looks for it: what the hypervisor said when it stopped. boot/
+ * makes an empty one, the hypervisor fills it.
+ */
+#define HANDOFF_RECORD_MAGIC 0x44524f4345524853ull /* "SHRECORD" */
+#define HANDOFF_RECORD_BYTES 16384u
+
+struct handoff_record {
+	u64 magic;   /*  0 HANDOFF_RECORD_MAGIC */
+	u64 base;    /*  8 its own address: a copy somewhere else is none */
+	u64 started; /* 16 when, as the decimal number YYYYMMDDhhmmss */
+	u32 length;  /* 24 bytes of text, 0: it has not stopped */
+	u32 crc;     /* 28 CRC-32C of them */
+	char text[HANDOFF_RECORD_BYTES - 32]; /* 32 ASCII, lines end in \n */
+};
+_Static_assert(sizeof(struct handoff_record) == HANDOFF_RECORD_BYTES,
+               "whole pages");
+
 struct handoff {
 	u64 magic;         /*  0 HANDOFF_MAGIC */
 	u64 size;          /*  8 sizeof(struct handoff) */
@@ -74,19 +127,22 @@ struct handoff {
 	u64 reserved_size; /* 24 a multiple of 2 MiB */
 	u64 image_base;    /* 32 where the loaded image begins */
 	u64 image_size;    /* 40 its size in memory, whole pages */
-	u64 elf_base;    /* 48 the unloaded ELF file, for symbols in reports */
-	u64 elf_size;    /* 56 */
-	u64 free_base;   /* 64 first page in the reserved memory not used yet */
-	u64 tsc_hz;      /* 72 TSC ticks a second, measured by boot */
-	u64 detail;      /* 80 out: what a refusal is about (control, error) */
-	u32 fault;       /* 88 enum handoff_fault */
-	u32 serial_port; /* 92 I/O port of a 16550 for reports, 0: none */
-	u32 range_count; /* 96 */
-	u32 check;       /* 100 only look at the processor, then return */
-	u64 findings;    /* 104 out: struct handoff_findings *, in the image */
+	u64 elf_base;  /* 48 the unloaded ELF file, for symbols in reports */
+	u64 elf_size;  /* 56 */
+	u64 free_base; /* 64 first page in the reserved memory not used yet */
+	u64 tsc_hz;    /* 72 TSC ticks a second, measured by boot */
+	u64 detail;    /* 80 out: what a refusal is about (control, error) */
+	u32 fault;     /* 88 enum handoff_fault */
+	u32 reset_seconds; /* 92 from a stop to the reset of the machine */
+	u32 range_count;   /* 96 */
+	u32 check;         /* 100 only look at the processor, then return */
+	u64 findings; /* 104 out: struct handoff_findings *, in the image */
 	struct handoff_range ranges[HANDOFF_RANGES]; /* 112 all RAM, ascending,
 	                                              * merged, reserved memory
 	                                              * included */
+	struct handoff_uart uart;
+	struct handoff_screen screen;
+	struct handoff_reset reset;
 };
 
 _Static_assert(offsetof(struct handoff, ranges) == 112, "handoff layout");

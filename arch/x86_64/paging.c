@@ -16,6 +16,8 @@
 #define PTE_ADDRESS 0x000ffffffffff000ull
 #define PTE_RAM (PTE_P | PTE_W | PTE_NX)
 #define PTE_DEVICE (PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_PWT)
+/* Uncached unless an MTRR says write-combining (SDM 11.12.3). */
+#define PTE_SCREEN (PTE_P | PTE_W | PTE_NX | PTE_PCD)
 
 #define LARGE_PAGE (1ull << 21)
 #define DEVICE_WINDOW 0x00007ffffffff000ull /* far above any RAM */
@@ -126,6 +128,28 @@ static bool unmap_guards(struct handoff *h)
 	return true;
 }
 
+/*
+ * What a report is written to, where it is. What lies so high that it has no
+ * such place is done without.
+ */
+static bool map_reports(struct handoff *h)
+{
+	u64 uart = h->uart.address & ~(PAGE_SIZE - 1);
+	u64 screen = h->screen.base & ~(PAGE_SIZE - 1);
+	u64 screen_end = (h->screen.base + h->screen.size + PAGE_SIZE - 1) &
+	                 ~(PAGE_SIZE - 1);
+
+	if (h->uart.in_memory && uart >= DEVICE_WINDOW)
+		h->uart.address = 0;
+	if (screen_end < screen || screen_end > DEVICE_WINDOW)
+		h->screen.base = screen = screen_end = 0;
+	if (h->uart.in_memory && h->uart.address &&
+	    !map_range(h, uart, PAGE_SIZE, PTE_DEVICE))
+		return false;
+	return !h->screen.base ||
+	       map_range(h, screen, screen_end - screen, PTE_SCREEN);
+}
+
 enum handoff_result paging_init(struct handoff *h)
 {
 	top = paging_early_page(h);
@@ -136,7 +160,8 @@ enum handoff_result paging_init(struct handoff *h)
 		               PTE_RAM))
 			return HANDOFF_NO_MEMORY;
 	device_entry = entry_at(h, DEVICE_WINDOW, 0);
-	if (!device_entry || !map_image(h) || !unmap_guards(h))
+	if (!device_entry || !map_reports(h) || !map_image(h) ||
+	    !unmap_guards(h))
 		return HANDOFF_NO_MEMORY;
 	return HANDOFF_OK;
 }

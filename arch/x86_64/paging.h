@@ -1,7 +1,8 @@
 /*
  * The hypervisor's own page tables: all RAM where it is (virtual = physical),
- * writable and not executable; its image by section; nothing else but a window
- * for the local APIC's registers.
+ * writable and not executable; its image by section; the framebuffer and the
+ * serial port that a report is written to; nothing else but a window for the
+ * local APIC's registers.
  */
 #ifndef ARCH_PAGING_H
 #define ARCH_PAGING_H
@@ -12,7 +13,10 @@
 /* A zeroed page of the reserved memory, before the core has it; NULL: full. */
 void *paging_early_page(struct handoff *h);
 
-/* Builds the tables. HANDOFF_NO_MEMORY: the reserved memory is too small. */
+/*
+ * Builds the tables. HANDOFF_NO_MEMORY: the reserved memory is too small. A
+ * framebuffer or serial port that cannot be mapped is struck from the hand-off.
+ */
 enum handoff_result paging_init(struct handoff *h);
 
 /* For CR3. */

@@ -329,6 +329,11 @@ static inline void port_write(u16 port, u8 value)
 	__asm__ volatile("outb %0, %1" : : "a"(value), "Nd"(port));
 }
 
+static inline void port_write_32(u16 port, u32 value)
+{
+	__asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
+}
+
 /* The hypervisor never goes on from here. */
 static inline _Noreturn void halt_forever(void)
 {

@@ -5,7 +5,9 @@
 #include "arch/x86_64/report.h"
 
 #include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/record.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
 #include "arch/x86_64/vmcs.h"
@@ -18,7 +20,7 @@
 #define BACKTRACE_MAX 24
 #define STACK_WORDS 12
 
-static bool reporting;
+static volatile bool reporting; /* an exception may come in between */
 
 /* One line, formatted as log_line does. */
 #define SAY(...)                                                            \
@@ -55,14 +57,31 @@ static const char *const vector_names[] = {
 	"#CP control protection",
 };
 
-static bool begin(void)
+/* What a report ends with, in any case. */
+static _Noreturn void end(void)
 {
-	bool first = !reporting;
+	if (reset_seconds() == HANDOFF_RESET_NEVER)
+		SAY("the machine waits for its reset");
+	else
+		SAY("the machine is reset in %u seconds", (u64)reset_seconds());
+	SAY("STASIS STOPPED: end of report");
+	record_finish();
+	reset_later();
+}
 
+/* What fails while a report is written ends it; a third failure is silent. */
+static void begin(void)
+{
+	static volatile bool again;
+
+	if (again)
+		reset_later();
+	again = reporting;
 	reporting = true;
-	if (!first)
-		SAY("STASIS STOPPED: again, while writing this report");
-	return first;
+	if (!again)
+		return;
+	SAY("STASIS STOPPED: again, while writing this report");
+	end();
 }
 
 /* `back` is 1 for a return address: it may be in the next function already. */
@@ -116,10 +135,17 @@ static void say_stack(u64 rsp)
 
 static void say_guest(void)
 {
-	struct cpu *cpu = arch_this_cpu();
-	struct vp *vp = cpu->current;
+	struct cpu *cpu;
+	struct vp *vp;
 	u64 rip = 0, reason = 0;
 
+	/* On the firmware's descriptors GS is the firmware's, too. */
+	if (idt_read().base != tables_idt().base) {
+		SAY("before the launch");
+		return;
+	}
+	cpu = arch_this_cpu();
+	vp = cpu->current;
 	if (cpu->doing)
 		SAY("hypercall under way: %s", cpu->doing);
 	if (!vp) {
@@ -147,20 +173,13 @@ static void say_registers(const struct fault_frame *f)
 	say_address("RIP", f->rip, 0);
 }
 
-static _Noreturn void end(void)
-{
-	SAY("STASIS STOPPED: end of report");
-	halt_forever();
-}
-
 void report_exception(const struct fault_frame *f)
 {
 	const char *name = "unexpected vector";
 
 	if (f->vector < ARRAY_LEN(vector_names))
 		name = vector_names[f->vector];
-	if (!begin())
-		halt_forever();
+	begin();
 	SAY("STASIS STOPPED: exception %u (%s) in the hypervisor", f->vector,
 	    name);
 	SAY("error code %x, CR2 %x", f->error, cr2_read());
@@ -173,8 +192,7 @@ void report_exception(const struct fault_frame *f)
 
 void report_stop(const char *what, u64 detail)
 {
-	if (!begin())
-		halt_forever();
+	begin();
 	SAY("STASIS STOPPED: %s (%x)", what, detail);
 	say_guest();
 	say_backtrace((u64)__builtin_frame_address(0));
@@ -198,8 +216,7 @@ static void say_here(void)
 
 void arch_check_failed(const char *expression, const char *file, u32 line)
 {
-	if (!begin())
-		halt_forever();
+	begin();
 	SAY("STASIS STOPPED: CHECK(%s) failed", expression);
 	SAY("at %s:%u", file, (u64)line);
 	say_here();
@@ -208,4 +225,12 @@ void arch_check_failed(const char *expression, const char *file, u32 line)
 	say_stack((u64)__builtin_frame_address(0));
 	say_guest();
 	end();
+}
+
+void report_reset(const char *how)
+{
+	SAY("STASIS RESET: the root partition, by %s", how);
+	say_guest();
+	record_finish();
+	reset_now();
 }

@@ -1,5 +1,6 @@
 /*
- * The last words: one report on the serial port, then the processor stops.
+ * The last words: one report on all that console.h knows, then the machine is
+ * reset.
  */
 #ifndef ARCH_REPORT_H
 #define ARCH_REPORT_H
@@ -11,5 +12,8 @@ _Noreturn void report_exception(const struct fault_frame *frame);
 
 /* The machine cannot go on; `what` and a number that says more. */
 _Noreturn void report_stop(const char *what, u64 detail);
+
+/* The root has reset its processor: that resets the machine, and at once. */
+_Noreturn void report_reset(const char *how);
 
 #endif

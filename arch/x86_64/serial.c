@@ -1,40 +1,66 @@
 /*
  * Writes to a 16550 by polling. The wait is bounded: a dead port must not hang
- * the hypervisor.
+ * the hypervisor, and costs its time once only.
  */
 #include "arch/x86_64/serial.h"
 
 #include "arch/x86_64/regs.h"
-#include "hv/arch.h"
 
+#define SERIAL_DATA 0
 #define SERIAL_LINE_STATUS 5
 #define SERIAL_CAN_SEND 0x20
 #define SERIAL_POLLS 100000
 
-static u16 serial_port;
+static struct handoff_uart uart;
 
-void serial_init(u16 port)
+void serial_init(const struct handoff_uart *u)
 {
-	serial_port = port;
+	uart = *u;
 }
 
-static void serial_put(char c)
+/* Registers that are four bytes apart want to be reached by four bytes. */
+static u8 get(u32 reg)
 {
-	u16 status = (u16)(serial_port + SERIAL_LINE_STATUS);
+	u64 at = uart.address + (u64)reg * uart.stride;
 
+	if (!uart.in_memory)
+		return port_read((u16)at);
+	return uart.stride == 4 ? (u8) * (volatile u32 *)at
+	                        : *(volatile u8 *)at;
+}
+
+static void set(u32 reg, u8 value)
+{
+	u64 at = uart.address + (u64)reg * uart.stride;
+
+	if (!uart.in_memory)
+		port_write((u16)at, value);
+	else if (uart.stride == 4)
+		*(volatile u32 *)at = value;
+	else
+		*(volatile u8 *)at = value;
+}
+
+static bool can_send(void)
+{
 	for (u32 i = 0; i < SERIAL_POLLS; i++)
-		if (port_read(status) & SERIAL_CAN_SEND)
-			break;
-	port_write(serial_port, (u8)c);
+		if (get(SERIAL_LINE_STATUS) & SERIAL_CAN_SEND)
+			return true;
+	uart.address = 0;
+	return false;
 }
 
-void arch_console_write(const char *text, u32 count)
+static void put(char c)
 {
-	if (!serial_port)
-		return;
+	if (uart.address && can_send())
+		set(SERIAL_DATA, (u8)c);
+}
+
+void serial_write(const char *text, u32 count)
+{
 	for (u32 i = 0; i < count; i++) {
 		if (text[i] == '\n')
-			serial_put('\r');
-		serial_put(text[i]);
+			put('\r');
+		put(text[i]);
 	}
 }

@@ -1,12 +1,15 @@
 /*
- * The report port: a 16550 that the firmware has set up, written by polling.
+ * The report port: a 16550 that firmware or boot has set up, written by
+ * polling.
  */
 #ifndef ARCH_SERIAL_H
 #define ARCH_SERIAL_H
 
-#include "include/types.h"
+#include "include/handoff.h"
 
-/* 0: there is none, all writes are dropped. */
-void serial_init(u16 port);
+/* Address 0: there is none, all writes are dropped. */
+void serial_init(const struct handoff_uart *uart);
+
+void serial_write(const char *text, u32 count);
 
 #endif

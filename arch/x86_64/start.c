@@ -4,6 +4,7 @@
 #include "arch/x86_64/start.h"
 
 #include "arch/x86_64/bitmaps.h"
+#include "arch/x86_64/console.h"
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/enter.h"
 #include "arch/x86_64/environment.h"
@@ -13,7 +14,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/paging.h"
-#include "arch/x86_64/serial.h"
+#include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
 #include "arch/x86_64/vmcs.h"
@@ -56,7 +57,8 @@ static enum handoff_result prepare(struct handoff *h)
 	if (result != HANDOFF_OK || h->check)
 		return result;
 	boot_cpu.self = &boot_cpu;
-	serial_init((u16)h->serial_port);
+	console_init(h);
+	reset_init(h);
 	symbols_init(h);
 	fault_plant(h->fault);
 	mtrr_init();
@@ -65,19 +67,6 @@ static enum handoff_result prepare(struct handoff *h)
 	tables_init(&boot_cpu);
 	environment_save();
 	return paging_init(h);
-}
-
-/*
- * A VMCS that is active when VMX is left may be written to its page later,
- * which is the firmware's again then (SDM 24.11.1).
- */
-static void vmx_leave(void)
-{
-	struct vp *loaded = cpu_arch(&boot_cpu)->loaded;
-
-	if (loaded)
-		vmcs_release(loaded);
-	vmxoff();
 }
 
 static _Noreturn void launch(u64 firmware_rsp)
@@ -108,7 +97,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 		result = hv_start(h, &boot_cpu);
 		if (result == HANDOFF_OK)
 			launch(firmware_rsp);
-		vmx_leave();
+		vmcs_vmxoff();
 	}
 	environment_leave();
 	return result;
@@ -117,7 +106,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 void start_give_up(u64 detail)
 {
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
-	vmx_leave();
+	vmcs_vmxoff();
 	environment_leave();
 	hv_return(HANDOFF_VMX_FAILED, firmware_frame);
 }

@@ -160,3 +160,12 @@ void vmcs_init(struct vp *vp)
 	init_controls(vp);
 	init_host(vp);
 }
+
+void vmcs_vmxoff(void)
+{
+	struct vp *loaded = cpu_arch(arch_this_cpu())->loaded;
+
+	if (loaded)
+		vmcs_release(loaded);
+	vmxoff();
+}

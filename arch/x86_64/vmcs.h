@@ -166,4 +166,10 @@ void vmcs_init(struct vp *vp);
 /* The processor gives vp's VMCS up, whatever it holds of it. */
 void vmcs_release(struct vp *vp);
 
+/*
+ * Leaves VMX operation. What the processor still held of a VMCS might be
+ * written back later, over whatever is in that memory then (SDM 24.11.1).
+ */
+void vmcs_vmxoff(void);
+
 #endif

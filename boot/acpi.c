@@ -1,0 +1,76 @@
+/*
+ * The way through ACPI's tables to the fixed one (FADT), which names the reset
+ * register. Nothing in a table need be aligned.
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "boot/acpi.h"
+
+#define RSDP_XSDT 24u /* where the pointer is */
+#define TABLE_LENGTH 4u
+#define TABLE_HEADER 36u
+#define TABLE_MAX (1u << 20)
+
+#define FADT_SIGNATURE 0x50434146u /* "FACP" */
+#define FADT_FLAGS 112u
+#define FADT_RESET_SPACE 116u
+#define FADT_RESET_ADDRESS 120u
+#define FADT_RESET_VALUE 128u
+#define FADT_FLAG_RESET BIT(10)
+
+static u32 acpi_u32(const u8 *at)
+{
+	u32 value;
+
+	CopyMem(&value, at, sizeof(value));
+	return value;
+}
+
+static u64 acpi_u64(const u8 *at)
+{
+	u64 value;
+
+	CopyMem(&value, at, sizeof(value));
+	return value;
+}
+
+static const u8 *acpi_root_table(void)
+{
+	EFI_GUID guid = ACPI_20_TABLE_GUID;
+	void *rsdp = NULL;
+
+	if (EFI_ERROR(LibGetSystemConfigurationTable(&guid, &rsdp)) || !rsdp)
+		return NULL;
+	return (const u8 *)acpi_u64((const u8 *)rsdp + RSDP_XSDT);
+}
+
+static const u8 *acpi_find(u32 signature)
+{
+	const u8 *xsdt = acpi_root_table();
+	u32 length = xsdt ? acpi_u32(xsdt + TABLE_LENGTH) : 0;
+
+	if (length > TABLE_MAX)
+		return NULL;
+	for (u32 at = TABLE_HEADER; at + sizeof(u64) <= length;
+	     at += sizeof(u64)) {
+		const u8 *table = (const u8 *)acpi_u64(xsdt + at);
+
+		if (table && acpi_u32(table) == signature)
+			return table;
+	}
+	return NULL;
+}
+
+void acpi_find_reset(struct handoff_reset *reset)
+{
+	const u8 *fadt = acpi_find(FADT_SIGNATURE);
+
+	*reset = (struct handoff_reset){ .space = HANDOFF_RESET_NONE };
+	if (!fadt || acpi_u32(fadt + TABLE_LENGTH) <= FADT_RESET_VALUE ||
+	    !(acpi_u32(fadt + FADT_FLAGS) & FADT_FLAG_RESET))
+		return;
+	reset->space = fadt[FADT_RESET_SPACE];
+	reset->address = acpi_u64(fadt + FADT_RESET_ADDRESS);
+	reset->value = fadt[FADT_RESET_VALUE];
+}
