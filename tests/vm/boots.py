@@ -22,6 +22,7 @@ from machine import (DEFAULT_MODEL, Machine, MachineError, MachineTimeout,
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 STOPPED = "STASIS STOPPED"              # heads the hypervisor's crash report
+RESET = "STASIS RESET"                  # the root has reset the machine
 REPORT_SECONDS = 5                      # silence that ends a crash report
 
 STEP = re.compile(r"^=== step (\S+)$")
@@ -224,9 +225,12 @@ def follow(machine: Machine, result: Result, watch: Watcher) -> None:
         answer_counts(machine, result)
         if typing and typing[0][0] in machine.text:
             machine.send(typing.pop(0)[1])
-        if STOPPED in machine.text[-len(piece) - len(STOPPED):]:
+        fresh = machine.text[-len(piece) - len(STOPPED):]
+        if STOPPED in fresh:
             result.crashed = True
             finish_report(machine, result, watch)
+        if RESET in fresh:
+            raise MachineError("the root partition reset the machine")
     result.counts[""] = machine.counts()
     if "end" not in result.transcript.sections:
         raise MachineError("the machine went off before the script's end")

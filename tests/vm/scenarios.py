@@ -1,7 +1,7 @@
 """Which guest program runs in which boot, on which processors.
 
-Every program of tests/guest/root is a scenario; it runs unless it is not
-there.  What is not said in PLACES shares its boot with its neighbours.
+Every program of tests/guest/root is a scenario but those of TOOLS; it runs
+unless it is not there.  What is not said in PLACES shares its boot with its neighbours.
 A scenario prints, on lines of their own, `TEST case: PASS`, `TEST case: FAIL
 why` or `TEST case: SKIP why`, and at its end `DONE scenario`.
 """
@@ -16,6 +16,7 @@ from boots import BUILD, ROOT, Plan, Step
 from emulator import DEFAULT_MODEL, choose_emulator, nested
 
 SOURCES = ROOT / "tests/guest/root"
+TOOLS = {"gop", "reset"}                # programs of other tests
 PER_BOOT = 5                            # scenarios that share a boot
 
 # The least processor Stasis runs on, one in the middle, one with everything.
@@ -83,7 +84,8 @@ def placed() -> dict[Place, list[str]]:
     """The scenarios of each boot, in the order in which they run."""
     boots: dict[Place, list[str]] = {}
     free = 0
-    for name in sorted(source.stem for source in SOURCES.glob("*.c")):
+    programs = {source.stem for source in SOURCES.glob("*.c")}
+    for name in sorted(programs - TOOLS):
         place = PLACES.get(name)
         if place is None:
             place = Place(f"group{free // PER_BOOT + 1}")
