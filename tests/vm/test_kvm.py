@@ -21,8 +21,8 @@ from demo import Demo, DemoError, demonstrate
 from emulator import Hardware, MachineError, qemu_command
 
 # QEMU shows its guest Hyper-V's interface: as libvirt does for Windows. Not
-# hv-passthrough, which has hv-evmcs in it: KVM then hides the preemption timer
-# (seen; Stasis refuses and names it).
+# hv-passthrough: the preemption timer was not there then, and Stasis refused and
+# named it. That hv-evmcs, which is in it, is the cause was not proved.
 HYPER_V = (",hv-relaxed,hv-vapic,hv-spinlocks=0x1fff,hv-vpindex,hv-runtime,"
            "hv-synic,hv-stimer,hv-time")
 # Both boards, the least and the most memory that must do, and a KVM that takes
