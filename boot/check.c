@@ -147,7 +147,36 @@ static void print_controls(const struct handoff_findings *findings,
 	}
 }
 
-EFI_STATUS check_print(const struct check_facts *facts,
+/* Where one would see that the hypervisor has stopped, and what follows. */
+static void print_stop(const struct handoff *h)
+{
+	static const char *const spaces[] = {
+		[HANDOFF_RESET_MEMORY] = "address",
+		[HANDOFF_RESET_IO] = "I/O port",
+		[HANDOFF_RESET_PCI] = "PCI register",
+	};
+	const struct handoff_uart *uart = &h->uart;
+	const struct handoff_screen *screen = &h->screen;
+	const struct handoff_reset *reset = &h->reset;
+
+	if (uart->address)
+		Print(L"a stop:     on a serial port, %a 0x%lx\n",
+		      uart->in_memory ? "address" : "I/O port", uart->address);
+	else
+		Print(L"a stop:     on no serial port\n");
+	if (screen->base)
+		Print(L"            on the screen, %d x %d at 0x%lx\n",
+		      screen->width, screen->height, screen->base);
+	else
+		Print(L"            on no screen\n");
+	if (reset->space < ARRAY_LEN(spaces))
+		Print(L"a reset:    by ACPI's register, %a 0x%lx, value 0x%x\n",
+		      spaces[reset->space], reset->address, reset->value);
+	else
+		Print(L"a reset:    by ports CF9H and 64H; ACPI names none\n");
+}
+
+EFI_STATUS check_print(const struct check_facts *facts, const struct handoff *h,
                        const struct handoff_findings *findings)
 {
 	Print(L"stasis.efi check: what this machine has; nothing is started\n");
@@ -158,6 +187,7 @@ EFI_STATUS check_print(const struct check_facts *facts,
 	Print(L"memory:     %ld MiB of RAM in %d pieces; "
 	      L"%ld MiB would be reserved\n",
 	      facts->ram >> 20, facts->pieces, facts->reserved >> 20);
+	print_stop(h);
 	print_vtx(findings);
 	print_controls(findings, true);
 	print_controls(findings, false);

@@ -19,9 +19,9 @@ struct check_facts {
 
 /*
  * Prints all of it, and at last each reason in findings->refusals. The status
- * with which a start would end.
+ * with which a start would end. `h` is what a start would hand over.
  */
-EFI_STATUS check_print(const struct check_facts *facts,
+EFI_STATUS check_print(const struct check_facts *facts, const struct handoff *h,
                        const struct handoff_findings *findings);
 
 #endif

@@ -196,7 +196,7 @@ static EFI_STATUS launch_check(struct launch *l)
 	h->check = 1;
 	result = call_image(h, h->image_base + l->image.entry);
 	if (h->findings)
-		status = check_print(&facts, (const void *)h->findings);
+		status = check_print(&facts, h, (const void *)h->findings);
 	else
 		status = refusal_print(result, h->detail, NULL);
 	record_drop((struct handoff_record *)l->reserved_base);
