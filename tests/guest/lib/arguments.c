@@ -23,13 +23,13 @@ static struct text command_line(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 		              loaded->LoadOptionsSize / sizeof(CHAR16) };
 }
 
-/* Behind the name and the character that ends it; 0: this is not it. */
-static u64 skip_name(struct text t, u64 at, const char *name, CHAR16 end)
+/* Behind the name and its "="; 0: this is not it. */
+static u64 skip_name(struct text t, u64 at, const char *name)
 {
 	for (; *name; name++, at++)
 		if (at >= t.length || t.at[at] != (CHAR16)*name)
 			return 0;
-	return at < t.length && t.at[at] == end ? at + 1 : 0;
+	return at < t.length && t.at[at] == L'=' ? at + 1 : 0;
 }
 
 static u64 number(struct text t, u64 at)
@@ -47,21 +47,10 @@ u64 arguments_number(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
 	struct text t = command_line(image, table);
 
 	for (u64 i = 1; i < t.length; i++) {
-		u64 at = skip_name(t, i, name, L'=');
+		u64 at = skip_name(t, i, name);
 
 		if (at && t.at[i - 1] == L' ')
 			return number(t, at);
 	}
 	return otherwise;
-}
-
-bool arguments_leave_out(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
-                         const char *name)
-{
-	struct text t = command_line(image, table);
-
-	for (u64 i = 1; i < t.length; i++)
-		if (t.at[i - 1] == L'/' && skip_name(t, i, name, L'/'))
-			return true;
-	return false;
 }

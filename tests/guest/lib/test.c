@@ -8,7 +8,6 @@
 #include "parent/hvcall.h"
 #include "parent/names.h"
 #include "parent/synic.h"
-#include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
@@ -148,22 +147,6 @@ static bool run_case(const struct test_case *c)
 	return !current.failed;
 }
 
-/* Runs all but those that whoever started us has left out, and says which. */
-static u32 run_cases(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
-                     const struct test_case *cases, u32 count)
-{
-	u32 failed = 0;
-
-	for (u32 i = 0; i < count; i++) {
-		if (arguments_leave_out(image, table, cases[i].name))
-			serial_print("TEST %s: SKIP left out\r\n",
-			             cases[i].name);
-		else
-			failed += !run_case(&cases[i]);
-	}
-	return failed;
-}
-
 static bool prepare(const char *scenario)
 {
 	const char *why = NULL;
@@ -192,7 +175,8 @@ EFI_STATUS test_run(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
 	trap_begin(child_begin(image));
 	child_run_begin();
 	if (prepare(scenario)) {
-		failed = run_cases(image, table, cases, count);
+		for (u32 i = 0; i < count; i++)
+			failed += !run_case(&cases[i]);
 		worst_print();
 		child_end();
 		disconnect();

@@ -33,7 +33,10 @@ static bool wait_for_start(const struct child *c)
 	       EXPECT(travel_seen(c)->hops >= 2 * APIC_VPS);
 }
 
-/* It stands still only for want of time: a few runs later it has gone on. */
+/*
+ * It stands still only for want of time, and below another hypervisor a hop can take
+ * longer than a run: some runs later it has gone on.
+ */
 static bool goes_on(const struct child *c, u64 hops)
 {
 	for (u32 i = 0; i < STARTED_BY; i++) {
@@ -64,10 +67,9 @@ static void rounds(u64 flags, u32 count, u64 least_hops)
 		MUST(goes_on(&c, hops));
 		serial_print("round %u of %u\r\n", (u64)i, (u64)count);
 	}
-	MUST(goes_on(&c, travel_seen(&c)->hops));
+	MUST(goes_on(&c, travel_seen(&c)->hops) && goes_on(&c, least_hops));
 	MUST(travel_stop(&c, APIC_VPS) && all_is_well(&c));
 	serial_print("%u hops\r\n", travel_seen(&c)->hops);
-	EXPECT(travel_seen(&c)->hops > least_hops);
 	saved_end(&stream);
 	child_destroy(&c);
 }
