@@ -21,8 +21,6 @@
 #define APIC_PAGES 12
 #define APIC_VPS 4
 
-#define APIC_PERIOD 30000ull /* TSC ticks */
-
 enum apic_task {
 	APIC_PERIODIC,
 	APIC_DEADLINE,
@@ -37,10 +35,11 @@ enum apic_task {
 #define APIC_BY_PAGE 2u /* xAPIC mode */
 #define APIC_BY_HV 4u   /* EOI, ICR and TPR by the synthetic MSRs */
 
-/* Filled by the parent: task, flags. The rest is zero at first. */
+/* Filled by the parent: task, flags, period. The rest is zero at first. */
 struct apic_seen {
 	u64 task;
 	u64 flags;
+	u64 period;      /* of the timer, TSC ticks */
 	u64 begin_first; /* the timer was started between these two */
 	u64 begin_last;
 	u64 ticks; /* interrupts of the timer */

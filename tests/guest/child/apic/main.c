@@ -18,10 +18,10 @@ HANDLER static void on_tick(struct frame *frame)
 
 	(void)frame;
 	seen->ticks++;
-	if (now < seen->begin_first + seen->ticks * APIC_PERIOD)
+	if (now < seen->begin_first + seen->ticks * seen->period)
 		seen->early++;
 	if (seen->task == APIC_DEADLINE) {
-		seen->due += APIC_PERIOD;
+		seen->due += seen->period;
 		cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
 	}
 	apic_eoi();
@@ -30,7 +30,7 @@ HANDLER static void on_tick(struct frame *frame)
 /* What is due by a clock that was read has come soon, and no more than that. */
 static void check_ticks(void)
 {
-	u64 due = (cpu_read_tsc() - seen->begin_last) / APIC_PERIOD;
+	u64 due = (cpu_read_tsc() - seen->begin_last) / seen->period;
 	u32 patience = PATIENCE;
 	u64 ticks;
 
@@ -39,7 +39,7 @@ static void check_ticks(void)
 	if (!patience)
 		seen->lost++;
 	ticks = seen->ticks;
-	if (ticks > (cpu_read_tsc() - seen->begin_first) / APIC_PERIOD)
+	if (ticks > (cpu_read_tsc() - seen->begin_first) / seen->period)
 		seen->twice++;
 	seen->checks++;
 }
@@ -50,12 +50,12 @@ static void start_timer(void)
 	seen->begin_first = cpu_read_tsc();
 	if (seen->task == APIC_PERIODIC) {
 		apic_write(APIC_LVT_TIMER, APIC_LVT_PERIODIC | VECTOR_TIMER);
-		apic_write(APIC_INITIAL, APIC_PERIOD);
+		apic_write(APIC_INITIAL, (u32)seen->period);
 		seen->begin_last = cpu_read_tsc();
 		return;
 	}
 	seen->begin_last = seen->begin_first;
-	seen->due = seen->begin_first + APIC_PERIOD;
+	seen->due = seen->begin_first + seen->period;
 	apic_write(APIC_LVT_TIMER, APIC_LVT_DEADLINE | VECTOR_TIMER);
 	cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
 }
@@ -90,7 +90,7 @@ static void count_shots(void)
 	for (;;) {
 		shots++;
 		begin = cpu_read_tsc();
-		apic_write(APIC_INITIAL, APIC_PERIOD);
+		apic_write(APIC_INITIAL, (u32)seen->period);
 		while (seen->ticks < shots) {
 			if (seen->flags & APIC_HALTS)
 				halt();
@@ -98,7 +98,7 @@ static void count_shots(void)
 			cpu_pause();
 			interrupts_off();
 		}
-		if (cpu_read_tsc() - begin < APIC_PERIOD)
+		if (cpu_read_tsc() - begin < seen->period)
 			seen->early++;
 		if (seen->ticks > shots)
 			seen->twice++;

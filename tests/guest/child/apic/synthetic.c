@@ -127,7 +127,7 @@ static void start(void)
 
 void synthetic_count(void)
 {
-	period = APIC_PERIOD * 10000000 / cpu_read_msr(HV_MSR_TSC_FREQUENCY);
+	period = seen->period * 10000000 / cpu_read_msr(HV_MSR_TSC_FREQUENCY);
 	cpu_handle(VECTOR, on_tick);
 	start();
 	for (;;) {
