@@ -25,6 +25,7 @@
 #define DEBUG_SINGLE_STEP BIT(14)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
 #define VECTOR_PF 14
+#define TABLE_ENTRIES 512u /* of a page table */
 
 /* The instruction is done: its shadow is over and a single step is due. */
 void exit_skip(struct vp *vp, u64 length)
@@ -199,8 +200,9 @@ static enum msr_result child_write_msr(struct vp *vp, u32 msr, u64 value)
 	const struct vp_reg *r = vp_reg_find_msr(msr, &index);
 	union hv_register_value v = { .reg128 = { value, 0 } };
 
-	/* The root's EFER too is in the VMCS, not in the processor. */
-	if (!r || (vp->is_root && r->name != HV_REGISTER_EFER))
+	/* The root's EFER and TSC too are ours, not the processor's alone. */
+	if (!r || (vp->is_root && r->name != HV_REGISTER_EFER &&
+	           r->name != HV_REGISTER_TSC))
 		return MSR_UNKNOWN;
 	if (r->name == HV_REGISTER_EFER && !child_efer(vp, &v.reg64))
 		return MSR_FAULT;
@@ -313,18 +315,48 @@ enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 	return message_send(vp);
 }
 
+/* Above all RAM, and nothing of it is mapped yet. */
+static bool is_unknown(const struct arch_space *space, u64 base, u64 size)
+{
+	struct arch_mapping mapping;
+	gpa_t at = gpa_of(base);
+	u32 looks = 2 * TABLE_ENTRIES;
+	enum arch_next next;
+
+	if (base < frame_ram_end() || (base + size) >> PAGE_SHIFT > gpa_limit())
+		return false;
+	next = arch_space_next(space, &at, &mapping, &looks);
+	return next == ARCH_NEXT_END || at.v >= base + size;
+}
+
+/*
+ * Memory of devices comes by the GiB: it is mapped in the largest piece around the
+ * address, so that few pages of the pool go into tables, and few exits are made.
+ */
+static bool map_device(struct arch_space *space, u64 gpa)
+{
+	static const u64 pieces[] = { 1ull << 30, 2ull << 20 };
+	u64 page = gpa & ~(u64)(PAGE_SIZE - 1);
+
+	for (u32 i = 0; i < ARRAY_LEN(pieces); i++) {
+		u64 base = gpa & ~(pieces[i] - 1);
+
+		if (is_unknown(space, base, pieces[i]) &&
+		    arch_space_map_identity(space, base, pieces[i]))
+			return true;
+	}
+	return page >> PAGE_SHIFT < gpa_limit() &&
+	       frame_owner(hpa_of(page)) == FRAME_NONE &&
+	       arch_space_map_identity(space, page, PAGE_SIZE);
+}
+
 /*
  * The root reaches what nobody has told us of: a device above the memory map
  * is given to it, what is the hypervisor's is not (TLFS 11.8: #MC).
  */
 static enum exit_outcome root_memory(struct vp *vp, const struct exit_memory *m)
 {
-	struct arch_space *space = &vp->partition->space.arch;
-	u64 page = m->gpa.v & ~(u64)(PAGE_SIZE - 1);
-
-	if (!m->mapped && page >> PAGE_SHIFT < gpa_limit() &&
-	    frame_owner(hpa_of(page)) == FRAME_NONE &&
-	    arch_space_map_identity(space, page, PAGE_SIZE))
+	if (!m->mapped && map_device(&vp->partition->space.arch, m->gpa.v))
 		return EXIT_AGAIN;
 	log_line("root: access to %x refused", m->gpa.v);
 	return EXIT_FAULT_MC;
@@ -364,6 +396,14 @@ enum exit_outcome exit_halt(struct vp *vp)
 	else
 		vp->state.activity |= HV_ACTIVITY_HALT_SUSPEND;
 	return EXIT_HALTED;
+}
+
+/* The VP's state is lost: no register needs to be right. */
+enum exit_outcome exit_machine_check(struct vp *vp)
+{
+	log_line("partition %u VP %u: machine check", vp->partition->id,
+	         (u64)vp->index);
+	return exit_triple_fault(vp);
 }
 
 enum exit_outcome exit_triple_fault(struct vp *vp)

@@ -68,6 +68,7 @@ enum exit_outcome exit_halt(struct vp *vp);
 
 /* A child cannot go on: always an intercept to its parent. */
 enum exit_outcome exit_triple_fault(struct vp *vp);
+enum exit_outcome exit_machine_check(struct vp *vp);
 enum exit_outcome exit_invalid_state(struct vp *vp);
 enum exit_outcome exit_unsupported(struct vp *vp, enum hv_unsupported_feature f,
                                    u64 parameter);

@@ -119,6 +119,12 @@ u64 vp_timer_rest(const struct vp *vp);
 u64 vp_runtime(const struct vp *vp);
 void vp_set_runtime(struct vp *vp, u64 units);
 
+/*
+ * Its TSC is the processor's and so much more, from now on. Timers that count do
+ * not notice, the partition's reference time does not either.
+ */
+void vp_set_tsc_offset(struct vp *vp, u64 offset);
+
 /* Its state to read; captured from the hardware when it has to be. */
 const struct vp_state *vp_state_read(struct vp *vp);
 

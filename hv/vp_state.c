@@ -111,14 +111,19 @@ static enum hv_status set_apic_base(struct vp *vp, value_t *v)
 }
 
 /* Timers that count do not notice; a deadline is a value of the TSC. */
-static enum hv_status set_tsc(struct vp *vp, value_t *v)
+void vp_set_tsc_offset(struct vp *vp, u64 offset)
 {
 	struct vp_state *s = vp_state_change(vp, VP_PART_OURS);
-	u64 offset = v->reg64 - arch_tsc();
 
-	lapic_timer_shift(vp, offset - s->tsc_offset);
+	if (!vp->is_root)
+		lapic_timer_shift(vp, offset - s->tsc_offset);
 	s->tsc_offset = offset;
 	reference_update(vp->partition);
+}
+
+static enum hv_status set_tsc(struct vp *vp, value_t *v)
+{
+	vp_set_tsc_offset(vp, v->reg64 - arch_tsc());
 	return HV_STATUS_SUCCESS;
 }
 

@@ -6,6 +6,7 @@
 #include "arch/x86_64/bitmaps.h"
 
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/root_msr.h"
 #include "hv/arch.h"
 
 #define MSR_HIGH_FIRST 0xc0000000u
@@ -63,28 +64,27 @@ static void pass(u8 *map, u32 msr, bool write)
 		byte_of(map, msr)[BITMAP_WRITE] &= mask;
 }
 
-/* Written so rarely that an exit is cheaper than to read them at each switch. */
-static const u32 root_writes[] = {
-	MSR_IA32_EFER,  MSR_IA32_STAR,  MSR_IA32_LSTAR,
-	MSR_IA32_CSTAR, MSR_IA32_FMASK, MSR_IA32_TSC_AUX,
-};
-
-static void intercept(u8 *map, u32 msr)
+void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write)
 {
 	u8 bit = (u8)BIT(msr % 8);
 
-	*byte_of(map, msr) |= bit;
-	byte_of(map, msr)[BITMAP_WRITE] |= bit;
+	if (read)
+		*byte_of(map, msr) |= bit;
+	if (write)
+		byte_of(map, msr)[BITMAP_WRITE] |= bit;
+}
+
+void bitmaps_root_deadline(bool exits)
+{
+	if (exits)
+		bitmaps_intercept(root_map, MSR_IA32_TSC_DEADLINE, true, true);
+	else
+		pass(root_map, MSR_IA32_TSC_DEADLINE, true);
 }
 
 void bitmaps_init(void)
 {
-	intercept(root_map, MSR_IA32_FEATURE_CONTROL);
-	for (u32 msr = MSR_IA32_VMX_FIRST; msr <= MSR_IA32_VMX_LAST; msr++)
-		intercept(root_map, msr);
-	for (u32 i = 0; i < ARRAY_LEN(root_writes); i++)
-		byte_of(root_map, root_writes[i])[BITMAP_WRITE] |=
-			(u8)BIT(root_writes[i] % 8);
+	root_msr_intercept(root_map);
 	__builtin_memset(child_map, 0xff, sizeof(child_map));
 	for (u32 i = 0; i < ARRAY_LEN(child_rows); i++)
 		pass(child_map, child_rows[i].msr, child_rows[i].write);

@@ -8,6 +8,12 @@
 
 void bitmaps_init(void);
 
+/* Accesses of these kinds exit, by this bitmap. */
+void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write);
+
+/* The root's accesses to IA32_TSC_DEADLINE exit, or do not. */
+void bitmaps_root_deadline(bool exits);
+
 /* Physical address of the MSR bitmap of root VPs, or of children. */
 u64 bitmaps_msr(bool is_root);
 

@@ -74,7 +74,7 @@ static const struct row {
 
 	{ CONTROL_PROC, PROC_INTERRUPT_WINDOW, CHILD_NEEDS,
 	  "interrupt-window exiting" },
-	{ CONTROL_PROC, PROC_TSC_OFFSET, CHILD_NEEDS, "use TSC offsetting" },
+	{ CONTROL_PROC, PROC_TSC_OFFSET, BOTH_NEED, "use TSC offsetting" },
 	{ CONTROL_PROC, PROC_HLT, CHILD_NEEDS, "HLT exiting" },
 	{ CONTROL_PROC, PROC_MWAIT, CHILD_NEEDS, "MWAIT exiting" },
 	{ CONTROL_PROC, PROC_RDPMC, CHILD_NEEDS, "RDPMC exiting" },

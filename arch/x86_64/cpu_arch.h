@@ -29,6 +29,7 @@ struct cpu_arch {
 	/* Set by the NMI handler; the entry path looks at it last of all. */
 	bool nmi_arrived;
 	bool nmi_pending; /* an NMI waits for the root VP */
+	bool mc_pending;  /* a machine check does */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
 	struct vp *loaded;   /* whose VMCS is loaded */

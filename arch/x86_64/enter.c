@@ -26,12 +26,19 @@ static void set_timer(struct vp *vp, const struct sched_plan *plan)
 
 /*
  * A child halts only through us: an interrupt that it has blocked must not keep
- * the processor from the root.
+ * the processor from the root. The root's MWAIT is ours while there are children
+ * to look after: the preemption timer stands still in the deeper of the states that
+ * it may ask for (SDM 25.5.1).
  */
 static void set_halting(struct vp *vp, const struct sched_plan *plan)
 {
-	vmcs_set_control(VMCS_PROC_CONTROLS, &vp_arch(vp)->proc, PROC_HLT,
+	u32 *proc = &vp_arch(vp)->proc;
+
+	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_HLT,
 	                 plan->exit_hlt || !vp->is_root);
+	if (vp->is_root)
+		vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_MWAIT,
+		                 plan->exit_hlt || plan->timed);
 	vp_arch(vp)->halted = plan->halted && features()->has_hlt_state;
 	if (vp_arch(vp)->halted)
 		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
@@ -73,10 +80,12 @@ static void prepare(const struct sched_plan *plan)
 	set_timer(vp, plan);
 	set_halting(vp, plan);
 	set_exceptions(vp);
-	if (vp->is_root)
-		events_inject_nmi();
-	else
+	if (!vp->is_root) {
 		interrupts_deliver(vp);
+		return;
+	}
+	events_inject_machine_check(); /* before an NMI (SDM table 6-2) */
+	events_inject_nmi();
 }
 
 /* An exit of the root when it is alone: it goes on as it was entered before. */
@@ -101,7 +110,7 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 		cpu->current = plan.vp;
 		prepare(&plan);
 		a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
-		           !plan.halted && !a->nmi_pending;
+		           !plan.halted && !a->nmi_pending && !a->mc_pending;
 		/* What a root that is alone runs, nobody counts. */
 		sched_entered(cpu);
 	}

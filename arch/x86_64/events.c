@@ -60,6 +60,17 @@ void events_inject_fault(struct vp *vp, enum vector vector)
 	vmcs_write(VMCS_ENTRY_ERROR, 0);
 }
 
+void events_inject_machine_check(void)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	if (!a->mc_pending || (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID))
+		return;
+	a->mc_pending = false;
+	vmcs_write(VMCS_ENTRY_EVENT,
+	           EVENT_VALID | EVENT_TYPE_EXCEPTION | VECTOR_MC);
+}
+
 void events_inject_nmi(void)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());

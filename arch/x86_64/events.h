@@ -21,6 +21,9 @@ void events_inject_fault(struct vp *vp, enum vector vector);
 /* The NMI that waits for the root, which is entered, if it can take it now. */
 void events_inject_nmi(void);
 
+/* The machine check that waits for the root, whose VMCS is loaded: as above. */
+void events_inject_machine_check(void);
+
 /* The faulting instruction was an IRET that had unblocked NMIs: block again. */
 void events_block_nmi(void);
 

@@ -41,6 +41,17 @@ static enum exit_outcome exits_nmi(struct exit *x)
 	return EXIT_AGAIN;
 }
 
+/*
+ * It came while a child ran, which cannot go on: what broke may be its own. The
+ * processor's banks are the root's, so the root gets the exception.
+ */
+static enum exit_outcome exits_machine_check(struct exit *x)
+{
+	cpu_arch(arch_this_cpu())->mc_pending = true;
+	x->event = SCHED_INTERRUPT;
+	return exit_machine_check(x->vp);
+}
+
 static enum exit_outcome exits_exception(struct exit *x)
 {
 	u64 event = vmcs_read(VMCS_EXIT_EVENT);
@@ -53,8 +64,7 @@ static enum exit_outcome exits_exception(struct exit *x)
 	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		return exits_nmi(x);
 	if (e.vector == VECTOR_MC)
-		report_stop("machine check while a child was running",
-		            x->vp->partition->id);
+		return exits_machine_check(x);
 	if (event & EVENT_NMI_UNBLOCKED)
 		events_block_nmi();
 	/* Otherwise these fields have nothing to do with this exit. */
@@ -140,6 +150,18 @@ static enum exit_outcome exits_hlt(struct exit *x)
 {
 	x->event = SCHED_HALT;
 	return exit_halt(x->vp);
+}
+
+/*
+ * A child has no MWAIT. The root gives its time away by it, but does not halt: it may
+ * wake at any time, as for a write to what it monitors, which we do not see.
+ */
+static enum exit_outcome exits_mwait(struct exit *x)
+{
+	if (!x->vp->is_root)
+		return EXIT_FAULT_UD;
+	x->event = SCHED_HALT;
+	return EXIT_SKIP;
 }
 
 /* Throwing dirty lines away would throw away the hypervisor's as well. */
@@ -253,7 +275,7 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_IO] = exits_io,
 	[VMX_EXIT_RDMSR] = exits_rdmsr,
 	[VMX_EXIT_WRMSR] = exits_wrmsr,
-	[VMX_EXIT_MWAIT] = exits_undefined,
+	[VMX_EXIT_MWAIT] = exits_mwait,
 	[VMX_EXIT_MONITOR] = exits_undefined,
 	[VMX_EXIT_EOI] = exits_window,
 	[VMX_EXIT_EPT_VIOLATION] = exits_ept_violation,

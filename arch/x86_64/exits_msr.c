@@ -1,18 +1,11 @@
 /*
  * RDMSR, WRMSR and XSETBV. The core answers first; what it leaves to the root
- * is the real thing, but for what would take VMX from under us.
+ * is what root_msr.c makes of it.
  */
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/msr.h"
-#include "arch/x86_64/switch.h"
+#include "arch/x86_64/root_msr.h"
 #include "hv/arch.h"
-
-/* Not there for the root: VMX, and synthetic MSRs that we do not have. */
-static bool is_hidden(u32 msr)
-{
-	return (msr >= MSR_IA32_VMX_FIRST && msr <= MSR_IA32_VMX_LAST) ||
-	       (msr >= MSR_SYNTHETIC_FIRST && msr <= MSR_SYNTHETIC_LAST);
-}
 
 static u64 edx_eax(const struct vp *vp)
 {
@@ -21,15 +14,9 @@ static u64 edx_eax(const struct vp *vp)
 
 static enum exit_outcome native_rdmsr(struct vp *vp)
 {
-	u32 msr = (u32)vp->state.gpr[VP_RCX];
 	u64 value;
 
-	if (is_hidden(msr))
-		return EXIT_FAULT_GP;
-	/* As on a processor where the firmware has locked VMX off. */
-	if (msr == MSR_IA32_FEATURE_CONTROL)
-		value = FEATURE_CONTROL_LOCK;
-	else if (!msr_read_safe(msr, &value))
+	if (!root_msr_read(vp, (u32)vp->state.gpr[VP_RCX], &value))
 		return EXIT_FAULT_GP;
 	vp->state.gpr[VP_RAX] = (u32)value;
 	vp->state.gpr[VP_RDX] = value >> 32;
@@ -38,15 +25,9 @@ static enum exit_outcome native_rdmsr(struct vp *vp)
 
 static enum exit_outcome native_wrmsr(struct vp *vp)
 {
-	u32 msr = (u32)vp->state.gpr[VP_RCX];
-
-	u64 value = edx_eax(vp);
-
-	if (is_hidden(msr) || msr == MSR_IA32_FEATURE_CONTROL ||
-	    !msr_write_safe(msr, value))
-		return EXIT_FAULT_GP;
-	switch_msr_written(vp, msr, value);
-	return EXIT_SKIP;
+	return root_msr_write(vp, (u32)vp->state.gpr[VP_RCX], edx_eax(vp))
+	               ? EXIT_SKIP
+	               : EXIT_FAULT_GP;
 }
 
 enum exit_outcome exits_rdmsr(struct exit *x)

@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/root_msr.h"
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/tlb.h"
 #include "arch/x86_64/vmcs.h"
@@ -278,6 +279,8 @@ static void apply_tsc_offset(struct vp *vp)
 
 	if (a->tsc_offset == vp->state.tsc_offset)
 		return;
+	if (vp->is_root)
+		root_msr_offset_changed(a->tsc_offset, vp->state.tsc_offset);
 	a->tsc_offset = vp->state.tsc_offset;
 	vmcs_write(VMCS_TSC_OFFSET, a->tsc_offset);
 }

@@ -297,8 +297,80 @@ static void test_memory_of_the_root(void **state)
 	assert_int_equal(exit_memory(root, &e), EXIT_FAULT_MC);
 	while (fake_root()->pool.available)
 		assert_non_null(pool_alloc(&fake_root()->pool));
-	e.gpa = gpa_of(0x3000000000);
+	e.gpa = gpa_of(1ull << 41); /* below another table */
 	assert_int_equal(exit_memory(root, &e), EXIT_FAULT_MC);
+}
+
+/* Each GiB of a device that is touched costs a page of tables at most. */
+static void touch_device(u64 bar)
+{
+	struct vp *root = fake_root_vp();
+	struct pool *pool = &fake_root()->pool;
+	struct exit_memory e = { .access = HV_INTERCEPT_READ };
+	u64 in_use = pool->in_use, exits = 0;
+	struct arch_mapping m;
+
+	for (u64 at = bar; at < bar + (16ull << 30); at += 3ull << 20) {
+		if (arch_space_lookup(&fake_root()->space.arch, gpa_of(at), &m))
+			continue;
+		e.gpa = gpa_of(at);
+		assert_int_equal(exit_memory(root, &e), EXIT_AGAIN);
+		assert_true(arch_space_lookup(&fake_root()->space.arch,
+		                              gpa_of(at), &m));
+		exits++;
+	}
+	assert_int_equal(exits, 16);
+	assert_in_range(pool->in_use - in_use, 0, 17);
+}
+
+static void test_devices_take_few_tables(void **state)
+{
+	(void)state;
+	touch_device(0x4000000000);
+	fake.no_gigabyte = true;
+	touch_device(0x6000000000);
+}
+
+/* What the root has put there stays where it is, and the rest comes around it. */
+static void test_a_device_beside_an_overlay(void **state)
+{
+	struct vp *root = fake_root_vp();
+	struct exit_memory e = { .access = HV_INTERCEPT_READ };
+	struct arch_space *space = &fake_root()->space.arch;
+	u64 overlay = 0x4000201000, last = (gpa_limit() - 1) << PAGE_SHIFT;
+	struct arch_mapping m;
+
+	(void)state;
+	wrmsr(root, HV_MSR_GUEST_OS_ID, 1);
+	assert_int_equal(wrmsr(root, HV_MSR_HYPERCALL, overlay | 1), EXIT_SKIP);
+	e.gpa = gpa_of(overlay + PAGE_SIZE);
+	assert_int_equal(exit_memory(root, &e), EXIT_AGAIN);
+	assert_true(arch_space_lookup(space, e.gpa, &m));
+	assert_int_equal(m.page.v, overlay + PAGE_SIZE);
+	assert_true(arch_space_lookup(space, gpa_of(overlay), &m));
+	assert_int_not_equal(m.page.v, overlay);
+	assert_int_equal(m.rights, ARCH_READ | ARCH_EXECUTE);
+	/* The 2 MiB beside are free of it. */
+	e.gpa = gpa_of(overlay + (2ull << 20));
+	assert_int_equal(exit_memory(root, &e), EXIT_AGAIN);
+	e.gpa = gpa_of(0x40005ff000);
+	assert_true(arch_space_lookup(space, e.gpa, &m));
+	wrmsr(root, HV_MSR_HYPERCALL, 0);
+	/* Up to the last page that there can be. */
+	e.gpa = gpa_of(last);
+	assert_int_equal(exit_memory(root, &e), EXIT_AGAIN);
+	assert_true(arch_space_lookup(space, e.gpa, &m));
+	assert_int_equal(m.page.v, last);
+}
+
+static void test_a_machine_check_ends_one_vp(void **state)
+{
+	(void)state;
+	make();
+	assert_int_equal(exit_machine_check(vp), EXIT_SUSPENDED);
+	message(HV_MESSAGE_UNRECOVERABLE_EXCEPTION,
+	        sizeof(struct hv_intercept_header));
+	assert_false(vp_runnable(vp));
 }
 
 static void test_the_rest(void **state)
@@ -378,6 +450,9 @@ int main(void)
 		TEST(test_memory_of_a_child),
 		TEST(test_write_to_an_overlay_faults),
 		TEST(test_memory_of_the_root),
+		TEST(test_devices_take_few_tables),
+		TEST(test_a_device_beside_an_overlay),
+		TEST(test_a_machine_check_ends_one_vp),
 		TEST(test_the_rest),
 		TEST(test_an_instruction_skipped),
 		TEST(test_header_in_real_mode_has_cpl_0),

@@ -12,6 +12,9 @@
 #define MSR_X2APIC 0x800u
 #define LVT_TIMER 0x32
 #define LVT_MASKED BIT(16)
+#define LVT_DEADLINE BIT(18)
+#define MSR_TSC_DEADLINE 0x6e0
+#define CPUID_1_ECX_DEADLINE BIT(24)
 #define INITIAL_COUNT 0x38
 #define DIVIDE 0x3e
 #define DIVIDE_BY_1 0xb
@@ -69,6 +72,20 @@ void alarm_set(u32 ticks)
 	apic_write(INITIAL_COUNT, 0);
 	rings = 0;
 	apic_write(INITIAL_COUNT, ticks);
+}
+
+bool alarm_has_deadline(void)
+{
+	return cpu_cpuid(1).ecx & CPUID_1_ECX_DEADLINE;
+}
+
+/* By way of no deadline: a new mode forgets the old one. */
+void alarm_set_deadline(u64 tsc)
+{
+	apic_write(LVT_TIMER, LVT_DEADLINE | VECTOR);
+	cpu_write_msr(MSR_TSC_DEADLINE, 0);
+	rings = 0;
+	cpu_write_msr(MSR_TSC_DEADLINE, tsc);
 }
 
 bool alarm_rang(void)

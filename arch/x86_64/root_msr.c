@@ -1,0 +1,199 @@
+/*
+ * The root's MSRs by table: what is passed on, hidden or refused.
+ *
+ * The TSC is everybody's time, ours and that of all children: a root that writes
+ * it, or TSC_ADJUST, gets an offset of its own (SDM 25.3). With one its deadline
+ * timer is ours to translate: the processor compares with the real TSC.
+ */
+#include "arch/x86_64/root_msr.h"
+
+#include "arch/x86_64/bitmaps.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/switch.h"
+#include "hv/frame.h"
+#include "hv/vp.h"
+
+#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+
+/* ---- Plain and hidden ---- */
+
+static bool read_plain(struct vp *root, u32 msr, u64 *value)
+{
+	(void)root;
+	return msr_read_safe(msr, value);
+}
+
+static bool write_plain(struct vp *root, u32 msr, u64 value)
+{
+	(void)root;
+	return msr_write_safe(msr, value);
+}
+
+/* As on a processor where the firmware has locked VMX off. */
+static bool read_feature_control(struct vp *root, u32 msr, u64 *value)
+{
+	(void)root;
+	(void)msr;
+	*value = FEATURE_CONTROL_LOCK;
+	return true;
+}
+
+static bool write_switched(struct vp *root, u32 msr, u64 value)
+{
+	if (!msr_write_safe(msr, value))
+		return false;
+	switch_msr_written(root, msr, value);
+	return true;
+}
+
+/*
+ * The APIC's registers hide what is at their address from everybody. In RAM that
+ * would be a page of ours, of a child, or one that may become it.
+ */
+static bool write_apic_base(struct vp *root, u32 msr, u64 value)
+{
+	u64 page = value & APIC_BASE_ADDRESS;
+
+	(void)root;
+	if (page != (msr_read(msr) & APIC_BASE_ADDRESS) &&
+	    frame_owner(hpa_of(page)) != FRAME_NONE)
+		return false;
+	return msr_write_safe(msr, value);
+}
+
+/* ---- Time ---- */
+
+static bool has_tsc_adjust(void)
+{
+	u32 regs[4];
+
+	arch_cpuid(7, 0, regs);
+	return regs[1] & CPUID_7_EBX_TSC_ADJUST;
+}
+
+/* What the firmware, or whoever is below, has put there stays in the processor. */
+static bool read_tsc_adjust(struct vp *root, u32 msr, u64 *value)
+{
+	if (!has_tsc_adjust() || !msr_read_safe(msr, value))
+		return false;
+	*value += root->state.tsc_offset;
+	return true;
+}
+
+static bool write_tsc_adjust(struct vp *root, u32 msr, u64 value)
+{
+	u64 real;
+
+	if (!has_tsc_adjust() || !msr_read_safe(msr, &real))
+		return false;
+	vp_set_tsc_offset(root, value - real);
+	return true;
+}
+
+/* 0 is no deadline (SDM 10.5.4.1), and must not come of one. */
+static u64 moved(u64 deadline, u64 by)
+{
+	if (deadline == 0)
+		return 0;
+	return deadline + by ? deadline + by : 1;
+}
+
+static bool read_deadline(struct vp *root, u32 msr, u64 *value)
+{
+	if (!msr_read_safe(msr, value))
+		return false;
+	*value = moved(*value, root->state.tsc_offset);
+	return true;
+}
+
+static bool write_deadline(struct vp *root, u32 msr, u64 value)
+{
+	return msr_write_safe(msr, moved(value, -root->state.tsc_offset));
+}
+
+void root_msr_offset_changed(u64 old, u64 now)
+{
+	u64 deadline;
+
+	/* None where the timer is in another mode, or there is no such timer. */
+	if (msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline) && deadline)
+		msr_write_safe(MSR_IA32_TSC_DEADLINE,
+		               moved(deadline, old - now));
+	bitmaps_root_deadline(now != 0);
+}
+
+/* ---- The table ---- */
+
+/*
+ * A row without a read function is not there for the root, one without a write
+ * function refuses writes. Plain reads, and MSRs without a row, do not exit; but
+ * MSRs outside both ranges of the bitmap always do, and are the processor's
+ * where they are not hidden here.
+ */
+static const struct row {
+	u32 first;
+	u32 last;
+	bool (*read)(struct vp *root, u32 msr, u64 *value);
+	bool (*write)(struct vp *root, u32 msr, u64 value);
+} rows[] = {
+	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, read_plain, write_apic_base },
+	{ MSR_IA32_FEATURE_CONTROL, MSR_IA32_FEATURE_CONTROL,
+	  read_feature_control, NULL },
+	{ MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_ADJUST, read_tsc_adjust,
+	  write_tsc_adjust },
+	{ MSR_IA32_VMX_FIRST, MSR_IA32_VMX_LAST, NULL, NULL },
+	/* Those that we do not have; the core has answered for the others. */
+	{ MSR_SYNTHETIC_FIRST, MSR_SYNTHETIC_LAST, NULL, NULL },
+	/* Written so rarely that an exit costs less than to read them at each
+	 * switch. EFER the core has written. */
+	{ MSR_IA32_STAR, MSR_IA32_FMASK, read_plain, write_switched },
+	{ MSR_IA32_TSC_AUX, MSR_IA32_TSC_AUX, read_plain, write_switched },
+};
+
+/* Exit while the root's TSC is not the processor's. */
+static const struct row deadline = { MSR_IA32_TSC_DEADLINE,
+	                             MSR_IA32_TSC_DEADLINE, read_deadline,
+	                             write_deadline };
+
+/* And what the core answers (hv/exit.c): writes of the TSC, and of EFER. */
+static const u32 core_writes[] = { MSR_IA32_TSC, MSR_IA32_EFER };
+
+static const struct row others = { 0, ~0u, read_plain, write_plain };
+
+static bool in_bitmap(const struct row *row)
+{
+	return row->first != MSR_SYNTHETIC_FIRST;
+}
+
+void root_msr_intercept(u8 *map)
+{
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		for (u32 m = rows[i].first;
+		     in_bitmap(&rows[i]) && m <= rows[i].last; m++)
+			bitmaps_intercept(map, m, rows[i].read != read_plain,
+			                  true);
+	for (u32 i = 0; i < ARRAY_LEN(core_writes); i++)
+		bitmaps_intercept(map, core_writes[i], false, true);
+}
+
+static const struct row *find(u32 msr)
+{
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		if (msr >= rows[i].first && msr <= rows[i].last)
+			return &rows[i];
+	return msr == MSR_IA32_TSC_DEADLINE ? &deadline : &others;
+}
+
+bool root_msr_read(struct vp *root, u32 msr, u64 *value)
+{
+	const struct row *row = find(msr);
+
+	return row->read && row->read(root, msr, value);
+}
+
+bool root_msr_write(struct vp *root, u32 msr, u64 value)
+{
+	const struct row *row = find(msr);
+
+	return row->write && row->write(root, msr, value);
+}

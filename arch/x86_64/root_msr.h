@@ -1,0 +1,25 @@
+/*
+ * The root's MSRs. Most are the processor's own; this is about those that would
+ * take the processor from under us, or that others live by.
+ */
+#ifndef ARCH_ROOT_MSR_H
+#define ARCH_ROOT_MSR_H
+
+#include "include/types.h"
+
+struct vp;
+
+/* Marks in a bitmap (SDM 24.6.9) what exits. */
+void root_msr_intercept(u8 *map);
+
+/* What an access that exited does. False: #GP, and nothing has changed. */
+bool root_msr_read(struct vp *root, u32 msr, u64 *value);
+bool root_msr_write(struct vp *root, u32 msr, u64 value);
+
+/*
+ * The root's TSC has another offset now. The processor's deadline timer goes by
+ * the real TSC: one that is armed is moved, and later accesses exit.
+ */
+void root_msr_offset_changed(u64 old, u64 now);
+
+#endif
