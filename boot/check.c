@@ -176,6 +176,30 @@ static void print_stop(const struct handoff *h)
 		Print(L"a reset:    by ports CF9H and 64H; ACPI names none\n");
 }
 
+static void print_barriers(const struct handoff_findings *findings)
+{
+	static const struct {
+		u32 barrier;
+		const char *name;
+	} names[] = {
+		{ HANDOFF_BARRIER_L1D, "L1D flush" },
+		{ HANDOFF_BARRIER_BUFFERS, "VERW" },
+		{ HANDOFF_BARRIER_BRANCHES, "IBPB" },
+		{ HANDOFF_BARRIER_RETURNS, "return stack" },
+	};
+	const char *comma = "";
+
+	Print(L"barriers:   ");
+	for (u32 i = 0; i < ARRAY_LEN(names); i++) {
+		if (!(findings->barriers & names[i].barrier))
+			continue;
+		Print(L"%a%a", comma, names[i].name);
+		comma = ", ";
+	}
+	Print(findings->barriers ? L"; where another partition is entered\n"
+	                         : L"none between partitions\n");
+}
+
 EFI_STATUS check_print(const struct check_facts *facts, const struct handoff *h,
                        const struct handoff_findings *findings)
 {
@@ -188,6 +212,7 @@ EFI_STATUS check_print(const struct check_facts *facts, const struct handoff *h,
 	      L"%ld MiB would be reserved\n",
 	      facts->ram >> 20, facts->pieces, facts->reserved >> 20);
 	print_stop(h);
+	print_barriers(findings);
 	print_vtx(findings);
 	print_controls(findings, true);
 	print_controls(findings, false);

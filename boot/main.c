@@ -130,6 +130,7 @@ static struct handoff *launch_fill(const struct launch *l)
 	h->tsc_hz = l->tsc.taken.hz;
 	h->fault = l->options.fault;
 	h->reset_seconds = l->options.reset_seconds;
+	h->no_barriers = l->options.no_barriers;
 	h->uart = l->uart;
 	screen_find(&l->map, &h->screen);
 	acpi_find_reset(&h->reset);

@@ -149,6 +149,13 @@ static bool option_parse_fault(struct word value, struct boot_options *options)
 	return false;
 }
 
+static bool option_parse_mitigations(struct word value,
+                                     struct boot_options *options)
+{
+	options->no_barriers = word_equals(value, "off");
+	return options->no_barriers;
+}
+
 static bool option_parse_log(struct word value, struct boot_options *options)
 {
 	options->log = true;
@@ -179,6 +186,7 @@ static const struct option {
 	  "none, or 0xADDRESS or pci:BUS:DEVICE.FUNCTION, then "
 	  "[,STRIDE[,DIVISOR]]" },
 	{ "reset=", option_parse_reset, "a number of seconds, or never" },
+	{ "mitigations=", option_parse_mitigations, "off" },
 	{ "log", option_parse_log, "no value" },
 	{ "help", option_parse_help, "no value" },
 };
@@ -280,6 +288,10 @@ void options_print_help(void)
 	      L"  reset=SECS    from a report to the reset of the machine, or "
 	      L"never\n"
 	      L"                (default: 60)\n"
+	      L"  mitigations=off\n"
+	      L"                no barriers between partitions: quicker, but a "
+	      L"child may\n"
+	      L"                find traces of others in the processor\n"
 	      L"  check         start nothing: what this machine has and lacks\n"
 	      L"  fault=X       for tests: fail by itself, at the start (entry) "
 	      L"or\n"

@@ -35,7 +35,8 @@ struct boot_options {
 	u32 reset_seconds; /* or HANDOFF_RESET_NEVER */
 	bool log;
 	bool help;
-	bool check; /* look at the machine, start nothing */
+	bool check;       /* look at the machine, start nothing */
+	bool no_barriers; /* between partitions: mitigations=off */
 };
 
 /* EFI_SUCCESS, or EFI_INVALID_PARAMETER after one line that says why. */

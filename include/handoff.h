@@ -51,12 +51,20 @@ _Static_assert(sizeof(struct handoff_finding) == 24, "handoff layout");
 
 #define HANDOFF_FINDINGS 64
 
+/* What is done where another partition is entered, as the processor needs it. */
+#define HANDOFF_BARRIER_L1D 1u      /* flush the first-level data cache */
+#define HANDOFF_BARRIER_BUFFERS 2u  /* VERW overwrites the buffers */
+#define HANDOFF_BARRIER_BRANCHES 4u /* IBPB: no old branch predictions */
+#define HANDOFF_BARRIER_RETURNS 8u  /* refill the return stack */
+
 /* What the image found out about the processor, before it did anything. */
 struct handoff_findings {
 	u32 refusals;        /*  0 of each reason to refuse, BIT(result) */
 	u32 count;           /*  4 of rows; 0 without VT-x */
 	u64 feature_control; /*  8 IA32_FEATURE_CONTROL; 0 without VT-x */
 	struct handoff_finding rows[HANDOFF_FINDINGS]; /* 16 */
+	u32 barriers; /* HANDOFF_BARRIER_... that are used */
+	u32 rsvd;
 };
 
 /* Faults that tests plant: the hypervisor raises them by itself. */
@@ -143,6 +151,8 @@ struct handoff {
 	struct handoff_uart uart;
 	struct handoff_screen screen;
 	struct handoff_reset reset;
+	u32 no_barriers; /* between partitions: the user wants none */
+	u32 rsvd;
 };
 
 _Static_assert(offsetof(struct handoff, ranges) == 112, "handoff layout");

@@ -3,6 +3,7 @@
  */
 #include "arch/x86_64/enter.h"
 
+#include "arch/x86_64/barriers.h"
 #include "arch/x86_64/events.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/interrupts.h"
@@ -80,6 +81,7 @@ static void prepare(const struct sched_plan *plan)
 	set_timer(vp, plan);
 	set_halting(vp, plan);
 	set_exceptions(vp);
+	barriers_cross(vp->partition);
 	if (!vp->is_root) {
 		interrupts_deliver(vp);
 		return;

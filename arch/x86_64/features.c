@@ -4,12 +4,16 @@
  */
 #include "arch/x86_64/features.h"
 
+#include "arch/x86_64/barriers.h"
+#include "arch/x86_64/leaks.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/arch.h"
 
 static struct features found;
+#define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
+
 static struct handoff_findings findings;
 static u32 must_be_1[CONTROLS]; /* the "allowed 0-settings" */
 
@@ -87,6 +91,15 @@ static void choose_host_registers(const u32 leaf1[4], const u32 leaf7[4],
 		found.host_cr4 |= CR4_UMIP;
 }
 
+static u32 find_barriers(u32 leaf_7_edx)
+{
+	u64 capabilities = 0;
+
+	if (leaf_7_edx & CPUID_7_EDX_ARCH_CAPABILITIES)
+		capabilities = msr_read(MSR_IA32_ARCH_CAPABILITIES);
+	return leaks_barriers(leaf_7_edx, capabilities);
+}
+
 enum handoff_result features_check(struct handoff *h)
 {
 	u32 leaf1[4], leaf7[4] = { 0 }, leaf_d1[4] = { 0 }, max[4];
@@ -107,9 +120,12 @@ enum handoff_result features_check(struct handoff *h)
 		read_offer(&offer);
 	result = controls_judge(&offer, &findings);
 	h->findings = (u64)&findings;
+	if (!h->no_barriers)
+		findings.barriers = find_barriers(leaf7[3]);
 	if (result != HANDOFF_OK)
 		return result;
 	choose_controls(&offer);
 	choose_host_registers(leaf1, leaf7, leaf_d1);
+	barriers_init(findings.barriers);
 	return HANDOFF_OK;
 }

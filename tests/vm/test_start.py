@@ -130,6 +130,11 @@ class TestCheck:
         assert "\na stop:     on a serial port, I/O port 0x3F8\n" in check
         assert "\na reset:    by ports CF9H and 64H;" in check
 
+    def test_says_what_is_done_between_partitions(self, outcome: Result):
+        # No model of Bochs offers more.
+        assert ("\nbarriers:   return stack; where another partition is "
+                "entered\n") in said_of(outcome, "check")
+
     def test_the_clock_denies_bochs_word_on_the_tsc(self, outcome: Result):
         check = said_of(outcome, "check")
         khz = re.search(r"^TSC: +(\d+) kHz, by a measurement$", check, re.M)
