@@ -167,6 +167,8 @@ static void test_cr0_leaves_long_mode(void **state)
 	/* CET keeps WP. */
 	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
 	refuses(0, PG | PE | ET);
+	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
+	takes(0, PG | PE | ET | WP | NE);
 }
 
 static void test_cr0_reads_pdptes(void **state)
@@ -249,6 +251,8 @@ static void test_cr4_in_long_mode(void **state)
 	refuses(4, PAE | LA57);
 	enter(PG | PE | ET, PAE, LME | LMA);
 	refuses(4, PAE | CET); /* without CR0.WP */
+	enter(PG | PE | ET | WP, PAE, LME | LMA);
+	takes(4, PAE | CET);
 	enter(PG | PE | ET, PAE, LME | LMA);
 	refuses(4, PAE | PCIDE); /* CR3 has TABLE in it */
 	s = enter(PG | PE | ET, PAE, LME | LMA);
