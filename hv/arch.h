@@ -14,6 +14,15 @@ struct vp;
 
 /* ---- The processor we run on ---- */
 
+/* Of the processor's features those that the root's VMCS has to allow. */
+enum arch_root {
+	ARCH_ROOT_RDTSCP = 1 << 0, /* RDTSCP, RDPID */
+	ARCH_ROOT_INVPCID = 1 << 1,
+	ARCH_ROOT_XSAVES = 1 << 2,    /* XSAVES, XRSTORS */
+	ARCH_ROOT_USER_WAIT = 1 << 3, /* TPAUSE, UMONITOR, UMWAIT */
+	ARCH_ROOT_TRACE = 1 << 4,     /* Intel PT, in VMX operation */
+};
+
 /* What a guest's state may contain on this machine. Constant after start-up. */
 struct arch_facts {
 	struct stream_compat compat; /* scope, hv version: filled by the core */
@@ -25,6 +34,10 @@ struct arch_facts {
 	bool has_xsave;
 	bool has_tsc_aux;
 	u32 mtrr_variable; /* count of variable-range MTRRs of a child */
+	/* The processor's last leaves of CPUID: basic, extended. */
+	u32 cpuid_max;
+	u32 cpuid_max_extended;
+	u32 root_can; /* enum arch_root */
 };
 const struct arch_facts *arch_facts(void);
 

@@ -4,7 +4,9 @@
  */
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/regs.h"
 #include "arch/x86_64/root_msr.h"
+#include "arch/x86_64/vmcs.h"
 #include "hv/arch.h"
 
 static u64 edx_eax(const struct vp *vp)
@@ -46,12 +48,21 @@ enum exit_outcome exits_wrmsr(struct exit *x)
 	return outcome == EXIT_NATIVE ? native_wrmsr(x->vp) : outcome;
 }
 
-/* The processor checks the value for us; a child has fewer components. */
+/* CPL is the DPL of SS in every mode (SDM 24.4.1). */
+static bool is_user(void)
+{
+	return vmcs_read(VMCS_GUEST_SS_RIGHTS) >> RIGHTS_DPL_SHIFT & 3;
+}
+
+/*
+ * The processor checks the value for us; a child has fewer components. It checks
+ * CPL before it exits (SDM 25.1.1), but emulators exit first.
+ */
 enum exit_outcome exits_xsetbv(struct exit *x)
 {
 	u64 value = edx_eax(x->vp);
 
-	if ((u32)x->vp->state.gpr[VP_RCX] != 0)
+	if (is_user() || (u32)x->vp->state.gpr[VP_RCX] != 0)
 		return EXIT_FAULT_GP;
 	if (!x->vp->is_root && (value & ~arch_facts()->compat.xcr0))
 		return EXIT_FAULT_GP;

@@ -1,23 +1,15 @@
 /*
- * Finds out, once, what children see of this processor: the features that the
- * hypervisor keeps for each VP, or that have no state at all.
+ * Finds out, once, what a VP of a child can hold on this processor. What it sees
+ * in CPUID, from which the rest follows, is words.c's.
  */
 #include "arch/x86_64/facts.h"
 
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
-#include "arch/x86_64/vmx.h"
-#include "hv/arch.h"
+#include "arch/x86_64/words.h"
 #include "hv/vp_state.h"
 
-enum { EAX, EBX, ECX, EDX };
-
-#define LEAF_EXTENDED 0x80000000u
-#define LEAF_XSAVE 0xdu
-#define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
-#define PHYSICAL_BITS_MAX 48 /* four EPT levels */
-#define XSAVE_HEADER_END 576u
 #define MXCSR_MASK_DEFAULT 0xffbfu
 #define FXSAVE_MXCSR_MASK 28
 
@@ -27,83 +19,6 @@ const struct arch_facts *arch_facts(void)
 {
 	return &facts;
 }
-
-/*
- * The bits of each feature word that a child may have. Not in it: VMX, SMX,
- * MONITOR, power and thermal management, debug store, performance monitoring,
- * MCA, SGX, resource control, processor trace, MPX, CET, supervisor keys, AMX,
- * LA57, XSAVES, and what lives in MSRs that a VP does not have (SPEC_CTRL,
- * TSC_ADJUST).
- */
-static const struct feature_row {
-	u32 leaf;
-	u32 subleaf;
-	u32 reg;
-	enum stream_feature word;
-	u32 allowed;
-} feature_rows[] = {
-	/* SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES
-	 * XSAVE AVX F16C RDRAND */
-	{ 1, 0, ECX, STREAM_FEATURE_1_ECX, 0x76da3203 },
-	/* FPU VME DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE CMOV PAT PSE36
-	 * CLFSH MMX FXSR SSE SSE2 SS */
-	{ 1, 0, EDX, STREAM_FEATURE_1_EDX, 0x0f8bb9ff },
-	/* FSGSBASE BMI1 HLE AVX2 FDP SMEP BMI2 ERMS INVPCID RTM FCS AVX512-F
-	 * DQ RDSEED ADX SMAP IFMA CLFLUSHOPT CLWB PF ER CD SHA BW VL */
-	{ 7, 0, EBX, STREAM_FEATURE_7_EBX, 0xfdbf2ff9 },
-	/* PREFETCHWT1 VBMI UMIP PKU VBMI2 GFNI VAES VPCLMUL VNNI BITALG
-	 * VPOPCNT RDPID CLDEMOTE MOVDIRI MOVDIR64B */
-	{ 7, 0, ECX, STREAM_FEATURE_7_ECX, 0x1a405f4f },
-	/* 4VNNIW 4FMAPS FSRM VP2INTERSECT MD_CLEAR SERIALIZE AVX512-FP16 */
-	{ 7, 0, EDX, STREAM_FEATURE_7_EDX, 0x0080451c },
-	/* AVX-VNNI AVX512-BF16 FZRM FSRS FSRC */
-	{ 7, 1, EAX, STREAM_FEATURE_7_1_EAX, 0x00001c30 },
-	/* XSAVEOPT XSAVEC XGETBV1 */
-	{ LEAF_XSAVE, 1, EAX, STREAM_FEATURE_D_1_EAX, 0x00000007 },
-	/* LAHF LZCNT PREFETCHW */
-	{ 0x80000001, 0, ECX, STREAM_FEATURE_80000001_ECX, 0x00000121 },
-	/* SYSCALL NX 1GB RDTSCP LM */
-	{ 0x80000001, 0, EDX, STREAM_FEATURE_80000001_EDX, 0x2c100800 },
-	/* WBNOINVD */
-	{ 0x80000008, 0, EBX, STREAM_FEATURE_80000008_EBX, 0x00000200 },
-};
-
-/* Features that are ours, whatever the processor has. */
-static const struct {
-	enum stream_feature word;
-	u32 bits;
-} emulated_rows[] = {
-	{ STREAM_FEATURE_1_ECX, 1u << 21 | 1u << 24 }, /* x2APIC, deadline */
-	{ STREAM_FEATURE_1_EDX, 1u << 9 },             /* APIC */
-};
-
-/* Features that go when the XCR0 components they need are not there. */
-static const struct {
-	u64 components;
-	enum stream_feature word;
-	u32 bits;
-} component_rows[] = {
-	{ XCR0_AVX, STREAM_FEATURE_1_ECX, 0x30001000 }, /* AVX F16C FMA */
-	{ XCR0_AVX, STREAM_FEATURE_7_EBX, 0x00000020 }, /* AVX2 */
-	{ XCR0_AVX, STREAM_FEATURE_7_ECX, 0x00000600 }, /* VAES VPCLMUL */
-	{ XCR0_AVX, STREAM_FEATURE_7_1_EAX, 0x00000010 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_EBX, 0xdc230000 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_ECX, 0x00005842 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_EDX, 0x0080010c },
-	{ XCR0_AVX512, STREAM_FEATURE_7_1_EAX, 0x00000020 },
-	{ XCR0_PKRU, STREAM_FEATURE_7_ECX, 0x00000008 },
-};
-
-/* Features that need the VMCS to allow an instruction. */
-static const struct {
-	u64 control;
-	enum stream_feature word;
-	u32 bits;
-} control_rows[] = {
-	{ PROC2_INVPCID, STREAM_FEATURE_7_EBX, 0x00000400 },
-	{ PROC2_RDTSCP, STREAM_FEATURE_80000001_EDX, 0x08000000 },
-	{ PROC2_RDTSCP, STREAM_FEATURE_7_ECX, 0x00400000 }, /* RDPID */
-};
 
 /* CR4 bits and the feature that brings each; bits 0 to 10 come with all. */
 static const struct {
@@ -120,97 +35,6 @@ static const struct {
 	{ CR4_PKE, STREAM_FEATURE_7_ECX, 1u << 3 },
 };
 #define CR4_BASE 0x7ffull
-
-/* All zero where the processor has no such leaf. */
-static void read_leaf(u32 leaf, u32 subleaf, u32 regs[4])
-{
-	u32 max[4];
-
-	arch_cpuid(leaf & LEAF_EXTENDED, 0, max);
-	__builtin_memset(regs, 0, 4 * sizeof(u32));
-	if (leaf <= max[EAX])
-		arch_cpuid(leaf, subleaf, regs);
-	/* Subleaf 1 of leaf 7 is there when subleaf 0 says so. */
-	if (leaf == 7 && subleaf == 1) {
-		arch_cpuid(7, 0, max);
-		if (max[EAX] < 1)
-			__builtin_memset(regs, 0, 4 * sizeof(u32));
-	}
-}
-
-static void drop_group(u64 group)
-{
-	if ((facts.compat.xcr0 & group) != group)
-		facts.compat.xcr0 &= ~group;
-}
-
-/* One component; those above one page, or of the supervisor, are left out. */
-static void find_component(u32 i)
-{
-	struct stream_compat *c = &facts.compat;
-	u32 regs[4];
-	u32 end;
-
-	read_leaf(LEAF_XSAVE, i, regs);
-	end = regs[EBX] + regs[EAX];
-	if (end > PAGE_SIZE || (regs[ECX] & 1))
-		return;
-	c->xcr0 |= BIT(i);
-	c->xsave_offset[i] = (u16)regs[EBX];
-}
-
-static void find_xsave(void)
-{
-	struct stream_compat *c = &facts.compat;
-	u32 regs[4];
-	u64 offered;
-
-	c->xsave_size = sizeof(struct vp_fxsave);
-	c->xcr0 = XCR0_X87;
-	if (!facts.has_xsave)
-		return;
-	read_leaf(LEAF_XSAVE, 0, regs);
-	offered = ((u64)regs[EDX] << 32 | regs[EAX]) &
-	          (XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
-	c->xcr0 |= XCR0_SSE;
-	for (u32 i = 2; i < 64; i++)
-		if (offered & BIT(i))
-			find_component(i);
-	drop_group(XCR0_AVX512);
-	if (!(c->xcr0 & XCR0_AVX))
-		c->xcr0 &= ~XCR0_AVX512;
-	c->xsave_size = XSAVE_HEADER_END;
-	for (u32 i = 2; i < 64; i++) {
-		read_leaf(LEAF_XSAVE, i, regs);
-		if (!(c->xcr0 & BIT(i)))
-			c->xsave_offset[i] = 0;
-		else if (regs[EBX] + regs[EAX] > c->xsave_size)
-			c->xsave_size = regs[EBX] + regs[EAX];
-	}
-}
-
-static void find_features(void)
-{
-	u32 *words = facts.compat.features;
-	u64 controls = features()->child[CONTROL_PROC2];
-	u32 regs[4];
-
-	for (u32 i = 0; i < ARRAY_LEN(feature_rows); i++) {
-		const struct feature_row *row = &feature_rows[i];
-
-		read_leaf(row->leaf, row->subleaf, regs);
-		words[row->word] = regs[row->reg] & row->allowed;
-	}
-	for (u32 i = 0; i < ARRAY_LEN(emulated_rows); i++)
-		words[emulated_rows[i].word] |= emulated_rows[i].bits;
-	for (u32 i = 0; i < ARRAY_LEN(component_rows); i++)
-		if (!(facts.compat.xcr0 & component_rows[i].components))
-			words[component_rows[i].word] &=
-				~component_rows[i].bits;
-	for (u32 i = 0; i < ARRAY_LEN(control_rows); i++)
-		if (!(controls & control_rows[i].control))
-			words[control_rows[i].word] &= ~control_rows[i].bits;
-}
 
 static void find_registers(void)
 {
@@ -244,21 +68,15 @@ static u32 find_mxcsr_mask(void)
 void facts_init(const struct handoff *h)
 {
 	struct stream_compat *c = &facts.compat;
-	u32 regs[4];
+	const struct words_controls controls = {
+		.root = features()->root[CONTROL_PROC2],
+		.child = features()->child[CONTROL_PROC2],
+		.misc = features()->misc,
+	};
 
 	facts.tsc_hz = c->tsc_hz = h->tsc_hz;
-	facts.has_xsave = features()->has_xsave;
-	find_xsave();
-	find_features();
+	words_find(&facts, &controls);
 	find_registers();
 	c->cpu_vendor = STREAM_VENDOR_INTEL;
 	c->mxcsr_mask = find_mxcsr_mask();
-	read_leaf(1, 0, regs);
-	c->signature = regs[EAX];
-	c->clflush = (regs[EBX] >> 8 & 0xff) * 8;
-	read_leaf(0x80000008, 0, regs);
-	c->phys_bits = regs[EAX] & 0xff;
-	if (c->phys_bits > PHYSICAL_BITS_MAX)
-		c->phys_bits = PHYSICAL_BITS_MAX;
-	c->linear_bits = LINEAR_BITS;
 }

@@ -53,8 +53,7 @@ static void read_offer(struct vmx_offer *offer)
 
 static void choose_controls(const struct vmx_offer *offer)
 {
-	u64 misc = msr_read(MSR_IA32_VMX_MISC);
-
+	found.misc = msr_read(MSR_IA32_VMX_MISC);
 	for (u32 i = 0; i < CONTROLS; i++) {
 		enum vmx_control word = (enum vmx_control)i;
 
@@ -65,8 +64,8 @@ static void choose_controls(const struct vmx_offer *offer)
 	found.ept_vpid = offer->words[CONTROL_EPT_VPID];
 	found.revision =
 		(u32)(offer->words[CONTROL_BASIC] & VMX_BASIC_REVISION);
-	found.timer_rate = (u32)(misc & VMX_MISC_TIMER_RATE);
-	found.has_hlt_state = misc & VMX_MISC_HLT_STATE;
+	found.timer_rate = (u32)(found.misc & VMX_MISC_TIMER_RATE);
+	found.has_hlt_state = found.misc & VMX_MISC_HLT_STATE;
 	/* Unrestricted guests may leave protected mode and paging. */
 	found.cr0_fixed = msr_read(MSR_IA32_VMX_CR0_FIXED0) &
 	                  ~(CR0_PE | CR0_PG);

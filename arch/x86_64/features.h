@@ -15,6 +15,7 @@ struct features {
 	bool has_xsave;
 	bool has_xsaves;
 	u64 ept_vpid;  /* IA32_VMX_EPT_VPID_CAP */
+	u64 misc;      /* IA32_VMX_MISC */
 	u64 cr0_fixed; /* bits that must be 1 in VMX operation */
 	u64 cr4_fixed;
 	u64 host_cr0;

@@ -15,6 +15,7 @@
 #define VMX_BASIC_TRUE_CONTROLS BIT(55)
 #define VMX_MISC_TIMER_RATE 0x1full
 #define VMX_MISC_HLT_STATE BIT(6)
+#define VMX_MISC_TRACE BIT(14) /* Intel PT works in VMX operation */
 
 #define EPT_CAP_WALK_4 BIT(6)
 #define EPT_CAP_WB BIT(14)

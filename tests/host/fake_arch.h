@@ -30,10 +30,14 @@ struct fake_options {
 #define FAKE_HOLE_BASE 0xa0000ull /* not RAM, not write-back */
 #define FAKE_HOLE_END 0x100000ull
 
+struct fake_dump;
+
 struct fake_world {
 	struct arch_facts facts; /* a test may change them */
 	enum fake_machine machine;
-	u64 tsc; /* moves only when a test moves it */
+	const struct fake_dump
+		*dump; /* CPUID of this one, NULL: of `machine` */
+	u64 tsc;       /* moves only when a test moves it */
 	u8 *ram;
 	u64 ram_bytes;
 	u64 reserved_base;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/host/fake_arch.h"
+#include "tests/host/fake_dumps.h"
 
 #define ECX_1_BASE 0x01bae203u /* SSE3 .. MOVBE POPCNT, x2APIC, deadline */
 #define EDX_1 0x178bfbffu
@@ -85,6 +86,9 @@ void fake_become(enum fake_machine machine)
 	f->tsc_hz = f->compat.tsc_hz;
 	f->has_tsc_aux = true;
 	f->mtrr_variable = VP_MTRR_VARIABLE;
+	/* The fake processor's ends of CPUID are marks, and beyond all leaves. */
+	f->cpuid_max = f->cpuid_max_extended = UINT32_MAX;
+	f->root_can = ~0u;
 }
 
 /* A leaf that no case knows answers with a mark, to be seen where it leaks. */
@@ -96,6 +100,10 @@ void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 	u32 unknown[4] = { mark, mark, mark, mark };
 	u32 answer[4] = { mark, mark, mark, mark };
 
+	if (fake.dump) {
+		fake_dumps_cpuid(fake.dump, leaf, subleaf, regs);
+		return;
+	}
 	if (leaf == 1) {
 		answer[0] = c->signature;
 		answer[1] = 0x03200800;

@@ -3,9 +3,14 @@
  */
 #include "hv/cpuid.h"
 #include "hv/partition.h"
+#include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"
 
 enum { EAX, EBX, ECX, EDX };
+
+#define EFER_LONG 0x500
+#define CODE_64 0xa09b
+#define CODE_32 0xc09b
 
 static struct vp *child(void)
 {
@@ -69,9 +74,83 @@ static void test_child_sees_the_facts(void **state)
 	assert_int_equal(r[EBX] | r[ECX] | r[EDX], 0);
 	cpuid_answer(vp, 7, 2, r);
 	assert_int_equal(r[EAX] | r[EBX] | r[ECX] | r[EDX], 0);
+	vp_state_write(vp)->efer = EFER_LONG;
+	vp_state_write(vp)->segment[VP_CS].attributes = CODE_64;
 	cpuid_answer(vp, 0x80000001, 0, r);
 	assert_int_equal(r[ECX], c->features[STREAM_FEATURE_80000001_ECX]);
 	assert_int_equal(r[EDX], c->features[STREAM_FEATURE_80000001_EDX]);
+	/* SYSCALL is of 64-bit mode. */
+	vp_state_write(vp)->segment[VP_CS].attributes = CODE_32;
+	cpuid_answer(vp, 0x80000001, 0, r);
+	assert_int_equal(r[EDX],
+	                 c->features[STREAM_FEATURE_80000001_EDX] & ~BIT(11));
+}
+
+/* Leaves without subleaves do not look at ECX (SDM, CPUID). */
+static void test_ecx_is_ignored(void **state)
+{
+	static const u32 leaves[] = { 0, 1, 2, 0x15, 0x80000001, 0x80000008 };
+	static const u32 with[] = { 1, 2, 0x80000000, 0xffffffff };
+	struct vp *vp = child();
+	u32 want[4], r[4];
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(leaves); i++) {
+		cpuid_answer(vp, leaves[i], 0, want);
+		for (u32 j = 0; j < ARRAY_LEN(with); j++) {
+			cpuid_answer(vp, leaves[i], with[j], r);
+			assert_memory_equal(r, want, sizeof(r));
+		}
+	}
+	for (u32 j = 0; j < ARRAY_LEN(with); j++) {
+		cpuid_answer(fake_root_vp(), 1, with[j], r);
+		assert_int_equal(r[ECX] & (BIT(5) | BIT(31)), BIT(31));
+	}
+}
+
+/* Beyond the last leaf, basic or extended: the last basic one's data. */
+static void test_beyond(void **state)
+{
+	static const u32 beyond[] = { 0xe,        0x20,       0x3fffffff,
+		                      0x50000000, 0x7fffffff, 0x80000009,
+		                      0x8fffffff, 0xffffffff };
+	struct vp *vp = child();
+	u32 want[4], r[4];
+
+	(void)state;
+	fake.facts.cpuid_max = 0xd;
+	cpuid_answer(vp, 0, 0, r);
+	assert_int_equal(r[EAX], 0xd);
+	for (u32 sub = 0; sub < 4; sub++) {
+		cpuid_answer(vp, 0xd, sub, want);
+		for (u32 i = 0; i < ARRAY_LEN(beyond); i++) {
+			cpuid_answer(vp, beyond[i], sub, r);
+			assert_memory_equal(r, want, sizeof(r));
+		}
+	}
+	cpuid_answer(vp, 0x80000000, 0, r);
+	assert_int_equal(r[EAX], 0x80000008);
+	assert_int_equal(r[EBX] | r[ECX] | r[EDX], 0);
+}
+
+/* One number for what is told and what is checked. */
+static void test_widths(void **state)
+{
+	struct vp *vp = child();
+	u32 r[4];
+
+	(void)state;
+	for (u32 bits = 36; bits <= 48; bits++) {
+		fake.facts.compat.phys_bits = bits;
+		cpuid_answer(vp, 0x80000008, 0, r);
+		assert_int_equal(r[EAX], bits | 48 << 8);
+		assert_int_equal(r[ECX] | r[EDX], 0);
+		assert_ok(guest_set(vp->partition->id, 2, HV_REGISTER_CR3,
+		                    BIT((r[EAX] & 0xff) - 1)));
+		assert_int_equal(guest_set(vp->partition->id, 2,
+		                           HV_REGISTER_CR3, BIT(r[EAX] & 0xff)),
+		                 HV_STATUS_INVALID_PARAMETER);
+	}
 }
 
 static void test_hidden_leaves(void **state)
@@ -169,6 +248,18 @@ static void test_xsave_leaf(void **state)
 	assert_int_equal(r[EBX], 2696);
 	cpuid_answer(vp, 0xd, 1, r);
 	assert_int_equal(r[EAX], 1);
+	assert_int_equal(r[EBX], 0); /* no XSAVEC: no compacted form */
+	fake.facts.compat.features[STREAM_FEATURE_D_1_EAX] = 7;
+	cpuid_answer(vp, 0xd, 1, r);
+	assert_int_equal(r[EBX], 576 + 256 + 64 + 512 + 1024 + 8);
+	vp->state.xcr0 = 0xe7;
+	cpuid_answer(vp, 0xd, 1, r);
+	assert_int_equal(r[EBX], 2432);
+	vp->state.xcr0 = 0x203; /* in the standard form PKRU is far behind */
+	cpuid_answer(vp, 0xd, 1, r);
+	assert_int_equal(r[EBX], 584);
+	cpuid_answer(vp, 0xd, 0, r);
+	assert_int_equal(r[EBX], 2696);
 	cpuid_answer(vp, 0xd, 2, r);
 	assert_int_equal(r[EAX], 256);
 	assert_int_equal(r[EBX], 576);
@@ -183,6 +274,32 @@ static void test_xsave_leaf(void **state)
 	}
 }
 
+/* A component that is aligned when compacted, behind one of an odd size. */
+static void test_compacted_alignment(void **state)
+{
+	static const struct fake_leaf leaves[] = {
+		{ 0, 0, { 0xd } },
+		{ 0x80000000, 0, { 0x80000008 } },
+		{ 0xd, 2, { 240, 576, 0, 0 } },
+		{ 0xd, 9, { 8, 2688, 2, 0 } },
+	};
+	static const struct fake_dump dump = { "a processor", leaves,
+		                               ARRAY_LEN(leaves) };
+	struct vp *vp = child();
+	u32 r[4];
+
+	(void)state;
+	fake.facts.compat.features[STREAM_FEATURE_D_1_EAX] = 2;
+	vp->state.xcr0 = 0x207;
+	fake.dump = &dump;
+	cpuid_answer(vp, 0xd, 1, r);
+	assert_int_equal(r[EBX], 832 + 8); /* not 576 + 240 + 8 */
+	cpuid_answer(vp, 0xd, 9, r);
+	assert_int_equal(r[ECX], 2);
+	cpuid_answer(vp, 0xd, 0, r);
+	assert_int_equal(r[EBX], 2696);
+}
+
 static void test_topology_is_the_index(void **state)
 {
 	struct vp *vp = child();
@@ -195,15 +312,25 @@ static void test_topology_is_the_index(void **state)
 		assert_int_equal(r[EBX], i < 2);
 		assert_int_equal(r[ECX], i | (i < 2 ? i + 1 : 0) << 8);
 	}
+	cpuid_answer(vp, 0xb, 0xabcd1234, r);
+	assert_int_equal(r[ECX], 0x34);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_hypervisor_leaves), TEST(test_child_sees_the_facts),
-		TEST(test_hidden_leaves),     TEST(test_apic_leaves),
-		TEST(test_a_fast_tsc),        TEST(test_cr4_bits_are_mirrored),
-		TEST(test_xsave_leaf),        TEST(test_topology_is_the_index),
+		TEST(test_hypervisor_leaves),
+		TEST(test_child_sees_the_facts),
+		TEST(test_hidden_leaves),
+		TEST(test_apic_leaves),
+		TEST(test_a_fast_tsc),
+		TEST(test_cr4_bits_are_mirrored),
+		TEST(test_xsave_leaf),
+		TEST(test_topology_is_the_index),
+		TEST(test_ecx_is_ignored),
+		TEST(test_beyond),
+		TEST(test_widths),
+		TEST(test_compacted_alignment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

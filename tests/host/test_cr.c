@@ -1,0 +1,348 @@
+/*
+ * hv/cr.c: what MOV to CR0 and CR4 takes, what it refuses (SDM 2.5, 4.1.2, 4.4.1,
+ * 4.10.1, 9.8.5), and that nothing has changed then.
+ */
+#include "hv/cr.h"
+#include "hv/vp.h"
+#include "tests/host/fake_test.h"
+
+#define PE BIT(0)
+#define ET BIT(4)
+#define NE BIT(5)
+#define WP BIT(16)
+#define NW BIT(29)
+#define CD BIT(30)
+#define PG BIT(31)
+#define PSE BIT(4)
+#define PAE BIT(5)
+#define MCE BIT(6)
+#define PGE BIT(7)
+#define LA57 BIT(12)
+#define VMXE BIT(13)
+#define PCIDE BIT(17)
+#define SMEP BIT(20)
+#define CET BIT(23)
+#define LME BIT(8)
+#define LMA BIT(10)
+#define CODE_64 0xa09b
+#define CODE_32 0xc09b
+#define TSS_16 0x83
+#define TSS_64 0x8b
+#define GPN 5ull
+#define TABLE 0x20u
+
+static u64 id;
+static struct vp *vp;
+static u64 *table;
+
+/* A VP that has run with this in its registers. */
+static struct vp_state *enter(u64 cr0, u64 cr4, u64 efer)
+{
+	struct vp_state *s = fake_enter(vp);
+
+	s->cr0 = cr0;
+	s->cr3 = GPN << PAGE_SHIFT | TABLE;
+	s->cr4 = cr4;
+	s->efer = efer;
+	s->segment[VP_CS].attributes = CODE_32;
+	s->segment[VP_TR].attributes = TSS_64;
+	return s;
+}
+
+static void make(void)
+{
+	u64 page = guest_page();
+
+	id = guest_child(60, 1);
+	vp = guest_partition(id)->vps[0];
+	table = (u64 *)(void *)guest_at(page << PAGE_SHIFT) + TABLE / 8;
+	assert_ok(guest_map(id, GPN, page, 7));
+	for (u32 i = 0; i < 4; i++)
+		table[i] = 0x100001 + 0x1000 * i;
+	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
+}
+
+static u64 allowed(void)
+{
+	return fake.facts.cr4_allowed;
+}
+
+static enum exit_outcome write(u32 cr, u64 value)
+{
+	return cr == 0 ? cr_write_cr0(vp, value)
+	               : cr_write_cr4(vp, value, allowed());
+}
+
+/* Refused, with every byte of the state as it was, and nothing to apply. */
+static void refuses(u32 cr, u64 value)
+{
+	struct vp_state before;
+
+	fake_exit(vp);
+	before = *vp_state_read(vp);
+	assert_int_equal(write(cr, value), EXIT_FAULT_GP);
+	assert_memory_equal(&vp->state, &before, sizeof(before));
+	assert_int_equal(vp->dirty, 0);
+}
+
+static void takes(u32 cr, u64 value)
+{
+	fake_exit(vp);
+	assert_int_equal(write(cr, value), EXIT_SKIP);
+	assert_int_equal(cr == 0 ? vp->state.cr0 : vp->state.cr4, value);
+	assert_int_equal(vp->dirty & (VP_PART_CORE | VP_PART_PAGING),
+	                 VP_PART_CORE | VP_PART_PAGING);
+}
+
+static void assert_pdptes(u64 first, u64 step)
+{
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(vp->state.pdpte[i], first + step * i);
+}
+
+/* ---- CR0 ---- */
+
+static void test_cr0_bits(void **state)
+{
+	static const u64 bad[] = { PG | ET,      NW | PE | ET, PG | NW | PE,
+		                   BIT(32) | PE, BIT(63) | PE, PG };
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
+		enter(PE | ET, 0, 0);
+		refuses(0, bad[i]);
+	}
+	enter(PE | ET, 0, 0);
+	takes(0, PE | ET | CD | NW | NE);
+	enter(PE | ET, 0, 0);
+	takes(0, PG | PE | ET); /* 32-bit paging */
+	assert_pdptes(0, 0);
+	/* Reserved bits are ignored, and ET is 1. */
+	enter(PE | ET, 0, 0);
+	fake_exit(vp);
+	assert_int_equal(write(0, PE | BIT(6) | BIT(17) | BIT(28)), EXIT_SKIP);
+	assert_int_equal(vp->state.cr0, PE | ET);
+}
+
+static void test_cr0_makes_long_mode(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	enter(PE | ET, 0, LME); /* without PAE */
+	refuses(0, PG | PE | ET);
+	s = enter(PE | ET, PAE, LME);
+	s->segment[VP_CS].attributes = CODE_64;
+	refuses(0, PG | PE | ET);
+	s = enter(PE | ET, PAE, LME);
+	s->segment[VP_TR].attributes = TSS_16;
+	refuses(0, PG | PE | ET);
+	/* Without LME a 16-bit TSS is as good as any. */
+	s = enter(PE | ET, 0, 0);
+	s->segment[VP_TR].attributes = TSS_16;
+	takes(0, PG | PE | ET);
+	table[0] = 0x1e7; /* nobody reads it */
+	enter(PE | ET, PAE, LME);
+	takes(0, PG | PE | ET | NE);
+	assert_int_equal(vp->state.efer, LME | LMA);
+	assert_pdptes(0, 0);
+}
+
+static void test_cr0_leaves_long_mode(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	s = enter(PG | PE | ET, PAE, LME | LMA);
+	s->segment[VP_CS].attributes = CODE_64;
+	refuses(0, PE | ET);
+	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
+	refuses(0, PE | ET);
+	enter(PG | PE | ET, PAE, LME | LMA);
+	takes(0, PE | ET);
+	assert_int_equal(vp->state.efer, LME);
+	/* CET keeps WP. */
+	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
+	refuses(0, PG | PE | ET);
+	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
+	takes(0, PG | PE | ET | WP | NE);
+}
+
+static void test_cr0_reads_pdptes(void **state)
+{
+	static const u64 bad[] = { 0x1e7,      3,     5,
+		                   0x21,       0x101, 0x1ull << 46 | 1,
+		                   BIT(63) | 1 };
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
+		table[i % 4] = bad[i];
+		enter(PE | ET | CD, PAE, 0);
+		refuses(0, PG | PE | ET);
+		table[i % 4] = bad[i] & ~1ull; /* not present: anything goes */
+		enter(PE | ET | CD, PAE, 0);
+		takes(0, PG | PE | ET);
+		assert_int_equal(vp->state.pdpte[i % 4], bad[i] & ~1ull);
+		table[i % 4] = 0x100001 + 0x1000 * (i % 4);
+	}
+	enter(PE | ET, PAE, 0);
+	takes(0, PG | PE | ET);
+	assert_pdptes(0x100001, 0x1000);
+}
+
+/* In PAE paging CD and NW read them again, other bits do not. */
+static void test_cr0_in_pae_paging(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < 3; i++) {
+		static const u64 to[] = { NE, CD, CD | NW };
+
+		table[2] = 0x1e7;
+		s = enter(PG | PE | ET, PAE, 0);
+		for (u32 j = 0; j < 4; j++)
+			s->pdpte[j] = 0x700001;
+		if (i == 0)
+			takes(0, PG | PE | ET | to[i]);
+		else
+			refuses(0, PG | PE | ET | to[i]);
+		assert_pdptes(0x700001, 0);
+	}
+	/* Paging off: they are gone. */
+	s = enter(PG | PE | ET, PAE, 0);
+	s->pdpte[0] = 0x700001;
+	takes(0, PE | ET);
+	assert_pdptes(0, 0);
+}
+
+/* ---- CR4 ---- */
+
+static void test_cr4_bits(void **state)
+{
+	(void)state;
+	make();
+	for (u32 i = 0; i < 64; i++) {
+		if (BIT(i) & allowed())
+			continue;
+		enter(PE | ET, 0, 0);
+		refuses(4, MCE | BIT(i));
+	}
+	enter(PE | ET, 0, 0);
+	takes(4, MCE | PAE | PGE);
+	assert_pdptes(0, 0); /* no paging yet */
+}
+
+static void test_cr4_in_long_mode(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	fake.facts.cr4_allowed |= PCIDE | LA57 | CET;
+	enter(PG | PE | ET, PAE, LME | LMA);
+	refuses(4, MCE);
+	enter(PG | PE | ET, PAE, LME | LMA);
+	refuses(4, PAE | LA57);
+	enter(PG | PE | ET, PAE, LME | LMA);
+	refuses(4, PAE | CET); /* without CR0.WP */
+	enter(PG | PE | ET | WP, PAE, LME | LMA);
+	takes(4, PAE | CET);
+	enter(PG | PE | ET, PAE, LME | LMA);
+	refuses(4, PAE | PCIDE); /* CR3 has TABLE in it */
+	s = enter(PG | PE | ET, PAE, LME | LMA);
+	s->cr3 = GPN << PAGE_SHIFT;
+	takes(4, PAE | PCIDE | MCE);
+	/* Once it is on, CR3 may have a PCID. */
+	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
+	takes(4, PAE | PCIDE | MCE);
+	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
+	takes(4, PAE);
+	enter(PG | PE | ET, PAE, 0); /* PAE paging is not long mode */
+	refuses(4, PAE | PCIDE);
+	enter(PE | ET, PAE, LME);
+	refuses(4, PAE | PCIDE);
+}
+
+static void test_cr4_reads_pdptes(void **state)
+{
+	static const u64 loads[] = { PGE, PSE, SMEP };
+	struct vp_state *s;
+
+	(void)state;
+	make();
+	fake.facts.cr4_allowed |= SMEP;
+	table[1] = 0x1e7;
+	for (u32 i = 0; i < ARRAY_LEN(loads); i++) {
+		s = enter(PG | PE | ET, PAE, 0);
+		s->pdpte[0] = 0x700001;
+		refuses(4, PAE | MCE | loads[i]);
+		s = enter(PG | PE | ET, PAE | loads[i], 0);
+		s->pdpte[0] = 0x700001;
+		refuses(4, PAE | MCE);
+	}
+	s = enter(PG | PE | ET, PAE, 0);
+	s->pdpte[0] = 0x700001;
+	takes(4, PAE | MCE); /* reads none */
+	assert_int_equal(vp->state.pdpte[0], 0x700001);
+	/* From 32-bit paging. */
+	enter(PG | PE | ET, PSE, 0);
+	refuses(4, PSE | PAE);
+	table[1] = 0x101001;
+	enter(PG | PE | ET, PSE, 0);
+	takes(4, PSE | PAE);
+	assert_pdptes(0x100001, 0x1000);
+	enter(PG | PE | ET, PAE, 0);
+	takes(4, PSE);
+	assert_pdptes(0, 0);
+}
+
+/* The parent is told of a hole, and the instruction comes again behind it. */
+static void test_pdptes_in_a_hole(void **state)
+{
+	const struct hv_memory_intercept *m;
+	struct vp_state *s;
+	u64 page;
+
+	(void)state;
+	make();
+	s = enter(PE | ET | CD, PAE, 0);
+	s->cr3 = 0xfffffffe00009fe0; /* bits 31:5 count */
+	fake_exit(vp);
+	assert_int_equal(write(0, PG | PE | ET), EXIT_SUSPENDED);
+	assert_int_equal(vp->state.cr0, PE | ET | CD);
+	assert_int_equal(vp->dirty, 0);
+	assert_int_equal(vp->message.type, HV_MESSAGE_UNMAPPED_GPA);
+	m = (const void *)vp->message.payload;
+	assert_int_equal(m->gpa, 0x9fe0);
+	assert_int_equal(m->access_info & HV_MEMORY_ACCESS_GVA_VALID, 0);
+	assert_int_equal(m->header.access_type, HV_INTERCEPT_READ);
+	page = guest_page();
+	assert_ok(guest_map(id, 9, page, 7));
+	*(u64 *)(void *)guest_at(page << PAGE_SHIFT | 0xfe0) = 0x200001;
+	assert_int_equal(write(0, PG | PE | ET), EXIT_SKIP);
+	assert_int_equal(vp->state.pdpte[0], 0x200001);
+	assert_int_equal(vp->state.pdpte[1], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_cr0_bits),
+		TEST(test_cr0_makes_long_mode),
+		TEST(test_cr0_leaves_long_mode),
+		TEST(test_cr0_reads_pdptes),
+		TEST(test_cr0_in_pae_paging),
+		TEST(test_cr4_bits),
+		TEST(test_cr4_in_long_mode),
+		TEST(test_cr4_reads_pdptes),
+		TEST(test_pdptes_in_a_hole),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
