@@ -220,6 +220,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->is_root = partition->parent == NULL;
 	vp->cached = vp->dirty = VP_PART_ALL;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
+	vp->held_since = arch_tsc();
 	list_init(&vp->message_link);
 	list_init(&vp->ready);
 	synic_reset(&vp->synic);
