@@ -141,11 +141,18 @@ bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
  */
 struct arch_cursor {
 	u64 region;
-	const u64 *table;
+	u64 *table;
 };
 bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_cursor *cursor, gpa_t gpa,
                             struct arch_mapping *mapping);
+
+/*
+ * Marks a 4-KiB page that is mapped, or takes its mark away; true: it had one. The
+ * processor knows nothing of marks, and a page that is mapped anew has none.
+ */
+bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
+                          gpa_t gpa, bool marked);
 
 /*
  * Moves *gpa up to the first mapped page at or above it. Looks at no more than

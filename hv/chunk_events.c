@@ -123,7 +123,11 @@ enum hv_save_restore_result chunk_message_check(struct context *c)
 
 enum chunk_saved chunk_apic_save(struct context *c)
 {
-	lapic_save(vp_of(c), chunk_payload(c, sizeof(struct stream_vp_apic)));
+	struct stream_vp_apic *out = chunk_payload(c, sizeof(*out));
+
+	lapic_save(vp_of(c), out);
+	if (vp_of(c)->held_here)
+		out->timer_due = lapic_timer_joined(vp_of(c), c->tsc);
 	return CHUNK_ONE;
 }
 

@@ -3,8 +3,9 @@
  *
  * Saving walks the map twice: once for GPA_MAP chunks, once for EXTENT, PAGE
  * and FILL. Restoring checks the map against the target's, page by page within
- * the budget, and remembers a digest of it, so that what the memory chunks
- * cover can be compared at the end without keeping the map.
+ * the budget, and marks each page of it in the target's map. A page of the stream
+ * goes where a mark is, and takes it away; positions ascend, so none gets two. As
+ * many pages as the map has are then exactly those of the map.
  */
 #include "hv/arch.h"
 #include "hv/check.h"
@@ -33,26 +34,6 @@ static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 	while (r == ARCH_NEXT_AGAIN && left > 0);
 	c->budget -= (entries - left) * CONTEXT_COST_MAP;
 	return r;
-}
-
-/* ---- Digests: the same for any way of cutting runs into pieces ---- */
-
-static void digest_flush(u32 *digest, u64 run[2])
-{
-	if (run[1])
-		*digest = crc32c(*digest, run, 16);
-	run[1] = 0;
-}
-
-static void digest_add(u32 *digest, u64 run[2], u64 gpn, u64 count)
-{
-	if (run[1] && run[0] + run[1] == gpn) {
-		run[1] += count;
-		return;
-	}
-	digest_flush(digest, run);
-	run[0] = gpn;
-	run[1] = count;
 }
 
 /* ---- GPA_MAP ---- */
@@ -124,6 +105,25 @@ static bool extent_valid(const struct context *c, const struct stream_extent *e)
 	return e->count <= w->pages - w->mapped;
 }
 
+/*
+ * A restore that ended early leaves the marks of pages that did not come. They
+ * go before the next one sets its own. False: the budget is used up.
+ */
+static bool begin_marking(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	enum arch_next r = ARCH_NEXT_END;
+	struct arch_mapping m;
+
+	if (c->target->marked)
+		while ((r = next_page(c, &m)) == ARCH_NEXT_FOUND)
+			gpa_mark_near(c->target, &w->near, w->gpn++, false);
+	if (r == ARCH_NEXT_AGAIN)
+		return false;
+	w->marking = c->target->marked = true;
+	return true;
+}
+
 /* The target must hold every page, writable (D19). */
 static enum hv_save_restore_result extent_pages(struct context *c,
                                                 const struct stream_extent *e)
@@ -138,6 +138,7 @@ static enum hv_save_restore_result extent_pages(struct context *c,
 		                     &m) ||
 		    !(m.rights & ARCH_WRITE))
 			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+		gpa_mark_near(c->target, &w->near, e->gpn + w->extent_at, true);
 	}
 	return HV_STATE_INCOMPLETE;
 }
@@ -149,6 +150,8 @@ enum hv_save_restore_result chunk_map_check(struct context *c)
 	u64 count = c->header.length / sizeof(*e);
 	enum hv_save_restore_result r;
 
+	if (!w->marking && !begin_marking(c))
+		return CHUNK_CHECK_AGAIN;
 	for (; w->extent_count < count; w->extent_count++) {
 		const struct stream_extent *at = &e[w->extent_count];
 
@@ -157,7 +160,6 @@ enum hv_save_restore_result chunk_map_check(struct context *c)
 		r = extent_pages(c, at);
 		if (r != HV_STATE_INCOMPLETE)
 			return r;
-		digest_add(&w->map_digest, w->map_run, at->gpn, at->count);
 		w->mapped += at->count;
 		w->map_end = at->gpn + at->count;
 		w->extent_at = 0;
@@ -332,9 +334,8 @@ enum hv_save_restore_result chunk_extent_check(struct context *c)
 }
 
 /*
- * Where the next page goes; EXTENT comes first, behind the whole map (D19). That
- * it is one of the map's is known at the end, by the digest; that the target
- * may be written there, here.
+ * Where the next page goes; EXTENT comes first, behind the whole map (D19). The
+ * mark says that it is one of the map's, so one that may be written.
  */
 static u8 *place(struct context *c)
 {
@@ -343,7 +344,7 @@ static u8 *place(struct context *c)
 
 	if (!w->positioned || w->done == w->pages ||
 	    !gpa_lookup_near(c->target, &w->near, w->position, &m) ||
-	    !(m.rights & ARCH_WRITE))
+	    !gpa_mark_near(c->target, &w->near, w->position, false))
 		return NULL;
 	c->target->half_restored = true;
 	return arch_page(m.page);
@@ -356,7 +357,6 @@ u8 *chunk_page_place(struct context *c)
 
 static void took_page(struct context_memory *w)
 {
-	digest_add(&w->memory_digest, w->memory_run, w->position, 1);
 	w->position++;
 	w->moved = false;
 	w->done++;
@@ -406,9 +406,12 @@ enum hv_save_restore_result chunk_fill_check(struct context *c)
 
 bool chunk_memory_complete(struct context *c)
 {
-	struct context_memory *w = &c->memory;
+	const struct context_memory *w = &c->memory;
 
-	digest_flush(&w->map_digest, w->map_run);
-	digest_flush(&w->memory_digest, w->memory_run);
-	return w->done == w->pages && w->map_digest == w->memory_digest;
+	if (w->done != w->pages)
+		return false;
+	/* Every mark that was set was taken away. */
+	if (w->marking)
+		c->target->marked = false;
+	return true;
 }

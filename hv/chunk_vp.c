@@ -417,6 +417,7 @@ void chunk_vp_apply(struct vp *vp)
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;
+	vp->held_here = false;
 	vp->intercept_suspend = s->intercept_suspend;
 	chunk_events_apply(vp);
 	vp->message = s->message;
@@ -427,6 +428,8 @@ void chunk_vp_apply(struct vp *vp)
 void chunk_vp_resume(const struct context *c, struct vp *vp)
 {
 	vp->state.tsc_offset = chunk_staged_of(vp)->tsc - c->tsc;
+	/* The ticks of the restore itself are all there. */
+	vp->held_since = arch_tsc();
 	if (vp->message.type != HV_MESSAGE_NONE)
 		synic_queue(vp->partition->parent->vps[0], vp);
 }

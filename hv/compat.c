@@ -253,10 +253,43 @@ static void offset_tell(const struct stream_compat *s, u32 i, u64 result)
 	         (u64)facts()->xsave_offset[i]);
 }
 
+/* ---- The TSC's frequency ---- */
+
+/*
+ * A child that has a TSC is told its frequency (leaf 15H, HV_MSR_TSC_FREQUENCY) and
+ * that it stays so (leaf 80000007H): after a restore at another one its clocks
+ * would be wrong, with no word of it. Two measurements of one clock may be apart: by
+ * two of the units that the launch rounds to, or by what NTP makes up for.
+ */
+#define FEATURE_TSC BIT(4)      /* of CPUID 1 EDX */
+#define FREQUENCY_UNITS 200000u /* Hz */
+#define FREQUENCY_SHARE 2000u   /* 500 parts in a million */
+
+static u32 frequency_differs(const struct stream_compat *s, u32 i)
+{
+	u64 saved = s->tsc_hz, here = facts()->tsc_hz;
+	u64 apart = saved > here ? saved - here : here - saved;
+
+	(void)i;
+	/* 0: who made the stream knew of none. */
+	if (!saved || !(s->features[W(1_EDX)] & FEATURE_TSC) ||
+	    apart <= FREQUENCY_UNITS || apart <= here / FREQUENCY_SHARE)
+		return 0;
+	return HV_STATE_HARDWARE_FEATURE_MISMATCH;
+}
+
+static void frequency_tell(const struct stream_compat *s, u32 i, u64 result)
+{
+	(void)i;
+	log_line("restore: result %u: TSC frequency: %u Hz saved, %u Hz here",
+	         result, s->tsc_hz, facts()->tsc_hz);
+}
+
 /* ---- All of it ---- */
 
 static const struct part parts[] = {
 	{ ARRAY_LEN(values), value_differs, value_tell },
+	{ 1, frequency_differs, frequency_tell },
 	{ ARRAY_LEN(features), feature_differs, feature_tell },
 	{ STREAM_FEATURE_COUNT, word_differs, word_tell },
 	{ 64, component_differs, component_tell },

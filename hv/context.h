@@ -25,14 +25,11 @@ struct context_memory {
 	struct arch_cursor near; /* no change of the map goes unnoticed (D10) */
 	u64 run_count;           /* save: uniform pages not yet written */
 	u64 run_word;
-	u64 extent_count;  /* save: extents in the chunk being gathered;
+	u64 extent_count; /* save: extents in the chunk being gathered;
 	                   * restore: the one being checked */
-	u64 extent_at;     /* restore: pages of it that were checked */
-	u64 map_end;       /* restore: first page behind the last extent */
-	u32 map_digest;    /* CRC-32C of the runs of the map ... */
-	u32 memory_digest; /* ... and of the runs of the memory */
-	u64 map_run[2];    /* first page and count of the run under way */
-	u64 memory_run[2];
+	u64 extent_at;    /* restore: pages of it that were checked */
+	u64 map_end;      /* restore: first page behind the last extent */
+	bool marking;     /* restore: all marks in the target's map are ours */
 };
 
 struct context {

@@ -115,6 +115,20 @@ bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
 	return o->under_mapped;
 }
 
+bool gpa_mark_near(struct partition *p, struct arch_cursor *cursor, u64 gpn,
+                   bool marked)
+{
+	struct gpa_overlay *o = overlay_at(p, gpn);
+	bool was;
+
+	if (!o)
+		return arch_space_mark_near(&p->space.arch, cursor,
+		                            gpa_of_page(gpn), marked);
+	was = o->under_marked;
+	o->under_marked = marked;
+	return was;
+}
+
 enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
 {
 	struct gpa_overlay *o = overlay_at(p, gpn);
@@ -126,6 +140,7 @@ enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
 	if (o) {
 		o->under = (struct arch_mapping){ page, rights };
 		o->under_mapped = true;
+		o->under_marked = false;
 	} else if (!arch_space_map(&p->space.arch, gpa_of_page(gpn), page,
 	                           rights)) {
 		frame_drop_mapping(page);
@@ -207,7 +222,7 @@ bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
 	                    arch_page_hpa(page), rights))
 		return false;
 	gpa_overlay_clear(p, o);
-	*o = (struct gpa_overlay){ gpn + 1, mapped, under };
+	*o = (struct gpa_overlay){ gpn + 1, mapped, false, under };
 	overlay_link(&p->space, o);
 	arch_space_flush(&p->space.arch);
 	return true;

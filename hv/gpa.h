@@ -18,6 +18,7 @@ struct partition;
 struct gpa_overlay {
 	u64 place; /* its GPN + 1; 0: it is nowhere */
 	bool under_mapped;
+	bool under_marked; /* gpa_mark_near */
 	struct arch_mapping under;
 };
 
@@ -54,6 +55,14 @@ bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m);
 /* The same, for many pages near one another (arch_space_lookup_near). */
 bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
                      u64 gpn, struct arch_mapping *m);
+
+/*
+ * A mark on a page that the parent has mapped, overlays looked through: set, or
+ * taken away. True: it had one. Pages that are mapped anew have none, and marks
+ * may go when an overlay comes or goes; none comes by itself.
+ */
+bool gpa_mark_near(struct partition *p, struct arch_cursor *cursor, u64 gpn,
+                   bool marked);
 
 /*
  * First page mapped by the parent at or above *gpn, in bounded steps.

@@ -104,6 +104,52 @@ u32 gva_code_width(struct vp *vp)
 	return cs & CODE_D ? 4 : 2;
 }
 
+/* In 64-bit mode FS and GS alone have bases (SDM volume 1, 3.4.2.1). */
+u64 gva_linear(struct vp *vp, u32 segment, u64 offset)
+{
+	const struct vp_state *s =
+		vp_state_part(vp, VP_PART_SEGMENTS | VP_PART_CODE);
+	u64 base = s->segment[segment].base;
+
+	if (gva_code_width(vp) != 8)
+		return (u32)(base + offset);
+	return segment == VP_FS || segment == VP_GS ? base + offset : offset;
+}
+
+bool gva_pin(struct vp *vp, u64 linear, u32 bytes, u32 rights,
+             struct gva_place *place)
+{
+	u32 room = (u32)(PAGE_SIZE - linear % PAGE_SIZE);
+	gpa_t gpa;
+
+	place->count[0] = bytes < room ? bytes : room;
+	place->count[1] = bytes - place->count[0];
+	for (u32 i = 0; i < 2 && place->count[i]; i++) {
+		if (!gva_translate(vp, linear, &gpa))
+			return false;
+		place->at[i] =
+			gpa_pin(vp->partition, gpa, place->count[i], rights);
+		if (!place->at[i])
+			return false;
+		linear += place->count[i];
+	}
+	return true;
+}
+
+void gva_read(const struct gva_place *from, u8 *to)
+{
+	arch_copy(to, from->at[0], from->count[0]);
+	if (from->count[1])
+		arch_copy(to + from->count[0], from->at[1], from->count[1]);
+}
+
+void gva_write(const struct gva_place *to, const u8 *from)
+{
+	arch_copy(to->at[0], from, to->count[0]);
+	if (to->count[1])
+		arch_copy(to->at[1], from + to->count[0], to->count[1]);
+}
+
 u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes)
 {
 	const struct vp_state *s =

@@ -21,4 +21,20 @@ u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes);
 /* Width of the code at RIP: 2, 4, 8. */
 u32 gva_code_width(struct vp *vp);
 
+/* The linear address of an offset in a segment (enum vp_segment). */
+u64 gva_linear(struct vp *vp, u32 segment, u64 offset);
+
+/*
+ * Bytes at a linear address, in one page or two: where they are. False: not
+ * memory with these rights (ARCH_READ, ARCH_WRITE).
+ */
+struct gva_place {
+	u8 *at[2];
+	u32 count[2];
+};
+bool gva_pin(struct vp *vp, u64 linear, u32 bytes, u32 rights,
+             struct gva_place *place);
+void gva_read(const struct gva_place *from, u8 *to);
+void gva_write(const struct gva_place *to, const u8 *from);
+
 #endif

@@ -231,8 +231,12 @@ void lapic_error(struct vp *vp, u32 bit)
 	if (vp->lapic.errors & bit)
 		return;
 	vp->lapic.errors |= bit;
-	/* An illegal vector here would be an error again. */
-	if (!(lvt & LAPIC_LVT_MASKED) && vector >= VECTOR_FIRST)
+	if (lvt & LAPIC_LVT_MASKED)
+		return;
+	/* An illegal vector here is an error again, which ends there (10.5.3). */
+	if (vector < VECTOR_FIRST)
+		vp->lapic.errors |= LAPIC_ESR_RECEIVE_ILLEGAL;
+	else
 		lapic_raise(vp, vector, false);
 }
 

@@ -191,6 +191,14 @@ void lapic_timer_set_count(struct vp *vp, u32 count);
 u64 lapic_timer_deadline(const struct vp *vp);
 void lapic_timer_set_deadline(struct vp *vp, u64 value);
 
+/*
+ * When it is due, if the ticks of the time that its parent has held the VP, up to
+ * this TSC of ours, are one.
+ */
+u64 lapic_timer_joined(const struct vp *vp, u64 now);
+/* Its parent lets the VP go on: they are one. */
+void lapic_timer_resume(struct vp *vp);
+
 /* The guest's TSC was set: a timer that counts goes on from where it was. */
 void lapic_timer_shift(struct vp *vp, u64 by);
 

@@ -4,7 +4,9 @@
  * due.
  *
  * A periodic timer gives every tick: one that finds its vector still in IRR
- * waits, with all behind it, until the processor has taken the one before.
+ * waits, with all behind it, until the processor has taken the one before. Only
+ * those of a time in which the parent had suspended the VP become one, as on a
+ * processor that was stopped: nobody expects an hour of them.
  */
 #include "hv/arch.h"
 #include "hv/lapic.h"
@@ -135,6 +137,39 @@ void lapic_timer_update(struct vp *vp)
 	lapic_raise(vp, vector, false);
 }
 
+/* The first tick behind `since`, of a timer that is due at `due`. */
+static u64 tick_behind(u64 due, u64 length, u64 since)
+{
+	if ((i64)(since - due) < 0)
+		return due;
+	return due + ((since - due) / length + 1) * length;
+}
+
+u64 lapic_timer_joined(const struct vp *vp, u64 now)
+{
+	u64 due = vp->lapic.timer_due, length = period(vp);
+	u64 since = vp->held_since + vp->state.tsc_offset;
+	u64 first, more;
+
+	if (!due || mode(vp) != TIMER_PERIODIC || !length)
+		return due;
+	first = tick_behind(due, length, since);
+	now += vp->state.tsc_offset;
+	if ((i64)(now - first) < 0)
+		return due;
+	more = (now - first) / length;
+	/* One of that time is in IRR already. */
+	if (is_blocked(vp) && (i64)(due - length - since) > 0)
+		more++;
+	due += more * length;
+	return due ? due : 1;
+}
+
+void lapic_timer_resume(struct vp *vp)
+{
+	vp->lapic.timer_due = lapic_timer_joined(vp, arch_tsc());
+}
+
 /* Into TSC-deadline mode and out of it, the timer stops (SDM 10.5.4.1). */
 void lapic_timer_write_lvt(struct vp *vp, u32 value)
 {
@@ -147,9 +182,11 @@ void lapic_timer_write_lvt(struct vp *vp, u32 value)
 		vp->lapic.timer_due = 0;
 }
 
-/* The register is written in any mode; it starts something in two of them. */
+/* In TSC-deadline mode the register is left alone (SDM 10.5.4.1). */
 void lapic_timer_start(struct vp *vp, u32 initial)
 {
+	if (mode(vp) == TIMER_DEADLINE)
+		return;
 	*reg(vp, LAPIC_INITIAL_COUNT) = initial;
 	lapic_timer_set_count(vp, initial);
 }

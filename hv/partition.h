@@ -57,6 +57,7 @@ struct partition {
 	struct context *system;  /* of partition id 0, for this caller */
 	bool save_memory;        /* D18: streams carry map and pages */
 	bool half_restored;      /* D22: may not run until a restore ends */
+	bool marked;             /* pages may have marks (chunk_memory.c) */
 	u64 generation;          /* counts every change a stream would miss */
 
 	u64 finalize_gpa; /* how far finalizing has come */

@@ -10,6 +10,7 @@
 #include "hv/log.h"
 #include "hv/partition.h"
 #include "hv/sched.h"
+#include "hv/vp_confine.h"
 #include "hv/vp_rules.h"
 
 bool vp_is_suspended(const struct vp *vp)
@@ -143,6 +144,11 @@ const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 		arch_vp_capture(vp, missing);
 		vp->cached |= missing;
 	}
+	/* LIVE comes at a switch too (switch.c), without our asking. */
+	missing |= parts & VP_PART_LIVE;
+	missing &= vp->is_root ? 0 : VP_CONFINED;
+	if (missing)
+		vp_confine(&vp->state, missing);
 	return &vp->state;
 }
 
@@ -214,6 +220,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->is_root = partition->parent == NULL;
 	vp->cached = vp->dirty = VP_PART_ALL;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
+	vp->held_since = arch_tsc();
 	list_init(&vp->message_link);
 	list_init(&vp->ready);
 	synic_reset(&vp->synic);

@@ -53,9 +53,11 @@ struct vp {
 	u32 unjudged;
 	bool renewed; /* by a restore: nothing that the hardware has is its */
 	bool pdptes_stale; /* its parent gave it CR3, or the mode */
+	bool held_here;    /* its parent suspended it here; else it came so */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
+	u64 held_since;        /* TSC of ours since which it is explicit */
 
 	/* Scheduler: linked while it may have something to do; else its alarm. */
 	struct list ready;

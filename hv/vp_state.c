@@ -39,6 +39,18 @@ static enum hv_status get_explicit(struct vp *vp, union hv_register_value *v)
 	return HV_STATUS_SUCCESS;
 }
 
+/* Remembers since when it is suspended; that time ends for its APIC's timer. */
+static void hold(struct vp *vp, bool suspend)
+{
+	if (suspend == !!vp->explicit_suspend)
+		return;
+	if (suspend)
+		vp->held_since = arch_tsc();
+	else
+		lapic_timer_resume(vp);
+	vp->held_here = suspend;
+}
+
 static enum hv_status set_explicit(struct vp *vp, value_t *v)
 {
 	struct partition *p = vp->partition;
@@ -49,6 +61,7 @@ static enum hv_status set_explicit(struct vp *vp, value_t *v)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (v->reg64)
 		arch_vp_kick(vp);
+	hold(vp, v->reg64);
 	vp->explicit_suspend = v->reg64;
 	reference_update(p);
 	return HV_STATUS_SUCCESS;

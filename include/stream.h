@@ -118,7 +118,7 @@ struct stream_compat {
 	u64 xss;              /* 104 */
 	u32 xsave_size;       /* 112 of the standard layout with all of xcr0 */
 	u32 mxcsr_mask;       /* 116 */
-	u64 tsc_hz;           /* 120 for information */
+	u64 tsc_hz;           /* 120 0: not known */
 	u16 xsave_offset[64]; /* 128 of component i, 0 where there is none */
 };
 _Static_assert(sizeof(struct stream_compat) == 256, "COMPAT");

@@ -15,6 +15,7 @@
 #define EPT_LARGE BIT(7)
 #define EPT_ADDRESS 0x000ffffffffff000ull
 #define EPT_USED BIT(52) /* ignored by the processor */
+#define EPT_MARK BIT(53) /* and so is this: arch_space_mark_near */
 #define EPT_TABLE (EPT_USED | EPT_RIGHTS)
 
 #define EPT_ENTRIES 512u
@@ -320,13 +321,13 @@ static struct arch_mapping mapping_of(u64 entry, u32 level, u64 address)
  * The entry that maps an address, or the hole above it: what walk_down finds,
  * for those who only read. On the way of every hypercall.
  */
-static const u64 *find(const struct arch_space *space, u64 address, u32 *level)
+static u64 *find(const struct arch_space *space, u64 address, u32 *level)
 {
-	const u64 *table = arch_page(space->top);
+	u64 *table = arch_page(space->top);
 	u32 shift = PAGE_SHIFT + 9 * EPT_TOP_LEVEL;
 
 	for (*level = EPT_TOP_LEVEL;; --*level, shift -= 9) {
-		const u64 *entry = &table[(address >> shift) % EPT_ENTRIES];
+		u64 *entry = &table[(address >> shift) % EPT_ENTRIES];
 
 		if (!(*entry & EPT_USED) || is_leaf(*entry, *level))
 			return entry;
@@ -362,7 +363,7 @@ bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_mapping *mapping)
 {
 	u64 region = gpa.v / level_size(1);
-	const u64 *entry;
+	u64 *entry;
 	u32 level = 0;
 
 	if (cursor->table && cursor->region == region) {
@@ -379,6 +380,25 @@ bool arch_space_lookup_near(const struct arch_space *space,
 	}
 	*mapping = mapping_of(*entry, level, gpa.v);
 	return *entry & EPT_USED;
+}
+
+/* Mostly a lookup came just before: then the cursor has the table. */
+bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
+                          gpa_t gpa, bool marked)
+{
+	u64 *entry;
+	u32 level = 0;
+	bool was;
+
+	CHECK(gpa.v < EPT_LIMIT);
+	if (cursor->table && cursor->region == gpa.v / level_size(1))
+		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
+	else
+		entry = find(space, gpa.v, &level);
+	CHECK(level == 0 && (*entry & EPT_USED));
+	was = *entry & EPT_MARK;
+	*entry = marked ? *entry | EPT_MARK : *entry & ~EPT_MARK;
+	return was;
 }
 
 enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,

@@ -95,6 +95,18 @@ static bool components_fit(const struct stream_compat *s,
 	return s->xcr0 != here->xcr0 || s->xsave_size == here->xsave_size;
 }
 
+/* Of a child that sees a TSC: within 500 ppm, or 200 kHz. */
+static bool frequency_fits(const struct stream_compat *s,
+                           const struct stream_compat *here)
+{
+	__int128 apart = (__int128)s->tsc_hz - here->tsc_hz;
+
+	if (apart < 0)
+		apart = -apart;
+	return !s->tsc_hz || !(s->features[STREAM_FEATURE_1_EDX] >> 4 & 1) ||
+	       apart <= 200000 || apart * 2000 <= here->tsc_hz;
+}
+
 static u32 compat(struct reading *r)
 {
 	const struct stream_compat *here = &fake.facts.compat;
@@ -110,7 +122,8 @@ static u32 compat(struct reading *r)
 	       s->clflush == here->clflush &&
 	       s->linear_bits == here->linear_bits &&
 	       s->phys_bits <= here->phys_bits &&
-	       !(s->mxcsr_mask & ~here->mxcsr_mask) && components_fit(s, here);
+	       !(s->mxcsr_mask & ~here->mxcsr_mask) &&
+	       components_fit(s, here) && frequency_fits(s, here);
 	for (u32 i = 0; i < STREAM_FEATURE_COUNT; i++)
 		fits &= !(s->features[i] & ~here->features[i]);
 	return fits ? GOOD : GOLDEN_MISFIT;

@@ -147,6 +147,45 @@ static void test_what_is_no_feature(void **state)
 	assert_int_equal(verdict(), HV_STATE_INCOMPLETE);
 }
 
+/* A child that has a TSC has been told how fast it is. */
+static void test_tsc_frequency(void **state)
+{
+	static const struct {
+		u64 saved, here;
+		u32 result;
+	} rows[] = {
+		{ 2000000000, 3000000000, 6 },
+		{ 3000000000, 2000000000, 6 },
+		{ 2000000000, 2000000000, HV_STATE_INCOMPLETE },
+		{ 2000000000, 2100000000, 6 },
+		/* 500 parts in a million, either way. */
+		{ 2001000000, 2000000000, HV_STATE_INCOMPLETE },
+		{ 1999000000, 2000000000, HV_STATE_INCOMPLETE },
+		{ 2001000001, 2000000000, 6 },
+		{ 1998999999, 2000000000, 6 },
+		/* 200 kHz of a slow one. */
+		{ 50000000, 50200000, HV_STATE_INCOMPLETE },
+		{ 50000000, 49800000, HV_STATE_INCOMPLETE },
+		{ 50000000, 50200001, 6 },
+		{ 50000000, 49799999, 6 },
+		{ 1, UINT64_MAX, 6 },
+		{ UINT64_MAX, 1, 6 },
+		/* Who made it knew of none. */
+		{ 0, 2000000000, HV_STATE_INCOMPLETE },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		make();
+		saved.tsc_hz = rows[i].saved;
+		fake.facts.compat.tsc_hz = rows[i].here;
+		assert_int_equal(verdict(), rows[i].result);
+		/* One that has none cannot tell. */
+		saved.features[STREAM_FEATURE_1_EDX] &= (u32)~BIT(4);
+		assert_int_equal(verdict(), HV_STATE_INCOMPLETE);
+	}
+}
+
 static void test_xsave(void **state)
 {
 	(void)state;
@@ -222,6 +261,7 @@ static void test_log_has_both_values(void **state)
 	saved.mxcsr_mask = 0x2ffbf;
 	saved.phys_bits = 46;
 	saved.linear_bits = 57;
+	saved.tsc_hz = 3000000000;
 	saved.xsave_size = 896;
 	saved.xsave_offset[2] = 640;
 	assert_verdict(
@@ -235,6 +275,8 @@ static void test_log_has_both_values(void **state)
 		"restore: result 6: linear address bits: 57 saved, 48 here\n"
 		"restore: result 34: bytes of the XSAVE area: "
 		"896 saved, 832 here\n"
+		"restore: result 6: TSC frequency: 3000000000 Hz saved, "
+		"2000000000 Hz here\n"
 		"restore: result 34: offset of XSAVE component 2: "
 		"640 saved, 576 here\n");
 }
@@ -330,6 +372,7 @@ int main(void)
 		TEST(test_same_machine),
 		TEST(test_every_feature_bit),
 		TEST(test_what_is_no_feature),
+		TEST(test_tsc_frequency),
 		TEST(test_xsave),
 		TEST(test_first_mismatch_wins),
 		TEST(test_log_names_leaf_register_and_bit),

@@ -60,14 +60,16 @@ static const struct form forms[] = {
 	{ { 0x81, 0x21, 0xff, 0xff, 0xfe, 0xff }, 8, 6, INSN_AND, 4, 4, 4, 0, 1, 0xfffeffff },
 	{ { 0x83, 0x09, 0x80 }, 8, 3, INSN_OR, 4, 1, 4, 0, 1, 0xffffff80 },
 	{ { 0x83, 0x31, 1 }, 8, 3, INSN_XOR, 4, 6, 4, 0, 1, 1 },
-	{ { 0x83, 0x01, 1 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },     /* ADD */
+	{ { 0x83, 0x01, 1 }, 8, 3, INSN_ADD, 4, 0, 4, 0, 1, 1 },
 	/* Prefixes that change nothing; REX before one counts for nothing. */
 	{ { 0x65, 0x2e, 0x89, 0x01 }, 8, 4, ST, 4, 0, 4, 0, 0, 0 },
 	{ { 0x48, 0x66, 0x89, 0x01 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
 	{ { 0x48, 0x89, 0x01 }, 4, 0, ST, 0, 0, 0, 0, 0, 0 },  /* DEC */
-	/* Not ours: registers, LOCK, strings, vectors. */
+	/* Not ours: registers, LOCK of a store, strings, vectors. */
 	{ { 0x89, 0xc1 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
-	{ { 0xf0, 0x21, 0x11 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
+	{ { 0xf0, 0x21, 0x11 }, 8, 3, INSN_AND, 4, 2, 4, 0, 0, 0 },
+	{ { 0xf0, 0x89, 0x11 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
+	{ { 0xf0, 0x23, 0x11 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
 	{ { 0xf3, 0xa5 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
 	{ { 0x0f, 0x11, 0x01 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },
 	{ { 0x90 }, 8, 0, ST, 0, 0, 0, 0, 0, 0 },

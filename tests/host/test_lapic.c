@@ -231,6 +231,46 @@ static void test_error_interrupt(void **state)
 	assert_int_equal(lapic_highest(vp, LAPIC_IRR), 0);
 }
 
+/* SDM 10.5.3: the vector of the error entry, illegal itself. */
+static void test_error_entry_with_an_illegal_vector(void **state)
+{
+	static const struct {
+		u32 entry;
+		u32 icr; /* to self, or the vector of a self IPI */
+		u32 esr;
+	} rows[] = {
+		{ 0x30, 0x4000f, 0x20 },    { 0x1000f, 0x4000f, 0x20 },
+		{ 0xf, 0x4000f, 0x60 },     { 0, 0x4000f, 0x60 },
+		{ 0x10000, 0x4000f, 0x20 }, { 0x10, 0x40003, 0x20 },
+		{ 7, 0x40003, 0x60 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		make_x2apic();
+		assert_true(lapic_write_msr(vp, 0x837, rows[i].entry));
+		assert_true(lapic_write_msr(vp, 0x830, rows[i].icr));
+		assert_int_equal(msr(0x828), 0);
+		assert_true(lapic_write_msr(vp, 0x828, 0));
+		assert_int_equal(msr(0x828), rows[i].esr);
+		assert_int_equal(lapic_highest(vp, LAPIC_IRR),
+		                 rows[i].esr == 0x20 && rows[i].entry < 0x100
+		                         ? rows[i].entry
+		                         : 0);
+		/* All of it is told once. */
+		assert_true(lapic_write_msr(vp, 0x828, 0));
+		assert_int_equal(msr(0x828), 0);
+		guest_destroy(id);
+	}
+	/* Where no register is, in the page. */
+	make();
+	lapic_write_page(vp, LAPIC_SVR, 0x1ff);
+	lapic_write_page(vp, LAPIC_LVT_ERROR, 2);
+	lapic_write_page(vp, 0x40, 1);
+	lapic_write_page(vp, LAPIC_ESR, 0);
+	assert_int_equal(lapic_read_page(vp, LAPIC_ESR), 0xc0);
+}
+
 /* SDM 10.8.3.1: what is in service, and TPR, hold back all of lower classes. */
 static void test_priorities(void **state)
 {
@@ -455,6 +495,7 @@ int main(void)
 		TEST(test_msrs_of_another_mode),
 		TEST(test_page),
 		TEST(test_error_interrupt),
+		TEST(test_error_entry_with_an_illegal_vector),
 		TEST(test_priorities),
 		TEST(test_every_vector),
 		TEST(test_software_off),

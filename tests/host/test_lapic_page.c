@@ -214,6 +214,200 @@ static void test_logic_and_flags(void **state)
 	assert_int_equal(s->rflags & 0x8c5, 0x44); /* ZF PF */
 }
 
+/* What compilers and kernels make of an access to a register. */
+static void test_what_kernels_do(void **state)
+{
+	static const struct {
+		const char *code;
+		u32 length, offset;
+		u64 rax, rcx; /* afterwards, of RAX all ones */
+		u64 flags;    /* CF PF ZF SF OF */
+		u32 tpr;      /* of 31H before */
+	} rows[] = {
+		/* test dword [rdi], 1000H; 30H (RAX is all ones) */
+		{ "\xf7\x07\0\x10\0\0", 6, LAPIC_TPR, ~0ull, 5, 0x44, 0x31 },
+		{ "\xf6\x07\x30", 3, LAPIC_TPR, ~0ull, 5, 0x04, 0x31 },
+		{ "\x85\x07", 2, LAPIC_TPR, ~0ull, 5, 0x00, 0x31 },
+		/* cmp dword [rdi], 0; 31H; and with EAX on either side */
+		{ "\x83\x3f\0", 3, LAPIC_TPR, ~0ull, 5, 0x00, 0x31 },
+		{ "\x83\x3f\x31", 3, LAPIC_TPR, ~0ull, 5, 0x44, 0x31 },
+		{ "\x39\x07", 2, LAPIC_TPR, ~0ull, 5, 0x01, 0x31 },
+		{ "\x3b\x07", 2, LAPIC_TPR, ~0ull, 5, 0x80, 0x31 },
+		/* xchg [rdi], ecx, with LOCK and without */
+		{ "\x87\x0f", 2, LAPIC_TPR, ~0ull, 0x31, 0x8c5, 5 },
+		{ "\xf0\x87\x0f", 3, LAPIC_TPR, ~0ull, 0x31, 0x8c5, 5 },
+		/* bt dword [rdi], 4 and 3; bts 3; btr ecx (5) */
+		{ "\x0f\xba\x27\4", 4, LAPIC_TPR, ~0ull, 5, 0x8c5, 0x31 },
+		{ "\x0f\xba\x27\3", 4, LAPIC_TPR, ~0ull, 5, 0x8c4, 0x31 },
+		{ "\x0f\xba\x2f\3", 4, LAPIC_TPR, ~0ull, 5, 0x8c4, 0x39 },
+		{ "\x0f\xb3\x0f", 3, LAPIC_TPR, ~0ull, 5, 0x8c5, 0x11 },
+		/* movsx eax, byte [rdi]; movzx eax, word; movsxd rax */
+		{ "\x0f\xbe\x07", 3, LAPIC_VERSION, 0x14, 5, 0x8c5, 0x31 },
+		{ "\x0f\xb7\x07", 3, LAPIC_VERSION + 2, 5, 5, 0x8c5, 0x31 },
+		{ "\x48\x63\x07", 3, LAPIC_VERSION, 0x50014, 5, 0x8c5, 0x31 },
+		/* mov rax, [rdi]: the register, and zeroes */
+		{ "\x48\x8b\x07", 3, LAPIC_VERSION, 0x50014, 5, 0x8c5, 0x31 },
+		/* add [rdi], ecx; inc; not; and ecx, [rdi]; neg */
+		{ "\x01\x0f", 2, LAPIC_TPR, ~0ull, 5, 0x04, 0x36 },
+		{ "\xff\x07", 2, LAPIC_TPR, ~0ull, 5, 0x01, 0x32 },
+		{ "\xf7\x17", 2, LAPIC_TPR, ~0ull, 5, 0x8c5, 0xce },
+		{ "\x23\x0f", 2, LAPIC_TPR, ~0ull, 1, 0x00, 0x31 },
+		{ "\xf7\x1f", 2, LAPIC_TPR, ~0ull, 5, 0x85, 0xcf },
+	};
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		enter_mode(8);
+		s->rflags = 0x8d7;
+		s->gpr[VP_RAX] = ~0ull;
+		s->gpr[VP_RCX] = 5;
+		lapic_set_tpr(vp, 0x31);
+		assert_int_equal(
+			run(rows[i].code, rows[i].length, rows[i].offset),
+			EXIT_AGAIN);
+		assert_int_equal(s->rip, CODE + rows[i].length);
+		assert_true(s->gpr[VP_RAX] == rows[i].rax);
+		assert_true(s->gpr[VP_RCX] == rows[i].rcx);
+		if ((s->rflags & 0x8c5) != rows[i].flags ||
+		    lapic_tpr(vp) != rows[i].tpr)
+			fail_msg("row %u: flags %x, TPR %x", i, (u32)s->rflags,
+			         (u32)lapic_tpr(vp));
+	}
+}
+
+#define STACK 0x9000ull
+
+/* In each width; over two pages; onto what is no memory. */
+static void test_push(void **state)
+{
+	(void)state;
+	make();
+	enter_mode(8);
+	memset(at(STACK), 0xee, PAGE_SIZE);
+	s->gpr[VP_RSP] = STACK + 0x100;
+	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
+	assert_true(s->gpr[VP_RSP] == STACK + 0xf8);
+	assert_true(*(u64 *)at(STACK + 0xf8) == 0x50014);
+	assert_int_equal(*(u8 *)at(STACK + 0xf7), 0xee);
+	assert_int_equal(run("\x66\xff\x37", 3, LAPIC_VERSION), EXIT_AGAIN);
+	assert_true(s->gpr[VP_RSP] == STACK + 0xf6);
+	assert_int_equal(*(u16 *)at(STACK + 0xf6), 0x14);
+	s->gpr[VP_RSP] = STACK + 4;
+	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(STACK - 4), 0x50014);
+	assert_int_equal(*(u32 *)at(STACK), 0);
+	/* 32 bits: the stack's base, and its width. */
+	enter_mode(4);
+	s->segment[VP_SS].base = STACK;
+	s->segment[VP_SS].attributes = 0xc093;
+	s->gpr[VP_RSP] = 0x1111111100000084;
+	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
+	assert_true(s->gpr[VP_RSP] == 0x80);
+	assert_int_equal(*(u32 *)at(STACK + 0x80), 0x50014);
+	s->segment[VP_SS].attributes = 0x93;
+	s->gpr[VP_RSP] = 0x22220044;
+	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
+	assert_true(s->gpr[VP_RSP] == 0x22220040);
+	assert_int_equal(*(u32 *)at(STACK + 0x40), 0x50014);
+	/* Nothing is done where there is no stack. */
+	enter_mode(8);
+	s->gpr[VP_RSP] = 0x700000;
+	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_SUSPENDED);
+	assert_true(s->gpr[VP_RSP] == 0x700000);
+	assert_int_equal(s->rip, CODE);
+}
+
+/* ---- Over the edges of the page ---- */
+
+#define EDGE 0x16000ull /* the page, with memory below and above */
+
+static enum exit_outcome cross(const char *code, u32 length, u64 linear,
+                               u64 fault)
+{
+	struct exit_memory m = {
+		.gpa = { fault },
+		.gva = fault,
+		.gva_valid = true,
+		.access = HV_INTERCEPT_WRITE,
+	};
+
+	memcpy(at(CODE), code, length);
+	s->rip = CODE;
+	s->gpr[VP_RDI] = linear;
+	vp->lapic.errors = 0;
+	return exit_memory(vp, &m);
+}
+
+static void make_edge(void)
+{
+	make();
+	enter_mode(8);
+	s->apic_base = EDGE | LAPIC_BASE_ENABLE;
+	*(u32 *)at(EDGE - 4) = 0x44332211;
+	*(u32 *)at(EDGE + PAGE_SIZE) = 0x88776655;
+	assert_ok(guest_unmap(id, EDGE >> PAGE_SHIFT));
+	s = vp_state_write(vp);
+}
+
+/* Both parts: memory's, and the page's, where no register is at its edges. */
+static void test_an_access_over_an_edge(void **state)
+{
+	(void)state;
+	make_edge();
+	for (u32 in = 1; in < 4; in++) {
+		u32 below = 4 - in;
+		u64 mask = BIT(below * 8) - 1;
+
+		/* mov eax, [rdi] from below: what is behind reads as zero. */
+		assert_int_equal(cross("\x8b\x07", 2, EDGE - below, EDGE),
+		                 EXIT_AGAIN);
+		assert_true(s->gpr[VP_RAX] == (0x44332211u >> in * 8 & mask));
+		assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
+		/* And above. */
+		assert_int_equal(cross("\x8b\x07", 2, EDGE + PAGE_SIZE - in,
+		                       EDGE + PAGE_SIZE - in),
+		                 EXIT_AGAIN);
+		assert_true(s->gpr[VP_RAX] == (0x88776655u & mask) << in * 8);
+		assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
+	}
+	s->gpr[VP_RAX] = 0xddccbbaa;
+	assert_int_equal(cross("\x89\x07", 2, EDGE - 2, EDGE), EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(EDGE - 4), 0xbbaa2211);
+	assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
+	assert_int_equal(cross("\x89\x07", 2, EDGE + PAGE_SIZE - 1,
+	                       EDGE + PAGE_SIZE - 1),
+	                 EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(EDGE + PAGE_SIZE), 0x88ddccbb);
+	/* or dword [rdi], 01010101H; mov [rdi], rax of 8 bytes */
+	assert_int_equal(cross("\x81\x0f\1\1\1\1", 6, EDGE - 3, EDGE),
+	                 EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(EDGE - 4), 0xbbab2311);
+	s->gpr[VP_RAX] = 0x0807060504030201;
+	assert_int_equal(cross("\x48\x89\x07", 3, EDGE - 4, EDGE), EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(EDGE - 4), 0x04030201);
+}
+
+/* The first byte of the page alone is as any place without a register. */
+static void test_an_access_at_an_edge(void **state)
+{
+	(void)state;
+	make_edge();
+	s->gpr[VP_RAX] = 0xddccbbaa;
+	assert_int_equal(cross("\x89\x07", 2, EDGE, EDGE), EXIT_AGAIN);
+	assert_int_equal(*(u32 *)at(EDGE - 4), 0x44332211);
+	assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
+	/* Where the other page is no memory, or not to be written: the parent's. */
+	assert_ok(guest_map(id, (EDGE >> PAGE_SHIFT) + 1, guest_page(), 5));
+	assert_int_equal(cross("\x89\x07", 2, EDGE + PAGE_SIZE - 2,
+	                       EDGE + PAGE_SIZE - 2),
+	                 EXIT_SUSPENDED);
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
+	assert_ok(guest_unmap(id, (EDGE >> PAGE_SHIFT) - 1));
+	assert_int_equal(cross("\x8b\x07", 2, EDGE - 2, EDGE), EXIT_SUSPENDED);
+	assert_int_equal(s->rip, CODE);
+}
+
 /* RIP on the last bytes of a page: the fetch goes over to the next. */
 static void test_fetch_over_a_page(void **state)
 {
@@ -311,6 +505,10 @@ int main(void)
 		TEST(test_32_bits),
 		TEST(test_stores_and_loads),
 		TEST(test_logic_and_flags),
+		TEST(test_what_kernels_do),
+		TEST(test_push),
+		TEST(test_an_access_over_an_edge),
+		TEST(test_an_access_at_an_edge),
 		TEST(test_fetch_over_a_page),
 		TEST(test_what_skipping_does),
 		TEST(test_left_to_the_parent),

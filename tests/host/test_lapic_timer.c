@@ -300,6 +300,138 @@ static void test_set_by_name(void **state)
 	assert_int_equal(lapic_timer_rest(vp), 1000);
 }
 
+/* SDM 10.5.4.1: writes of the initial count are ignored, it reads as before. */
+static void test_initial_count_in_deadline_mode(void **state)
+{
+	(void)state;
+	make(ONE_SHOT);
+	put(INITIAL, 1000);
+	put(LVT, DEADLINE);
+	put(INITIAL, 7);
+	assert_int_equal(get(INITIAL), 1000);
+	assert_int_equal(get(CURRENT), 0);
+	put(INITIAL, 0);
+	assert_int_equal(get(INITIAL), 1000);
+	put(LVT, DEADLINE | MASKED);
+	put(INITIAL, 9);
+	assert_int_equal(get(INITIAL), 1000);
+	lapic_timer_set_deadline(vp, guest_tsc() + 50);
+	put(INITIAL, 3);
+	assert_int_equal(lapic_timer_deadline(vp), guest_tsc() + 50);
+	put(LVT, PERIODIC);
+	put(INITIAL, 20);
+	assert_int_equal(get(INITIAL), 20);
+	fake.tsc += 20;
+	assert_int_equal(ticks(), 1);
+	/* And in the page. */
+	guest_destroy(id);
+	id = guest_child(40, 1);
+	vp = guest_partition(id)->vps[0];
+	lapic_write_page(vp, LAPIC_SVR, 0x1ff);
+	lapic_write_page(vp, LAPIC_LVT_TIMER, DEADLINE);
+	lapic_write_page(vp, LAPIC_INITIAL_COUNT, 5);
+	assert_int_equal(lapic_read_page(vp, LAPIC_INITIAL_COUNT), 0);
+}
+
+/* ---- While its parent has it suspended ---- */
+
+static void hold(bool suspend)
+{
+	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, suspend));
+}
+
+/* An hour of ticks is one; the beat goes on. */
+static void test_ticks_while_suspended_are_one(void **state)
+{
+	static const u64 away[] = { 1000, 1999, 12345, 7200000000000 };
+	u64 begin;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(away); i++) {
+		make(PERIODIC);
+		hold(false);
+		put(INITIAL, 1000);
+		begin = guest_tsc();
+		hold(true);
+		fake.tsc += away[i];
+		hold(true); /* it was already */
+		hold(false);
+		assert_int_equal(ticks(), 1);
+		fake.tsc += 999 - (guest_tsc() - begin) % 1000;
+		assert_int_equal(ticks(), 0);
+		fake.tsc += 1;
+		assert_int_equal(ticks(), 1);
+		guest_destroy(id);
+	}
+}
+
+/* Those of before and of after are all there; without one there is none. */
+static void test_ticks_beside_a_suspension(void **state)
+{
+	(void)state;
+	make(PERIODIC);
+	hold(false);
+	put(INITIAL, 1000);
+	fake.tsc += 3500; /* three that it did not get to */
+	hold(true);
+	fake.tsc += 499;
+	hold(false);
+	hold(true);
+	fake.tsc += 10001; /* eleven */
+	hold(false);
+	fake.tsc += 2000; /* two */
+	assert_int_equal(ticks(), 3 + 1 + 2);
+	hold(true);
+	fake.tsc += 10;
+	hold(false);
+	assert_int_equal(ticks(), 0);
+	/* Each time for itself. */
+	for (u32 i = 0; i < 5; i++) {
+		hold(true);
+		fake.tsc += 5000;
+		hold(false);
+	}
+	assert_int_equal(ticks(), 5);
+}
+
+/* One of that time that got into IRR meanwhile is the one. */
+static void test_a_tick_that_was_latched_while_suspended(void **state)
+{
+	(void)state;
+	make(PERIODIC);
+	hold(false);
+	put(INITIAL, 1000);
+	hold(true);
+	fake.tsc += 1500;
+	lapic_update(vp);
+	fake.tsc += 100000;
+	hold(false);
+	assert_int_equal(ticks(), 1);
+	fake.tsc += 500;
+	assert_int_equal(ticks(), 1);
+}
+
+/* The parent sets the TSC, or starts the timer, while it holds the VP. */
+static void test_what_a_parent_does_meanwhile(void **state)
+{
+	(void)state;
+	make(PERIODIC);
+	hold(false);
+	put(INITIAL, 1000);
+	fake.tsc += 2100;
+	hold(true);
+	assert_ok(guest_set(id, 0, HV_REGISTER_TSC, 0xffffffffffffff00));
+	fake.tsc += 54321;
+	hold(false);
+	assert_int_equal(ticks(), 2 + 1);
+	hold(true);
+	assert_ok(guest_set(id, 0, 0x84839, 300));
+	fake.tsc += 100000;
+	hold(false);
+	assert_int_equal(ticks(), 1);
+	assert_int_equal(lapic_timer_rest(vp), 300);
+}
+
 /* ---- Over save and restore ---- */
 
 static void restored(u64 away)
@@ -340,6 +472,27 @@ static void test_periodic_over_rounds(void **state)
 	count += ticks();
 	assert_int_equal(count, (guest_tsc() - begin) / 777);
 	assert_true(count > 1000);
+}
+
+/* Suspended for long, saved, restored: no more than on the machine it came from. */
+static void test_a_long_suspension_before_a_save(void **state)
+{
+	(void)state;
+	make(PERIODIC);
+	hold(false);
+	put(INITIAL, 1000);
+	fake.tsc += 2500; /* two */
+	hold(true);
+	fake.tsc += 3600000;
+	restored(77777);
+	hold(false);
+	assert_int_equal(ticks(), 2 + 1);
+	assert_int_equal(lapic_timer_rest(vp), 500);
+	/* Held for long where it was restored, and behind the restore. */
+	restored(1);
+	fake.tsc += 7000000;
+	hold(false);
+	assert_int_equal(ticks(), 1);
 }
 
 /* Before it is due, when it is due, latched, taken: once in each case. */
@@ -386,6 +539,12 @@ int main(void)
 		TEST(test_deadline_msr),
 		TEST(test_tsc_is_set),
 		TEST(test_set_by_name),
+		TEST(test_initial_count_in_deadline_mode),
+		TEST(test_ticks_while_suspended_are_one),
+		TEST(test_ticks_beside_a_suspension),
+		TEST(test_a_tick_that_was_latched_while_suspended),
+		TEST(test_what_a_parent_does_meanwhile),
+		TEST(test_a_long_suspension_before_a_save),
 		TEST(test_periodic_over_rounds),
 		TEST(test_deadline_over_a_round),
 	};

@@ -35,12 +35,13 @@ struct range {
 
 /* Of a VP: what is no state, or is compared by rule_of_vp. In order. */
 static const struct range vp_apart[] = {
-	FIELDS(struct vp, partition, is_root),   /* who it is */
-	BEHIND(struct vp, is_root, cached),      /* nothing */
-	FIELDS(struct vp, cached, pdptes_stale), /* where its state is */
-	BEHIND(struct vp, pdptes_stale, explicit_suspend), /* nothing */
-	FIELDS(struct vp, ready, alarm),                   /* the scheduler's */
-	BEHIND(struct vp, alarm, alarm_at),                /* nothing */
+	FIELDS(struct vp, partition, is_root),          /* who it is */
+	BEHIND(struct vp, is_root, cached),             /* nothing */
+	FIELDS(struct vp, cached, held_here),           /* where its state is */
+	BEHIND(struct vp, held_here, explicit_suspend), /* nothing */
+	FIELD(struct vp, held_since),       /* times of this machine */
+	FIELDS(struct vp, ready, alarm),    /* the scheduler's */
+	BEHIND(struct vp, alarm, alarm_at), /* nothing */
 	FIELD(struct vp, alarm_at),
 	FIELD(struct vp, message.sender), /* the target's id */
 	FIELD(struct vp, message_link),   /* the receiver's queue */

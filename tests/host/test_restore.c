@@ -534,6 +534,35 @@ static void test_header_of_a_chunk_too_long(void **state)
 	guest_stream_free(&s);
 }
 
+/* Before any memory is written, and of a summary as of the whole. */
+static void test_another_tsc_frequency(void **state)
+{
+	static const u64 hz[] = { 3000000000, 1999000000 / 2, 2100000000 };
+	struct child_shape shape;
+	struct guest_stream s;
+	u64 source, target;
+	u32 result;
+
+	(void)state;
+	child_shape_small(&shape, 2);
+	saved_child(&shape, 7, &source, &s);
+	for (u32 i = 0; i < ARRAY_LEN(hz); i++) {
+		fake.facts.tsc_hz = fake.facts.compat.tsc_hz = hz[i];
+		target = child_make_target(&shape);
+		assert_ok(guest_restore(target, 0, &s, 4080, &result));
+		assert_int_equal(result, HV_STATE_HARDWARE_FEATURE_MISMATCH);
+		assert_false(guest_partition(target)->half_restored);
+		assert_ok(guest_restore(0, GUEST_SUMMARY, &s, 4080, &result));
+		assert_int_equal(result, HV_STATE_HARDWARE_FEATURE_MISMATCH);
+	}
+	fake.facts.tsc_hz = fake.facts.compat.tsc_hz = 2000000000;
+	assert_ok(guest_restore(0, GUEST_SUMMARY, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_RESTORABLE);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_stream_free(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -544,6 +573,7 @@ int main(void)
 		TEST(test_d9_interleaved_processes),
 		TEST(test_d20_bytes_behind_the_end_stay),
 		TEST(test_machines_that_do_not_fit),
+		TEST(test_another_tsc_frequency),
 		TEST(test_legacy_state_survives_the_move),
 		TEST(test_restored_state_reaches_the_hardware),
 		TEST(test_d25_restored_message_is_delivered),

@@ -5,6 +5,7 @@
 #include "hv/exit.h"
 #include "hv/intercept.h"
 #include "hv/partition.h"
+#include "hv/vp_confine.h"
 #include "tests/host/fake_test.h"
 
 static struct vp *only_vp(void)
@@ -115,6 +116,7 @@ static void test_parts(void **state)
 
 	(void)state;
 	memset(&hardware, 0x77, sizeof(hardware));
+	vp_confine(&hardware, VP_PART_ALL);
 	for (u32 part = 1; part < VP_PART_ALL; part <<= 1) {
 		*fake_enter(vp) = hardware;
 		fake_exit(vp);

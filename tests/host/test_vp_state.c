@@ -33,7 +33,7 @@ static union hv_register_value value_for(const struct vp_reg *r, u32 name)
 		{ HV_REGISTER_CR4, 0x406a0 & 0x7ff },
 		{ HV_REGISTER_CR8, 0xf },
 		{ HV_REGISTER_XFEM, 0xe7 },
-		{ HV_REGISTER_DR6, 0xfffe4ff1 },
+		{ HV_REGISTER_DR6, 0xffff4ff1 },
 		{ HV_REGISTER_DR7, 0x401 },
 		{ HV_REGISTER_EFER, 0xd01 },
 		{ HV_REGISTER_APIC_BASE, 0xfee01900 },

@@ -13,6 +13,7 @@ from hvstate_lib.reader import read_stream
 from hvstate_lib.show import dump, info
 from hvstate_lib.svg import draw_map
 from hvstate_lib.writer import drafts_of, seal
+from hostile import memory
 from samples import RICH, build, read
 
 CORRUPT, INCOMPLETE = Verdict.CORRUPT, Verdict.INCOMPLETE
@@ -335,3 +336,22 @@ def test_nothing_makes_the_tools_stumble():
             list(diff(good, stream))
             assert draw_map(stream, "it") and plan_segments(stream, None)
     assert {COMPLETE, CORRUPT, INCOMPLETE} <= verdicts
+
+
+# Two sets of pages (a bit each) whose runs have one CRC-32C, and others.
+SETS = [(0x19D2C3FA92, 0xCFDC05E823), (0xCFDC05E823, 0x19D2C3FA92),
+        (0b0111, 0b1011), (0b0111, 0b0011), (0b0011, 0b0111), (0b1, 0b10)]
+
+
+def bits(word):
+    """The numbers of the bits that are set, apart from one another."""
+    return [2 * i for i in range(64) if word >> i & 1]
+
+
+@pytest.mark.parametrize("pages, came", SETS)
+def test_memory_is_that_of_the_map(pages, came):
+    extents = [(gpn, 1) for gpn in bits(pages)]
+    data = memory(extents, [(gpn, 1, 7) for gpn in bits(came)])
+    assert read_stream(data).verdict is Verdict.CORRUPT
+    data = memory(extents, [(gpn, 1, 7) for gpn in bits(pages)])
+    assert read_stream(data).verdict is Verdict.COMPLETE

@@ -11,16 +11,18 @@ from pathlib import Path
 
 from .breakage import make
 from .diff import diff
-from .elfcore import write_core
+from .elfcore import Sizes, write_core
 from .problem import ADVICE, UserError, Verdict
 from .reader import load_complete, load_stream
 from .show import dump, info, verdict_line
 from .svg import draw_map
+from .units import parse_size, size_text
 
 EXIT_CODES = {Verdict.COMPLETE: 0, Verdict.INCOMPLETE: 3, Verdict.CORRUPT: 4,
               Verdict.UNSUPPORTED: 5, Verdict.INCOMPATIBLE: 6}
 EXIT_DIFFERENT = 1
 EXIT_TROUBLE = 2
+CORE_SPARE = 64 << 20                   # a core may be so much larger
 
 EPILOG = """\
 exit status: verify, info and dump give 0 for a complete stream, 3 incomplete,
@@ -35,6 +37,10 @@ small ones do, they are also those that its code uses. What the page tables of
 VP 0 map at other linear addresses (those where no memory is guest-physically)
 is there too. With --linear N only linear addresses are there, all that VP N
 maps. A VP in real mode runs at CS base + RIP.
+
+Zero pages are holes of OUT and take no room. A page of another repeated word
+is 8 bytes of the stream, and 4096 of OUT: a core for which more is written than
+the size of FILE and 64 MiB is refused, with the size that --limit has to give.
 
   gdb -batch -ex 'info registers' -ex 'x/4i $rip' --core OUT
 """
@@ -128,6 +134,16 @@ def cmd_map(args: argparse.Namespace) -> int:
 def cmd_core(args: argparse.Namespace) -> int:
     """The core."""
     stream = load_complete(args.file)
+    sizes = Sizes.of(stream.memory)
+    limit = args.limit
+    if limit is None:
+        limit = len(stream.data) + CORE_SPARE
+    said = (f"{args.out}: memory of {size_text(sizes.declared)}, of which "
+            f"{size_text(sizes.written)} are written")
+    if sizes.written > limit:
+        raise UserError(f"{said}: more than {size_text(limit)}\n  with "
+                        f"--limit {sizes.written} it is written all the same")
+    print(f"hvstate: {said}", file=sys.stderr, flush=True)
     for remark in write_core(stream, args.out, args.linear):
         print(f"hvstate: {remark}", file=sys.stderr)
     return 0
@@ -182,6 +198,8 @@ def parse_args(argv: list[str] | None) -> argparse.Namespace:
     made.add_argument("out", type=Path, metavar="OUT")
     made.add_argument("--linear", type=int, metavar="N",
                       help="addresses as VP N's page tables have them")
+    made.add_argument("--limit", type=parse_size, metavar="SIZE",
+                      help="write up to so many bytes of memory (or 64M, 2G)")
     made = command("make", cmd_make, "a stream from a description",
                    MAKE_HELP)
     made.add_argument("description", type=Path, metavar="DESCRIPTION")
@@ -202,6 +220,6 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        print(f"hvstate: {error.filename}: {error.strerror}",
-              file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"hvstate: {where}{error.strerror}", file=sys.stderr)
     return EXIT_TROUBLE

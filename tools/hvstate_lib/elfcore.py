@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import struct
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -30,6 +32,8 @@ NT_PRSTATUS, NT_FPREGSET, NT_X86_XSTATE = 1, 2, 0x202
 PRSTATUS_SIZE, PRSTATUS_PID, PRSTATUS_REGS = 336, 32, 112
 PRSTATUS_FPVALID = 328
 SEGMENTS_MAX = 60000                    # e_phnum has 16 bits
+LINEAR_MAX = 1 << 18                    # parts of mappings that are looked at
+BLOCK_PAGES = 256                       # that are written at once
 # Where gdb looks for XCR0, and where it takes the components to be.
 XSAVE_XCR0 = 464
 XSAVE_OFFSETS = {2: 576, 3: 960, 4: 1024, 5: 1088, 6: 1152, 7: 1664, 9: 2688}
@@ -129,41 +133,42 @@ def physical_segments(memory: Memory) -> list[Segment]:
 
 
 def linear_segments(memory: Memory, mappings: list[Mapping]) \
-        -> list[Segment]:
-    """The parts of the mappings that have memory in the stream."""
+        -> Iterator[Segment]:
+    """The parts of the mappings that have memory in the stream.
+
+    Page tables can map the same regions over and over: who takes the parts
+    takes a bounded number.
+    """
     regions = physical_segments(memory)
-    made = []
     for mapping in mappings:
         end = mapping.physical + mapping.length
         at = bisect_right(regions, mapping.physical, key=lambda r: r.physical)
-        for region in regions[max(at - 1, 0):]:
+        for i in range(max(at - 1, 0), len(regions)):
+            region = regions[i]
             if region.physical >= end:
                 break
             low = max(mapping.physical, region.physical)
             high = min(end, region.physical + region.length)
             if low < high:
-                made.append(Segment(mapping.linear + low - mapping.physical,
-                                    low, high - low, region.flags))
-    return made
+                yield Segment(mapping.linear + low - mapping.physical,
+                              low, high - low, region.flags)
 
 
-def without_overlap(taken: list[Segment], more: list[Segment]) \
-        -> list[Segment]:
+def without_overlap(taken: list[Segment], more: Iterable[Segment]) \
+        -> Iterator[Segment]:
     """The parts of more at addresses that taken, ascending, leaves free."""
-    made = []
     starts = [t.address for t in taken]
     for segment in more:
         at, end = segment.address, segment.address + segment.length
-        first = max(bisect_left(starts, at) - 1, 0)
-        for busy in taken[first:]:
+        for i in range(max(bisect_left(starts, at) - 1, 0), len(taken)):
+            busy = taken[i]
             if busy.address >= end:
                 break
             if busy.address > at:
-                made.append(part(segment, at, busy.address))
+                yield part(segment, at, busy.address)
             at = max(at, busy.address + busy.length)
         if at < end:
-            made.append(part(segment, at, end))
-    return made
+            yield part(segment, at, end)
 
 
 def part(segment: Segment, start: int, end: int) -> Segment:
@@ -190,14 +195,30 @@ def plan_segments(stream: Stream, linear_of: int | None) \
         remarks.append(f"the page tables of VP {index} are endless: not all "
                        "linear addresses are there")
     linear = linear_segments(memory, mappings)
-    if linear_of is not None:
-        chosen = linear
-    else:
-        chosen = physical + without_overlap(physical, linear)
-    if len(chosen) > SEGMENTS_MAX:
-        remarks.append(f"too many linear addresses: the first {SEGMENTS_MAX} "
+    parts: Iterator[Segment] = islice(linear, LINEAR_MAX)
+    if linear_of is None:
+        parts = chain(physical, without_overlap(physical, parts))
+    chosen = list(islice(parts, SEGMENTS_MAX))
+    if next(parts, None) or next(linear, None):
+        remarks.append(f"too many linear addresses: the first {len(chosen)} "
                        "segments are there")
-    return chosen[:SEGMENTS_MAX], remarks
+    return chosen, remarks
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes of a core's memory: a small stream can declare any of them."""
+
+    declared: int                       # all of it
+    written: int                        # the rest are holes of the file
+
+    @staticmethod
+    def of(memory: Memory) -> Sizes:
+        """What a stream's memory takes."""
+        return Sizes(
+            sum(extent.count for extent in memory.extents) * PAGE_SIZE,
+            sum(run.count for run in memory.runs if run.word != 0)
+            * PAGE_SIZE)
 
 
 def write_core(stream: Stream, path: Path, linear_of: int | None = None) \
@@ -252,6 +273,7 @@ def write_memory(out: BinaryIO, memory: Memory,
             continue
         # A run may go over the end of an extent, never of a region.
         out.seek(file_offset(places, run.gpn * PAGE_SIZE))
-        content = memory.content(run)
-        for _ in range(run.count):
-            out.write(content)
+        block = memory.content(run) * min(run.count, BLOCK_PAGES)
+        for _ in range(run.count // BLOCK_PAGES):
+            out.write(block)
+        out.write(block[:run.count % BLOCK_PAGES * PAGE_SIZE])

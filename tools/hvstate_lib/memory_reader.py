@@ -16,6 +16,7 @@ class MemoryReader:
         self.memory = taker.out.memory
         self._left = page_count         # pages of the map still to come
         self._extent = 0                # index of the next one's extent
+        self._ends: list[int] = []      # of each extent: where its region ends
         self._next = 0                  # the next page of the map
         self._position: int | None = None
 
@@ -36,6 +37,17 @@ class MemoryReader:
                               "page_count", at + 8)
                 left -= count
         self._next = self.memory.extents[0].gpn
+        self._ends = self.region_ends()
+
+    def region_ends(self) -> list[int]:
+        """For each extent, the page behind all that follow without a hole.
+        """
+        ends: list[int] = []
+        start = -1                      # of the extent behind this one
+        for extent in reversed(self.memory.extents):
+            ends.append(ends[-1] if extent.end == start else extent.end)
+            start = extent.gpn
+        return ends[::-1]
 
     def extent_entry(self, frame: Frame, entry: bytes, at: int) -> int:
         """One extent of a GPA_MAP; gives its count."""
@@ -89,13 +101,7 @@ class MemoryReader:
 
     def room(self) -> int:
         """Pages of the map from the position on without a hole."""
-        extents = self.memory.extents
-        end = self._next
-        for extent in extents[self._extent:]:
-            if end < extent.gpn:
-                break
-            end = extent.end
-        return end - self._next
+        return self._ends[self._extent] - self._next
 
     def put(self, run: Run) -> None:
         """Note a run of pages and move the position behind it."""
