@@ -53,6 +53,7 @@ struct vp {
 	u32 unjudged;
 	bool renewed; /* by a restore: nothing that the hardware has is its */
 	bool pdptes_stale; /* its parent gave it CR3, or the mode */
+	bool resumed;      /* its parent has ended an intercept of it */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
