@@ -2,6 +2,7 @@
  * MOV to and from control registers. Of CR0 and CR4 only writes that change a
  * bit which is not the guest's own come here (vp.h).
  */
+#include "arch/x86_64/events.h"
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
@@ -38,8 +39,9 @@ static bool cr0_refused(struct vp *vp, u64 value)
  * The guest gets its value of our bits to read, and executes the instruction
  * again: then it changes none of them and the processor does all the rest.
  */
-static void show(u64 shadow_field, u64 mask, u64 value)
+static void show(struct vp *vp, u64 shadow_field, u64 mask, u64 value)
 {
+	events_retry(vp);
 	vmcs_write(shadow_field,
 	           (vmcs_read(shadow_field) & ~mask) | (value & mask));
 }
@@ -48,7 +50,7 @@ static enum exit_outcome write_cr0(struct vp *vp, u64 value)
 {
 	if (cr0_refused(vp, value))
 		return EXIT_FAULT_GP;
-	show(VMCS_CR0_SHADOW, vp_cr0_mask(vp), value);
+	show(vp, VMCS_CR0_SHADOW, vp_cr0_mask(vp), value);
 	return EXIT_AGAIN;
 }
 
@@ -59,7 +61,7 @@ static enum exit_outcome write_cr4(struct vp *vp, u64 value)
 
 	if (value & ~allowed)
 		return EXIT_FAULT_GP;
-	show(VMCS_CR4_SHADOW, mask, value);
+	show(vp, VMCS_CR4_SHADOW, mask, value);
 	return EXIT_AGAIN;
 }
 
