@@ -414,6 +414,7 @@ void chunk_vp_apply(struct vp *vp)
 	vp->unjudged = 0;
 	vp->renewed = true;
 	vp->pdptes_stale = false;
+	vp->resumed = false;
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;

@@ -8,7 +8,10 @@
 #include "hv/check.h"
 #include "hv/cpu.h"
 #include "hv/cpuid.h"
+#include "hv/debug.h"
 #include "hv/frame.h"
+#include "hv/gva.h"
+#include "hv/insn.h"
 #include "hv/intercept.h"
 #include "hv/log.h"
 #include "hv/msr.h"
@@ -22,8 +25,8 @@
 #define RFLAGS_TF BIT(8)
 #define RFLAGS_RF BIT(16)
 #define DEBUGCTL_BTF BIT(1)
-#define DEBUG_SINGLE_STEP BIT(14)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
+#define VECTOR_DB 1
 #define VECTOR_PF 14
 #define TABLE_ENTRIES 512u /* of a page table */
 
@@ -45,8 +48,21 @@ void exit_skip(struct vp *vp, u64 length)
 	}
 	if ((s->rflags & RFLAGS_TF) &&
 	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
-		vp_state_change(vp, VP_PART_MSRS)->pending_debug |=
-			DEBUG_SINGLE_STEP;
+		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;
+}
+
+/*
+ * The instruction will be executed again. A breakpoint on it has been then, and
+ * comes no second time (SDM 27.3.3, note).
+ */
+static void retry(struct vp *vp)
+{
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
+
+	/* What is being delivered has its own RF. */
+	if (!(s->pending_interruption & HV_PENDING_INTERRUPTION) &&
+	    !(s->rflags & RFLAGS_RF))
+		vp_state_change(vp, VP_PART_CORE)->rflags |= RFLAGS_RF;
 }
 
 static void write_low(struct vp *vp, enum vp_gpr reg, u32 value)
@@ -303,12 +319,15 @@ enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 		message_begin(vp, HV_MESSAGE_EXCEPTION_INTERCEPT, sizeof(*m));
 	const struct vp_state *s = vp_state_part(vp, VP_PART_SEGMENTS);
 
+	if (e->vector == VECTOR_DB)
+		debug_told(vp);
 	exit_fill_header(vp, &m->header, e->instruction_length,
 	                 HV_INTERCEPT_EXECUTE);
 	m->vector = e->vector;
 	m->exception_info = e->has_error ? HV_EXCEPTION_ERROR_CODE_VALID : 0;
 	m->error_code = e->error;
-	m->parameter = e->vector == VECTOR_PF ? e->parameter : 0;
+	if (e->vector == VECTOR_PF || e->vector == VECTOR_DB)
+		m->parameter = e->parameter;
 	m->ds = s->segment[VP_DS];
 	m->ss = s->segment[VP_SS];
 	arch_copy(m->gpr, s->gpr, sizeof(m->gpr));
@@ -356,10 +375,40 @@ static bool map_device(struct arch_space *space, u64 gpa)
  */
 static enum exit_outcome root_memory(struct vp *vp, const struct exit_memory *m)
 {
-	if (!m->mapped && map_device(&vp->partition->space.arch, m->gpa.v))
+	if (!m->mapped && map_device(&vp->partition->space.arch, m->gpa.v)) {
+		retry(vp);
 		return EXIT_AGAIN;
+	}
 	log_line("root: access to %x refused", m->gpa.v);
 	return EXIT_FAULT_MC;
+}
+
+/* Bytes that the instruction at RIP loads or stores; 0: not known. */
+static u32 access_size(struct vp *vp)
+{
+	u8 bytes[INSN_MAX];
+	struct insn insn;
+	u32 count = gva_fetch(vp, bytes, sizeof(bytes));
+
+	return insn_decode(bytes, count, gva_code_width(vp), &insn) ? insn.size
+	                                                            : 0;
+}
+
+/* An access to the local APIC's page, where nothing is mapped. */
+static bool carried_out(struct vp *vp, const struct exit_memory *e)
+{
+	u32 size = 0;
+
+	if (e->mapped || e->walk || e->access == HV_INTERCEPT_EXECUTE ||
+	    !lapic_is_page(vp, e->gpa.v))
+		return false;
+	if (debug_has_breakpoints(vp))
+		size = access_size(vp);
+	if (!lapic_emulate(vp, e->gpa.v))
+		return false;
+	if (size && e->gva_valid)
+		debug_data(vp, e->gva, size, e->access == HV_INTERCEPT_WRITE);
+	return true;
 }
 
 enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
@@ -372,9 +421,9 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 	if (vp->is_root)
 		return root_memory(vp, e);
 	/* What the parent maps there is memory, as anywhere (docs). */
-	if (!e->mapped && !e->walk && e->access != HV_INTERCEPT_EXECUTE &&
-	    lapic_is_page(vp, e->gpa.v) && lapic_emulate(vp, e->gpa.v))
+	if (carried_out(vp, e))
 		return EXIT_AGAIN;
+	retry(vp);
 	m = message_begin(vp,
 	                  e->mapped ? HV_MESSAGE_GPA_INTERCEPT
 	                            : HV_MESSAGE_UNMAPPED_GPA,

@@ -45,10 +45,13 @@ struct exit_exception {
 	u8 vector;
 	bool has_error;
 	u32 error;
-	u64 parameter; /* fault address, for #PF */
+	u64 parameter; /* of #PF the address, of #DB its causes (debug.h) */
 	u32 instruction_length;
 };
-/* An exception that the parent intercepts (partition->exceptions). */
+/*
+ * An exception that the parent intercepts (partition->exceptions). DR6 has the
+ * causes of #DB already.
+ */
 enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e);
 
 struct exit_memory {

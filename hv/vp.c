@@ -6,6 +6,7 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/cpu.h"
+#include "hv/debug.h"
 #include "hv/exit.h"
 #include "hv/log.h"
 #include "hv/partition.h"
@@ -16,6 +17,17 @@
 bool vp_is_suspended(const struct vp *vp)
 {
 	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
+}
+
+/*
+ * Who has halted by itself has no debug exception waiting, which would have ended
+ * it (exits.c). So only what its parent or a stream gave it is looked at.
+ */
+static bool wakes_by_debug(struct vp *vp)
+{
+	if (!vp->unjudged && !(vp->cached & VP_PART_MSRS))
+		return false;
+	return debug_is_due(vp_state_part(vp, VP_PART_MSRS)->pending_debug);
 }
 
 bool vp_runnable(struct vp *vp)
@@ -31,14 +43,14 @@ bool vp_runnable(struct vp *vp)
 	/* It has not run since, so this is not captured a second time. */
 	vp_state_part(vp, VP_PART_CORE);
 	return (s->pending_interruption & HV_PENDING_INTERRUPTION) ||
-	       lapic_wakes(vp);
+	       lapic_wakes(vp) || wakes_by_debug(vp);
 }
 
 /*
  * Its parent gave it CR3 or the mode: PDPTEs are read as an instruction would
  * read them. One that cannot be read is not present.
  */
-static void vp_settle(struct vp *vp)
+static void settle_pdptes(struct vp *vp)
 {
 	struct vp_state *s;
 	const u64 *table = NULL;
@@ -80,7 +92,10 @@ const struct vp_rule *vp_judge(struct vp *vp)
 {
 	const struct vp_rule *broken = NULL;
 
-	vp_settle(vp);
+	settle_pdptes(vp);
+	if (vp->resumed)
+		debug_resume(vp);
+	vp->resumed = false;
 	if (vp->unjudged)
 		broken = first_broken(vp);
 	if (!broken)

@@ -54,6 +54,7 @@ struct vp {
 	bool renewed; /* by a restore: nothing that the hardware has is its */
 	bool pdptes_stale; /* its parent gave it CR3, or the mode */
 	bool held_here;    /* its parent suspended it here; else it came so */
+	bool resumed;      /* its parent has ended an intercept of it */
 
 	u64 explicit_suspend;  /* HV_SUSPENDED */
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */

@@ -78,6 +78,8 @@ static enum hv_status set_intercept(struct vp *vp, value_t *v)
 {
 	if (!vp_check_fits(v, vp->intercept_suspend))
 		return HV_STATUS_INVALID_PARAMETER;
+	if (vp->intercept_suspend & ~v->reg64 & HV_SUSPENDED)
+		vp->resumed = true;
 	vp->intercept_suspend = v->reg64;
 	if (!(v->reg64 & HV_SUSPENDED)) {
 		synic_cancel(vp);

@@ -30,6 +30,7 @@ struct cpu_arch {
 	bool nmi_arrived;
 	bool nmi_pending; /* an NMI waits for the root VP */
 	bool mc_pending;  /* a machine check does */
+	bool nmi_looks;   /* the timer was set for its sake */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
 	struct vp *loaded;   /* whose VMCS is loaded */
@@ -62,6 +63,7 @@ struct vp_arch {
 	u32 entry;
 	u32 exceptions;
 	bool halted;   /* it was entered in its HLT */
+	bool unveiled; /* MOV SS held debug exceptions back until we skipped */
 	bool apicv;    /* the processor virtualizes its local APIC */
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;

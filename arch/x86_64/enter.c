@@ -14,15 +14,31 @@
 #include "hv/partition.h"
 
 #define TIMER_MAX 0xffffffffull
+#define NMI_IN_HANDLER 10 /* microseconds to a look; one in a shadow */
 
-static void set_timer(struct vp *vp, const struct sched_plan *plan)
+static void set_timer(struct vp *vp, bool timed, u64 ticks)
 {
-	u64 units = plan->ticks >> features()->timer_rate;
+	u64 units = ticks >> features()->timer_rate;
 
 	vmcs_set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
-	                 plan->timed);
-	if (plan->timed)
+	                 timed);
+	if (timed)
 		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
+}
+
+/*
+ * The root has no window for an NMI that it cannot take yet, and may not exit for
+ * seconds: it is looked at again behind a shadow, or later while it handles another.
+ */
+static void set_root_timer(struct vp *root, const struct sched_plan *plan)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	u64 ticks = arch_facts()->tsc_hz / 1000000;
+
+	if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI)
+		ticks *= NMI_IN_HANDLER;
+	a->nmi_looks = !plan->timed || ticks < plan->ticks;
+	set_timer(root, true, a->nmi_looks ? ticks : plan->ticks);
 }
 
 /*
@@ -45,11 +61,15 @@ static void set_halting(struct vp *vp, const struct sched_plan *plan)
 		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
 }
 
-/* What the parent intercepts, and machine checks, which are nobody's but ours. */
+/*
+ * What the parent intercepts, machine checks, which are nobody's but ours, and what
+ * a processor could be caught in (exits.c).
+ */
 static void set_exceptions(struct vp *vp)
 {
 	struct vp_arch *a = vp_arch(vp);
-	u32 wanted = vp->partition->exceptions | 1u << VECTOR_MC;
+	u32 wanted = vp->partition->exceptions | 1u << VECTOR_MC |
+	             1u << VECTOR_DB | 1u << VECTOR_AC;
 
 	if (vp->is_root || a->exceptions == wanted)
 		return;
@@ -69,6 +89,7 @@ static void set_rsp(struct vp *vp)
 
 static void prepare(const struct sched_plan *plan)
 {
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 	struct vp *vp = plan->vp;
 
 	tally_switch_begin();
@@ -78,16 +99,20 @@ static void prepare(const struct sched_plan *plan)
 	if (vp->dirty)
 		arch_vp_apply(vp);
 	vp->dirty = 0;
-	set_timer(vp, plan);
+	a->nmi_looks = false;
+	if (vp->is_root) {
+		events_inject_machine_check(); /* before an NMI (SDM table 6-2) */
+		events_inject_nmi(vp);
+	} else {
+		interrupts_deliver(vp);
+	}
+	if (vp->is_root && a->nmi_pending)
+		set_root_timer(vp, plan);
+	else
+		set_timer(vp, plan->timed, plan->ticks);
 	set_halting(vp, plan);
 	set_exceptions(vp);
 	barriers_cross(vp->partition);
-	if (!vp->is_root) {
-		interrupts_deliver(vp);
-		return;
-	}
-	events_inject_machine_check(); /* before an NMI (SDM table 6-2) */
-	events_inject_nmi();
 }
 
 /* An exit of the root when it is alone: it goes on as it was entered before. */

@@ -7,6 +7,7 @@
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "arch/x86_64/vp.h"
+#include "hv/debug.h"
 #include "hv/exit.h"
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
@@ -30,6 +31,121 @@ void events_put_back(void)
 		                   ~INTERRUPTIBILITY_NMI);
 }
 
+/* An NMI that is lost all the same blocks others, up to the next IRET. */
+void events_drop(struct vp *vp)
+{
+	u64 event = vmcs_read(VMCS_IDT_VECTORING_EVENT);
+
+	vmcs_write(VMCS_ENTRY_EVENT, 0);
+	if (vp->cached & VP_PART_CORE)
+		vp->state.pending_interruption = 0;
+	if ((event & EVENT_VALID) && (event & EVENT_TYPE) == EVENT_TYPE_NMI)
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) |
+		                   INTERRUPTIBILITY_NMI);
+}
+
+/* Without a shadow a step that was due has been taken: Bochs has one for the next. */
+void events_not_done(void)
+{
+	u64 pending;
+
+	if (!(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) ||
+	    (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+	     (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
+		return;
+	pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
+	if (pending & DEBUG_STEP)
+		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending & ~DEBUG_STEP);
+}
+
+void events_retry(struct vp *vp)
+{
+	u64 flags;
+
+	if (vp->cached & VP_PART_CORE) {
+		vp_state_change(vp, VP_PART_CORE)->rflags |= RFLAGS_RF;
+		return;
+	}
+	vmcs_load(vp);
+	flags = vmcs_read(VMCS_GUEST_RFLAGS);
+	if (!(flags & RFLAGS_RF))
+		vmcs_write(VMCS_GUEST_RFLAGS, flags | RFLAGS_RF);
+	events_not_done();
+}
+
+/* ---- Debug exceptions ---- */
+
+bool events_debug_waits(struct vp *vp)
+{
+	u64 pending;
+
+	if (vp->cached & VP_PART_MSRS)
+		pending = vp->state.pending_debug;
+	else if (vp_arch(vp)->unveiled ||
+	         (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF))
+		pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
+	else
+		return false;
+	return debug_is_due(pending);
+}
+
+bool events_debug_ends(void)
+{
+	if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
+	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
+		return true;
+	/* Else only what MOV SS has held back can wait. */
+	return (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
+	        INTERRUPTIBILITY_MOV_SS) &&
+	       debug_is_due(vmcs_read(VMCS_GUEST_PENDING_DEBUG));
+}
+
+u64 events_debug_causes(void)
+{
+	u64 causes = vmcs_read(VMCS_EXIT_QUALIFICATION) & DEBUG_CAUSES;
+
+	/* INT1 has none, and leaves DR6 alone. */
+	if (causes)
+		dr6_write(debug_status(dr6_read(), causes));
+	return causes;
+}
+
+void events_debug_delivered(void)
+{
+	u64 dr7 = vmcs_read(VMCS_GUEST_DR7);
+	u64 control = vmcs_read(VMCS_GUEST_DEBUGCTL);
+
+	if (dr7 & DR7_GD)
+		vmcs_write(VMCS_GUEST_DR7, dr7 & ~DR7_GD);
+	if (control & DEBUGCTL_BTF)
+		vmcs_write(VMCS_GUEST_DEBUGCTL, control & ~DEBUGCTL_BTF);
+}
+
+/* ---- Into the guest ---- */
+
+/* A delivery ends every shadow; and what it was of waits no more (26.7.3). */
+void events_hand_on(struct vp *vp)
+{
+	u64 event = vmcs_read(VMCS_EXIT_EVENT);
+	u64 blocking;
+
+	events_drop(vp);
+	vmcs_write(VMCS_ENTRY_EVENT, event & EVENT_DELIVERED);
+	if (event & EVENT_ERROR)
+		vmcs_write(VMCS_ENTRY_ERROR, vmcs_read(VMCS_EXIT_ERROR));
+	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH,
+	           vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH) & 15);
+	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
+		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
+		           blocking & INTERRUPTIBILITY_NMI);
+	if ((event & EVENT_VECTOR) == VECTOR_DB)
+		events_debug_delivered();
+	else
+		events_retry(vp);
+}
+
 bool events_has_error(struct vp *vp, enum vector vector)
 {
 	u64 cr0 = vp->state.cr0;
@@ -38,10 +154,10 @@ bool events_has_error(struct vp *vp, enum vector vector)
 		vmcs_load(vp);
 		cr0 = vmcs_read(VMCS_GUEST_CR0);
 	}
-	return vector == VECTOR_GP && (cr0 & CR0_PE);
+	return (vector == VECTOR_GP || vector == VECTOR_DF) && (cr0 & CR0_PE);
 }
 
-void events_inject_fault(struct vp *vp, enum vector vector)
+void events_inject(struct vp *vp, enum vector vector, u32 error)
 {
 	bool has_error = events_has_error(vp, vector);
 	u64 event = EVENT_VALID | EVENT_TYPE_EXCEPTION | (u64)vector;
@@ -51,13 +167,14 @@ void events_inject_fault(struct vp *vp, enum vector vector)
 			HV_PENDING_INTERRUPTION |
 			HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT |
 			(has_error ? HV_PENDING_DELIVER_ERROR_CODE : 0) |
-			(u64)vector << HV_PENDING_VECTOR_SHIFT;
+			(u64)vector << HV_PENDING_VECTOR_SHIFT |
+			(has_error ? (u64)error << HV_PENDING_ERROR_SHIFT : 0);
 		vp->dirty |= VP_PART_CORE;
 		return;
 	}
 	vmcs_load(vp);
 	vmcs_write(VMCS_ENTRY_EVENT, event | (has_error ? EVENT_ERROR : 0));
-	vmcs_write(VMCS_ENTRY_ERROR, 0);
+	vmcs_write(VMCS_ENTRY_ERROR, error);
 }
 
 void events_inject_machine_check(void)
@@ -71,12 +188,12 @@ void events_inject_machine_check(void)
 	           EVENT_VALID | EVENT_TYPE_EXCEPTION | VECTOR_MC);
 }
 
-void events_inject_nmi(void)
+void events_inject_nmi(struct vp *root)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 
 	if (!a->nmi_pending || (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID) ||
-	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY))
+	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) || events_debug_waits(root))
 		return;
 	a->nmi_pending = false;
 	vmcs_write(VMCS_ENTRY_EVENT, EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI);
@@ -111,12 +228,13 @@ void events_skip(struct vp *vp)
 	if (blocking & (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           blocking & INTERRUPTIBILITY_NMI);
+	if (blocking & INTERRUPTIBILITY_MOV_SS)
+		vp_arch(vp)->unveiled = true;
 	flags = vmcs_read(VMCS_GUEST_RFLAGS);
 	if (flags & RFLAGS_RF) /* it was for that instruction */
 		vmcs_write(VMCS_GUEST_RFLAGS, flags & ~RFLAGS_RF);
 	if ((flags & RFLAGS_TF) &&
 	    !(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF))
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG,
-		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) |
-		                   DEBUG_SINGLE_STEP);
+		           vmcs_read(VMCS_GUEST_PENDING_DEBUG) | DEBUG_STEP);
 }

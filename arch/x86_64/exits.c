@@ -15,7 +15,9 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/check.h"
 #include "hv/cost.h"
+#include "hv/debug.h"
 #include "hv/log.h"
+#include "hv/merge.h"
 #include "hv/partition.h"
 
 typedef enum exit_outcome (*exit_handler)(struct exit *x);
@@ -52,13 +54,16 @@ static enum exit_outcome exits_machine_check(struct exit *x)
 	return exit_machine_check(x->vp);
 }
 
+/*
+ * #DB and #AC always exit, as a processor can be caught for ever in delivering them
+ * again and again (CVE-2015-8104, CVE-2015-5307).
+ */
 static enum exit_outcome exits_exception(struct exit *x)
 {
 	u64 event = vmcs_read(VMCS_EXIT_EVENT);
 	struct exit_exception e = {
 		.vector = (u8)(event & EVENT_VECTOR),
 		.has_error = event & EVENT_ERROR,
-		.parameter = vmcs_read(VMCS_EXIT_QUALIFICATION),
 	};
 
 	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
@@ -67,6 +72,13 @@ static enum exit_outcome exits_exception(struct exit *x)
 		return exits_machine_check(x);
 	if (event & EVENT_NMI_UNBLOCKED)
 		events_block_nmi();
+	e.parameter = e.vector == VECTOR_DB
+	                      ? events_debug_causes()
+	                      : vmcs_read(VMCS_EXIT_QUALIFICATION);
+	if (!(x->vp->partition->exceptions >> e.vector & 1)) {
+		events_hand_on(x->vp);
+		return EXIT_AGAIN;
+	}
 	/* Otherwise these fields have nothing to do with this exit. */
 	if (e.has_error)
 		e.error = (u32)vmcs_read(VMCS_EXIT_ERROR);
@@ -107,7 +119,8 @@ static enum exit_outcome exits_timer(struct exit *x)
 {
 	const struct vp_arch *a = vp_arch(x->vp);
 
-	x->event = SCHED_SLICE_END;
+	x->event = cpu_arch(arch_this_cpu())->nmi_looks ? SCHED_GO_ON
+	                                                : SCHED_SLICE_END;
 	if (x->vp->is_root && (a->halted || !(a->proc & PROC_HLT)) &&
 	    vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
 		x->vp->cpu->root_halted = true;
@@ -116,11 +129,16 @@ static enum exit_outcome exits_timer(struct exit *x)
 	return EXIT_AGAIN;
 }
 
+static enum exit_outcome shut_down(struct vp *vp)
+{
+	if (vp->is_root)
+		report_reset("a triple fault");
+	return exit_triple_fault(vp);
+}
+
 static enum exit_outcome exits_triple_fault(struct exit *x)
 {
-	if (x->vp->is_root)
-		report_reset("a triple fault");
-	return exit_triple_fault(x->vp);
+	return shut_down(x->vp);
 }
 
 /* Whoever runs: it is the processor's, and there is one. */
@@ -146,8 +164,11 @@ static enum exit_outcome exits_cpuid(struct exit *x)
 	return exit_cpuid(x->vp, exits_instruction_length());
 }
 
+/* A debug exception that is due behind it ends it at once (SDM 6.9, HLT). */
 static enum exit_outcome exits_hlt(struct exit *x)
 {
+	if (events_debug_ends())
+		return EXIT_SKIP;
 	x->event = SCHED_HALT;
 	return exit_halt(x->vp);
 }
@@ -195,8 +216,12 @@ static enum exit_outcome exits_io(struct exit *x)
 		.rep = q & BIT(5),
 		.instruction_length = exits_instruction_length(),
 	};
+	enum exit_outcome outcome;
 
-	return exit_io(x->vp, &io);
+	outcome = exit_io(x->vp, &io);
+	if (outcome == EXIT_SKIP && (vmcs_read(VMCS_GUEST_DR7) & DR7_ENABLES))
+		debug_port(x->vp, io.port, io.size);
+	return outcome;
 }
 
 /* ---- Memory ---- */
@@ -223,6 +248,7 @@ static enum exit_outcome exits_ept_violation(struct exit *x)
 	};
 	struct arch_mapping mapping;
 
+	events_not_done();
 	m.mapped = arch_space_lookup(&x->vp->partition->space.arch, m.gpa,
 	                             &mapping);
 	if (q & EPT_VIOLATION_NMI_UNBLOCKED)
@@ -290,18 +316,61 @@ static const exit_handler handlers[VMX_EXITS] = {
 
 /* ---- From an exit to the next entry ---- */
 
-/* The parent may intercept a fault of ours as any other of the child's. */
-static void raise_fault(struct vp *vp, enum vector vector)
+/* The parent may intercept an exception of ours as any other of the child's. */
+static void raise(struct vp *vp, enum vector vector, u32 error)
 {
 	struct exit_exception e = {
 		.vector = (u8)vector,
 		.has_error = events_has_error(vp, vector),
 	};
 
+	/* These are faults, the others aborts (SDM table 6-1). */
+	if (vector == VECTOR_UD || vector == VECTOR_GP)
+		events_retry(vp);
+	if (e.has_error)
+		e.error = error;
 	if (!vp->is_root && (vp->partition->exceptions >> vector & 1))
 		exit_exception(vp, &e);
 	else
-		events_inject_fault(vp, vector);
+		events_inject(vp, vector, error);
+}
+
+/*
+ * In the middle of a delivery it is one fault more. The parent sees the event
+ * beside it, as with any exit there; else the new one takes its place.
+ */
+static void raise_in_delivery(struct vp *vp, u64 first, enum vector vector)
+{
+	enum hv_pending_type type = (enum hv_pending_type)(
+		(first & EVENT_TYPE) >> EVENT_TYPE_SHIFT);
+
+	switch (merge_events(type, (u8)(first & EVENT_VECTOR), (u8)vector)) {
+	case MERGE_SERIAL:
+		if (!(vp->partition->exceptions >> vector & 1))
+			events_drop(vp);
+		raise(vp, vector, merge_error(type));
+		break;
+	case MERGE_DOUBLE_FAULT:
+		events_drop(vp);
+		raise(vp, VECTOR_DF, 0);
+		break;
+	case MERGE_SHUTDOWN:
+		events_drop(vp);
+		shut_down(vp);
+		break;
+	}
+}
+
+static void raise_fault(struct vp *vp, enum vector vector)
+{
+	u64 first;
+
+	vmcs_load(vp);
+	first = vmcs_read(VMCS_IDT_VECTORING_EVENT);
+	if (first & EVENT_VALID)
+		raise_in_delivery(vp, first, vector);
+	else
+		raise(vp, vector, 0);
 }
 
 static void carry_out(struct vp *vp, enum exit_outcome outcome)
@@ -362,6 +431,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 		return entry_failed(vp, reason);
 	cpu_arch(cpu)->started = true;
 	a->launched = true;
+	a->unveiled = false;
 	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
 	vp->cached = VP_PART_OURS;
 	vp->dirty = 0;

@@ -1,6 +1,7 @@
 /*
  * VMCALL: the two register conventions of a hypercall (TLFS 3.7).
  */
+#include "arch/x86_64/events.h"
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/fault.h"
 #include "arch/x86_64/regs.h"
@@ -66,6 +67,7 @@ static enum exit_outcome call_32(struct vp *vp)
 enum exit_outcome exits_vmcall(struct exit *x)
 {
 	bool wide = vp_in_64_bit_mode(x->vp);
+	enum exit_outcome outcome;
 
 	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	if (!may_call(wide))
@@ -74,5 +76,8 @@ enum exit_outcome exits_vmcall(struct exit *x)
 		return EXIT_SKIP;
 	if (x->vp->is_root)
 		fault_raise_planted((u16)x->vp->state.gpr[VP_RCX]);
-	return wide ? call_64(x->vp) : call_32(x->vp);
+	outcome = wide ? call_64(x->vp) : call_32(x->vp);
+	if (outcome == EXIT_AGAIN)
+		events_retry(x->vp);
+	return outcome;
 }

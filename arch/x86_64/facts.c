@@ -50,6 +50,7 @@ static void find_registers(void)
 	facts.efer_allowed = EFER_SCE | EFER_LME | EFER_LMA;
 	if (words[STREAM_FEATURE_80000001_EDX] & BIT(20))
 		facts.efer_allowed |= EFER_NXE;
+	/* Of these LBR may be written, and is not kept (vp.c). */
 	facts.debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	facts.has_tsc_aux = words[STREAM_FEATURE_80000001_EDX] & BIT(27);
 	facts.mtrr_variable = VP_MTRR_VARIABLE;

@@ -7,6 +7,7 @@
 
 #include "arch/x86_64/bitmaps.h"
 #include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/events.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
@@ -37,7 +38,7 @@ static bool is_occupied(void)
 static void deliver_nmi(struct vp *vp)
 {
 	if (!lapic_nmi_pending(vp) || is_occupied() ||
-	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY))
+	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) || events_debug_waits(vp))
 		return;
 	lapic_nmi_accept(vp);
 	inject(vp, HV_PENDING_TYPE_NMI, VECTOR_NMI);
@@ -49,7 +50,8 @@ static void deliver_interrupt(struct vp *vp)
 
 	if (!vector || is_occupied() ||
 	    (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & SHADOW) ||
-	    !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF))
+	    !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_IF) ||
+	    events_debug_waits(vp))
 		return;
 	lapic_accept(vp, vector);
 	inject(vp, HV_PENDING_TYPE_INTERRUPT, vector);
@@ -113,15 +115,35 @@ static void show_page(struct vp *vp)
 }
 
 /* Without virtual NMIs there is no window for one: it waits for an exit. */
-static bool has_nmi_window(struct vp *vp)
+static bool waits_for_nmi_window(struct vp *vp)
 {
-	return (features()->child[CONTROL_PROC] & PROC_NMI_WINDOW) &&
+	return lapic_nmi_pending(vp) &&
+	       (features()->child[CONTROL_PROC] & PROC_NMI_WINDOW) &&
 	       (vp_arch(vp)->pin & PIN_VIRTUAL_NMI);
+}
+
+/*
+ * Behind STI the window of an NMI may be open and the NMI not be taken (SDM 25.2,
+ * 26.3.1.5): then each entry would exit at once. That of interrupts opens with the
+ * next instruction.
+ */
+static void set_windows(struct vp *vp, bool waits)
+{
+	u32 *proc = &vp_arch(vp)->proc;
+	bool nmi = waits_for_nmi_window(vp);
+
+	if (nmi &&
+	    (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_STI)) {
+		nmi = false;
+		waits = true;
+	}
+	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_NMI_WINDOW, nmi);
+	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_INTERRUPT_WINDOW,
+	                 waits);
 }
 
 void interrupts_deliver(struct vp *vp)
 {
-	u32 *proc = &vp_arch(vp)->proc;
 	bool waits;
 
 	if (wants_apicv(vp) != vp_arch(vp)->apicv)
@@ -136,8 +158,5 @@ void interrupts_deliver(struct vp *vp)
 		if (vp_arch(vp)->apicv)
 			show_page(vp);
 	}
-	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_NMI_WINDOW,
-	                 lapic_nmi_pending(vp) && has_nmi_window(vp));
-	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_INTERRUPT_WINDOW,
-	                 waits);
+	set_windows(vp, waits);
 }

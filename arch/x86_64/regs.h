@@ -49,7 +49,8 @@
 #define DEBUGCTL_LBR BIT(0)
 #define DEBUGCTL_BTF BIT(1)
 #define DR7_FIXED 0x400ull
-#define DEBUG_SINGLE_STEP BIT(14) /* DR6.BS, also in pending debug exceptions */
+#define DR7_ENABLES 0xffull
+#define DR7_GD BIT(13)
 
 #define XCR0_X87 BIT(0)
 #define XCR0_SSE BIT(1)
@@ -64,6 +65,7 @@ enum vector {
 	VECTOR_DF = 8,
 	VECTOR_GP = 13,
 	VECTOR_PF = 14,
+	VECTOR_AC = 17,
 	VECTOR_MC = 18,
 	VECTORS = 256,
 };

@@ -5,6 +5,7 @@
 #include "arch/x86_64/vp.h"
 
 #include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/events.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/root_msr.h"
@@ -212,6 +213,9 @@ static void apply_event(u64 pending)
 	vmcs_write(VMCS_ENTRY_ERROR, pending >> HV_PENDING_ERROR_SHIFT);
 	vmcs_write(VMCS_ENTRY_INSTRUCTION_LENGTH,
 	           pending >> HV_PENDING_LENGTH_SHIFT & 15);
+	if (type == HV_PENDING_TYPE_EXCEPTION &&
+	    (event & EVENT_VECTOR) == VECTOR_DB)
+		events_debug_delivered();
 }
 
 /* STI's shadow cannot be without RFLAGS.IF (SDM 26.3.1.5). */
@@ -294,6 +298,9 @@ void arch_vp_apply(struct vp *vp)
 	if (vp->renewed)
 		arch_vp_init(vp);
 	vp->renewed = false;
+	/* No child has branch records: it may write LBR, and reads it clear. */
+	if ((parts & VP_PART_MSRS) && !vp->is_root)
+		vp->state.debugctl &= ~DEBUGCTL_LBR;
 	vmcs_load(vp);
 	for (u32 i = 0; i < ARRAY_LEN(plain_fields); i++)
 		if (plain_fields[i].part & parts)

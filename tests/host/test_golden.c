@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "hv/chunk.h"
+#include "hv/debug.h"
 #include "hv/vp.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_golden.h"
@@ -42,18 +43,28 @@ static void save(u64 id, struct guest_stream *s, struct golden_row *r)
 	golden_open(r, s);
 }
 
+/* A debug exception that is pending ends a halt (SDM 26.7.3). */
+static bool waits(struct vp *vp)
+{
+	const struct vp_state *s = vp_state_read(vp);
+
+	if (vp->intercept_suspend & HV_SUSPENDED)
+		return true;
+	return s->activity && !(s->activity == HV_ACTIVITY_HALT_SUSPEND &&
+	                        debug_is_due(s->pending_debug));
+}
+
 /* Every VP may run, and does if nothing in the stream speaks against it. */
 static void start(void)
 {
 	for (u32 i = 0; i < target.vp_count; i++) {
 		struct vp *vp = target.vps[i].vp;
 		u64 rip = vp_state_read(vp)->rip;
-		bool waits = vp->state.activity ||
-		             (vp->intercept_suspend & HV_SUSPENDED);
+		bool still = waits(vp);
 
 		assert_ok(guest_set(target.id, vp->index,
 		                    HV_REGISTER_EXPLICIT_SUSPEND, 0));
-		assert_int_equal(vp_runnable(vp), !waits);
+		assert_int_equal(vp_runnable(vp), !still);
 		assert_true(fake_enter(vp)->rip == rip);
 		fake_exit(vp);
 	}
