@@ -157,7 +157,7 @@ static void set_msrs(void)
 		cpu_write_msr(MSR_TSC_AUX, (u32)word(32));
 	cpu_write_msr(0x277, role == LEAK_OTHER ? 0x0606060606060606
 	                                        : 0x0105040600070406);
-	cpu_write_msr(0x1d9, role == LEAK_OTHER ? 2 : 1);
+	cpu_write_msr(0x1d9, role == LEAK_OTHER ? 0 : 2);
 	cpu_write_msr(MSR_EFER,
 	              cpu_read_msr(MSR_EFER) | (role == LEAK_OTHER ? 0 : 1));
 	set_mtrrs();
