@@ -36,7 +36,7 @@ struct cpu_arch {
 	struct vp *loaded;   /* whose VMCS is loaded */
 	struct vp *resident; /* whose registers outside the VMCS are live */
 	const struct partition *partition; /* that was entered last */
-	u64 msrs[CPU_SYSCALL_MSRS]; /* what is in them now (switch.c) */
+	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */
 	u64 recover; /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct tss tss;
 	u64 gdt[5]; /* null, code, data, TSS (two) */
