@@ -187,6 +187,7 @@ static void as_many_as_there_can_be(void)
 #define VECTOR 0x40
 #define SOON 60000000u   /* ticks of the first timer, */
 #define APART 200000u    /* and between two of them, at least: */
+#define PASSING 4        /* VPs that one may fall behind */
 #define APART_CALLS 300u /* so many calls that do nothing */
 #define MEASURED 64
 #define APIC(n) (HV_REGISTER_APIC_FIRST + (n)) /* SVR, divide, LVT, count */
@@ -247,15 +248,32 @@ static bool create_waiting(struct child *c)
 	return true;
 }
 
-/* An exit is not dearer for them; and each wakes when its time has come. */
+/*
+ * Each wakes once, when its time has come: in their order, but that some may pass
+ * one that has lost its slice on the way to its message.
+ */
+static void wake_in_order(void)
+{
+	struct hv_message m;
+	const struct hv_intercept_header *h = (const void *)m.payload;
+	u64 seen = 0;
+
+	for (u32 i = 0; i < VPS; i++) {
+		test_context("timer", i);
+		MUST(EXPECT(child_next_message(&m, CHILD_PATIENCE)));
+		MUST(EXPECT(h->vp_index < i + PASSING) &&
+		     EXPECT(!(seen & BIT(h->vp_index))));
+		seen |= BIT(h->vp_index);
+	}
+	EXPECT(!child_next_message(&m, 1000000));
+}
+
+/* An exit is not dearer for them. */
 static void those_that_wait(void)
 {
-	struct hv_intercept_header *h;
-	struct hv_message m;
 	struct child c;
 	u64 alone, among_them;
 
-	h = (struct hv_intercept_header *)m.payload;
 	alone = null_call();
 	/* Below another hypervisor a wake-up takes longer than elsewhere. */
 	apart = APART_CALLS * alone > APART ? APART_CALLS * alone : APART;
@@ -264,12 +282,7 @@ static void those_that_wait(void)
 	serial_print("a null call: %u ticks, with them %u\r\n", alone,
 	             among_them);
 	EXPECT(among_them < alone + alone / 2);
-	for (u32 i = 0; i < VPS; i++) {
-		test_context("timer", i);
-		MUST(EXPECT(child_next_message(&m, CHILD_PATIENCE)));
-		MUST(EXPECT_EQUAL(h->vp_index, i));
-	}
-	EXPECT(!child_next_message(&m, 1000000));
+	wake_in_order();
 	child_destroy(&c);
 }
 
