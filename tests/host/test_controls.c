@@ -201,7 +201,7 @@ static void test_the_words_of_a_vmcs(void **state)
 		u32 root, child;
 	} want[] = {
 		{ CONTROL_PIN, 0, 0x69 },
-		{ CONTROL_PROC, 0x90000000, 0xb1580c8c },
+		{ CONTROL_PROC, 0x90000008, 0xb1580c8c },
 		{ CONTROL_PROC2, 0x10aa, 0x10aa },
 		{ CONTROL_EXIT, 0x3c0204, 0x3c0204 },
 		{ CONTROL_ENTRY, 0xc204, 0xc204 },
