@@ -49,7 +49,7 @@ class Place:
 COUNTED = Place("tally", stasis="tally/stasis.efi")
 
 PLACES: dict[str, Place] = {
-    "anywhere": Place("anywhere", timeout=600),
+    "anywhere": Place("anywhere", timeout=1200),
     "leak": Place("leak"),
     "storm": Place("storm"),            # long
     "below": COUNTED,

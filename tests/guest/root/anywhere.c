@@ -21,8 +21,8 @@
 #define PTE_USER 7u
 #define PDE_LARGE_DEVICE 0x93u
 #define PDE_LARGE_USER 0x87u
-#define EPISODES 1250 /* with AVX-512, which has most to lose */
-#define FEWER 400
+#define EPISODES 400 /* with AVX-512, which has most to lose */
+#define FEWER 160
 #define STOPS 3000
 #define FEWER_STOPS 600
 #define CPUID_7_AVX512F BIT(16)
