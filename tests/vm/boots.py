@@ -230,6 +230,7 @@ def follow(machine: Machine, result: Result, watch: Watcher) -> None:
             result.crashed = True
             finish_report(machine, result, watch)
         if RESET in fresh:
+            read_report(machine, result, watch)
             raise MachineError("the root partition reset the machine")
     result.counts[""] = machine.counts()
     if "end" not in result.transcript.sections:
@@ -252,11 +253,16 @@ def take(machine: Machine, result: Result, piece: str,
         watch(machine, result.transcript, shown)
 
 
-def finish_report(machine: Machine, result: Result, watch: Watcher) -> None:
-    """Nothing but the crash report comes now; then the machine is dead."""
+def read_report(machine: Machine, result: Result, watch: Watcher) -> None:
+    """Nothing but the rest of a report comes now."""
     try:
         for piece in machine.stream(60, REPORT_SECONDS):
             take(machine, result, piece, watch)
     except MachineTimeout:
         pass
+
+
+def finish_report(machine: Machine, result: Result, watch: Watcher) -> None:
+    """The rest of the crash report; then the machine is dead."""
+    read_report(machine, result, watch)
     raise MachineError("the hypervisor stopped itself; its report is above")
