@@ -27,8 +27,8 @@ static void set_timer(struct vp *vp, bool timed, u64 ticks)
 }
 
 /*
- * The root has no window for an NMI that it cannot take yet, and may not exit for
- * seconds: it is looked at again behind a shadow, or later while it handles another.
+ * The root has no window for an NMI or #MC that it cannot take yet, and may not exit
+ * for seconds: it is looked at again behind a shadow, or later while it handles another.
  */
 static void set_root_timer(struct vp *root, const struct sched_plan *plan)
 {
@@ -106,7 +106,7 @@ static void prepare(const struct sched_plan *plan)
 	} else {
 		interrupts_deliver(vp);
 	}
-	if (vp->is_root && a->nmi_pending)
+	if (vp->is_root && (a->nmi_pending || a->mc_pending))
 		set_root_timer(vp, plan);
 	else
 		set_timer(vp, plan->timed, plan->ticks);

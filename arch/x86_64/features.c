@@ -11,9 +11,9 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/arch.h"
 
-static struct features found;
 #define CPUID_7_EDX_ARCH_CAPABILITIES BIT(29)
 
+static struct features found;
 static struct handoff_findings findings;
 static u32 must_be_1[CONTROLS]; /* the "allowed 0-settings" */
 

@@ -146,8 +146,8 @@ static inline void vmcs_write(u64 field, u64 value)
 }
 
 /*
- * Switches bits of a control word, of which *present is a copy, on or off; the VMCS
- * is written only for a change.
+ * Switches bits of a control word, of which *present is a copy; the VMCS is
+ * written only for a change.
  */
 void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on);
 
