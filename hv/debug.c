@@ -8,7 +8,6 @@
 #define CR4_DE BIT(3)
 #define RFLAGS_TF BIT(8)
 #define DEBUGCTL_BTF BIT(1)
-#define DR6_ACTIVE_LOW 0xffff0ff0ull /* and what reads as ones */
 #define DR7_ENABLES 0xffull
 #define BREAKPOINTS 4u
 
@@ -18,7 +17,7 @@ enum condition { ON_EXECUTION, ON_WRITE, ON_PORT, ON_ACCESS };
 u64 debug_status(u64 dr6, u64 causes)
 {
 	causes &= DEBUG_CAUSES;
-	dr6 = (dr6 & ~DEBUG_BREAKPOINTS) | DR6_ACTIVE_LOW | causes;
+	dr6 = (dr6 & ~DEBUG_BREAKPOINTS) | DR6_FIXED | causes;
 	/* RTM is clear where it is meant. */
 	return dr6 ^ (causes & DEBUG_RTM);
 }

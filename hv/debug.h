@@ -9,6 +9,10 @@
 
 struct vp;
 
+/* DR6 when nothing has been (SDM 17.2.3), and what may be written in it. */
+#define DR6_FIXED 0xffff0ff0ull
+#define DR6_WRITABLE (BIT(13) | BIT(14) | BIT(15) | BIT(16) | 0xf)
+
 /* What of an exit qualification, or of what is pending, DR6 shows. */
 #define DEBUG_BREAKPOINTS 0xfull
 #define DEBUG_ENABLED BIT(12) /* pending alone: a breakpoint of DR7's */

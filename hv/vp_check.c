@@ -6,6 +6,7 @@
 #include "hv/vp_check.h"
 
 #include "hv/arch.h"
+#include "hv/debug.h"
 #include "hv/lapic.h"
 #include "hv/synic.h"
 
@@ -15,8 +16,6 @@
 #define CR0_PG BIT(31)
 #define RFLAGS_FIXED BIT(1)
 #define RFLAGS_ALLOWED 0x3f7fd7ull
-#define DR6_FIXED 0xffff0ff0ull
-#define DR6_WRITABLE (BIT(13) | BIT(14) | BIT(15) | BIT(16) | 0xf)
 #define DR7_FIXED BIT(10)
 #define DR7_ALLOWED 0xffff2fffull
 #define SEGMENT_RSVD 0x0f00

@@ -8,10 +8,8 @@
 #include "hv/vp_confine.h"
 
 #include "hv/arch.h"
+#include "hv/debug.h"
 
-#define DR6_FIXED 0xffff0ff0ull
-#define DR6_WRITABLE (BIT(13) | BIT(14) | BIT(15) | 0xf)
-#define DR6_RTM BIT(16)
 #define FEATURE_RTM BIT(11) /* of CPUID 7.0 EBX */
 #define PDPTE_PRESENT BIT(0)
 
@@ -33,8 +31,8 @@ static void confine_dr6(u64 *dr6)
 	const u32 *features = arch_facts()->compat.features;
 	u64 writable = DR6_WRITABLE;
 
-	if (features[STREAM_FEATURE_7_EBX] & FEATURE_RTM)
-		writable |= DR6_RTM;
+	if (!(features[STREAM_FEATURE_7_EBX] & FEATURE_RTM))
+		writable &= ~DEBUG_RTM;
 	*dr6 = (*dr6 & writable) | (DR6_FIXED & ~writable);
 }
 

@@ -6,6 +6,7 @@
 
 #include "hv/arch.h"
 #include "hv/check.h"
+#include "hv/debug.h"
 #include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
@@ -21,7 +22,6 @@ typedef vp_check_value value_t;
 #define CR4_PAE BIT(5)
 #define EFER_LMA BIT(10)
 #define RFLAGS_FIXED BIT(1)
-#define DR6_FIXED 0xffff0ff0ull
 #define DR7_FIXED BIT(10)
 #define APIC_BASE_RESET 0xfee00000ull
 #define PAT_RESET 0x0007040600070406ull
