@@ -8,6 +8,7 @@
 #include "parent/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/alarm.h"
+#include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
@@ -26,6 +27,7 @@
 #define STOPS 3000
 #define FEWER_STOPS 600
 #define CPUID_7_AVX512F BIT(16)
+#define RFLAGS_TF BIT(8)
 
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
 
@@ -102,6 +104,9 @@ static struct {
 	bool ended;
 } run;
 
+/* steps=0, nmis=0: the child goes without what an emulator cannot do. */
+static bool steps, nmis;
+
 /* Of the run that nobody disturbed, and of the other. */
 static struct outcome *whole, *cut;
 
@@ -151,6 +156,8 @@ static bool create(u64 episodes, u64 mark_every, bool x2apic)
 	seen()->episodes = episodes;
 	seen()->mark_every = mark_every;
 	seen()->use_x2apic = x2apic;
+	seen()->tf = steps ? RFLAGS_TF : 0;
+	seen()->no_nmis = !nmis;
 	return child_set_real(&run.c, ANYWHERE_IMAGE);
 }
 
@@ -428,6 +435,11 @@ static u64 expected(bool x2apic)
 		kinds &= ~BIT(STOP_YMM_LIVE);
 	if (x2apic)
 		kinds &= BIT(STOP_DELIVERING_INTERRUPT) - 1;
+	if (!steps)
+		kinds &= ~BIT(STOP_STEPPING);
+	if (!nmis)
+		kinds &= ~(BIT(STOP_NMI_BLOCKED) | BIT(STOP_NMI_WAITING) |
+		           BIT(STOP_DELIVERING_NMI));
 	return kinds;
 }
 
@@ -493,5 +505,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
+	steps = arguments_number(image, table, "steps", 1);
+	nmis = arguments_number(image, table, "nmis", 1);
 	return test_run(image, table, "anywhere", cases, ARRAY_LEN(cases));
 }

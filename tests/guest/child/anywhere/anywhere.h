@@ -33,7 +33,10 @@ enum anywhere_level {
 	ANYWHERE_AVX512,
 };
 
-/* The parent fills episodes, mark_every, use_x2apic; the rest is zero. */
+/*
+ * The parent fills episodes, mark_every, use_x2apic, tf, no_nmis; the rest is
+ * zero.
+ */
 struct anywhere_seen {
 	u64 episodes;   /*  0 */
 	u64 episode;    /*  8 */
@@ -55,7 +58,9 @@ struct anywhere_seen {
 	u64 mark_every; /* 88 episodes */
 	u32 wakes;      /* 96 interrupts of the timer */
 	u32 overflows;  /* 100 of the log: there must be none */
+	u32 tf;         /* 104 RFLAGS.TF, or 0: it does not single-step */
+	u32 no_nmis;    /* 108 it sends itself none */
 };
-_Static_assert(sizeof(struct anywhere_seen) == 104, "anywhere.inc");
+_Static_assert(sizeof(struct anywhere_seen) == 112, "anywhere.inc");
 
 #endif

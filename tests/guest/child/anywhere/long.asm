@@ -15,8 +15,9 @@ global long_mode
 global idt64
 
 %macro step64 0
+	mov ecx, [TF_OR_NOT]
 	pushfq
-	or qword [rsp], TF
+	or [rsp], rcx
 	popfq
 %endmacro
 
@@ -372,8 +373,9 @@ bits 32
 	mov eax, 0x200000
 	fault64 mov ebx, [eax]
 	mov dword [STEPS], 4
+	mov ecx, [TF_OR_NOT]
 	pushfd
-	or dword [esp], TF
+	or [esp], ecx
 	popfd
 	mov ss, [word_data]
 	times 5 nop
@@ -396,6 +398,8 @@ bits 64
 	ret
 
 send_nmi64:
+	cmp dword [NO_NMIS], 0
+	jne .none
 	push rax
 	push rcx
 	push rdx
@@ -415,6 +419,7 @@ send_nmi64:
 	pop rdx
 	pop rcx
 	pop rax
+.none:
 	ret
 
 ; ecx: initial count of the timer.
@@ -468,6 +473,8 @@ guarded64:
 	cli
 .no_timer:
 	; An NMI whose IRETQ finds no stack: NMIs stay blocked until it does.
+	cmp dword [NO_NMIS], 0
+	jne .done
 	mov dword [NMIS], 1
 	mov dword [HIDES], 1
 	mov edx, APIC + 0x300

@@ -18,8 +18,9 @@ global idt32
 global probes32
 
 %macro step32 0
+	mov ecx, [TF_OR_NOT]
 	pushfd
-	or dword [esp], TF
+	or [esp], ecx
 	popfd
 %endmacro
 
@@ -418,10 +419,13 @@ nmis32:
 	ret
 
 send_nmi32:
+	cmp dword [NO_NMIS], 0
+	jne .none
 	cmp dword [USE_X2APIC], 0
 	jne .msr
 	mov dword [APIC + 0x310], 0
 	mov dword [APIC + 0x300], ICR_NMI
+.none:
 	ret
 .msr:
 	push eax
@@ -449,10 +453,11 @@ guarded32:
 	mov eax, ABSENT
 	out PORT_GUARD, al
 	fault32 mov es, eax
-	mov dword [NMIS], 1
 	mov [BUFFER + 0xb80], ebp
-	cmp dword [USE_X2APIC], 0
-	jne .done
+	mov ecx, [NO_NMIS]
+	or ecx, [USE_X2APIC]
+	jnz .done
+	mov dword [NMIS], 1
 	out PORT_GUARD, al
 	mov dword [APIC + 0x300], ICR_NMI
 	nop

@@ -12,7 +12,7 @@ global ivt_pointer
 %macro step16 0                 ; TF on, for one instruction and [STEPS] in all
 	pushf
 	pop ax
-	or ax, TF
+	or ax, [TF_OR_NOT]
 	push ax
 	popf
 %endmacro

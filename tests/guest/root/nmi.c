@@ -1,0 +1,282 @@
+/*
+ * NMIs of the root, by the PIT, which the firmware does not use: while a child runs,
+ * while the hypervisor works, while the root handles another. Each comes soon, and
+ * none is lost.
+ */
+#include "parent/cpu.h"
+#include "tests/guest/lib/arguments.h"
+#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/gate.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/test.h"
+
+#define PAGES 8
+#define LAST 0x2100 /* the child's TSC, over and over */
+#define WANTED 12   /* NMIs of a case */
+#define LATE 50     /* microseconds */
+
+#define VECTOR_NMI 2
+/* The PIT's pin (ACPI's usual override), as an edge, to the processor with ID 0. */
+#define IOAPIC 0xfec00000ull
+#define PIN_LOW (0x10 + 2 * 2)
+#define PIN_MASKED BIT(16)
+#define PIN_NMI 0x400u
+#define PIT_COUNT 0x40
+#define PIT_CONTROL 0x43
+#define PIT_RATE 0x34 /* counter 0, two bytes, mode 2 */
+#define PIT_STOP 0x30 /* mode 0: nothing before it gets its count */
+#define PERIOD 11932  /* 10 ms */
+
+/* What a handler calls: no vector registers there either. */
+#define HANDLED \
+	__attribute__((no_caller_saved_registers, target("general-regs-only")))
+
+static const u8 stamping[] = { RDTSC, STORE_EAX(LAST), STORE_EDX(LAST + 4),
+	                       JMP_BACK(16) };
+
+static struct child child;
+static struct gate firmware_gate;
+static u32 firmware_pin;
+static u64 late; /* TSC ticks within which an NMI must have come */
+
+/* What the handler finds and leaves. */
+static volatile struct {
+	u64 count;
+	u64 came[WANTED]; /* TSC */
+	u64 left[WANTED];
+	u64 stamp[WANTED]; /* the child's */
+	u64 ours[WANTED];  /* when we ran last */
+	u64 stay;          /* ticks that the next one stays in its handler */
+} nmi;
+static volatile u64 *stamp; /* where the child writes */
+static volatile u64 ours;
+
+/* ---- The source ---- */
+
+static u32 pin_read(void)
+{
+	*(volatile u32 *)IOAPIC = PIN_LOW;
+	return *(volatile u32 *)(IOAPIC + 0x10);
+}
+
+HANDLED static void pin_write(u32 value)
+{
+	*(volatile u32 *)IOAPIC = PIN_LOW;
+	*(volatile u32 *)(IOAPIC + 0x10) = value;
+}
+
+/* KVM's PIT goes on when it sees this. */
+HANDLED static void pin_again(void)
+{
+	pin_write(PIN_NMI | PIN_MASKED);
+	pin_write(PIN_NMI);
+}
+
+/* ---- The handler ---- */
+
+HANDLER static void handle_nmi(struct frame *frame)
+{
+	u64 now = cpu_read_tsc(), at = nmi.count;
+
+	(void)frame;
+	pin_again();
+	if (at < WANTED) {
+		nmi.came[at] = now;
+		nmi.stamp[at] = *stamp;
+		nmi.ours[at] = ours;
+	}
+	while (cpu_read_tsc() - now < nmi.stay)
+		;
+	nmi.stay = 0;
+	if (at < WANTED)
+		nmi.left[at] = cpu_read_tsc();
+	nmi.count = at + 1;
+}
+
+/* ---- The cases' beginning and end ---- */
+
+static struct gate *idt(void)
+{
+	struct descriptor_table t;
+
+	__asm__ volatile("sidt %0" : "=m"(t));
+	return (struct gate *)t.base;
+}
+
+static void nmis_begin(void)
+{
+	struct gate *g = &idt()[VECTOR_NMI];
+	u64 handler = (u64)handle_nmi;
+
+	firmware_gate = *g;
+	g->offset0 = (u16)handler;
+	g->offset16 = (u16)(handler >> 16);
+	g->offset32 = (u32)(handler >> 32);
+	g->flags = GATE_INTERRUPT;
+	nmi.count = 0;
+	nmi.stay = 0;
+	firmware_pin = pin_read();
+	insn_out8(PIT_CONTROL, PIT_RATE);
+	insn_out8(PIT_COUNT, (u8)PERIOD);
+	insn_out8(PIT_COUNT, PERIOD >> 8);
+	pin_again();
+}
+
+static void nmis_end(void)
+{
+	insn_out8(PIT_CONTROL, PIT_STOP);
+	pin_write(firmware_pin | PIN_MASKED);
+	idt()[VECTOR_NMI] = firmware_gate;
+}
+
+/* They came; no two of them have one that is missing between them. */
+static void none_is_missing(u32 first)
+{
+	u64 period = nmi.came[WANTED - 1] - nmi.came[WANTED - 2];
+
+	for (u32 i = first + 1; i < WANTED; i++)
+		if (nmi.came[i] - nmi.came[i - 1] < period)
+			period = nmi.came[i] - nmi.came[i - 1];
+	for (u32 i = first + 1; i < WANTED; i++) {
+		test_context("NMI", i);
+		EXPECT(nmi.came[i] - nmi.came[i - 1] < period + period / 2);
+	}
+	test_context(NULL, 0);
+}
+
+/* ---- The child ---- */
+
+static bool create(void)
+{
+	if (!child_create(&child, PAGES))
+		return false;
+	CHILD_PUT_CODE(&child, stamping);
+	stamp = child_at(&child, LAST);
+	return child_set_long(&child, CHILD_CODE, CHILD_CODE) &&
+	       child_set(&child, HV_REGISTER_RFLAGS, 2);
+}
+
+/* Our TSC less the child's, and how far that can be off. */
+static u64 tsc_ahead(u64 *error)
+{
+	u64 ahead = 0, before, its;
+
+	*error = ~0ull;
+	for (u32 i = 0; i < 20; i++) {
+		before = cpu_read_tsc();
+		its = child_get(&child, HV_REGISTER_TSC);
+		if (cpu_read_tsc() - before < *error) {
+			*error = cpu_read_tsc() - before;
+			ahead = before - its;
+		}
+	}
+	return ahead;
+}
+
+/* We run until so many have come. */
+static bool wait_for(u64 count)
+{
+	u64 begin = cpu_read_tsc();
+
+	ours = begin;
+	while (nmi.count < count && ours - begin < CHILD_PATIENCE)
+		ours = cpu_read_tsc();
+	return EXPECT(nmi.count >= count);
+}
+
+/* Whether the child had run since we did, and how long ago. */
+static bool came_to_the_child(u32 i, u64 ahead, u64 *ago)
+{
+	u64 last = nmi.stamp[i] + ahead;
+
+	*ago = nmi.came[i] - last;
+	return last > nmi.ours[i];
+}
+
+static void while_a_child_runs(void)
+{
+	u64 ahead, error, ago, worst = 0;
+	u32 inside = 0;
+	bool good;
+
+	MUST(create() && child_go(&child));
+	nmis_begin();
+	good = wait_for(WANTED);
+	nmis_end();
+	MUST(child_stop(&child) && good);
+	none_is_missing(0);
+	ahead = tsc_ahead(&error);
+	for (u32 i = 0; i < WANTED; i++) {
+		if (!came_to_the_child(i, ahead, &ago))
+			continue;
+		inside++;
+		EXPECT(ago <= late + error);
+		if (ago > worst)
+			worst = ago;
+	}
+	serial_print("%u of %u came to the child, %u ticks ago at most\r\n",
+	             (u64)inside, (u64)WANTED, worst);
+	EXPECT(inside > 0);
+	child_destroy(&child);
+}
+
+/* ---- The hypervisor ---- */
+
+static void while_the_hypervisor_works(void)
+{
+	u64 begin = cpu_read_tsc(), now = begin;
+	bool good = true;
+
+	MUST(create());
+	nmis_begin();
+	for (; good && nmi.count < WANTED && now - begin < CHILD_PATIENCE;
+	     now = cpu_read_tsc())
+		good = child_get(&child, HV_REGISTER_RIP) == CHILD_CODE;
+	nmis_end();
+	EXPECT(good);
+	if (EXPECT(nmi.count >= WANTED))
+		none_is_missing(0);
+	child_destroy(&child);
+}
+
+/* ---- Its own handler ---- */
+
+/*
+ * It stays there for three ticks while a child has its slices: what has come meanwhile
+ * comes when it is done, once.
+ */
+static void while_it_handles_one(void)
+{
+	u64 period = 0;
+
+	MUST(create() && child_go(&child));
+	nmis_begin();
+	if (wait_for(3)) {
+		period = nmi.came[2] - nmi.came[1];
+		nmi.stay = period * 3;
+		wait_for(WANTED);
+	}
+	nmis_end();
+	MUST(child_stop(&child) && !test_failed());
+	EXPECT(nmi.left[3] - nmi.came[3] >= period * 3);
+	EXPECT(nmi.came[4] - nmi.left[3] <= late);
+	none_is_missing(5);
+	child_destroy(&child);
+}
+
+static const struct test_case cases[] = {
+	{ "while a child runs", while_a_child_runs },
+	{ "while the hypervisor works", while_the_hypervisor_works },
+	{ "while it handles another", while_it_handles_one },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	late = arguments_number(image, table, "late", LATE) *
+	       (cpu_read_msr(HV_MSR_TSC_FREQUENCY) / 1000000);
+	return test_run(image, table, "nmi", cases, ARRAY_LEN(cases));
+}
