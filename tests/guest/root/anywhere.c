@@ -28,6 +28,8 @@
 #define FEWER_STOPS 600
 #define CPUID_7_AVX512F BIT(16)
 #define RFLAGS_TF BIT(8)
+#define DR7_CODE1 0x404u /* DR1: execution */
+#define DR7_NONE 0x400u
 
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
 
@@ -104,8 +106,8 @@ static struct {
 	bool ended;
 } run;
 
-/* steps=0, nmis=0: the child goes without what an emulator cannot do. */
-static bool steps, nmis;
+/* steps=0, nmis=0, breaks=0: the child goes without what an emulator cannot do. */
+static bool steps, nmis, breaks;
 
 /* Of the run that nobody disturbed, and of the other. */
 static struct outcome *whole, *cut;
@@ -158,6 +160,7 @@ static bool create(u64 episodes, u64 mark_every, bool x2apic)
 	seen()->use_x2apic = x2apic;
 	seen()->tf = steps ? RFLAGS_TF : 0;
 	seen()->no_nmis = !nmis;
+	seen()->dr7_code1 = breaks ? DR7_CODE1 : DR7_NONE;
 	return child_set_real(&run.c, ANYWHERE_IMAGE);
 }
 
@@ -437,6 +440,8 @@ static u64 expected(bool x2apic)
 		kinds &= BIT(STOP_DELIVERING_INTERRUPT) - 1;
 	if (!steps)
 		kinds &= ~BIT(STOP_STEPPING);
+	if (!breaks)
+		kinds &= ~BIT(STOP_RESUME_FLAG);
 	if (!nmis)
 		kinds &= ~(BIT(STOP_NMI_BLOCKED) | BIT(STOP_NMI_WAITING) |
 		           BIT(STOP_DELIVERING_NMI));
@@ -507,5 +512,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	steps = arguments_number(image, table, "steps", 1);
 	nmis = arguments_number(image, table, "nmis", 1);
+	breaks = arguments_number(image, table, "breaks", 1);
 	return test_run(image, table, "anywhere", cases, ARRAY_LEN(cases));
 }

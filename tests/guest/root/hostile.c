@@ -7,9 +7,11 @@
 #include "parent/hvcall.h"
 #include "parent/memory.h"
 #include "parent/vp.h"
+#include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/witness.h"
 
@@ -20,8 +22,12 @@
 #define WHILE 5000000ull /* many slices */
 #define COUNTER 0x2100
 #define FORWARD_EXT 1
+#define LEAST_SHARE 25 /* percent */
 
 static struct child child;
+static u64 least_share;
+static bool
+	int1; /* int1=0: a hypervisor below forgets that it was being delivered */
 
 /* Our tables and stacks in the child: overlays may lie over them. */
 static _Alignas(PAGE_SIZE) u8 overlay[PAGE_SIZE];
@@ -32,7 +38,7 @@ static const struct witness_record *record(u32 i)
 	return &witness_of(&child)->record[i];
 }
 
-/* The child runs, and we get at least a quarter of the time. */
+/* The child runs, and we get so much of the time: what we run in one go. */
 static void share_is_ours(void)
 {
 	u64 begin = cpu_read_tsc(), last = begin, now = begin, lost = 0;
@@ -43,7 +49,8 @@ static void share_is_ours(void)
 			lost += now - last;
 		last = now;
 	}
-	EXPECT(lost < WHILE / 4 * 3);
+	if (!EXPECT(WHILE - lost > WHILE / 100 * least_share))
+		serial_print("%u of %u ticks lost\r\n", lost, WHILE);
 }
 
 /* ---- Pages that refuse a write ---- */
@@ -154,6 +161,8 @@ static void refusal_is_delivered(void)
 	};
 
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].what == RAISE_INT1 && !int1)
+			continue;
 		test_context("event", rows[i].what);
 		MUST(create_pusher(rows[i].what, VECTOR_GP));
 		MUST(witness_finish(&child));
@@ -535,5 +544,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
+	least_share = arguments_number(image, table, "share", LEAST_SHARE);
+	int1 = arguments_number(image, table, "int1", 1);
 	return test_run(image, table, "hostile", cases, ARRAY_LEN(cases));
 }

@@ -195,7 +195,7 @@ breakpoints64:
 	mov ss, [word_data]
 	lea rbx, [rbx + rcx]
 	lea rbx, [rbx + rcx]
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, rax
 	mov edx, ss
 	mov ss, edx
@@ -206,7 +206,7 @@ breakpoints64:
 	loop .again
 	mov eax, .shown
 	mov dr1, rax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, rax
 .shown:
 	lea rbx, [rbx + 4 * rcx]
@@ -240,7 +240,7 @@ probes64:
 	nop
 	mov eax, .hidden
 	mov dr1, rax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, rax
 	out PORT_HIDE, al
 	mov ss, edx
@@ -250,7 +250,7 @@ probes64:
 	mov dr7, rax
 	mov eax, .resumed
 	mov dr1, rax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, rax
 	out PORT_HIDE, al
 .resumed:

@@ -245,7 +245,7 @@ breakpoints32:
 	mov ss, [word_data]
 	lea ebx, [ebx + ecx]
 	lea ebx, [ebx + ecx]
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 	mov edx, ss
 	mov ss, edx
@@ -256,7 +256,7 @@ breakpoints32:
 	loop .again
 	mov eax, .shown
 	mov dr1, eax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 .shown:
 	lea ebx, [ebx + 4 * ecx]
@@ -290,7 +290,7 @@ probes32:
 	nop
 	mov eax, .hidden
 	mov dr1, eax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 	out PORT_HIDE, al
 	mov ss, edx
@@ -300,7 +300,7 @@ probes32:
 	mov dr7, eax
 	mov eax, .resumed
 	mov dr1, eax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 	out PORT_HIDE, al
 .resumed:

@@ -179,7 +179,7 @@ breakpoints16:
 	mov ss, [word_zero]
 	lea ebx, [ebx + ecx]
 	lea ebx, [ebx + ecx]
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 	mov dx, ss
 	mov ss, dx
@@ -188,7 +188,7 @@ breakpoints16:
 	mov eax, DR7_NONE
 	mov dr7, eax
 	loop .again
-	mov eax, DR7_CODE1      ; nothing hides it now
+	mov eax, [DR7_CODE1]      ; nothing hides it now
 	mov dr7, eax
 	mov eax, .shown
 	mov dr1, eax
@@ -223,7 +223,7 @@ probes16:
 	nop
 	mov eax, .hidden
 	mov dr1, eax
-	mov eax, DR7_CODE1
+	mov eax, [DR7_CODE1]
 	mov dr7, eax
 	out PORT_HIDE, al
 	mov ss, dx
