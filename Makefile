@@ -81,7 +81,7 @@ EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi \
 	$(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS) $(FIRMWARE)
 
 HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c \
-	arch/x86_64/controls.c arch/x86_64/leaks.c arch/x86_64/words.c \
+	arch/x86_64/controls.c arch/x86_64/leaks.c arch/x86_64/trace.c arch/x86_64/words.c \
 	boot/frequency.c boot/hypervisor.c boot/ranges.c boot/tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
@@ -363,7 +363,8 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 
 # ---- The benchmarks: the core as it is, and the machine's own copies ----
 
-BENCH_CORE := $(wildcard hv/*.c) arch/x86_64/ept.c arch/x86_64/copy.c
+BENCH_CORE := $(wildcard hv/*.c) arch/x86_64/ept.c arch/x86_64/copy.c \
+	arch/x86_64/trace.c
 BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c
 BENCH_MINE_FLAGS := $(COMMON) -O2 -mcrc32

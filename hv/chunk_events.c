@@ -333,5 +333,6 @@ void chunk_events_apply(struct vp *vp)
 	           in->flags & STREAM_SYNIC_SIEF);
 	apply_page(vp, VP_PAGE_MESSAGES, VP_PAGE_STAGED_MESSAGES, in->queued);
 	vp->synic.queued = in->queued;
+	__builtin_memset(vp->synic.turn, 0, sizeof(vp->synic.turn));
 	vp_set_runtime(vp, s->runtime);
 }

@@ -97,6 +97,8 @@ enum hv_status hvcall_post_message(struct hypercall_frame *f)
 	m.sender = port->id;
 	arch_copy(m.payload, in->payload, in->payload_size);
 	arch_vp_kick(to);
+	if (synic_takes(to) && !port_has_room(port, to))
+		return HV_STATUS_INSUFFICIENT_BUFFERS;
 	return sent(to, synic_post(to, port->sint, &m));
 }
 

@@ -6,6 +6,8 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
+_Static_assert(PORT_COUNT <= SYNIC_QUEUE_ROOT, "the root has a place for each");
+
 static struct port *find_port(const struct partition *p, u32 id)
 {
 	for (u32 i = 0; p->ports && i < PORT_COUNT; i++)
@@ -42,11 +44,53 @@ static bool info_valid(const struct hv_port_info *info)
 	       (u32)info->base_flag + info->flag_count <= HV_EVENT_FLAGS;
 }
 
+/* The index of the VP to which it leads. */
+static u32 vp_of(const struct port *port)
+{
+	return port->vp == HV_VP_INDEX_ANY ? 0 : port->vp;
+}
+
+/* Each message port has a place with its VP: so many can there be. */
+static bool has_place(const struct partition *p, const struct port *port)
+{
+	u32 others = 0;
+
+	for (u32 i = 0; i < PORT_COUNT; i++)
+		if (p->ports->port[i].type == HV_PORT_MESSAGE &&
+		    vp_of(&p->ports->port[i]) == vp_of(port))
+			others++;
+	return port->type != HV_PORT_MESSAGE ||
+	       others < synic_places(p->parent == NULL);
+}
+
+bool port_has_room(const struct port *port, const struct vp *to)
+{
+	const struct ports *all = to->partition->ports;
+	u32 places = synic_places(to->is_root), taken = to->synic.queued;
+
+	if (taken >= places || !synic_holds(to, port->id))
+		return taken < places;
+	for (u32 i = 0; i < PORT_COUNT && taken < places; i++)
+		if (all->port[i].type == HV_PORT_MESSAGE &&
+		    vp_of(&all->port[i]) == to->index &&
+		    !synic_holds(to, all->port[i].id))
+			taken++;
+	return taken < places;
+}
+
 enum hv_status port_create(struct partition *p, u32 id,
                            u64 connection_partition,
                            const struct hv_port_info *info)
 {
-	struct port *port;
+	struct port *port, new = {
+		.id = id,
+		.vp = info->target_vp,
+		.type = (u8)info->type,
+		.sint = (u8)info->target_sint,
+		.base_flag = info->base_flag,
+		.flag_count = info->flag_count,
+		.connection_partition = connection_partition,
+	};
 
 	if (id > HV_PORT_ID_MAX || find_port(p, id))
 		return HV_STATUS_INVALID_PORT_ID;
@@ -60,15 +104,9 @@ enum hv_status port_create(struct partition *p, u32 id,
 	for (port = p->ports->port; port->type; port++)
 		if (port == &p->ports->port[PORT_COUNT - 1])
 			return HV_STATUS_NO_RESOURCES;
-	*port = (struct port){
-		.id = id,
-		.vp = info->target_vp,
-		.type = (u8)info->type,
-		.sint = (u8)info->target_sint,
-		.base_flag = info->base_flag,
-		.flag_count = info->flag_count,
-		.connection_partition = connection_partition,
-	};
+	if (!has_place(p, &new))
+		return HV_STATUS_NO_RESOURCES;
+	*port = new;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -125,7 +163,6 @@ enum hv_status port_reach(struct partition *p, u32 connection, u32 type,
 {
 	const struct connection *c = find_connection(p, connection);
 	struct partition *owner;
-	u32 index;
 
 	if (!c || c->type != type)
 		return HV_STATUS_INVALID_CONNECTION_ID;
@@ -136,8 +173,7 @@ enum hv_status port_reach(struct partition *p, u32 connection, u32 type,
 	if (!*port || (*port)->type != type ||
 	    (*port)->connection_partition != p->id)
 		return HV_STATUS_INVALID_PORT_ID;
-	index = (*port)->vp == HV_VP_INDEX_ANY ? 0 : (*port)->vp;
-	*to = owner->vps[index];
+	*to = owner->vps[vp_of(*port)];
 	return *to ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
 }
 

@@ -11,7 +11,9 @@
 struct partition;
 struct vp;
 
-#define PORT_COUNT 64u /* ports, and connections, of one partition */
+/* Ports, and connections, of one partition. Of message ports to one VP there are as
+ * many as it has places for them (synic_places): the root has for all. */
+#define PORT_COUNT 64u
 
 struct port {
 	u32 id;
@@ -38,7 +40,8 @@ _Static_assert(sizeof(struct ports) <= PAGE_SIZE, "one page");
 
 /*
  * Adds one. INVALID_PORT_ID, INVALID_CONNECTION_ID: taken, or out of range.
- * INVALID_PARAMETER: what it says cannot be. NO_RESOURCES: PORT_COUNT there.
+ * INVALID_PARAMETER: what it says cannot be. NO_RESOURCES: PORT_COUNT there, or as
+ * many message ports to that VP as it has places.
  * INSUFFICIENT_MEMORY: the partition's pool has no page.
  */
 enum hv_status port_create(struct partition *p, u32 id,
@@ -60,6 +63,14 @@ enum hv_status port_disconnect(struct partition *p, u32 id);
  */
 enum hv_status port_reach(struct partition *p, u32 connection, u32 type,
                           const struct port **port, struct vp **to);
+
+/*
+ * Has a message by this port, which leads to `to`, a place there? Its first always, so
+ * whoever posts much is the one who is refused; more only in places that are not to
+ * be left to other ports that have none. A port that is made while others have taken
+ * its place has the next that gets free.
+ */
+bool port_has_room(const struct port *port, const struct vp *to);
 
 /* The page goes back to the pool. */
 void port_free_all(struct partition *p);

@@ -138,17 +138,26 @@ static void expire(struct vp *vp, struct stimer *t)
 	t->due = t->due + t->count < t->due ? ~0ull : t->due + t->count;
 }
 
-static bool deliver_message(struct vp *vp, u32 index, const struct stimer *t)
+static bool waits_for(const struct stimer *t, u32 sint)
 {
-	struct hv_message m = {
+	return t->expired && !is_direct(t) && sint_of(t) == sint;
+}
+
+bool stimer_take(struct vp *vp, u32 index, u32 sint, struct hv_message *m)
+{
+	struct stimer *t = &vp->stimer[index];
+
+	if (!waits_for(t, sint))
+		return false;
+	*m = (struct hv_message){
 		.type = HV_MESSAGE_TIMER_EXPIRED,
 		.payload_size = sizeof(struct hv_timer_message),
 	};
-
-	m.payload[0] = index;
-	m.payload[1] = t->expired;
-	m.payload[2] = reference_time(vp->partition);
-	return synic_try(vp, sint_of(t), &m);
+	m->payload[0] = index;
+	m->payload[1] = t->expired;
+	m->payload[2] = reference_time(vp->partition);
+	t->expired = 0;
+	return true;
 }
 
 static bool deliver_direct(struct vp *vp, const struct stimer *t)
@@ -163,24 +172,34 @@ static bool deliver_direct(struct vp *vp, const struct stimer *t)
 	return true;
 }
 
-static void update_one(struct vp *vp, u32 index)
+static void update_one(struct vp *vp, struct stimer *t)
 {
-	struct stimer *t = &vp->stimer[index];
-
 	if (t->due && !t->expired && reference_time(vp->partition) >= t->due)
 		expire(vp, t);
-	if (!t->expired)
-		return;
-	if (is_direct(t) ? deliver_direct(vp, t)
-	                 : deliver_message(vp, index, t))
+	if (t->expired && is_direct(t) && deliver_direct(vp, t))
 		t->expired = 0;
+}
+
+u32 stimer_sints(const struct vp *vp)
+{
+	u32 sints = 0;
+
+	for (u32 i = 0; i < HV_STIMERS; i++)
+		if (vp->stimer[i].expired && !is_direct(&vp->stimer[i]))
+			sints |= 1u << sint_of(&vp->stimer[i]);
+	return sints;
 }
 
 void stimer_update(struct vp *vp)
 {
+	u32 sints;
+
 	for (u32 i = 0; i < HV_STIMERS; i++)
 		if (vp->stimer[i].due | vp->stimer[i].expired)
-			update_one(vp, i);
+			update_one(vp, &vp->stimer[i]);
+	sints = stimer_sints(vp);
+	if (sints)
+		synic_deliver(vp, sints);
 }
 
 u64 stimer_rest(const struct vp *vp)
@@ -196,15 +215,6 @@ u64 stimer_rest(const struct vp *vp)
 		least = rest < least ? rest : least;
 	}
 	return least;
-}
-
-bool stimer_waits(const struct vp *vp, u32 sint)
-{
-	for (u32 i = 0; i < HV_STIMERS; i++)
-		if (vp->stimer[i].expired && !is_direct(&vp->stimer[i]) &&
-		    sint_of(&vp->stimer[i]) == sint)
-			return true;
-	return false;
 }
 
 bool stimer_watches_apic(const struct vp *vp)

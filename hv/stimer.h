@@ -34,8 +34,11 @@ void stimer_update(struct vp *vp);
 /* TSC ticks until stimer_update has to do something, or LAPIC_NEVER. */
 u64 stimer_rest(const struct vp *vp);
 
-/* A SINT for which a message waits. */
-bool stimer_waits(const struct vp *vp, u32 sint);
+/* The SINTs for which messages wait, a bit each. */
+u32 stimer_sints(const struct vp *vp);
+
+/* The message of this timer, which is delivered then. False: none for this SINT. */
+bool stimer_take(struct vp *vp, u32 index, u32 sint, struct hv_message *m);
 
 /* One in direct mode gives ticks that the APIC's owner must see taken. */
 bool stimer_watches_apic(const struct vp *vp);

@@ -161,26 +161,53 @@ static struct hv_message *slot_of(const struct vp *vp, u32 sint)
 	return (struct hv_message *)vp->pages[VP_PAGE_SIM] + sint;
 }
 
-static struct hv_message *queue_of(const struct vp *vp)
+/* Where the message waits that came `i`th. The root is never restored into. */
+static struct hv_message *queued_at(const struct vp *vp, u32 i)
 {
-	return vp->pages[VP_PAGE_MESSAGES];
+	static const u8 pages[SYNIC_QUEUE_ROOT / SYNIC_QUEUE] = {
+		VP_PAGE_MESSAGES,
+		VP_PAGE_STAGED_SIM,
+		VP_PAGE_STAGED_SIEF,
+		VP_PAGE_STAGED_MESSAGES,
+	};
+
+	return (struct hv_message *)vp->pages[pages[i / SYNIC_QUEUE]] +
+	       i % SYNIC_QUEUE;
 }
 
-/* Does one wait for this SINT that came by a port? */
-static bool is_queued(const struct vp *vp, u32 sint)
+/* The SINTs for which messages wait that came by ports, a bit each. */
+static u32 queued_sints(const struct vp *vp)
 {
-	u32 i = 0;
+	u32 sints = 0;
 
-	while (i < vp->synic.queued && queue_of(vp)[i].rsvd != sint)
-		i++;
-	return i < vp->synic.queued;
+	for (u32 i = 0; i < vp->synic.queued; i++)
+		if (queued_at(vp, i)->type != HV_MESSAGE_NONE)
+			sints |= (u32)BIT(queued_at(vp, i)->rsvd);
+	return sints;
 }
 
 /* Does more wait, besides what is being delivered? */
 static bool more_waits(const struct vp *vp, u32 sint)
 {
-	return (sint == 0 && list_linked(&vp->synic.queue)) ||
-	       is_queued(vp, sint) || stimer_waits(vp, sint);
+	u32 sints = queued_sints(vp) | stimer_sints(vp);
+
+	if (list_linked(&vp->synic.queue))
+		sints |= 1;
+	return sints >> sint & 1;
+}
+
+bool synic_takes(const struct vp *vp)
+{
+	return has_page(&vp->synic, vp->synic.simp);
+}
+
+bool synic_holds(const struct vp *vp, u32 port)
+{
+	u32 i = 0;
+
+	while (i < vp->synic.queued && queued_at(vp, i)->sender != port)
+		i++;
+	return i < vp->synic.queued;
 }
 
 /*
@@ -208,15 +235,6 @@ static void fill(struct vp *to, u32 sint, const struct hv_message *m, bool more)
 	interrupt(to, sint);
 }
 
-/* What waits in the queue has asked for an EOM in a slot that is gone. */
-bool synic_try(struct vp *to, u32 sint, const struct hv_message *m)
-{
-	if (!can_deliver(&to->synic, sint) || !is_free(slot_of(to, sint)))
-		return false;
-	fill(to, sint, m, is_queued(to, sint));
-	return true;
-}
-
 static void deliver_intercept(struct vp *to)
 {
 	struct vp *sender =
@@ -228,49 +246,102 @@ static void deliver_intercept(struct vp *to)
 	sender->message.type = HV_MESSAGE_NONE;
 }
 
-static void deliver_queued(struct vp *to, u32 sint, u32 at)
-{
-	struct hv_message *queue = queue_of(to), m = queue[at];
+/* ---- Turns ---- */
 
-	for (to->synic.queued--; at < to->synic.queued; at++)
-		queue[at] = queue[at + 1];
-	arch_copy(&queue[at], &(struct hv_message){ .type = 0 }, sizeof(m));
+/* The oldest one that came by a port. It leaves a gap. */
+static bool take_queued(struct vp *to, u32 sint, struct hv_message *m)
+{
+	for (u32 i = 0; i < to->synic.queued; i++) {
+		struct hv_message *q = queued_at(to, i);
+
+		if (q->type == HV_MESSAGE_NONE || q->rsvd != sint)
+			continue;
+		*m = *q;
+		q->type = HV_MESSAGE_NONE;
+		return true;
+	}
+	return false;
+}
+
+/* Who has messages for a SINT, in turn: the ports, then each timer. */
+#define SOURCES (1 + HV_STIMERS)
+
+static bool take(struct vp *to, u32 sint, u32 source, struct hv_message *m)
+{
+	return source == 0 ? take_queued(to, sint, m)
+	                   : stimer_take(to, source - 1, sint, m);
+}
+
+/*
+ * Something waits for it. Whoever was served comes behind all others, so none of
+ * them waits for more than SOURCES - 1 messages of others.
+ */
+static void deliver_turn(struct vp *to, u32 sint)
+{
+	u8 *turn = &to->synic.turn[sint];
+	struct hv_message m;
+	u32 source = *turn;
+
+	while (!take(to, sint, source, &m)) {
+		source = (source + 1) % SOURCES;
+		if (source == *turn)
+			return;
+	}
+	*turn = (u8)((source + 1) % SOURCES);
 	fill(to, sint, &m, more_waits(to, sint));
+}
+
+static void close_gaps(struct vp *vp)
+{
+	u32 kept = 0;
+
+	for (u32 i = 0; i < vp->synic.queued; i++) {
+		const struct hv_message *m = queued_at(vp, i);
+
+		if (m->type == HV_MESSAGE_NONE)
+			continue;
+		if (kept != i)
+			arch_copy(queued_at(vp, kept), m, sizeof(*m));
+		kept++;
+	}
+	for (u32 i = kept; i < vp->synic.queued; i++)
+		arch_copy(queued_at(vp, i), &(struct hv_message){ .type = 0 },
+		          sizeof(struct hv_message));
+	vp->synic.queued = kept;
+}
+
+void synic_deliver(struct vp *to, u32 sints)
+{
+	for (u32 sint = 1; sint < HV_SINT_COUNT; sint++)
+		if ((sints >> sint & 1) && can_deliver(&to->synic, sint) &&
+		    is_free(slot_of(to, sint)))
+			deliver_turn(to, sint);
+	close_gaps(to);
 }
 
 void synic_flush(struct vp *vp)
 {
 	struct synic *s = &vp->synic;
-	u32 seen = 0; /* SINTs whose oldest message was found, a bit each */
-	u32 at = 0, sint;
 
 	if (list_linked(&s->queue) && can_deliver(s, 0) &&
 	    is_free(slot_of(vp, 0)))
 		deliver_intercept(vp);
-	while (at < s->queued) {
-		sint = queue_of(vp)[at].rsvd;
-		if (!(seen & BIT(sint)) && can_deliver(s, sint) &&
-		    is_free(slot_of(vp, sint)))
-			deliver_queued(vp, sint, at);
-		else
-			at++;
-		seen |= (u32)BIT(sint);
-	}
 	stimer_update(vp);
+	synic_deliver(vp, queued_sints(vp));
 }
 
 enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m)
 {
 	struct synic *s = &to->synic;
-	struct hv_message *last = queue_of(to) + s->queued;
+	struct hv_message *last;
 
-	if (!has_page(s, s->simp))
+	if (!synic_takes(to))
 		return HV_STATUS_INVALID_SYNIC_STATE;
-	if (s->queued == SYNIC_QUEUE)
+	if (s->queued == synic_places(to->is_root))
 		return HV_STATUS_INSUFFICIENT_BUFFERS;
+	last = queued_at(to, s->queued++);
 	*last = *m;
 	last->rsvd = (u16)sint;
-	s->queued++;
 	synic_flush(to);
 	/* A timer that waited for the slot may be armed again, unheard. */
 	sched_wake(to);

@@ -3,8 +3,13 @@
  * events (TLFS 11): SIM and SIEF pages, SINTs, EOM, and what waits for a free
  * slot.
  *
- * An intercept message waits with the VP that sent it: each has at most one.
- * What came by a port waits in a page of the receiver.
+ * Whoever sends has a place of its own, so nobody can take the place of others:
+ * an intercept message waits with the VP that sent it, each has at most one; what
+ * an expired timer tells waits in the timer; what came by a port waits in a page of
+ * the receiver, where each port has one place and shares those that are left
+ * (port_has_room). Intercepts have SINT0 for themselves, and go in the order in which
+ * they came; of the other SINTs each has its ports, in that order, and each of its
+ * timers served in turn.
  */
 #ifndef HV_SYNIC_H
 #define HV_SYNIC_H
@@ -14,7 +19,12 @@
 
 struct vp;
 
+/*
+ * Places for what came by ports: a page of them. A stream has no more; the root is in
+ * none, and many children have ports there.
+ */
 #define SYNIC_QUEUE (PAGE_SIZE / HV_MESSAGE_SIZE)
+#define SYNIC_QUEUE_ROOT (4 * SYNIC_QUEUE)
 
 struct synic {
 	u64 scontrol;
@@ -23,8 +33,10 @@ struct synic {
 	u64 sint[HV_SINT_COUNT];
 	struct gpa_overlay sief_overlay;
 	struct gpa_overlay sim_overlay;
-	u32 queued; /* in VP_PAGE_MESSAGES, oldest first; rsvd is the SINT */
-	struct list queue; /* senders, oldest first, by message_link */
+	u32 queued; /* messages that came by ports, oldest first; rsvd is the
+	             * SINT, and sender the port */
+	u8 turn[HV_SINT_COUNT]; /* who is asked first, 0: ports, n + 1: timer */
+	struct list queue;      /* senders, oldest first, by message_link */
 };
 
 void synic_reset(struct synic *synic);
@@ -49,17 +61,28 @@ void synic_queue(struct vp *to, struct vp *sender);
 /* Takes sender's message out of the receiver's queue, if it still waits. */
 void synic_cancel(struct vp *sender);
 
+static inline u32 synic_places(bool is_root)
+{
+	return is_root ? SYNIC_QUEUE_ROOT : SYNIC_QUEUE;
+}
+
+/* The SynIC and its page for messages are on. */
+bool synic_takes(const struct vp *vp);
+
+/* Does a message wait there that came by the port of this id? */
+bool synic_holds(const struct vp *vp, u32 port);
+
 /*
  * A message by a port. INVALID_SYNIC_STATE: the SynIC or its page is off;
- * INSUFFICIENT_BUFFERS: the queue is full.
+ * INSUFFICIENT_BUFFERS: no place is free.
  */
 enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m);
 
 /* An event flag of a SINT. INVALID_SYNIC_STATE: the SynIC or its page is off. */
 enum hv_status synic_signal(struct vp *to, u32 sint, u32 flag);
 
-/* A message that is not queued: false, it cannot be delivered now. */
-bool synic_try(struct vp *to, u32 sint, const struct hv_message *m);
+/* For each of these SINTs, a bit each, whose turn it is, if the slot is free. */
+void synic_deliver(struct vp *to, u32 sints);
 
 /* Delivers what can be delivered: after EOM and after a SynIC MSR changed. */
 void synic_flush(struct vp *vp);

@@ -22,8 +22,8 @@ enum vp_page {
 	VP_PAGE_STAGED_XSAVE,
 	VP_PAGE_SIM,
 	VP_PAGE_SIEF,
-	VP_PAGE_MESSAGES, /* that came by ports and wait (synic.h) */
-	VP_PAGE_STAGED_SIM,
+	VP_PAGE_MESSAGES,   /* that came by ports and wait (synic.h) */
+	VP_PAGE_STAGED_SIM, /* of the root: more of these, and in the next */
 	VP_PAGE_STAGED_SIEF,
 	VP_PAGE_STAGED_MESSAGES,
 	VP_PAGE_APIC, /* registers of the local APIC (lapic.h) */

@@ -82,6 +82,14 @@ void bitmaps_root_deadline(bool exits)
 		pass(root_map, MSR_IA32_TSC_DEADLINE, true);
 }
 
+void bitmaps_root_write(u32 msr, bool exits)
+{
+	u8 *byte = byte_of(root_map, msr) + BITMAP_WRITE;
+	u8 bit = (u8)BIT(msr % 8);
+
+	*byte = exits ? *byte | bit : *byte & (u8)~bit;
+}
+
 void bitmaps_init(void)
 {
 	root_msr_intercept(root_map);

@@ -14,6 +14,9 @@ void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write);
 /* The root's accesses to IA32_TSC_DEADLINE exit, or do not. */
 void bitmaps_root_deadline(bool exits);
 
+/* The root's writes of this MSR exit, or do not. */
+void bitmaps_root_write(u32 msr, bool exits);
+
 /* Physical address of the MSR bitmap of root VPs, or of children. */
 u64 bitmaps_msr(bool is_root);
 

@@ -312,6 +312,8 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_XSETBV] = exits_xsetbv,
 	[VMX_EXIT_APIC_WRITE] = exits_apic_write,
 	[VMX_EXIT_VMFUNC] = exits_undefined,
+	[VMX_EXIT_XSAVES] = exits_xsaves,
+	[VMX_EXIT_XRSTORS] = exits_xsaves,
 };
 
 /* ---- From an exit to the next entry ---- */
@@ -431,6 +433,8 @@ struct vm_entry exits_dispatch(struct vp *vp)
 		return entry_failed(vp, reason);
 	cpu_arch(cpu)->started = true;
 	a->launched = true;
+	if (vp->is_root)
+		trace_exited(&cpu_arch(cpu)->trace);
 	a->unveiled = false;
 	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
 	vp->cached = VP_PART_OURS;

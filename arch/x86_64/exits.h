@@ -23,6 +23,7 @@ enum exit_outcome exits_cr(struct exit *x);
 enum exit_outcome exits_rdmsr(struct exit *x);
 enum exit_outcome exits_wrmsr(struct exit *x);
 enum exit_outcome exits_xsetbv(struct exit *x);
+enum exit_outcome exits_xsaves(struct exit *x);
 
 /* exits_call.c */
 enum exit_outcome exits_vmcall(struct exit *x);

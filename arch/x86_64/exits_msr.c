@@ -1,7 +1,9 @@
 /*
- * RDMSR, WRMSR and XSETBV. The core answers first; what it leaves to the root
+ * RDMSR, WRMSR, XSETBV, XSAVES and XRSTORS. The core answers first; what it leaves to the root
  * is what root_msr.c makes of it.
  */
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/events.h"
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
@@ -40,11 +42,26 @@ enum exit_outcome exits_rdmsr(struct exit *x)
 	return outcome == EXIT_NATIVE ? native_rdmsr(x->vp) : outcome;
 }
 
+/* The instruction is executed again, and does not exit then. */
+static enum exit_outcome again(struct vp *root)
+{
+	events_retry(root);
+	return EXIT_AGAIN;
+}
+
+static struct trace *trace_of(const struct vp *root)
+{
+	return &cpu_arch(root->cpu)->trace;
+}
+
 enum exit_outcome exits_wrmsr(struct exit *x)
 {
-	enum exit_outcome outcome =
-		exit_wrmsr(x->vp, exits_instruction_length());
+	enum exit_outcome outcome;
 
+	if (x->vp->is_root &&
+	    trace_written(trace_of(x->vp), (u32)x->vp->state.gpr[VP_RCX]))
+		return again(x->vp);
+	outcome = exit_wrmsr(x->vp, exits_instruction_length());
 	return outcome == EXIT_NATIVE ? native_wrmsr(x->vp) : outcome;
 }
 
@@ -70,4 +87,15 @@ enum exit_outcome exits_xsetbv(struct exit *x)
 		return EXIT_FAULT_GP;
 	x->vp->state.xcr0 = value; /* CPUID has sizes of what is enabled */
 	return EXIT_SKIP;
+}
+
+/*
+ * By the components that trace_xss asked for (SDM 25.1.3). A child has neither of the
+ * instructions; nothing that is not asked for exits.
+ */
+enum exit_outcome exits_xsaves(struct exit *x)
+{
+	if (!x->vp->is_root || !trace_xsaves(trace_of(x->vp)))
+		return EXIT_FAULT_UD;
+	return again(x->vp);
 }

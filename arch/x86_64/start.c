@@ -17,6 +17,7 @@
 #include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
+#include "arch/x86_64/trace_door.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/main.h"
@@ -76,6 +77,7 @@ static _Noreturn void launch(u64 firmware_rsp)
 
 	environment_capture(root, (const struct firmware_frame *)firmware_rsp);
 	vmcs_init(root);
+	trace_door_begin(&cpu_arch(&boot_cpu)->trace);
 	entry = enter_next(&boot_cpu, SCHED_GO_ON);
 	if (handoff->fault == HANDOFF_FAULT_ENTRY)
 		vmcs_write(VMCS_LINK_POINTER, 0);
@@ -106,6 +108,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 void start_give_up(u64 detail)
 {
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
+	trace_end(&cpu_arch(&boot_cpu)->trace);
 	vmcs_vmxoff();
 	environment_leave();
 	hv_return(HANDOFF_VMX_FAILED, firmware_frame);

@@ -211,24 +211,28 @@ static void test_queue_is_full(void **state)
 	(void)state;
 	make();
 	assert_ok(port_post(root, 1, 100, 8));
-	for (u32 i = 1; i <= 16; i++)
+	for (u32 i = 1; i <= 15; i++)
 		assert_ok(port_post(root, 1, 100 + i, 8));
 	assert_int_equal(slot(to, SINT)->flags, HV_MESSAGE_FLAG_PENDING);
+	/* The last place is the other port's. */
 	assert_int_equal(port_post(root, 1, 200, 8),
 	                 HV_STATUS_INSUFFICIENT_BUFFERS);
-	/* One queue for all SINTs. */
-	assert_int_equal(port_post(root, 2, 200, 8),
+	assert_ok(port_post(root, 2, 200, 8));
+	assert_ok(port_post(root, 2, 201, 8));
+	assert_int_equal(port_post(root, 2, 202, 8),
 	                 HV_STATUS_INSUFFICIENT_BUFFERS);
 	/* An event takes no room. */
 	assert_ok(port_signal(root, 3, 0));
 	assert_int_equal(take(to, SINT), 100);
-	assert_ok(port_post(root, 1, 117, 8));
-	for (u32 i = 1; i <= 17; i++) {
+	assert_ok(port_post(root, 1, 116, 8));
+	for (u32 i = 1; i <= 16; i++) {
 		assert_int_equal(slot(to, SINT)->flags,
-		                 i < 17 ? HV_MESSAGE_FLAG_PENDING : 0);
+		                 i < 16 ? HV_MESSAGE_FLAG_PENDING : 0);
 		assert_int_equal(take(to, SINT), 100 + i);
 	}
 	assert_int_equal(take(to, SINT), HV_MESSAGE_NONE);
+	assert_int_equal(take(to, OTHER_SINT), 200);
+	assert_int_equal(take(to, OTHER_SINT), 201);
 	assert_int_equal(to->synic.queued, 0);
 }
 

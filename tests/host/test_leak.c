@@ -46,7 +46,7 @@ static const struct range vp_apart[] = {
 	FIELD(struct vp, message.sender), /* the target's id */
 	FIELD(struct vp, message_link),   /* the receiver's queue */
 	FIELDS(struct vp, synic.sief_overlay, synic.sim_overlay),
-	BEHIND(struct vp, synic.queued, synic.queue), /* nothing */
+	BEHIND(struct vp, synic.queued, synic.queue), /* whose turn it is */
 	FIELD(struct vp, synic.queue),
 	FIELD(struct vp, runtime), /* ticks, of which the stream has units */
 	FIELDS(struct vp, pages, arch),

@@ -237,29 +237,47 @@ static void test_tables_are_full(void **state)
 	(void)state;
 	make();
 	for (u32 i = 0; i < PORT_COUNT; i++) {
-		assert_ok(port_make(root, child->id, 100 + i, SELF,
-		                    port_message(2)));
 		assert_ok(
-			port_join(root, SELF, i, child->id, 100 + i, MESSAGE));
+			port_make(root, SELF, 100 + i, SELF, port_message(2)));
+		assert_ok(port_join(root, SELF, i, SELF, 100 + i, MESSAGE));
 	}
-	assert_int_equal(port_make(root, child->id, 1, SELF, port_message(2)),
+	assert_int_equal(port_make(root, SELF, 1, SELF, port_message(2)),
 	                 HV_STATUS_NO_RESOURCES);
-	assert_int_equal(port_join(root, SELF, 1000, child->id, 100, MESSAGE),
+	assert_int_equal(port_join(root, SELF, 1000, SELF, 100, MESSAGE),
 	                 HV_STATUS_NO_RESOURCES);
 	/* The last place and one in the middle. */
 	for (u32 k = 0; k < ARRAY_LEN(free); k++) {
 		u32 i = free[k];
 
-		assert_ok(port_unmake(root, child->id, 100 + i));
+		assert_ok(port_unmake(root, SELF, 100 + i));
 		assert_ok(port_leave(root, SELF, i));
-		assert_ok(port_make(root, child->id, 500 + i, SELF,
-		                    port_message(2)));
-		assert_ok(port_join(root, SELF, 500 + i, child->id, 500 + i,
-		                    MESSAGE));
+		assert_ok(
+			port_make(root, SELF, 500 + i, SELF, port_message(2)));
+		assert_ok(
+			port_join(root, SELF, 500 + i, SELF, 500 + i, MESSAGE));
 		assert_ok(reach(root->partition, 500 + i, MESSAGE));
 	}
 	for (u32 i = 0; i < 30; i++)
 		assert_ok(reach(root->partition, i, MESSAGE));
+}
+
+/* Each message port has a place with its VP; events need none. */
+static void test_no_more_message_ports_than_places(void **state)
+{
+	struct hv_port_info other = port_message(3);
+
+	(void)state;
+	make();
+	for (u32 i = 0; i < SYNIC_QUEUE; i++)
+		assert_ok(port_make(root, child->id, i, SELF, port_message(2)));
+	other.target_vp = HV_VP_INDEX_ANY;
+	assert_int_equal(port_make(root, child->id, 100, SELF, other),
+	                 HV_STATUS_NO_RESOURCES);
+	assert_ok(port_make(root, child->id, 101, SELF, port_event(2, 0, 1)));
+	other.target_vp = 1;
+	assert_ok(port_make(root, child->id, 102, SELF, other));
+	assert_ok(port_unmake(root, child->id, 7));
+	assert_ok(port_make(root, child->id, 100, SELF, port_message(2)));
 }
 
 static void test_no_memory(void **state)
@@ -485,6 +503,7 @@ int main(void)
 		TEST(test_reserved_fields),
 		TEST(test_other_forms),
 		TEST(test_tables_are_full),
+		TEST(test_no_more_message_ports_than_places),
 		TEST(test_no_memory),
 		TEST(test_privileges),
 		TEST(test_child_reaches_no_further_than_itself),
