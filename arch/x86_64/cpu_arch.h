@@ -68,7 +68,8 @@ struct vp_arch {
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;
 	u64 tsc_offset;
-	u64 efer; /* LMA apart, which follows CR0.PG */
+	u64 tsc_ratio; /* 0: its TSC is not scaled */
+	u64 efer;      /* LMA apart, which follows CR0.PG */
 };
 _Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
 
