@@ -6,6 +6,7 @@
 #define ARCH_CPU_ARCH_H
 
 #include "arch/x86_64/asm_offsets.h"
+#include "arch/x86_64/xstate.h"
 #include "hv/arch.h"
 #include "hv/cpu.h"
 #include "hv/vp.h"
@@ -37,6 +38,7 @@ struct cpu_arch {
 	struct vp *resident; /* whose registers outside the VMCS are live */
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */
+	struct xstate_rest rest;           /* of the root, while a child runs */
 	u64 recover; /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct tss tss;
 	u64 gdt[5]; /* null, code, data, TSS (two) */
