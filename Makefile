@@ -82,7 +82,8 @@ EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi \
 
 HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c \
 	arch/x86_64/controls.c arch/x86_64/leaks.c arch/x86_64/trace.c arch/x86_64/words.c \
-	boot/frequency.c boot/hypervisor.c boot/ranges.c boot/tables.c) parent/supply.c
+	arch/x86_64/xstate.c boot/frequency.c boot/hypervisor.c boot/ranges.c \
+	boot/tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
 STREAM_TOOL := $(B)/host/gcc/stream_tool

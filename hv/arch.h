@@ -33,7 +33,8 @@ struct arch_facts {
 	u64 tsc_hz;
 	bool has_xsave;
 	bool has_tsc_aux;
-	u32 mtrr_variable; /* count of variable-range MTRRs of a child */
+	bool has_tsc_scaling; /* of children, by their partition's clock */
+	u32 mtrr_variable;    /* count of variable-range MTRRs of a child */
 	/* The processor's last leaves of CPUID: basic, extended. */
 	u32 cpuid_max;
 	u32 cpuid_max_extended;
@@ -47,7 +48,7 @@ struct cpu *arch_this_cpu(void);
 /* CPUID as the processor answers, regs = EAX EBX ECX EDX. */
 void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 
-/* The time-stamp counter, no offset applied. */
+/* The time-stamp counter, no offset or ratio applied. */
 u64 arch_tsc(void);
 
 /* Raise a fixed interrupt on this processor's own physical local APIC. */

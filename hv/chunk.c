@@ -97,6 +97,9 @@ static enum chunk_saved compat_save(struct context *c)
 	struct stream_compat *out = chunk_payload(c, sizeof(*out));
 
 	*out = arch_facts()->compat;
+	/* One that came from another frequency has its own. */
+	if (c->target && c->target->clock.ratio)
+		out->tsc_hz = c->target->clock.hz;
 	out->scope = c->target != NULL;
 	out->hv_major = STASIS_VERSION_MAJOR;
 	out->hv_minor = STASIS_VERSION_MINOR;

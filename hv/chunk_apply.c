@@ -6,6 +6,7 @@
  */
 #include "hv/arch.h"
 #include "hv/chunk_vp.h"
+#include "hv/log.h"
 #include "hv/msr.h"
 
 #define GOOD HV_STATE_INCOMPLETE
@@ -154,6 +155,10 @@ static void finish(struct context *c)
 	struct partition *p = c->target;
 
 	c->tsc = arch_tsc();
+	p->clock = compat_clock(&c->compat);
+	if (p->clock.ratio)
+		log_line("partition %u: its TSC goes on at %u Hz, scaled",
+		         p->id, p->clock.hz);
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			chunk_vp_resume(c, p->vps[i]);

@@ -313,7 +313,7 @@ enum chunk_saved chunk_msrs_save(struct context *c)
 			arch_copy(&out[n].value,
 			          (const u8 *)s + r->offset + i * r->stride, 8);
 			if (r->kind == VP_REG_TSC)
-				out[n].value += c->tsc;
+				out[n].value = vp_tsc_at(vp_of(c), c->tsc);
 		}
 	}
 	c->header.length = n * (u32)sizeof(*out);
@@ -428,7 +428,8 @@ void chunk_vp_apply(struct vp *vp)
 
 void chunk_vp_resume(const struct context *c, struct vp *vp)
 {
-	vp->state.tsc_offset = chunk_staged_of(vp)->tsc - c->tsc;
+	vp->state.tsc_offset = chunk_staged_of(vp)->tsc -
+	                       tsc_at(&vp->partition->clock, c->tsc);
 	/* The ticks of the restore itself are all there. */
 	vp->held_since = arch_tsc();
 	if (vp->message.type != HV_MESSAGE_NONE)

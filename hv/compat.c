@@ -257,25 +257,42 @@ static void offset_tell(const struct stream_compat *s, u32 i, u64 result)
 
 /*
  * A child that has a TSC is told its frequency (leaf 15H, HV_MSR_TSC_FREQUENCY) and
- * that it stays so (leaf 80000007H): after a restore at another one its clocks
- * would be wrong, with no word of it. Two measurements of one clock may be apart: by
- * two of the units that the launch rounds to, or by what NTP makes up for.
+ * that it stays so (leaf 80000007H): at another one its TSC is scaled, or after the
+ * restore its clocks would be wrong, with no word of it. Two measurements of one
+ * clock may be apart: by two of the units that the launch rounds to, or by what NTP
+ * makes up for.
  */
 #define FEATURE_TSC BIT(4)      /* of CPUID 1 EDX */
 #define FREQUENCY_UNITS 200000u /* Hz */
 #define FREQUENCY_SHARE 2000u   /* 500 parts in a million */
 
-static u32 frequency_differs(const struct stream_compat *s, u32 i)
+static bool same_frequency(const struct stream_compat *s)
 {
 	u64 saved = s->tsc_hz, here = facts()->tsc_hz;
 	u64 apart = saved > here ? saved - here : here - saved;
 
-	(void)i;
 	/* 0: who made the stream knew of none. */
-	if (!saved || !(s->features[W(1_EDX)] & FEATURE_TSC) ||
-	    apart <= FREQUENCY_UNITS || apart <= here / FREQUENCY_SHARE)
-		return 0;
-	return HV_STATE_HARDWARE_FEATURE_MISMATCH;
+	return !saved || !(s->features[W(1_EDX)] & FEATURE_TSC) ||
+	       apart <= FREQUENCY_UNITS || apart <= here / FREQUENCY_SHARE;
+}
+
+struct tsc_clock compat_clock(const struct stream_compat *saved)
+{
+	struct tsc_clock clock = { 0, 0 };
+
+	if (!arch_facts()->has_tsc_scaling || same_frequency(saved))
+		return clock;
+	clock.hz = saved->tsc_hz;
+	clock.ratio = tsc_ratio(saved->tsc_hz, facts()->tsc_hz);
+	return clock;
+}
+
+static u32 frequency_differs(const struct stream_compat *s, u32 i)
+{
+	(void)i;
+	return same_frequency(s) || compat_clock(s).ratio
+	               ? 0
+	               : HV_STATE_HARDWARE_FEATURE_MISMATCH;
 }
 
 static void frequency_tell(const struct stream_compat *s, u32 i, u64 result)

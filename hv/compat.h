@@ -5,6 +5,7 @@
 #ifndef HV_COMPAT_H
 #define HV_COMPAT_H
 
+#include "hv/tsc.h"
 #include "include/stream.h"
 
 /* A line in the log costs up to 5,000 instructions: so many in one call. */
@@ -23,6 +24,12 @@ struct compat_walk {
  * component, or both values. False: more to say, come again.
  */
 bool compat_check(const struct stream_compat *saved, struct compat_walk *w);
+
+/*
+ * The clock that a partition with these facts has here, which fit: the machine's,
+ * or the saved one by TSC scaling, where the frequencies differ (ratio not 0).
+ */
+struct tsc_clock compat_clock(const struct stream_compat *saved);
 
 /*
  * The VPs: `saved` and `here` are sets of indices, `boot` is the index of the

@@ -5,6 +5,7 @@
  */
 #include "hv/arch.h"
 #include "hv/cpuid_leaf.h"
+#include "hv/partition.h"
 #include "hv/vp.h"
 
 #define CHILD_MAX 0x16u
@@ -145,28 +146,27 @@ static void xsave_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])
 }
 
 /*
- * The APIC timer's clock is the TSC's, and so the core crystal's, as far as
+ * The APIC timer's clock is the child's TSC's, and so the core crystal's, as far as
  * ECX can tell it. Above 4.29 GHz only the ratio is told, and leaf 0x16 has
  * the frequency in MHz, from which guests work out the crystal's.
  */
-static bool crystal_fits(void)
+static bool crystal_fits(const struct vp *vp)
 {
-	return arch_facts()->tsc_hz <= 0xffffffff;
+	return tsc_hz(&vp->partition->clock) <= 0xffffffff;
 }
 
 static void crystal_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])
 {
-	(void)vp;
 	(void)subleaf;
 	regs[EAX] = regs[EBX] = 1;
-	regs[ECX] = crystal_fits() ? (u32)arch_facts()->tsc_hz : 0;
+	regs[ECX] = crystal_fits(vp) ? (u32)tsc_hz(&vp->partition->clock) : 0;
 }
 
 static void frequency_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])
 {
-	(void)vp;
 	(void)subleaf;
-	regs[EAX] = crystal_fits() ? 0 : (u32)(arch_facts()->tsc_hz / 1000000);
+	if (!crystal_fits(vp))
+		regs[EAX] = (u32)(tsc_hz(&vp->partition->clock) / 1000000);
 }
 
 static void first_extended_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])

@@ -177,7 +177,7 @@ void lapic_update(struct vp *vp);
 
 /* ---- Timer (lapic_timer.c) ---- */
 
-/* TSC ticks until the timer needs lapic_update, LAPIC_NEVER: nothing does. */
+/* Ticks of our TSC until it needs lapic_update, LAPIC_NEVER: nothing does. */
 u64 lapic_timer_rest(const struct vp *vp);
 
 void lapic_timer_update(struct vp *vp);

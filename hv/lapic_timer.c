@@ -10,6 +10,7 @@
  */
 #include "hv/arch.h"
 #include "hv/lapic.h"
+#include "hv/partition.h"
 #include "hv/vp.h"
 
 enum timer_mode {
@@ -26,7 +27,7 @@ static u32 *reg(const struct vp *vp, u32 offset)
 
 static u64 guest_tsc(const struct vp *vp)
 {
-	return arch_tsc() + vp->state.tsc_offset;
+	return vp_tsc_at(vp, arch_tsc());
 }
 
 static u32 mode(const struct vp *vp)
@@ -59,7 +60,7 @@ static void arm(struct vp *vp, u64 due)
 	vp->lapic.timer_due = due ? due : 1;
 }
 
-/* Ticks until it is due; 0: it is. */
+/* Ticks of the guest's TSC until it is due; 0: it is. */
 static u64 rest(const struct vp *vp)
 {
 	u64 due = vp->lapic.timer_due, now = guest_tsc(vp);
@@ -100,7 +101,9 @@ u64 lapic_timer_rest(const struct vp *vp)
 	if (!vp->lapic.timer_due || is_lost(vp))
 		return LAPIC_NEVER;
 	left = rest(vp);
-	return left == 0 && is_blocked(vp) ? LAPIC_NEVER : left;
+	if (left == 0 && is_blocked(vp))
+		return LAPIC_NEVER;
+	return tsc_ticks(&vp->partition->clock, left);
 }
 
 /* Ticks that fall while they are lost are nobody's: the next one counts. */
@@ -148,13 +151,13 @@ static u64 tick_behind(u64 due, u64 length, u64 since)
 u64 lapic_timer_joined(const struct vp *vp, u64 now)
 {
 	u64 due = vp->lapic.timer_due, length = period(vp);
-	u64 since = vp->held_since + vp->state.tsc_offset;
+	u64 since = vp_tsc_at(vp, vp->held_since);
 	u64 first, more;
 
 	if (!due || mode(vp) != TIMER_PERIODIC || !length)
 		return due;
 	first = tick_behind(due, length, since);
-	now += vp->state.tsc_offset;
+	now = vp_tsc_at(vp, now);
 	if ((i64)(now - first) < 0)
 		return due;
 	more = (now - first) / length;

@@ -124,9 +124,8 @@ static bool write_reference_tsc(struct vp *vp, u32 msr, u64 value)
 /* The APIC timer's clock is the TSC. */
 static bool read_frequency(struct vp *vp, u32 msr, u64 *value)
 {
-	(void)vp;
 	(void)msr;
-	*value = arch_facts()->tsc_hz;
+	*value = tsc_hz(&vp->partition->clock);
 	return true;
 }
 

@@ -9,6 +9,7 @@
 #include "hv/gpa.h"
 #include "hv/pool.h"
 #include "hv/reference.h"
+#include "hv/tsc.h"
 #include "include/tlfs.h"
 
 struct vp;
@@ -43,7 +44,8 @@ struct partition {
 	u64 hypercall;
 	struct gpa_overlay hypercall_overlay;
 	struct reference reference;
-	struct ports *ports; /* a page, from the first port on (port.h) */
+	struct tsc_clock clock; /* all its VPs' TSCs, less their offsets */
+	struct ports *ports;    /* a page, from the first port on (port.h) */
 
 	/* Intercepts (HvInstallIntercept). */
 	u32 exceptions; /* vectors, a bit each */

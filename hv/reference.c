@@ -14,50 +14,39 @@
 #define SEQUENCE_INVALID 0u
 #define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */
 
-/* TSC ticks in 100-ns units; the two parts keep the product in 64 bits. */
-static u64 units_of(u64 tsc)
+/*
+ * The partition's clock in 100-ns units: that of its VPs' TSCs, so that the page
+ * shows what the counter does. The two parts keep the product in 64 bits.
+ */
+static u64 units_at(const struct partition *p, u64 tsc)
 {
-	u64 hz = arch_facts()->tsc_hz;
+	u64 hz = tsc_hz(&p->clock), at = tsc_at(&p->clock, tsc);
 
-	return tsc / hz * UNITS + tsc % hz * UNITS / hz;
+	return at / hz * UNITS + at % hz * UNITS / hz;
 }
 
-static u64 time_at(const struct reference *r, u64 tsc)
+static u64 time_at(const struct partition *p, u64 tsc)
 {
-	return r->base + (r->running ? units_of(tsc) - r->since : 0);
+	const struct reference *r = &p->reference;
+
+	return r->base + (r->running ? units_at(p, tsc) - r->since : 0);
 }
 
 u64 reference_time(const struct partition *p)
 {
-	return time_at(&p->reference, arch_tsc());
+	return time_at(p, arch_tsc());
 }
 
 u64 reference_ticks(const struct partition *p, u64 time)
 {
-	u64 hz = arch_facts()->tsc_hz, now = reference_time(p);
+	u64 hz = tsc_hz(&p->clock), now = reference_time(p);
 	u64 left = time > now ? time - now : 0;
 
 	if (left > HOUR)
 		left = HOUR;
-	return left / UNITS * hz + (left % UNITS * hz + UNITS - 1) / UNITS;
-}
-
-/* UNITS * 2^64 / hz, rounded down: a bit at a time, as hz > UNITS. */
-static u64 scale_of(u64 hz)
-{
-	u64 rest = UNITS % hz, scale = 0;
-
-	for (u32 i = 0; i < 64; i++) {
-		bool carry = rest >> 63;
-
-		rest <<= 1;
-		scale <<= 1;
-		if (carry || rest >= hz) {
-			rest -= hz;
-			scale |= 1;
-		}
-	}
-	return scale;
+	return tsc_ticks(&p->clock,
+	                 left / UNITS * hz +
+	                         (left % UNITS * hz + UNITS - 1) / UNITS);
 }
 
 /* One page serves all VPs, so their TSCs have to agree. */
@@ -81,21 +70,21 @@ static void show(struct partition *p)
 {
 	struct reference *r = &p->reference;
 	struct hv_reference_tsc_page *page = r->page;
-	u64 hz = arch_facts()->tsc_hz, offset = 0, now, tsc;
+	u64 hz = tsc_hz(&p->clock), offset = 0, now, tsc;
 
 	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
 		return;
 	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
 	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
 		return;
-	page->scale = scale_of(hz);
+	page->scale = tsc_fraction(UNITS, hz, 64);
 	/* One moment for both clocks. */
 	now = arch_tsc();
-	tsc = now + offset;
+	tsc = tsc_at(&p->clock, now) + offset;
 	/* Where the TSC turns over, the page's product does, the time does not. */
 	if (tsc >> 63)
 		return;
-	page->offset = time_at(r, now) -
+	page->offset = time_at(p, now) -
 	               (u64)((unsigned __int128)tsc * page->scale >> 64);
 	do
 		r->sequence++;
@@ -111,8 +100,8 @@ void reference_update(struct partition *p)
 	u64 now = arch_tsc();
 
 	if (run != r->running) {
-		r->base = time_at(r, now);
-		r->since = units_of(now);
+		r->base = time_at(p, now);
+		r->since = units_at(p, now);
 		r->running = run;
 	}
 	show(p);
@@ -121,7 +110,7 @@ void reference_update(struct partition *p)
 void reference_set(struct partition *p, u64 time, u32 sequence)
 {
 	p->reference.base = time;
-	p->reference.since = units_of(arch_tsc());
+	p->reference.since = units_at(p, arch_tsc());
 	p->reference.sequence = sequence;
 	show(p);
 }

@@ -29,7 +29,7 @@ void reference_update(struct partition *p);
 /* Goes on from this time, as a restored partition does. */
 void reference_set(struct partition *p, u64 time, u32 sequence);
 
-/* TSC ticks from now until that time at least; bounded by an hour. */
+/* Ticks of our TSC until that time at least; bounded by an hour. */
 u64 reference_ticks(const struct partition *p, u64 time);
 
 /* HV_MSR_REFERENCE_TSC. False: not possible, or no memory for the page. */

@@ -208,11 +208,20 @@ static struct vp *alloc_pages(struct partition *p)
 	return vp;
 }
 
-/* The TSCs of a partition's VPs agree, as those of one machine do. */
+u64 vp_tsc_at(const struct vp *vp, u64 tsc)
+{
+	return tsc_at(&vp->partition->clock, tsc) + vp->state.tsc_offset;
+}
+
+/*
+ * The TSCs of a partition's VPs agree, as those of one machine do. The first one's
+ * begins with 0.
+ */
 static void join_tsc(struct vp *vp)
 {
 	struct partition *p = vp->partition;
 
+	vp->state.tsc_offset = -tsc_at(&p->clock, arch_tsc());
 	for (u32 i = 0; p->vp_count && i < PARTITION_VPS; i++) {
 		if (!p->vps[i])
 			continue;

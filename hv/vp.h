@@ -122,9 +122,12 @@ u64 vp_timer_rest(const struct vp *vp);
 u64 vp_runtime(const struct vp *vp);
 void vp_set_runtime(struct vp *vp, u64 units);
 
+/* Its TSC when the processor's is `tsc`. */
+u64 vp_tsc_at(const struct vp *vp, u64 tsc);
+
 /*
- * Its TSC is the processor's and so much more, from now on. Timers that count do
- * not notice, the partition's reference time does not either.
+ * Its TSC is its partition's clock and so much more, from now on. Timers that count
+ * do not notice, the partition's reference time does not either.
  */
 void vp_set_tsc_offset(struct vp *vp, u64 offset);
 

@@ -136,9 +136,17 @@ void vp_set_tsc_offset(struct vp *vp, u64 offset)
 	reference_update(vp->partition);
 }
 
+static enum hv_status get_tsc(struct vp *vp, union hv_register_value *v)
+{
+	v->reg64 = vp_tsc_at(vp, arch_tsc());
+	return HV_STATUS_SUCCESS;
+}
+
 static enum hv_status set_tsc(struct vp *vp, value_t *v)
 {
-	vp_set_tsc_offset(vp, v->reg64 - arch_tsc());
+	u64 clock = tsc_at(&vp->partition->clock, arch_tsc());
+
+	vp_set_tsc_offset(vp, v->reg64 - clock);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -354,7 +362,7 @@ static const struct vp_reg table[] = {
 	  .offset = AT(gdtr), .check = vp_check_table },
 	{ .name = HV_REGISTER_TSC, .count = 1, .kind = VP_REG_TSC,
 	  .offset = AT(tsc_offset), .msr = 0x10, .check = vp_check_zero_high,
-	  .set = set_tsc },
+	  .get = get_tsc, .set = set_tsc },
 	R64(HV_REGISTER_EFER, efer, vp_check_efer, .msr = 0xc0000080),
 	R64(HV_REGISTER_KERNEL_GS_BASE, kernel_gs_base, vp_check_canonical,
 	    .msr = 0xc0000102),
@@ -496,9 +504,6 @@ static void get_from_state(const struct vp_state *s, const struct vp_reg *r,
 		arch_copy(&t, at, sizeof(t));
 		v->table.limit = (u16)t.limit;
 		v->table.base = t.base;
-		break;
-	case VP_REG_TSC:
-		v->reg64 = arch_tsc() + s->tsc_offset;
 		break;
 	default:
 		arch_copy(&v->reg64, at, sizeof(v->reg64));
@@ -661,7 +666,6 @@ static void reset_registers(struct vp_state *state)
 void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave)
 {
 	reset_registers(state);
-	state->tsc_offset = -arch_tsc();
 	vp_xsave_reset(xsave);
 }
 

@@ -73,7 +73,7 @@ struct vp_state {
 	struct hv_segment segment[VP_SEGMENTS];
 	struct vp_table idtr;
 	struct vp_table gdtr;
-	u64 tsc_offset; /* guest TSC = TSC + tsc_offset */
+	u64 tsc_offset; /* guest TSC = its partition's clock + tsc_offset */
 	u64 kernel_gs_base;
 	u64 apic_base;
 	u64 pat;
@@ -126,10 +126,10 @@ enum vp_reg_kind {
 	VP_REG_SEGMENT, /* a struct hv_segment */
 	VP_REG_TABLE,   /* a struct vp_table */
 	VP_REG_XSAVE16, /* 16 bytes at an offset in the XSAVE area */
-	VP_REG_TSC,     /* guest TSC, kept as an offset */
-	VP_REG_FIXED,   /* read-only, by the get function */
-	VP_REG_CALL,    /* get and set functions */
-	VP_REG_MSR,     /* read and write functions of synthetic MSRs */
+	VP_REG_TSC,   /* guest TSC, kept as an offset: get and set functions */
+	VP_REG_FIXED, /* read-only, by the get function */
+	VP_REG_CALL,  /* get and set functions */
+	VP_REG_MSR,   /* read and write functions of synthetic MSRs */
 };
 
 struct vp;
@@ -201,7 +201,7 @@ bool vp_state_valid(const struct vp_state *state, const struct vp_xsave *xsave);
 /* PAE paging with its four entries in the processor (SDM 4.4.1). */
 bool vp_state_uses_pdptes(const struct vp_state *state);
 
-/* State after power-up (SDM 9.1.1), XSAVE area in its init state. */
+/* State after power-up (SDM 9.1.1), XSAVE area in its init state; no TSC. */
 void vp_state_reset(struct vp_state *state, struct vp_xsave *xsave);
 
 /* State after INIT: MSRs, XCR0, TSC and cache bits stay (SDM table 9-1). */

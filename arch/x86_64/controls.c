@@ -23,6 +23,9 @@
 #define GROUP_VPID 32u
 #define GROUPS (GROUP_APICV | GROUP_VPID)
 
+/* Not in the control words: switched on for the VPs that need it. */
+#define SOMETIMES 64u
+
 static const struct {
 	u32 msr;
 	const char *name;
@@ -101,6 +104,8 @@ static const struct row {
 	  "virtual-interrupt delivery" },
 	{ CONTROL_PROC2, PROC2_INVPCID, BOTH_WANT, "enable INVPCID" },
 	{ CONTROL_PROC2, PROC2_XSAVES, ROOT_WANTS, "enable XSAVES/XRSTORS" },
+	{ CONTROL_PROC2, PROC2_TSC_SCALING, CHILD_WANTS | SOMETIMES,
+	  "use TSC scaling" },
 	{ CONTROL_PROC2, PROC2_USER_WAIT, ROOT_WANTS,
 	  "enable user wait and pause" },
 
@@ -158,7 +163,8 @@ u32 controls_of(const struct vmx_offer *offer, enum vmx_control word,
 
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
 		if (rows[i].word == word && (rows[i].use & use) &&
-		    !(rows[i].use & GROUP_APICV) && used(&rows[i], offer))
+		    !(rows[i].use & (GROUP_APICV | SOMETIMES)) &&
+		    used(&rows[i], offer))
 			bits |= rows[i].bits;
 	return (u32)bits;
 }

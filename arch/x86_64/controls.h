@@ -32,7 +32,10 @@ struct vmx_offer {
 /* The MSR that tells of a word. */
 u32 controls_msr(enum vmx_control word);
 
-/* The bits to set in a control word of a root's or of a child's VMCS. */
+/*
+ * The bits to set in a control word of a root's or of a child's VMCS; without those
+ * that are set for some VPs only, as TSC scaling.
+ */
 u32 controls_of(const struct vmx_offer *offer, enum vmx_control word,
                 bool child);
 

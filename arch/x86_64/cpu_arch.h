@@ -7,6 +7,7 @@
 
 #include "arch/x86_64/asm_offsets.h"
 #include "arch/x86_64/trace.h"
+#include "arch/x86_64/xstate.h"
 #include "hv/arch.h"
 #include "hv/cpu.h"
 #include "hv/vp.h"
@@ -38,6 +39,7 @@ struct cpu_arch {
 	struct vp *resident; /* whose registers outside the VMCS are live */
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */
+	struct xstate_rest rest;           /* of the root, while a child runs */
 	u64 recover;        /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct trace trace; /* MSRs of the root, none of a child */
 	struct tss tss;
@@ -70,7 +72,8 @@ struct vp_arch {
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;
 	u64 tsc_offset;
-	u64 efer; /* LMA apart, which follows CR0.PG */
+	u64 tsc_ratio; /* 0: its TSC is not scaled */
+	u64 efer;      /* LMA apart, which follows CR0.PG */
 };
 _Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
 

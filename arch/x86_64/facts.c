@@ -53,6 +53,7 @@ static void find_registers(void)
 	/* Of these LBR may be written, and is not kept (vp.c). */
 	facts.debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	facts.has_tsc_aux = words[STREAM_FEATURE_80000001_EDX] & BIT(27);
+	facts.has_tsc_scaling = features()->has_tsc_scaling;
 	facts.mtrr_variable = VP_MTRR_VARIABLE;
 }
 

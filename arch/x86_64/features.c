@@ -61,6 +61,7 @@ static void choose_controls(const struct vmx_offer *offer)
 		found.child[i] = must_be_1[i] | controls_of(offer, word, true);
 	}
 	found.has_apicv = controls_has_apicv(offer);
+	found.has_tsc_scaling = offer->words[CONTROL_PROC2] & PROC2_TSC_SCALING;
 	found.ept_vpid = offer->words[CONTROL_EPT_VPID];
 	found.revision =
 		(u32)(offer->words[CONTROL_BASIC] & VMX_BASIC_REVISION);

@@ -12,6 +12,7 @@ struct features {
 	u32 timer_rate;     /* TSC ticks >> rate = timer units */
 	bool has_hlt_state; /* VM entry can put a VP into HLT */
 	bool has_apicv;     /* APIC registers and interrupts of children */
+	bool has_tsc_scaling;
 	bool has_xsave;
 	bool has_xsaves;
 	u64 ept_vpid;  /* IA32_VMX_EPT_VPID_CAP */

@@ -29,15 +29,15 @@ extern u8 __data_start[], __image_end[];
 static u64 *top;
 static u64 *device_entry;
 
-void *paging_early_page(struct handoff *h)
+void *paging_early_pages(struct handoff *h, u64 count)
 {
-	u64 page = h->free_base;
+	u64 first = h->free_base, size = count * PAGE_SIZE;
 
-	if (page + PAGE_SIZE > h->reserved_base + h->reserved_size)
+	if (first + size > h->reserved_base + h->reserved_size)
 		return NULL;
-	h->free_base = page + PAGE_SIZE;
-	__builtin_memset((void *)page, 0, PAGE_SIZE);
-	return (void *)page;
+	h->free_base = first + size;
+	__builtin_memset((void *)first, 0, size);
+	return (void *)first;
 }
 
 /* A large page becomes a table of the same mappings. */
@@ -63,7 +63,7 @@ static u64 *entry_at(struct handoff *h, u64 address, u32 level)
 		if (l == level)
 			return entry;
 		if (!(*entry & PTE_P) || (*entry & PTE_LARGE)) {
-			u64 *below = paging_early_page(h);
+			u64 *below = paging_early_pages(h, 1);
 
 			if (!below)
 				return NULL;
@@ -152,7 +152,7 @@ static bool map_reports(struct handoff *h)
 
 enum handoff_result paging_init(struct handoff *h)
 {
-	top = paging_early_page(h);
+	top = paging_early_pages(h, 1);
 	if (!top)
 		return HANDOFF_NO_MEMORY;
 	for (u32 i = 0; i < h->range_count; i++)

@@ -10,8 +10,11 @@
 #include "hv/addr.h"
 #include "include/handoff.h"
 
-/* A zeroed page of the reserved memory, before the core has it; NULL: full. */
-void *paging_early_page(struct handoff *h);
+/*
+ * Zeroed pages of the reserved memory, one behind the other, before the core has it;
+ * NULL: it is full.
+ */
+void *paging_early_pages(struct handoff *h, u64 count);
 
 /*
  * Builds the tables. HANDOFF_NO_MEMORY: the reserved memory is too small. A

@@ -220,6 +220,15 @@ static inline u64 xcr0_read(void)
 	return (u64)high << 32 | low;
 }
 
+/* Of the components in XCR0 those that may not be initial (SDM vol. 1, 13.6). */
+static inline u64 xinuse_read(void)
+{
+	u32 low, high;
+
+	__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+	return (u64)high << 32 | low;
+}
+
 static inline void xcr0_write(u64 value)
 {
 	tally_xsetbv();

@@ -20,6 +20,7 @@
 #include "arch/x86_64/trace_door.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
+#include "arch/x86_64/xstate.h"
 #include "hv/main.h"
 
 /* Which instruction failed, in the high half of a refusal's detail. */
@@ -50,6 +51,17 @@ static enum handoff_result vmx_enter(struct handoff *h)
 	return HANDOFF_VMX_FAILED;
 }
 
+/* Memory for what the root has in XSAVE components that children have not. */
+static enum handoff_result prepare_xstate(struct handoff *h)
+{
+	u64 pages = (xstate_room() + PAGE_SIZE - 1) / PAGE_SIZE;
+	void *area = pages ? paging_early_pages(h, pages) : NULL;
+
+	if (area)
+		xstate_init(area);
+	return pages && !area ? HANDOFF_NO_MEMORY : HANDOFF_OK;
+}
+
 /* What can be prepared while the firmware's environment is still there. */
 static enum handoff_result prepare(struct handoff *h)
 {
@@ -67,7 +79,8 @@ static enum handoff_result prepare(struct handoff *h)
 	bitmaps_init();
 	tables_init(&boot_cpu);
 	environment_save();
-	return paging_init(h);
+	result = prepare_xstate(h);
+	return result == HANDOFF_OK ? paging_init(h) : result;
 }
 
 static _Noreturn void launch(u64 firmware_rsp)

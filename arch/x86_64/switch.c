@@ -9,6 +9,7 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vp.h"
+#include "arch/x86_64/xstate.h"
 
 /*
  * The MSRs of SYSCALL, and TSC_AUX. A guest's write of one exits (bitmaps.c), so
@@ -76,45 +77,6 @@ static bool is_long(struct vp *vp)
 	return vp_efer(vp) & EFER_LMA;
 }
 
-/* Each time costs an exit where another hypervisor is below. */
-static void set_xcr0(u64 value)
-{
-	if (xcr0_read() != value)
-		xcr0_write(value);
-}
-
-/*
- * The components that a child may have are saved and loaded whatever the VP
- * has enabled: so nothing of one VP is left behind for another.
- */
-static void save_extended(struct vp *vp)
-{
-	u64 all = arch_facts()->compat.xcr0;
-	void *area = vp->pages[VP_PAGE_XSAVE];
-
-	if (!arch_facts()->has_xsave) {
-		(is_long(vp) ? fxsave : fxsave_32)(area);
-		return;
-	}
-	vp->state.xcr0 = xcr0_read();
-	set_xcr0(all);
-	(is_long(vp) ? xsave : xsave_32)(area, all);
-}
-
-static void load_extended(struct vp *vp)
-{
-	u64 all = arch_facts()->compat.xcr0;
-	const void *area = vp->pages[VP_PAGE_XSAVE];
-
-	if (!arch_facts()->has_xsave) {
-		(is_long(vp) ? fxrstor : fxrstor_32)(area);
-		return;
-	}
-	set_xcr0(all);
-	(is_long(vp) ? xrstor : xrstor_32)(area, all);
-	set_xcr0(vp->state.xcr0);
-}
-
 static void save_debug(struct vp_state *s)
 {
 	s->dr[0] = dr0_read();
@@ -133,12 +95,12 @@ static void load_debug(const struct vp_state *s)
 	dr6_write(s->dr6);
 }
 
-/* All but the debug registers. XCR0 is left with all components. */
+/* All but the debug registers. XCR0 is left with all components (xstate.h). */
 static void save_rest(struct vp *vp)
 {
 	vp->state.cr2 = cr2_read();
 	vp->state.kernel_gs_base = msr_read(MSR_IA32_KERNEL_GS_BASE);
-	save_extended(vp);
+	xstate_save(vp, is_long(vp));
 	vp->cached |= VP_PART_LIVE;
 }
 
@@ -146,7 +108,7 @@ static void load_rest(struct vp *vp)
 {
 	cr2_write(vp->state.cr2);
 	msr_write(MSR_IA32_KERNEL_GS_BASE, vp->state.kernel_gs_base);
-	load_extended(vp);
+	xstate_load(vp, is_long(vp));
 }
 
 /*
@@ -178,8 +140,7 @@ void switch_save_if_resident(struct vp *vp)
 		return;
 	save_debug(&vp->state);
 	save_rest(vp);
-	if (arch_facts()->has_xsave)
-		set_xcr0(vp->state.xcr0);
+	xstate_enable(vp);
 }
 
 void switch_load_if_resident(struct vp *vp, u32 parts)

@@ -111,7 +111,7 @@ static void init_controls(struct vp *vp)
 	a->entry = c[CONTROL_ENTRY];
 	a->exceptions = 0;
 	a->halted = false;
-	a->tsc_offset = 0;
+	a->tsc_offset = a->tsc_ratio = 0;
 	a->efer = 0;
 	a->rsp = vp->state.gpr[VP_RSP];
 }

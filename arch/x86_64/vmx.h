@@ -58,6 +58,7 @@
 #define PROC2_INTERRUPTS BIT(9) /* virtual-interrupt delivery */
 #define PROC2_INVPCID BIT(12)
 #define PROC2_XSAVES BIT(20)
+#define PROC2_TSC_SCALING BIT(25)
 #define PROC2_USER_WAIT BIT(26)
 
 #define EXIT_CTL_SAVE_DEBUG BIT(2)

@@ -289,6 +289,24 @@ static void apply_tsc_offset(struct vp *vp)
 	vmcs_write(VMCS_TSC_OFFSET, a->tsc_offset);
 }
 
+/*
+ * A child's TSC is scaled where its frequency is not the machine's: 0 would be
+ * no multiplier (SDM 24.6.5), and never is with the control on.
+ */
+static void apply_tsc_ratio(struct vp *vp)
+{
+	struct vp_arch *a = vp_arch(vp);
+	u64 ratio = vp->partition->clock.ratio;
+
+	if (a->tsc_ratio == ratio)
+		return;
+	a->tsc_ratio = ratio;
+	if (ratio)
+		vmcs_write(VMCS_TSC_MULTIPLIER, ratio);
+	vmcs_set_control(VMCS_PROC2_CONTROLS, &a->proc2, PROC2_TSC_SCALING,
+	                 ratio != 0);
+}
+
 void arch_vp_apply(struct vp *vp)
 {
 	u32 parts = vp->dirty;
@@ -313,8 +331,10 @@ void arch_vp_apply(struct vp *vp)
 		flush = true;
 	if (parts & VP_PART_PAGING)
 		apply_paging(vp);
-	if (parts & VP_PART_OURS)
+	if (parts & VP_PART_OURS) {
 		apply_tsc_offset(vp);
+		apply_tsc_ratio(vp);
+	}
 	switch_load_if_resident(vp, parts);
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
 	if (flush)

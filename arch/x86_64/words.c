@@ -17,6 +17,8 @@ enum { EAX, EBX, ECX, EDX };
 #define PHYSICAL_BITS_MAX 48 /* four EPT levels */
 #define XSAVE_HEADER_END 576u
 #define CPUID_1_ECX_XSAVE BIT(26)
+#define COMPONENT_XSS BIT(0) /* leaf 0xd ECX */
+#define COMPONENT_XFD BIT(2)
 
 /*
  * The bits of each feature word that a child may have. Not in it: VMX, SMX,
@@ -129,7 +131,10 @@ static void drop_group(struct stream_compat *c, u64 group)
 		c->xcr0 &= ~group;
 }
 
-/* One component; those above one page, or of the supervisor, are left out. */
+/*
+ * One component; those above one page, of the supervisor, or that XFD can disable,
+ * which then would have to be switched, are left out.
+ */
 static void find_component(struct stream_compat *c, u32 i)
 {
 	u32 regs[4];
@@ -137,7 +142,7 @@ static void find_component(struct stream_compat *c, u32 i)
 
 	read_leaf(LEAF_XSAVE, i, regs);
 	end = regs[EBX] + regs[EAX];
-	if (end > PAGE_SIZE || (regs[ECX] & 1))
+	if (end > PAGE_SIZE || (regs[ECX] & (COMPONENT_XSS | COMPONENT_XFD)))
 		return;
 	c->xcr0 |= BIT(i);
 	c->xsave_offset[i] = (u16)regs[EBX];

@@ -95,14 +95,21 @@ static bool components_fit(const struct stream_compat *s,
 	return s->xcr0 != here->xcr0 || s->xsave_size == here->xsave_size;
 }
 
-/* Of a child that sees a TSC: within 500 ppm, or 200 kHz. */
+/*
+ * Of a child that sees a TSC: within 500 ppm, or 200 kHz; or the TSC is scaled, by
+ * 16 bits before the point and 48 behind it.
+ */
 static bool frequency_fits(const struct stream_compat *s,
                            const struct stream_compat *here)
 {
-	__int128 apart = (__int128)s->tsc_hz - here->tsc_hz;
+	__int128 apart = (__int128)s->tsc_hz - here->tsc_hz, ratio = 0;
 
 	if (apart < 0)
 		apart = -apart;
+	if (here->tsc_hz && s->tsc_hz < BIT(40))
+		ratio = ((((__int128)s->tsc_hz << 49) / here->tsc_hz) + 1) >> 1;
+	if (fake.facts.has_tsc_scaling && ratio && !(ratio >> 64))
+		return true;
 	return !s->tsc_hz || !(s->features[STREAM_FEATURE_1_EDX] >> 4 & 1) ||
 	       apart <= 200000 || apart * 2000 <= here->tsc_hz;
 }

@@ -180,6 +180,14 @@ static void test_tsc_frequency(void **state)
 		saved.tsc_hz = rows[i].saved;
 		fake.facts.compat.tsc_hz = rows[i].here;
 		assert_int_equal(verdict(), rows[i].result);
+		/* Where it can be scaled, all but the absurd ones fit. */
+		fake.facts.has_tsc_scaling = true;
+		assert_int_equal(verdict(),
+		                 rows[i].saved == UINT64_MAX ||
+		                                 rows[i].here == UINT64_MAX
+		                         ? 6
+		                         : HV_STATE_INCOMPLETE);
+		fake.facts.has_tsc_scaling = false;
 		/* One that has none cannot tell. */
 		saved.features[STREAM_FEATURE_1_EDX] &= (u32)~BIT(4);
 		assert_int_equal(verdict(), HV_STATE_INCOMPLETE);

@@ -71,6 +71,24 @@ static void test_a_processor_that_will_do(void **state)
 	assert_false(finding("enable XSAVES/XRSTORS")->present);
 	assert_true(finding("enable VPID")->used);
 	assert_true(controls_has_apicv(&haswell));
+	assert_false(finding("use TSC scaling")->present);
+}
+
+/* It is on for children from another frequency alone, and nobody's need. */
+static void test_tsc_scaling_is_not_always_on(void **state)
+{
+	struct vmx_offer offer = haswell;
+	u32 without = controls_of(&offer, CONTROL_PROC2, true);
+
+	(void)state;
+	offer.words[CONTROL_PROC2] |= BIT(25);
+	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_OK);
+	assert_true(finding("use TSC scaling")->used);
+	assert_false(finding("use TSC scaling")->required);
+	assert_int_equal(finding("use TSC scaling")->bit, 25);
+	assert_int_equal(controls_of(&offer, CONTROL_PROC2, true), without);
+	assert_int_equal(controls_of(&offer, CONTROL_PROC2, false),
+	                 controls_of(&haswell, CONTROL_PROC2, false));
 }
 
 static void test_what_older_ones_lack(void **state)
@@ -220,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_processor_that_will_do),
+		cmocka_unit_test(test_tsc_scaling_is_not_always_on),
 		cmocka_unit_test(test_what_older_ones_lack),
 		cmocka_unit_test(test_each_requirement),
 		cmocka_unit_test(test_one_kind_of_invept_suffices),

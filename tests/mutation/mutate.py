@@ -69,8 +69,9 @@ def core_objects(folder: Path) -> list[Path]:
     """What every test program has: the core and the fakes."""
     others = ("arch/x86_64/ept.c", "arch/x86_64/controls.c",
               "arch/x86_64/leaks.c", "arch/x86_64/trace.c",
-              "arch/x86_64/words.c", "boot/frequency.c", "boot/hypervisor.c",
-              "boot/ranges.c", "boot/tables.c", "parent/supply.c")
+              "arch/x86_64/words.c", "arch/x86_64/xstate.c",
+              "boot/frequency.c", "boot/hypervisor.c", "boot/ranges.c",
+              "boot/tables.c", "parent/supply.c")
     sources = [*Path("hv").glob("*.c"), *Path("tests/host").glob("fake_*.c"),
                *map(Path, others)]
     return [(folder / source).with_suffix(".o") for source in sources]
