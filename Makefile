@@ -106,10 +106,10 @@ SECONDS := 60
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
 	$(subst test-kvm,kvm,\
 	$(filter run test test-host test-vm test-kvm check fuzz coverage bench,\
-	$(patsubst storm,run,$(MAKECMDGOALS:mutants=test-host)))))))
+	$(patsubst storm,run,$(patsubst wild,run,$(MAKECMDGOALS:mutants=test-host))))))))
 
 .PHONY: all run test test-host test-vm test-kvm bench check fuzz format deps help clean
-.PHONY: coverage mutants storm deps-run deps-test deps-host deps-check deps-fuzz \
+.PHONY: coverage mutants storm wild deps-run deps-test deps-host deps-check deps-fuzz \
 	deps-coverage deps-bench deps-kvm
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -155,7 +155,13 @@ test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if ne
 ROUNDS := 20000
 SEED := 1
 storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
-	$(Q)$(PYTHON) tests/vm/storm.py $(ROUNDS) $(SEED)
+	$(Q)$(PYTHON) tests/vm/long.py storm $(ROUNDS) $(SEED)
+
+EXITS := 50000
+SEEDS := 20
+wild: $(B)/tally/stasis.efi $(B)/guest/wild.efi | $(DEPS) ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
+	$(Q)$(PYTHON) tests/vm/long.py wild $(EXITS) \
+		$(if $(filter command,$(origin SEED)),$(SEED),$(shell seq $(SEEDS)))
 
 check: $(ASM_OFFSETS) | $(DEPS) ## format, include rules, sizes, static analysis
 	$(Q)HV_CFLAGS='$(HV_CFLAGS)' EFI_CFLAGS='$(EFI_CFLAGS)' \

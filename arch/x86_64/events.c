@@ -12,9 +12,19 @@
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
 
+/* In real mode the bit is clear (SDM 27.2.2, 27.2.4): Bochs has it all the same. */
+u64 events_read(u64 field)
+{
+	u64 event = vmcs_read(field);
+
+	if ((event & EVENT_ERROR) && !(vmcs_read(VMCS_GUEST_CR0) & CR0_PE))
+		event &= ~(u64)EVENT_ERROR;
+	return event;
+}
+
 void events_put_back(void)
 {
-	u64 event = vmcs_read(VMCS_IDT_VECTORING_EVENT);
+	u64 event = events_read(VMCS_IDT_VECTORING_EVENT);
 
 	if (!(event & EVENT_VALID))
 		return;
@@ -127,7 +137,7 @@ void events_debug_delivered(void)
 /* A delivery ends every shadow; and what it was of waits no more (26.7.3). */
 void events_hand_on(struct vp *vp)
 {
-	u64 event = vmcs_read(VMCS_EXIT_EVENT);
+	u64 event = events_read(VMCS_EXIT_EVENT);
 	u64 blocking;
 
 	events_drop(vp);

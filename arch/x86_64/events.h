@@ -9,6 +9,12 @@
 #include "arch/x86_64/regs.h"
 #include "hv/vp.h"
 
+/*
+ * A field of the VMCS with an event that exited, or was being delivered at an exit.
+ * EVENT_ERROR: it has an error code.
+ */
+u64 events_read(u64 field);
+
 /* After an exit: an event whose delivery it cut short is delivered again. */
 void events_put_back(void);
 

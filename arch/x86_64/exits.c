@@ -60,7 +60,7 @@ static enum exit_outcome exits_machine_check(struct exit *x)
  */
 static enum exit_outcome exits_exception(struct exit *x)
 {
-	u64 event = vmcs_read(VMCS_EXIT_EVENT);
+	u64 event = events_read(VMCS_EXIT_EVENT);
 	struct exit_exception e = {
 		.vector = (u8)(event & EVENT_VECTOR),
 		.has_error = event & EVENT_ERROR,

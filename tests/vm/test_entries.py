@@ -2,7 +2,8 @@
 
 A state that the processor would not take is to be found before it is entered;
 the hypervisor writes a line into its log when one was not (hv/vp_rules.h).
-Every scenario prints these lines at its end.
+Every scenario prints these lines at its end.  `wild` judges its own: real mode at
+random has states that only Bochs refuses (docs/testing.md).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from boots import Plan, Result, Transcript
 from scenarios import scenarios
 
 BOOTS = list({plan.key: plan for plan, _name in scenarios()}.values())
+JUDGED = {"wild"}
 FAILED = re.compile(r"^LOG (.*entry failed.*?)\s*$", re.M)
 
 
@@ -22,6 +24,7 @@ def failed_entries(result: Result) -> list[str]:
     """The lines of all scenarios of a boot, each with its scenario."""
     return [f"{scenario}: {line}"
             for scenario, section in result.transcript.sections.items()
+            if scenario not in JUDGED
             for line in FAILED.findall(section)]
 
 

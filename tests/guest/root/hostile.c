@@ -89,6 +89,43 @@ static void real_stack_in_tsc_page(void)
 	in_real_mode(HV_MSR_REFERENCE_TSC);
 }
 
+/*
+ * Real mode pushes no error code: the #GP whose gate lies in a hole has none when it
+ * is put back, nor when it goes to the parent at once.
+ */
+static void real_delivery_has_no_error_code(void)
+{
+	const struct hv_exception_intercept *e =
+		(const struct hv_exception_intercept *)child.message.payload;
+	/* clang-format off */
+	static const u8 code[] = {
+		0x66, 0x0f, 0x01, 0x1e, LE16(0x0100), /* lidt [0x100] */
+		0xa1, LE16(0xffff),                   /* mov ax, [0xffff] */
+	};
+	/* clang-format on */
+	static const u8 idt[] = { LE16(0x3ff), LE32(HOLE) };
+	u64 pending;
+
+	MUST(child_create(&child, PAGES));
+	CHILD_PUT_CODE(&child, code);
+	child_put(&child, 0x100, idt, sizeof(idt));
+	MUST(child_set_real(&child, CHILD_CODE));
+	for (u32 i = 0; i < 3; i++) {
+		MUST(child_run_to(&child, HV_MESSAGE_UNMAPPED_GPA));
+		pending = child_get(&child, HV_REGISTER_PENDING_INTERRUPTION);
+		EXPECT_EQUAL(pending >> HV_PENDING_VECTOR_SHIFT & 0xff,
+		             VECTOR_GP);
+		EXPECT_EQUAL(pending & HV_PENDING_DELIVER_ERROR_CODE, 0);
+	}
+	MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION, 0));
+	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_GP,
+	                     HV_INTERCEPT_ACCESS_EXECUTE));
+	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
+	EXPECT_EQUAL(e->vector, VECTOR_GP);
+	EXPECT_EQUAL(e->exception_info, 0);
+	child_destroy(&child);
+}
+
 static void cover(void)
 {
 	cpu_write_msr(HV_MSR_GUEST_OS_ID, 1);
@@ -523,6 +560,8 @@ static const struct test_case cases[] = {
 	  real_stack_in_hypercall_page },
 	{ "real mode: a stack in the reference TSC page",
 	  real_stack_in_tsc_page },
+	{ "real mode: a delivery has no error code",
+	  real_delivery_has_no_error_code },
 	{ "a second fault of a delivery is #DF", second_fault_is_double },
 	{ "a refused push is #GP", refusal_is_delivered },
 	{ "a third fault is the end", third_fault_is_the_end },

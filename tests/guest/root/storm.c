@@ -38,6 +38,8 @@ static u64 rounds, seed;
 static struct child child;
 static struct saved bases[BASES_MAX], stream;
 static u64 log_position, failures;
+static u64 patience;
+static bool odd; /* odd=0: no software exceptions that no instruction makes */
 
 static struct {
 	u64 tries, complete, corrupt, other, ran;
@@ -170,7 +172,7 @@ static u32 wait_for_end(void)
 	do {
 		m = synic_poll(test_sim_page());
 		insn_pause();
-	} while (!m && cpu_read_tsc() - begin < PATIENCE);
+	} while (!m && cpu_read_tsc() - begin < PATIENCE * patience);
 	return m ? m->type : HV_MESSAGE_NONE;
 }
 
@@ -413,6 +415,18 @@ static void endless_ticks(void)
 static struct hv_register_assoc list[6];
 static u32 listed;
 
+/* What pends is a software exception, and neither INT3's nor INTO's. */
+static bool is_odd(const struct hv_register_assoc *one)
+{
+	u64 value = one->value.reg64;
+	u64 vector = value >> HV_PENDING_VECTOR_SHIFT & 0xffff;
+
+	return one->name == HV_REGISTER_PENDING_INTERRUPTION &&
+	       (value >> HV_PENDING_TYPE_SHIFT & 7) ==
+	               HV_PENDING_TYPE_SOFTWARE_EXCEPTION &&
+	       vector != 3 && vector != 4;
+}
+
 /* Together in one call, as far as they are taken. */
 static void set_registers(void)
 {
@@ -421,7 +435,9 @@ static void set_registers(void)
 
 	listed = 1 + random_below(ARRAY_LEN(list));
 	for (u32 i = 0; i < listed; i++)
-		mutate_register(&list[i]);
+		do
+			mutate_register(&list[i]);
+		while (!odd && is_odd(&list[i]));
 	for (u32 from = 0; status && from < listed; from += set + 1) {
 		status = vp_set_registers(child.id, 0, list + from,
 		                          listed - from, &set);
@@ -488,6 +504,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	rounds = arguments_number(image, table, "rounds", ROUNDS);
+	patience = arguments_number(image, table, "patience", 1);
+	odd = arguments_number(image, table, "odd", 1);
 	seed = arguments_number(image, table, "seed", cpu_cpuid(1).eax);
 	return test_run(image, table, "storm", cases, ARRAY_LEN(cases));
 }

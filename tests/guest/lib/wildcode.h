@@ -1,0 +1,16 @@
+/*
+ * Code at random: instructions of every class, with operands that do something,
+ * and bytes that are anything.
+ */
+#ifndef GUEST_WILDCODE_H
+#define GUEST_WILDCODE_H
+
+#include "include/types.h"
+
+/*
+ * Fills so many bytes, which a child will see at this address. bits: 16, 32 or 64,
+ * for which most of it is meant; it means something in the others too.
+ */
+void wildcode_fill(u8 *to, u32 size, u32 address, u32 bits);
+
+#endif
