@@ -29,7 +29,7 @@
 #include "tests/guest/lib/wildstate.h"
 #include "tests/guest/lib/worst.h"
 
-#define EXITS 10000u /* unless the shell says otherwise */
+#define EXITS 5000u /* unless the shell says otherwise */
 #define BASES_MAX 32u
 #define STREAM_PAGES 8
 #define WHOLE_PAGES (WILD_PAGES + 16)
