@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from disk import Disk
-from emulator import Hardware
+from emulator import NOT_NESTED, Hardware, nested
 from machine import (DEFAULT_MODEL, Machine, MachineError, MachineTimeout,
                      choose_emulator)
 
@@ -204,7 +204,8 @@ def run_plan(plan: Plan, work: Path, disk: Disk | None = None,
     result = Result(plan, disk, work)
     machine = Machine(disk, work, Hardware(
         plan.emulator or choose_emulator(), plan.model, plan.memory_mib,
-        plan.cpus, plan.kvm, plan.board, plan.cpu_flags))
+        plan.cpus, plan.kvm, plan.board,
+        plan.cpu_flags + (NOT_NESTED if nested() else "")))
     try:
         with machine:
             follow(machine, result, watch or default_watcher(plan))

@@ -22,13 +22,8 @@ PER_BOOT = 5                            # scenarios that share a boot
 # The least processor Stasis runs on, one in the middle, one with everything.
 MODELS = (DEFAULT_MODEL, "corei5_arrandale_m520", "corei7_haswell_4770")
 
-# Bochs loses an interrupt that the processor delivers by itself (SDM 29.2.2) when
-# that comes to a page which is not there yet: its exit lacks the IDT-vectoring
-# information (SDM 27.2.4), and KVM, whose shadow of our EPT begins empty, cannot
-# deliver it again. So there KVM does not offer it.
-NOT_NESTED = ",-vmx-apicv-vid"
-# Arguments there. A restore takes long, so does a switch, and what the root runs is
-# cut into pieces; instructions are KVM's as well. KVM forgets an INT1 whose delivery
+# Arguments where KVM is itself under Bochs. A restore takes long, so does a switch, and
+# what the root runs is cut into pieces; instructions are KVM's as well. KVM forgets an INT1 whose delivery
 # has it fill a page, delivers a software exception of another vector than 3 and 4 as one
 # of the processor then, and makes addresses of SYSENTER canonical. And three things Bochs
 # does wrongly at exits that KVM handles itself, to fill a page or take an interrupt: a
@@ -36,9 +31,9 @@ NOT_NESTED = ",-vmx-apicv-vid"
 # violation's RFLAGS lack RF (27.3.3), and NMIs stay blocked over an entry that says
 # otherwise (26.7.1).
 ARGUMENTS = {
-    "anywhere": "steps=0 nmis=0 breaks=0",
+    "anywhere": "steps=0 nmis=0 breaks=0 timer=0",
     "cost": "exact=0",
-    "debug": "fills=0",
+    "debug": "steps=0 fills=0",
     "hostile": "share=15 int1=0",
     "nmi": "late=20000",
     "refused": "sysenter=0",
@@ -117,8 +112,7 @@ def group_plan(place: Place, names: list[str], model: str) -> Plan:
                 (("stasis.efi", BUILD / place.stasis), *files),
                 model=model, cpus=place.cpus,
                 timeout=place.timeout * (SLOWER if nested() else 1),
-                silence=90 * (SLOWER if nested() else 1),
-                cpu_flags=NOT_NESTED if nested() else "")
+                silence=90 * (SLOWER if nested() else 1))
 
 
 def command(name: str) -> str:

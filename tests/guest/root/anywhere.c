@@ -108,6 +108,7 @@ static struct {
 
 /* steps=0, nmis=0, breaks=0: the child goes without what an emulator cannot do. */
 static bool steps, nmis, breaks;
+static bool timer; /* timer=0: a slice is longer than its timer */
 
 /* Of the run that nobody disturbed, and of the other. */
 static struct outcome *whole, *cut;
@@ -440,6 +441,8 @@ static u64 expected(bool x2apic)
 		kinds &= BIT(STOP_DELIVERING_INTERRUPT) - 1;
 	if (!steps)
 		kinds &= ~BIT(STOP_STEPPING);
+	if (!timer)
+		kinds &= ~BIT(STOP_TIMER_ARMED);
 	if (!breaks)
 		kinds &= ~BIT(STOP_RESUME_FLAG);
 	if (!nmis)
@@ -512,6 +515,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	steps = arguments_number(image, table, "steps", 1);
 	nmis = arguments_number(image, table, "nmis", 1);
+	timer = arguments_number(image, table, "timer", 1);
 	breaks = arguments_number(image, table, "breaks", 1);
 	return test_run(image, table, "anywhere", cases, ARRAY_LEN(cases));
 }
