@@ -52,9 +52,9 @@ def choose_emulator() -> str:
 
 
 # Bochs loses an interrupt that the processor delivers by itself (SDM 29.2.2) when
-# that comes to a page which is not there yet: its exit lacks the IDT-vectoring
-# information (SDM 27.2.4), and KVM, whose shadow of our EPT begins empty, cannot
-# deliver it again. So there KVM does not offer it.
+# that comes to a page which is not there yet: its exit has the IDT-vectoring
+# information of some earlier event (SDM 27.2.4), and KVM, whose shadow of our EPT begins
+# empty, delivers that one again. So there KVM does not offer it.
 NOT_NESTED = ",-vmx-apicv-vid"
 
 
