@@ -34,7 +34,7 @@ ARGUMENTS = {
     "anywhere": "steps=0 nmis=0 breaks=0 timer=0",
     "cost": "exact=0",
     "debug": "steps=0 fills=0",
-    "hostile": "share=15 int1=0",
+    "hostile": "share=3 int1=0",
     "nmi": "late=20000",
     "refused": "sysenter=0",
     "storm": "rounds=300 patience=10 odd=0",
