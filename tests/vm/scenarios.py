@@ -33,10 +33,11 @@ MODELS = (DEFAULT_MODEL, "corei5_arrandale_m520", "corei7_haswell_4770")
 ARGUMENTS = {
     "anywhere": "steps=0 nmis=0 breaks=0 timer=0",
     "cost": "exact=0",
-    "debug": "steps=0 fills=0",
+    "debug": "fills=0",
     "hostile": "share=3 int1=0",
-    "nmi": "late=20000",
+    "nmi": "late=20000 even=0",
     "refused": "sysenter=0",
+    "share": "own=50",
     "storm": "rounds=300 patience=10 odd=0",
     "wild": "exits=500 share=0",
 }

@@ -39,7 +39,8 @@ static const u8 stamping[] = { RDTSC, STORE_EAX(LAST), STORE_EDX(LAST + 4),
 static struct child child;
 static struct gate firmware_gate;
 static u32 firmware_pin;
-static u64 late; /* TSC ticks within which an NMI must have come */
+static u64 late;  /* TSC ticks within which an NMI must have come */
+static bool even; /* even=0: the PIT has other distances than it was told */
 
 /* What the handler finds and leaves. */
 static volatile struct {
@@ -136,6 +137,8 @@ static void none_is_missing(u32 first)
 {
 	u64 period = nmi.came[WANTED - 1] - nmi.came[WANTED - 2];
 
+	if (!even)
+		return;
 	for (u32 i = first + 1; i < WANTED; i++)
 		if (nmi.came[i] - nmi.came[i - 1] < period)
 			period = nmi.came[i] - nmi.came[i - 1];
@@ -278,5 +281,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	late = arguments_number(image, table, "late", LATE) *
 	       (cpu_read_msr(HV_MSR_TSC_FREQUENCY) / 1000000);
+	even = arguments_number(image, table, "even", 1);
 	return test_run(image, table, "nmi", cases, ARRAY_LEN(cases));
 }
