@@ -198,6 +198,17 @@ static bool came_to_the_child(u32 i, u64 ahead, u64 *ago)
 	return last > nmi.ours[i];
 }
 
+/* All that is known of each, in ticks since the first. */
+static void tell(u64 ahead)
+{
+	u64 zero = nmi.came[0];
+
+	for (u32 i = 0; i < WANTED; i++)
+		serial_print("NMI %u came %u, child %x, we %x\r\n", (u64)i,
+		             nmi.came[i] - zero, nmi.stamp[i] + ahead - zero,
+		             nmi.ours[i] - zero);
+}
+
 static void while_a_child_runs(void)
 {
 	u64 ahead, error, ago, worst = 0;
@@ -221,7 +232,8 @@ static void while_a_child_runs(void)
 	}
 	serial_print("%u of %u came to the child, %u ticks ago at most\r\n",
 	             (u64)inside, (u64)WANTED, worst);
-	EXPECT(inside > 0);
+	if (!EXPECT(inside > 0))
+		tell(ahead);
 	child_destroy(&child);
 }
 
