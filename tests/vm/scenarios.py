@@ -35,7 +35,7 @@ ARGUMENTS = {
     "cost": "exact=0",
     "debug": "fills=0",
     "hostile": "share=3 int1=0",
-    "nmi": "late=20000 even=0",
+    "nmi": "late=20000 even=0 child=0",
     "refused": "sysenter=0",
     "share": "own=50",
     "storm": "rounds=300 patience=10 odd=0",
