@@ -1,6 +1,6 @@
 /*
- * RDMSR, WRMSR, XSETBV, XSAVES and XRSTORS. The core answers first; what it leaves to the root
- * is what root_msr.c makes of it.
+ * RDMSR, WRMSR, XSETBV, XSAVES and XRSTORS. The core answers first; what it leaves to
+ * the root is what root_msr.c makes of it.
  */
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/events.h"

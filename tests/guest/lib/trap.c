@@ -39,7 +39,7 @@ static inline struct descriptor_table read_idtr(void)
 	return t;
 }
 
-static void set_gate(u32 vector, u64 handler)
+void trap_set_gate(u32 vector, u64 handler)
 {
 	struct gate *g = &idt[vector];
 
@@ -116,10 +116,10 @@ void trap_begin(u64 base)
 {
 	image_base = base;
 	idt = (struct gate *)read_idtr().base;
-	set_gate(TRAP_UD, (u64)handle_ud);
-	set_gate(TRAP_GP, (u64)handle_gp);
-	set_gate(TRAP_PF, (u64)handle_pf);
-	set_gate(TRAP_MC, (u64)handle_mc);
+	trap_set_gate(TRAP_UD, (u64)handle_ud);
+	trap_set_gate(TRAP_GP, (u64)handle_gp);
+	trap_set_gate(TRAP_PF, (u64)handle_pf);
+	trap_set_gate(TRAP_MC, (u64)handle_mc);
 }
 
 void trap_end(void)
@@ -132,7 +132,7 @@ void trap_end(void)
 void trap_count_interrupts(u8 vector, volatile u64 *count)
 {
 	interrupt_count = count;
-	set_gate(vector, (u64)handle_interrupt);
+	trap_set_gate(vector, (u64)handle_interrupt);
 }
 
 /* Around an instruction: its fault goes on behind it. RAX is lost. */

@@ -25,6 +25,9 @@ u32 trap_write_cr4(u64 value);
 u32 trap_read(u64 address, u64 *value);
 u32 trap_write(u64 address, u64 value);
 
+/* A handler of our own (HANDLER of gate.h), up to trap_end. */
+void trap_set_gate(u32 vector, u64 handler);
+
 /* Interrupts of this vector, one at a time, count up *count from now on. */
 void trap_count_interrupts(u8 vector, volatile u64 *count);
 

@@ -11,6 +11,7 @@
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/trap.h"
 
 #define PAGES 8
 #define LAST 0x2100 /* the child's TSC, over and over */
@@ -37,7 +38,6 @@ static const u8 stamping[] = { RDTSC, STORE_EAX(LAST), STORE_EDX(LAST + 4),
 	                       JMP_BACK(16) };
 
 static struct child child;
-static struct gate firmware_gate;
 static u32 firmware_pin;
 static u64 late;      /* TSC ticks within which an NMI must have come */
 static bool even;     /* even=0: the PIT has other distances than it was told */
@@ -99,24 +99,9 @@ HANDLER static void handle_nmi(struct frame *frame)
 
 /* ---- The cases' beginning and end ---- */
 
-static struct gate *idt(void)
-{
-	struct descriptor_table t;
-
-	__asm__ volatile("sidt %0" : "=m"(t));
-	return (struct gate *)t.base;
-}
-
 static void nmis_begin(void)
 {
-	struct gate *g = &idt()[VECTOR_NMI];
-	u64 handler = (u64)handle_nmi;
-
-	firmware_gate = *g;
-	g->offset0 = (u16)handler;
-	g->offset16 = (u16)(handler >> 16);
-	g->offset32 = (u32)(handler >> 32);
-	g->flags = GATE_INTERRUPT;
+	trap_set_gate(VECTOR_NMI, (u64)handle_nmi);
 	nmi.count = 0;
 	nmi.stay = 0;
 	firmware_pin = pin_read();
@@ -130,7 +115,6 @@ static void nmis_end(void)
 {
 	insn_out8(PIT_CONTROL, PIT_STOP);
 	pin_write(firmware_pin | PIN_MASKED);
-	idt()[VECTOR_NMI] = firmware_gate;
 }
 
 /* They came; no two of them have one that is missing between them. */
