@@ -12,6 +12,7 @@
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/share.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/witness.h"
 
@@ -41,16 +42,15 @@ static const struct witness_record *record(u32 i)
 /* The child runs, and we get so much of the time: what we run in one go. */
 static void share_is_ours(void)
 {
-	u64 begin = cpu_read_tsc(), last = begin, now = begin, lost = 0;
+	struct share share;
+	u64 begin;
 
-	while (now - begin < WHILE) {
-		now = cpu_read_tsc();
-		if (now - last > 1000)
-			lost += now - last;
-		last = now;
-	}
-	if (!EXPECT(WHILE - lost > WHILE / 100 * least_share))
-		serial_print("%u of %u ticks lost\r\n", lost, WHILE);
+	share_begin(&share, least_share * 10);
+	share_open(&share);
+	for (begin = share.last; share.last - begin < WHILE;)
+		share_look(&share, SHARE_GAP);
+	if (!share_judge(&share))
+		serial_print("%u of 1000 are ours\r\n", share.least);
 }
 
 /* ---- Pages that refuse a write ---- */
