@@ -6,7 +6,7 @@
 #include "hv/hypercall.h"
 #include "hv/intercept.h"
 #include "hv/partition.h"
-#include "hv/sched.h"
+#include "hv/ready.h"
 #include "hv/vp.h"
 
 static enum hv_status find_vp(struct hypercall_frame *f, u64 id, u32 index,
@@ -102,7 +102,7 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 	status = vp_reg_set(vp, assoc->name, &assoc->value);
 	if (status == HV_STATUS_SUCCESS) {
 		partition_changed(vp->partition);
-		sched_wake(vp);
+		ready_wake(vp);
 		vp->unjudged |= vp_reg_parts(assoc->name);
 		vp->pdptes_stale |= vp_reg_loads_pdptes(assoc->name);
 	}

@@ -6,7 +6,7 @@
 
 #include "hv/arch.h"
 #include "hv/partition.h"
-#include "hv/sched.h"
+#include "hv/ready.h"
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 
@@ -260,7 +260,7 @@ void lapic_raise(struct vp *vp, u8 vector, bool level)
 		vector_set(vp, LAPIC_TMR, vector);
 	else
 		vector_clear(vp, LAPIC_TMR, vector);
-	sched_wake(vp);
+	ready_wake(vp);
 }
 
 /*

@@ -5,7 +5,7 @@
 #include "hv/arch.h"
 #include "hv/lapic.h"
 #include "hv/partition.h"
-#include "hv/sched.h"
+#include "hv/ready.h"
 #include "hv/vp.h"
 
 #define ICR_LOGICAL BIT(11)
@@ -91,7 +91,7 @@ void lapic_deliver(struct vp *vp, const struct lapic_message *m)
 		             (u32)m->vector << STREAM_APIC_EXTINT_SHIFT;
 		break;
 	}
-	sched_wake(vp);
+	ready_wake(vp);
 }
 
 /* The one of lower priority: the first of those with the least PPR. */

@@ -6,26 +6,10 @@
 
 #include "hv/alarm.h"
 #include "hv/arch.h"
-#include "hv/check.h"
+#include "hv/ready.h"
 #include "hv/vp.h"
 
 #define LOOKS 4 /* that one call takes */
-
-void sched_wake(struct vp *vp)
-{
-	if (vp->is_root)
-		return;
-	alarm_clear(vp);
-	if (!list_linked(&vp->ready))
-		list_add_before(&vp->cpu->ready, &vp->ready);
-}
-
-void sched_forget(struct vp *vp)
-{
-	list_remove(&vp->ready);
-	alarm_clear(vp);
-	CHECK(vp->cpu->current != vp);
-}
 
 /* ---- Who has something to do ---- */
 
@@ -47,7 +31,7 @@ static void wake_due(const struct cpu *cpu, u64 now)
 		vp = alarm_first(cpu);
 		if (!vp || vp->alarm_at > now)
 			break;
-		sched_wake(vp);
+		ready_wake(vp);
 	}
 }
 
@@ -136,7 +120,7 @@ static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
 static void take_turn(struct vp *vp)
 {
 	list_remove(&vp->ready);
-	sched_wake(vp);
+	ready_wake(vp);
 }
 
 /* ---- Who runs ---- */

@@ -55,16 +55,6 @@ struct sched_plan {
  */
 #define SCHED_REST_MICROSECONDS 1
 
-/*
- * Something has come for this VP, or was changed by others: it may have become
- * runnable, or its next timer another one. Whoever does that to a child VP says
- * so here. It is looked at when its turn comes.
- */
-void sched_wake(struct vp *vp);
-
-/* The VP goes away: it is not looked at again. */
-void sched_forget(struct vp *vp);
-
 /* No child VP has anything to do, now or later: the root is alone. */
 static inline bool sched_is_alone(const struct cpu *cpu)
 {

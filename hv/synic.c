@@ -8,7 +8,7 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/partition.h"
-#include "hv/sched.h"
+#include "hv/ready.h"
 #include "hv/stimer.h"
 #include "hv/vp.h"
 
@@ -344,7 +344,7 @@ enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m)
 	last->rsvd = (u16)sint;
 	synic_flush(to);
 	/* A timer that waited for the slot may be armed again, unheard. */
-	sched_wake(to);
+	ready_wake(to);
 	return HV_STATUS_SUCCESS;
 }
 

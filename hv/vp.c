@@ -10,7 +10,7 @@
 #include "hv/exit.h"
 #include "hv/log.h"
 #include "hv/partition.h"
-#include "hv/sched.h"
+#include "hv/ready.h"
 #include "hv/vp_confine.h"
 #include "hv/vp_rules.h"
 
@@ -275,7 +275,7 @@ void vp_delete(struct vp *vp)
 
 	CHECK(!vp->is_root);
 	arch_vp_kick(vp);
-	sched_forget(vp);
+	ready_forget(vp);
 	synic_cancel(vp);
 	synic_free(vp);
 	arch_vp_free(vp);

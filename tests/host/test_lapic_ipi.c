@@ -2,6 +2,7 @@
  * hv/lapic_ipi.c: who gets an interrupt, INIT and SIPI; and the parent's own.
  */
 #include "hv/partition.h"
+#include "hv/ready.h"
 #include "hv/sched.h"
 #include "tests/host/fake_test.h"
 
@@ -288,7 +289,7 @@ static void test_init_waits_for_the_parent(void **state)
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(vps[1]->state.rip, 0x123);
 	vps[1]->intercept_suspend = 0;
-	sched_wake(vps[1]);
+	ready_wake(vps[1]);
 	sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(vps[1]->state.rip, 0xfff0);
 	assert_int_equal(vps[1]->state.activity, HV_ACTIVITY_STARTUP_SUSPEND);

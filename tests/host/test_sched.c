@@ -3,6 +3,7 @@
  */
 #include "hv/exit.h"
 #include "hv/partition.h"
+#include "hv/ready.h"
 #include "hv/sched.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
@@ -21,7 +22,7 @@ static void make(u32 count, const char *runs)
 		vps[i] = guest_partition(id)->vps[i];
 		vps[i]->explicit_suspend = runs[i] != 'r';
 		vps[i]->state.activity = 0;
-		sched_wake(vps[i]);
+		ready_wake(vps[i]);
 	}
 }
 
@@ -192,7 +193,7 @@ static void test_event_wakes_a_halted_child(void **state)
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_ptr_equal(plan.vp, fake_root_vp());
 	vps[0]->state.pending_interruption = 0x200001;
-	sched_wake(vps[0]);
+	ready_wake(vps[0]);
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_ptr_equal(plan.vp, vps[0]);
@@ -436,11 +437,11 @@ static void test_an_alarm_moves_with_the_timer(void **state)
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(plan.ticks, 9 * SLICE);
 	lapic_timer_start(vps[0], 3 * SLICE);
-	sched_wake(vps[0]);
+	ready_wake(vps[0]);
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_int_equal(plan.ticks, 3 * SLICE);
 	lapic_timer_start(vps[0], 0);
-	sched_wake(vps[0]);
+	ready_wake(vps[0]);
 	plan = sched_next(&fake.cpu, SCHED_GO_ON);
 	assert_false(plan.timed);
 	assert_int_equal(fake.cpu.alarm_count, 0);

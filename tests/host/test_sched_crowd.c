@@ -4,6 +4,7 @@
  */
 #include "hv/exit.h"
 #include "hv/partition.h"
+#include "hv/ready.h"
 #include "hv/sched.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
@@ -22,7 +23,7 @@ static struct partition *make_crowd(void)
 		p->vps[i]->explicit_suspend = 0;
 		p->vps[i]->state.activity = i ? HV_ACTIVITY_HALT_SUSPEND : 0;
 		p->vps[i]->state.rflags = 2;
-		sched_wake(p->vps[i]);
+		ready_wake(p->vps[i]);
 	}
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_HALT);
@@ -123,7 +124,7 @@ static void test_a_crowd_is_looked_at_in_turns(void **state)
 		p->vps[i]->explicit_suspend = 0;
 		sched_halt_with_timer(p->vps[i], SLICE);
 		p->vps[i]->state.rflags = 2;
-		sched_wake(p->vps[i]);
+		ready_wake(p->vps[i]);
 	}
 	do {
 		plan = sched_next(&fake.cpu, SCHED_GO_ON);

@@ -4,6 +4,7 @@
  * has the processor; whoever makes the exits, and whatever it is that exits.
  */
 #include "hv/partition.h"
+#include "hv/ready.h"
 #include "hv/sched.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
@@ -42,7 +43,7 @@ static struct vp *make_child(void)
 	vp->explicit_suspend = 0;
 	vp->state.activity = 0;
 	vp->state.rflags = 2;
-	sched_wake(vp);
+	ready_wake(vp);
 	return vp;
 }
 

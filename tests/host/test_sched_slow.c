@@ -5,6 +5,7 @@
  */
 #include "hv/exit.h"
 #include "hv/partition.h"
+#include "hv/ready.h"
 #include "hv/sched.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
@@ -66,7 +67,7 @@ static void start(u64 slowness)
 	m.tick_pending = false;
 	m.child.vp->explicit_suspend = 0;
 	m.child.vp->state.activity = 0;
-	sched_wake(m.child.vp);
+	ready_wake(m.child.vp);
 }
 
 /* An interrupt gets in before the next instruction. */
