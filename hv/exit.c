@@ -21,35 +21,11 @@
 #define EFER_LMA BIT(10)
 #define CR0_PE BIT(0)
 #define CR0_AM BIT(18)
-#define CODE_L BIT(13)
-#define RFLAGS_TF BIT(8)
 #define RFLAGS_RF BIT(16)
-#define DEBUGCTL_BTF BIT(1)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
 #define VECTOR_DB 1
 #define VECTOR_PF 14
 #define TABLE_ENTRIES 512u /* of a page table */
-
-/* The instruction is done: its shadow is over and a single step is due. */
-void exit_skip(struct vp *vp, u64 length)
-{
-	struct vp_state *s = vp_state_change(vp, VP_PART_RIP);
-
-	s->rip += length;
-	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
-		s->rip = (u32)s->rip;
-	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
-	    (s->rflags & RFLAGS_RF)) {
-		vp_state_change(vp, VP_PART_CORE);
-		s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
-		/* It was for that instruction (SDM 17.3.1.1). */
-		s->rflags &= ~RFLAGS_RF;
-	}
-	if ((s->rflags & RFLAGS_TF) &&
-	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
-		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;
-}
 
 /*
  * The instruction will be executed again. A breakpoint on it has been then, and

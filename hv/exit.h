@@ -94,9 +94,6 @@ struct exit_hypercall {
  */
 enum exit_outcome exit_hypercall(struct vp *vp, struct exit_hypercall *call);
 
-/* Moves RIP of a captured VP behind an instruction that was carried out. */
-void exit_skip(struct vp *vp, u64 length);
-
 /* Builds a message header for vp's present state (TLFS 16). */
 void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,
                       u32 instruction_length, u8 access);

@@ -3,7 +3,6 @@
  * mapped anything: the instruction is decoded and carried out here.
  */
 #include "hv/arch.h"
-#include "hv/exit.h"
 #include "hv/gva.h"
 #include "hv/insn.h"
 #include "hv/lapic.h"
@@ -180,6 +179,6 @@ bool lapic_emulate(struct vp *vp, u64 gpa)
 	    !find_operand(vp, &insn, offset, &operand) ||
 	    !carry_out(vp, &insn, &operand))
 		return false;
-	exit_skip(vp, insn.length);
+	vp_skip(vp, insn.length);
 	return true;
 }

@@ -14,6 +14,12 @@
 #include "hv/vp_confine.h"
 #include "hv/vp_rules.h"
 
+#define EFER_LMA BIT(10)
+#define CODE_L BIT(13)
+#define RFLAGS_TF BIT(8)
+#define RFLAGS_RF BIT(16)
+#define DEBUGCTL_BTF BIT(1)
+
 bool vp_is_suspended(const struct vp *vp)
 {
 	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
@@ -182,6 +188,27 @@ const struct vp_state *vp_state_read(struct vp *vp)
 struct vp_state *vp_state_write(struct vp *vp)
 {
 	return vp_state_change(vp, VP_PART_ALL);
+}
+
+/* The instruction is done: its shadow is over and a single step is due. */
+void vp_skip(struct vp *vp, u64 length)
+{
+	struct vp_state *s = vp_state_change(vp, VP_PART_RIP);
+
+	s->rip += length;
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
+		s->rip = (u32)s->rip;
+	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
+	    (s->rflags & RFLAGS_RF)) {
+		vp_state_change(vp, VP_PART_CORE);
+		s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+		/* It was for that instruction (SDM 17.3.1.1). */
+		s->rflags &= ~RFLAGS_RF;
+	}
+	if ((s->rflags & RFLAGS_TF) &&
+	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
+		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;
 }
 
 static void free_pages(struct partition *p, struct vp *vp)

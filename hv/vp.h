@@ -144,6 +144,9 @@ struct vp_state *vp_state_write(struct vp *vp);
 const struct vp_state *vp_state_part(struct vp *vp, u32 parts);
 struct vp_state *vp_state_change(struct vp *vp, u32 parts);
 
+/* Moves RIP of a captured VP behind an instruction that was carried out. */
+void vp_skip(struct vp *vp, u64 length);
+
 /*
  * Creates VP `index`, explicitly suspended and in reset state, bound to `cpu`.
  * INSUFFICIENT_MEMORY: the partition's pool does not have its pages. The

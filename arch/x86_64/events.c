@@ -226,7 +226,7 @@ void events_skip(struct vp *vp)
 	vmcs_load(vp);
 	length = vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 	if (vp->cached & VP_PART_CORE) {
-		exit_skip(vp, length);
+		vp_skip(vp, length);
 		return;
 	}
 	rip = vmcs_read(VMCS_GUEST_RIP) + length;

@@ -422,18 +422,18 @@ static void test_an_instruction_skipped(void **state)
 	s->efer = 0;
 	s->interrupt_state = 3;
 	s->rflags = 0x10002; /* RF */
-	exit_skip(vp, 3);
+	vp_skip(vp, 3);
 	assert_int_equal(s->rip, 1);
 	assert_int_equal(s->rflags, 2);
 	assert_int_equal(s->interrupt_state, HV_INTERRUPT_STATE_NMI_MASKED);
 	assert_int_equal(s->pending_debug, 0);
 	s->rflags = 0x10102; /* RF, TF */
-	exit_skip(vp, 1);
+	vp_skip(vp, 1);
 	assert_int_equal(s->rflags, 0x102);
 	assert_int_equal(s->pending_debug, BIT(14));
 	s->pending_debug = 0;
 	s->debugctl = 2; /* steps are branches */
-	exit_skip(vp, 1);
+	vp_skip(vp, 1);
 	assert_int_equal(s->pending_debug, 0);
 }
 

@@ -182,7 +182,7 @@ static void test_exits_capture_little(void **state)
 	fake_exit(vp);
 	fake.captured = 0;
 	cpuid_answer(vp, 1, 0, regs);
-	exit_skip(vp, 2);
+	vp_skip(vp, 2);
 	assert_int_equal(fake.captured,
 	                 VP_PART_CORE | VP_PART_RIP | VP_PART_PAGING);
 	assert_int_equal(vp->dirty, VP_PART_RIP);
