@@ -11,6 +11,7 @@
 #include "hv/stream.h"
 #include "hv/vp.h"
 #include "hv/vp_rules.h"
+#include "hv/vp_run.h"
 
 #define FLAGS_KNOWN \
 	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)

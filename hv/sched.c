@@ -8,6 +8,7 @@
 #include "hv/arch.h"
 #include "hv/ready.h"
 #include "hv/vp.h"
+#include "hv/vp_run.h"
 
 #define LOOKS 4 /* that one call takes */
 

@@ -13,7 +13,6 @@
 
 struct cpu;
 struct partition;
-struct vp_rule;
 
 enum vp_page {
 	VP_PAGE_VMCS,
@@ -94,28 +93,6 @@ static inline u32 *vp_apic_register(const struct vp *vp, u32 offset)
 
 /* Either suspend bit is set. */
 bool vp_is_suspended(const struct vp *vp);
-
-/*
- * Judges registers that its parent or a stream gave it, once, before they are
- * entered: false, the SDM's rules forbid them, and the parent has been told by
- * an InvalidVpRegisterValue message. The VP is runnable.
- */
-bool vp_enters(struct vp *vp);
-
-/*
- * The rule of vp_rules.h that its state breaks, NULL: none. Only what its parent
- * gave it since it was last asked is looked at.
- */
-const struct vp_rule *vp_judge(struct vp *vp);
-
-/* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
-bool vp_runnable(struct vp *vp);
-
-/* Brings it up to now: what is due or has come from others. */
-void vp_update(struct vp *vp);
-
-/* TSC ticks until vp_update has to do something, or LAPIC_NEVER. */
-u64 vp_timer_rest(const struct vp *vp);
 
 /* Its time on a processor, in 100-ns units, and putting that back. */
 #define VP_RUNTIME_LIMIT (1ull << 54) /* 57 years: below 2^64 TSC ticks */

@@ -7,6 +7,7 @@
 
 #include "hv/frame.h"
 #include "hv/hypercall.h"
+#include "hv/vp_run.h"
 #include "tests/fuzz/fuzz_block.h"
 #include "tests/fuzz/fuzz_world.h"
 

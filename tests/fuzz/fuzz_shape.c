@@ -7,6 +7,7 @@
 #include "hv/gpa.h"
 #include "hv/vp.h"
 #include "hv/vp_rules.h"
+#include "hv/vp_run.h"
 #include "tests/fuzz/fuzz_world.h"
 #include "tests/host/fake_state.h"
 

@@ -5,6 +5,7 @@
 
 #include "hv/partition.h"
 #include "hv/sched.h"
+#include "hv/vp_run.h"
 #include "include/stream.h"
 #include "tests/host/fake_arch.h"
 

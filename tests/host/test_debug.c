@@ -4,6 +4,7 @@
  */
 #include "hv/debug.h"
 #include "hv/exit.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

@@ -5,6 +5,7 @@
 #include "hv/frame.h"
 #include "hv/intercept.h"
 #include "hv/msr.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
 static struct partition *p;

@@ -7,6 +7,7 @@
 #include "hv/chunk.h"
 #include "hv/debug.h"
 #include "hv/vp.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_golden.h"
 #include "tests/host/fake_test.h"

@@ -3,6 +3,7 @@
  * from a partition into another's pages and local APIC.
  */
 #include "hv/msr.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_test.h"
 

@@ -2,6 +2,7 @@
  * hv/lapic.c, hv/lapic_registers.c: registers by MSR, page and name; modes; IRR to ISR to EOI.
  */
 #include "hv/partition.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

@@ -4,6 +4,7 @@
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 6u

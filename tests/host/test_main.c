@@ -4,6 +4,7 @@
 #include "hv/frame.h"
 #include "hv/gpa.h"
 #include "hv/partition.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
 static void check_map(u64 gpa, bool there)

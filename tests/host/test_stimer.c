@@ -4,6 +4,7 @@
  */
 #include "hv/msr.h"
 #include "hv/sched.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"
 

@@ -2,6 +2,7 @@
  * hv/stimer.c: the states that a timer can be in, and their way through a stream.
  */
 #include "hv/msr.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"
 

@@ -6,6 +6,7 @@
 #include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/port.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"

@@ -6,6 +6,7 @@
 #include "hv/intercept.h"
 #include "hv/partition.h"
 #include "hv/vp_confine.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
 static struct vp *only_vp(void)

@@ -5,6 +5,7 @@
 #include "hv/log.h"
 #include "hv/sched.h"
 #include "hv/vp_rules.h"
+#include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
 #define CR0_PAGING 0x80000011ull /* PG ET PE */
