@@ -8,6 +8,7 @@
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/vp.h"
+#include "hv/vp_life.h"
 
 static enum hv_status find_vp(struct hypercall_frame *f, u64 id, u32 index,
                               struct vp **vp)

@@ -12,6 +12,7 @@
 #include "hv/partition.h"
 #include "hv/pool.h"
 #include "hv/vp.h"
+#include "hv/vp_life.h"
 
 /* The page database takes the first of the free reserved memory. */
 static u64 start_frames(const struct handoff *h)

@@ -10,6 +10,7 @@
 #include "hv/frame.h"
 #include "hv/port.h"
 #include "hv/vp.h"
+#include "hv/vp_life.h"
 
 /* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
 #define CHILD_PRIVILEGES                                                      \

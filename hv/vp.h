@@ -124,18 +124,4 @@ struct vp_state *vp_state_change(struct vp *vp, u32 parts);
 /* Moves RIP of a captured VP behind an instruction that was carried out. */
 void vp_skip(struct vp *vp, u64 length);
 
-/*
- * Creates VP `index`, explicitly suspended and in reset state, bound to `cpu`.
- * INSUFFICIENT_MEMORY: the partition's pool does not have its pages. The
- * caller has checked the index.
- */
-enum hv_status vp_create(struct partition *partition, u32 index,
-                         struct cpu *cpu);
-
-/* It will not execute again: explicitly suspended, and stopped. */
-void vp_stop(struct vp *vp);
-
-/* Takes it out of its partition; all pages go back. */
-void vp_delete(struct vp *vp);
-
 #endif

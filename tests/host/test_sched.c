@@ -5,6 +5,7 @@
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "hv/vp_life.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 

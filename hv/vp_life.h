@@ -1,0 +1,27 @@
+/*
+ * A VP comes and goes.
+ */
+#ifndef HV_VP_LIFE_H
+#define HV_VP_LIFE_H
+
+#include "include/tlfs.h"
+
+struct cpu;
+struct partition;
+struct vp;
+
+/*
+ * Creates VP `index`, explicitly suspended and in reset state, bound to `cpu`.
+ * INSUFFICIENT_MEMORY: the partition's pool does not have its pages. The
+ * caller has checked the index.
+ */
+enum hv_status vp_create(struct partition *partition, u32 index,
+                         struct cpu *cpu);
+
+/* It will not execute again: explicitly suspended, and stopped. */
+void vp_stop(struct vp *vp);
+
+/* Takes it out of its partition; all pages go back. */
+void vp_delete(struct vp *vp);
+
+#endif
