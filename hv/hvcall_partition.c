@@ -3,6 +3,7 @@
  */
 #include "hv/arch.h"
 #include "hv/cost.h"
+#include "hv/finalize.h"
 #include "hv/hypercall.h"
 #include "hv/log.h"
 #include "hv/partition.h"

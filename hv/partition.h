@@ -81,12 +81,6 @@ enum hv_status partition_create(struct partition *parent,
 /* To Active: makes the GPA space. INSUFFICIENT_MEMORY: its pool is dry. */
 enum hv_status partition_initialize(struct partition *p);
 
-/*
- * Towards Finalized in bounded steps; false: call again. Ends every process,
- * deletes VPs, drops mappings, returns all pages to the pool.
- */
-bool partition_finalize(struct partition *p);
-
 /* Forgets it; state and empty pool were checked. */
 void partition_delete(struct partition *p);
 

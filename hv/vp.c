@@ -1,5 +1,5 @@
 /*
- * Virtual processors: creation, deletion, and where their state is.
+ * Virtual processors: their time, and where their state is.
  */
 #include "hv/vp.h"
 

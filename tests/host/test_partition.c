@@ -2,6 +2,7 @@
  * hv/partition.c: the state machine, the list, reference time, finalizing.
  */
 #include "hv/context.h"
+#include "hv/finalize.h"
 #include "hv/partition.h"
 #include "tests/host/fake_test.h"
 
