@@ -12,6 +12,7 @@
 #include "hv/partition.h"
 #include "hv/stream.h"
 #include "hv/vp.h"
+#include "hv/vp_check.h"
 
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
@@ -163,11 +164,11 @@ static enum hv_save_restore_result partition_check(struct context *c)
 
 	if ((in->flags & ~STREAM_PARTITION_MEMORY) ||
 	    (!in->flags && in->page_count) ||
-	    !msr_hypercall_valid(in->hypercall))
+	    !vp_check_hypercall_value(in->hypercall))
 		return BAD;
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
 		return BAD;
-	if (!reference_valid(in->reference_tsc) || in->rsvd ||
+	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
 	    chunk_overlap(in->reference_tsc, in->hypercall))
 		return BAD;
 	/* More pages than the target has mapped cannot all find a place. */

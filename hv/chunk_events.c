@@ -4,6 +4,7 @@
  */
 #include "hv/arch.h"
 #include "hv/chunk_vp.h"
+#include "hv/vp_check.h"
 
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
@@ -189,12 +190,12 @@ enum hv_save_restore_result chunk_synic_check(struct context *c)
 	struct stimer t;
 
 	if ((in->scontrol & ~HV_MSR_PAGE_ENABLE) ||
-	    !synic_page_valid(in->simp) || !synic_page_valid(in->siefp) ||
+	    !vp_check_page_value(in->simp) || !vp_check_page_value(in->siefp) ||
 	    (in->flags & ~(STREAM_SYNIC_SIM | STREAM_SYNIC_SIEF)) ||
 	    in->queued > SYNIC_QUEUE)
 		return BAD;
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
-		if (!synic_sint_valid(in->sint[i]))
+		if (!vp_check_sint_value(in->sint[i]))
 			return BAD;
 	for (u32 i = 0; i < HV_STIMERS; i++) {
 		t = load_timer(&in->timer[i]);

@@ -196,12 +196,6 @@ static const u32 lvt_writable[LAPIC_LVTS] = {
 	LAPIC_LVT_PIN_WRITABLE,   LAPIC_LVT_ERROR_WRITABLE,
 };
 
-bool lapic_assist_valid(u64 value)
-{
-	return !(value & (PAGE_SIZE - 1) & ~HV_MSR_PAGE_ENABLE) &&
-	       value >> PAGE_SHIFT < gpa_limit();
-}
-
 bool lapic_valid(const struct stream_vp_apic *in)
 {
 	u32 below_16 = (in->isr[0] | in->tmr[0] | in->irr[0]) & 0xffff;
@@ -218,7 +212,7 @@ bool lapic_valid(const struct stream_vp_apic *in)
 	wrong |= in->divide & ~LAPIC_DIVIDE_WRITABLE;
 	wrong |= in->events & ~STREAM_APIC_EVENTS;
 	wrong |= in->rsvd[0] | in->rsvd[1] | in->rsvd[2];
-	return !wrong && !below_16 && lapic_assist_valid(in->assist);
+	return !wrong && !below_16 && vp_check_page_value(in->assist);
 }
 
 /* ---- Errors ---- */

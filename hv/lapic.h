@@ -101,7 +101,7 @@ void lapic_save(const struct vp *vp, struct stream_vp_apic *out);
 void lapic_load(struct vp *vp, const struct stream_vp_apic *in);
 /* Can these values be in a local APIC? */
 bool lapic_valid(const struct stream_vp_apic *in);
-bool lapic_assist_valid(u64 value);
+
 /* What lapic_save would say after reset. */
 void lapic_save_reset(struct stream_vp_apic *out);
 

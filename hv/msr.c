@@ -6,6 +6,7 @@
 #include "hv/arch.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
+#include "hv/vp_check.h"
 
 #define MSR_APIC_BASE 0x1bu
 #define MSR_TSC_DEADLINE 0x6e0u
@@ -22,15 +23,9 @@ const void *msr_hypercall_page(void)
 	return hypercall_page;
 }
 
-bool msr_hypercall_valid(u64 value)
-{
-	return !(value & HV_MSR_PAGE_RSVD & ~HV_HYPERCALL_LOCKED) &&
-	       value >> PAGE_SHIFT < gpa_limit();
-}
-
 bool msr_set_hypercall(struct partition *p, u64 value)
 {
-	if (!msr_hypercall_valid(value))
+	if (!vp_check_hypercall_value(value))
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
 		if (!gpa_overlay_set(p, &p->hypercall_overlay,
@@ -207,7 +202,7 @@ static bool read_assist(struct vp *vp, u32 msr, u64 *value)
 static bool write_assist(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
-	if (!lapic_assist_valid(value))
+	if (!vp_check_page_value(value))
 		return false;
 	vp->lapic.assist = value;
 	return true;

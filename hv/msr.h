@@ -33,7 +33,4 @@ bool msr_set_hypercall(struct partition *p, u64 value);
 /* The page that its overlay shows. */
 const void *msr_hypercall_page(void);
 
-/* Could msr_set_hypercall take this value (apart from memory)? */
-bool msr_hypercall_valid(u64 value);
-
 #endif

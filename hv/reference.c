@@ -8,6 +8,7 @@
 #include "hv/arch.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
+#include "hv/vp_check.h"
 
 #define UNITS 10000000ull /* a second */
 #define HOUR (3600 * UNITS)
@@ -115,12 +116,6 @@ void reference_set(struct partition *p, u64 time, u32 sequence)
 	show(p);
 }
 
-bool reference_valid(u64 value)
-{
-	return value >> PAGE_SHIFT < gpa_limit() &&
-	       !(value & HV_MSR_PLAIN_PAGE_RSVD);
-}
-
 bool reference_page(struct partition *p)
 {
 	if (!p->reference.page)
@@ -132,7 +127,7 @@ bool reference_write(struct partition *p, u64 value)
 {
 	struct reference *r = &p->reference;
 
-	if (!reference_valid(value))
+	if (!vp_check_page_value(value))
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
 		if (!reference_page(p) ||

@@ -33,7 +33,6 @@ void reference_set(struct partition *p, u64 time, u32 sequence);
 u64 reference_ticks(const struct partition *p, u64 time);
 
 /* HV_MSR_REFERENCE_TSC. False: not possible, or no memory for the page. */
-bool reference_valid(u64 value);
 bool reference_write(struct partition *p, u64 value);
 
 /* Makes sure that the page is there. False: the pool is dry. */

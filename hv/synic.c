@@ -48,12 +48,6 @@ bool synic_read_msr(struct vp *vp, u32 msr, u64 *value)
 	}
 }
 
-bool synic_page_valid(u64 value)
-{
-	return !(value & HV_MSR_PLAIN_PAGE_RSVD) &&
-	       value >> PAGE_SHIFT < gpa_limit();
-}
-
 /* SIMP and SIEFP: a page of the VP's own that covers the guest's page. */
 static bool write_page_msr(struct vp *vp, struct gpa_overlay *o,
                            const void *page, u64 *msr, u64 value)
@@ -77,13 +71,6 @@ void synic_free(struct vp *vp)
 {
 	gpa_overlay_clear(vp->partition, &vp->synic.sief_overlay);
 	gpa_overlay_clear(vp->partition, &vp->synic.sim_overlay);
-}
-
-bool synic_sint_valid(u64 value)
-{
-	return !(value & ~(HV_SINT_VECTOR | HV_SINT_MASKED | HV_SINT_AUTO_EOI |
-	                   HV_SINT_POLLING)) &&
-	       ((value & HV_SINT_MASKED) || (value & HV_SINT_VECTOR) >= 16);
 }
 
 static bool write_sint(struct synic *s, u32 index, u64 value)

@@ -48,10 +48,6 @@ void synic_free(struct vp *vp);
 bool synic_read_msr(struct vp *vp, u32 msr, u64 *value);
 bool synic_write_msr(struct vp *vp, u32 msr, u64 value);
 
-/* Could a SynIC have these values? */
-bool synic_page_valid(u64 value);
-bool synic_sint_valid(u64 value);
-
 /* Sends sender->message to SINT0 of `to`, now or when the slot gets free. */
 void synic_send(struct vp *to, struct vp *sender);
 

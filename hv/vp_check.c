@@ -7,8 +7,8 @@
 
 #include "hv/arch.h"
 #include "hv/debug.h"
+#include "hv/gpa.h"
 #include "hv/lapic.h"
-#include "hv/synic.h"
 
 #define CR0_PE BIT(0)
 #define CR0_NW BIT(29)
@@ -94,9 +94,27 @@ bool vp_check_tpr(vp_check_value *v)
 	return vp_check_fits(v, 0xff);
 }
 
+bool vp_check_page_value(u64 value)
+{
+	return !(value & HV_MSR_PLAIN_PAGE_RSVD) &&
+	       value >> PAGE_SHIFT < gpa_limit();
+}
+
+bool vp_check_hypercall_value(u64 value)
+{
+	return !(value & HV_MSR_PAGE_RSVD) && value >> PAGE_SHIFT < gpa_limit();
+}
+
+bool vp_check_sint_value(u64 value)
+{
+	return !(value & ~(HV_SINT_VECTOR | HV_SINT_MASKED | HV_SINT_AUTO_EOI |
+	                   HV_SINT_POLLING)) &&
+	       ((value & HV_SINT_MASKED) || (value & HV_SINT_VECTOR) >= 16);
+}
+
 bool vp_check_sint(vp_check_value *v)
 {
-	return vp_check_zero_high(v) && synic_sint_valid(v->reg64);
+	return vp_check_zero_high(v) && vp_check_sint_value(v->reg64);
 }
 
 bool vp_check_scontrol(vp_check_value *v)
@@ -106,7 +124,7 @@ bool vp_check_scontrol(vp_check_value *v)
 
 bool vp_check_page_msr(vp_check_value *v)
 {
-	return vp_check_zero_high(v) && synic_page_valid(v->reg64);
+	return vp_check_zero_high(v) && vp_check_page_value(v->reg64);
 }
 
 bool vp_check_cr8(vp_check_value *v)

@@ -15,6 +15,11 @@ typedef const union hv_register_value vp_check_value;
 /* A canonical linear address of this machine. */
 bool vp_check_address(u64 address);
 
+/* MSRs that place a page, of the hypercall page (with its lock), and SINTs. */
+bool vp_check_page_value(u64 value);
+bool vp_check_hypercall_value(u64 value);
+bool vp_check_sint_value(u64 value);
+
 bool vp_check_zero_high(vp_check_value *v);
 bool vp_check_fits(vp_check_value *v, u64 allowed);
 bool vp_check_canonical(vp_check_value *v);

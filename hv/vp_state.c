@@ -170,7 +170,7 @@ static enum hv_status get_assist(struct vp *vp, union hv_register_value *v)
 
 static enum hv_status set_assist(struct vp *vp, value_t *v)
 {
-	if (!vp_check_zero_high(v) || !lapic_assist_valid(v->reg64))
+	if (!vp_check_zero_high(v) || !vp_check_page_value(v->reg64))
 		return HV_STATUS_INVALID_PARAMETER;
 	vp->lapic.assist = v->reg64;
 	return HV_STATUS_SUCCESS;
@@ -216,7 +216,7 @@ static enum hv_status get_hypercall(struct vp *vp, union hv_register_value *v)
 
 static enum hv_status set_hypercall(struct vp *vp, value_t *v)
 {
-	if (!vp_check_zero_high(v) || !msr_hypercall_valid(v->reg64))
+	if (!vp_check_zero_high(v) || !vp_check_hypercall_value(v->reg64))
 		return HV_STATUS_INVALID_PARAMETER;
 	if ((v->reg64 & HV_MSR_PAGE_ENABLE) && !vp->partition->guest_os_id)
 		return HV_STATUS_INVALID_PARAMETER;

@@ -3,6 +3,7 @@
  */
 #include "hv/msr.h"
 #include "hv/reference.h"
+#include "hv/vp_check.h"
 #include "tests/host/fake_test.h"
 
 #define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */
@@ -465,13 +466,13 @@ static void test_what_can_be_written(void **state)
 		assert_int_equal(
 			guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, BIT(bit)),
 			HV_STATUS_INVALID_PARAMETER);
-		assert_false(reference_valid(BIT(bit)));
+		assert_false(vp_check_page_value(BIT(bit)));
 	}
 	/* Beyond the space, and where another overlay is. */
 	assert_int_equal(msr_write(vp, MSR, gpa_limit() << PAGE_SHIFT),
 	                 MSR_FAULT);
 	assert_int_equal(msr_write(vp, MSR, ~0ull), MSR_FAULT);
-	assert_true(reference_valid((gpa_limit() - 1) << PAGE_SHIFT | 1));
+	assert_true(vp_check_page_value((gpa_limit() - 1) << PAGE_SHIFT | 1));
 	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
 	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
 	assert_int_equal(msr_write(vp, MSR, 0x5001), MSR_FAULT);
