@@ -6,6 +6,7 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/log.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
 
 #define XSTATE_LEGACY 3u /* x87 and SSE */
@@ -396,7 +397,7 @@ bool chunk_vp_valid(const struct context *c)
 {
 	const struct chunk_staged *s = staged(c);
 
-	return vp_state_valid(&s->state, staged_xsave(c)) &&
+	return vp_reg_all_valid(&s->state, staged_xsave(c)) &&
 	       pdptes_valid(&s->state) && chunk_events_valid(c) &&
 	       is_free(c, s->synic.simp) && is_free(c, s->synic.siefp) &&
 	       !chunk_overlap(s->synic.simp, s->synic.siefp) &&

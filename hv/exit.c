@@ -17,6 +17,7 @@
 #include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 
 #define EFER_LMA BIT(10)
 #define CR0_PE BIT(0)

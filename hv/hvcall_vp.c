@@ -9,6 +9,7 @@
 #include "hv/ready.h"
 #include "hv/vp.h"
 #include "hv/vp_life.h"
+#include "hv/vp_reg.h"
 
 static enum hv_status find_vp(struct hypercall_frame *f, u64 id, u32 index,
                               struct vp **vp)

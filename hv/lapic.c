@@ -337,39 +337,6 @@ bool lapic_wakes(const struct vp *vp)
 	return (s->rflags & RFLAGS_IF) && lapic_pending(vp);
 }
 
-/* INIT, then SIPI, each when it finds the VP as it must be (SDM 8.4.4). */
-static void take_startup(struct vp *vp)
-{
-	u32 events = vp->lapic.events;
-	u32 vector = events >> STREAM_APIC_SIPI_SHIFT & 0xff;
-	struct vp_state *s;
-
-	vp->lapic.events = events & ~(STREAM_APIC_INIT | STREAM_APIC_SIPI |
-	                              0xffu << STREAM_APIC_SIPI_SHIFT);
-	s = vp_state_write(vp);
-	if (events & STREAM_APIC_INIT) {
-		vp->lapic.events &= ~STREAM_APIC_NMI;
-		vp_state_init(s);
-		lapic_reset(vp);
-		if (!(s->apic_base & LAPIC_BASE_BSP))
-			s->activity = HV_ACTIVITY_STARTUP_SUSPEND;
-	}
-	if ((events & STREAM_APIC_SIPI) &&
-	    (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)) {
-		s->activity &= ~HV_ACTIVITY_STARTUP_SUSPEND;
-		s->segment[VP_CS].selector = (u16)(vector << 8);
-		s->segment[VP_CS].base = vector << 12;
-		s->rip = 0;
-	}
-}
-
-void lapic_update(struct vp *vp)
-{
-	if (vp->lapic.events & (STREAM_APIC_INIT | STREAM_APIC_SIPI))
-		take_startup(vp);
-	lapic_timer_update(vp);
-}
-
 /* ---- Registers that have other names as well ---- */
 
 u64 lapic_tpr(const struct vp *vp)

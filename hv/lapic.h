@@ -172,14 +172,12 @@ bool lapic_wakes(const struct vp *vp);
 bool lapic_nmi_pending(const struct vp *vp);
 void lapic_nmi_accept(struct vp *vp);
 
-/* Brings it up to now: a timer that is due, INIT and SIPI that have come. */
-void lapic_update(struct vp *vp);
-
 /* ---- Timer (lapic_timer.c) ---- */
 
-/* Ticks of our TSC until it needs lapic_update, LAPIC_NEVER: nothing does. */
+/* Ticks of our TSC until it needs lapic_timer_update, LAPIC_NEVER: nothing does. */
 u64 lapic_timer_rest(const struct vp *vp);
 
+/* Brings it up to now: ticks that are due are given. */
 void lapic_timer_update(struct vp *vp);
 void lapic_timer_write_lvt(struct vp *vp, u32 value);
 void lapic_timer_start(struct vp *vp, u32 initial);

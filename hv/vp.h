@@ -102,12 +102,6 @@ void vp_set_runtime(struct vp *vp, u64 units);
 /* Its TSC when the processor's is `tsc`. */
 u64 vp_tsc_at(const struct vp *vp, u64 tsc);
 
-/*
- * Its TSC is its partition's clock and so much more, from now on. Timers that count
- * do not notice, the partition's reference time does not either.
- */
-void vp_set_tsc_offset(struct vp *vp, u64 offset);
-
 /* Its state to read; captured from the hardware when it has to be. */
 const struct vp_state *vp_state_read(struct vp *vp);
 

@@ -9,6 +9,7 @@
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 
 static void free_pages(struct partition *p, struct vp *vp)
 {
@@ -69,7 +70,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	list_init(&vp->message_link);
 	list_init(&vp->ready);
 	synic_reset(&vp->synic);
-	vp_state_reset(&vp->state, vp_xsave(vp));
+	vp_reg_reset_all(&vp->state, vp_xsave(vp));
 	join_tsc(vp);
 	/* VP 0 is the boot processor, the others wait for it (SDM 9.4). */
 	if (index != 0)

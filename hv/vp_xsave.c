@@ -19,11 +19,11 @@
  * bytes of the area say (SDM 13.6). MXCSR is not covered by the bit; the data
  * pointer in front of it is the x87's.
  */
-static u64 component_of(const struct vp_reg *r)
+static u64 component_of(u32 at)
 {
-	if (r->offset >= VP_XSAVE_YMM_OFFSET)
+	if (at >= VP_XSAVE_YMM_OFFSET)
 		return XSTATE_AVX;
-	return r->offset >= XAT(legacy.xmm) ? XSTATE_SSE : XSTATE_X87;
+	return at >= XAT(legacy.xmm) ? XSTATE_SSE : XSTATE_X87;
 }
 
 static void fill_init(struct vp_xsave *x, u64 component)
@@ -49,41 +49,39 @@ static bool in_init_state(const struct vp_xsave *x, u64 component)
 }
 
 /* Reading changes nothing: a save may stand between two chunks of the VP. */
-void vp_xsave_get(const struct vp_xsave *x, const struct vp_reg *r, u32 index,
-                  union hv_register_value *v)
+void vp_xsave_get(const struct vp_xsave *x, u32 at, union hv_register_value *v)
 {
-	bool init = in_init_state(x, component_of(r));
+	bool init = in_init_state(x, component_of(at));
 
-	arch_copy(v, (const u8 *)x + r->offset + index * r->stride, 16);
+	arch_copy(v, (const u8 *)x + at, 16);
 	if (!init)
 		return;
-	v->reg128[0] = r->offset == XAT(legacy.control_status) ? FCW_RESET : 0;
-	if (r->offset != XAT(legacy.xmm_control_status))
+	v->reg128[0] = at == XAT(legacy.control_status) ? FCW_RESET : 0;
+	if (at != XAT(legacy.xmm_control_status))
 		v->reg128[1] = 0;
 }
 
 /* Bytes of a component that are about to be written become real. */
-static u8 *real_place(struct vp_xsave *x, const struct vp_reg *r, u32 index)
+static u8 *real_place(struct vp_xsave *x, u32 at)
 {
-	u64 component = component_of(r);
+	u64 component = component_of(at);
 
 	if (in_init_state(x, component)) {
 		fill_init(x, component);
 		x->xstate_bv |= component;
 	}
-	return (u8 *)x + r->offset + index * r->stride;
+	return (u8 *)x + at;
 }
 
-void vp_xsave_set(struct vp_xsave *x, const struct vp_reg *r, u32 index,
-                  const union hv_register_value *v)
+void vp_xsave_set(struct vp_xsave *x, u32 at, const union hv_register_value *v)
 {
 	union hv_register_value copy = *v;
 
 	/* The MXCSR mask is the processor's, not the guest's. */
-	if (r->offset == XAT(legacy.xmm_control_status))
+	if (at == XAT(legacy.xmm_control_status))
 		copy.reg128[1] = (copy.reg128[1] & 0xffffffff) |
 		                 (u64)arch_facts()->compat.mxcsr_mask << 32;
-	arch_copy(real_place(x, r, index), &copy, 16);
+	arch_copy(real_place(x, at), &copy, 16);
 }
 
 bool vp_xsave_valid(const struct vp_xsave *x)

@@ -12,6 +12,7 @@
 #include "arch/x86_64/switch.h"
 #include "hv/frame.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 
 #define CPUID_7_EBX_TSC_ADJUST BIT(1)
 

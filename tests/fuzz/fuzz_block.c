@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hv/hypercall.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_state.h"
 
 /*

@@ -6,6 +6,7 @@
 
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 #include "tests/fuzz/fuzz_world.h"
 
 /* ---- Two children, as their parent sees them ---- */

@@ -6,6 +6,7 @@
 
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
 #include "hv/vp_run.h"
 #include "tests/fuzz/fuzz_world.h"
@@ -302,12 +303,12 @@ void fuzz_check_vps(u64 id)
 
 		if (!vp)
 			continue;
-		FUZZ_CHECK(vp_state_valid(vp_state_read(vp), vp_xsave(vp)));
+		FUZZ_CHECK(vp_reg_all_valid(vp_state_read(vp), vp_xsave(vp)));
 		if (!vp_runnable(vp))
 			continue;
 		(void)fake_enter(vp);
 		fake_exit(vp);
-		FUZZ_CHECK(vp_state_valid(vp_state_read(vp), vp_xsave(vp)));
+		FUZZ_CHECK(vp_reg_all_valid(vp_state_read(vp), vp_xsave(vp)));
 	}
 }
 

@@ -20,6 +20,7 @@
 #include "hv/chunk.h"
 #include "hv/log.h"
 #include "hv/msr.h"
+#include "hv/vp_reg.h"
 #include "tests/host/fake_child.h"
 
 static const char *const machines[FAKE_MACHINES] = {

@@ -4,6 +4,7 @@
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_run.h"
 #include "tests/host/fake_test.h"
 
@@ -203,7 +204,7 @@ static void test_kick(void **state)
 static void run(u32 i)
 {
 	vps[i]->explicit_suspend = 0;
-	lapic_update(vps[i]);
+	vp_update(vps[i]);
 }
 
 static void test_startup(void **state)
@@ -274,7 +275,7 @@ static void test_init_keeps(void **state)
 	assert_int_equal(lapic_highest(vps[0], LAPIC_IRR), 0);
 	assert_int_equal(*vp_apic_register(vps[0], LAPIC_SVR), 0xff);
 	assert_int_equal(vps[0]->lapic.events, 0);
-	assert_true(vp_state_valid(s, vp_xsave(vps[0])));
+	assert_true(vp_reg_all_valid(s, vp_xsave(vps[0])));
 }
 
 /* While its parent works on an intercept, INIT waits. */

@@ -45,10 +45,10 @@ static u32 ticks(void)
 {
 	u32 n = 0;
 
-	for (lapic_update(vp); lapic_pending(vp) == VECTOR; n++) {
+	for (lapic_timer_update(vp); lapic_pending(vp) == VECTOR; n++) {
 		lapic_accept(vp, VECTOR);
 		lapic_eoi(vp);
-		lapic_update(vp);
+		lapic_timer_update(vp);
 	}
 	return n;
 }
@@ -134,8 +134,8 @@ static void test_tick_waits_for_the_one_before(void **state)
 	make(PERIODIC);
 	put(INITIAL, 1000);
 	fake.tsc += 2500;
-	lapic_update(vp);
-	lapic_update(vp);
+	lapic_timer_update(vp);
+	lapic_timer_update(vp);
 	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
 	lapic_accept(vp, VECTOR); /* IRR is free: the second is there */
 	assert_int_equal(get(0x826) >> 17 & 1, 1);
@@ -178,7 +178,7 @@ static void test_ticks_that_nobody_can_take(void **state)
 	put(INITIAL, 1);
 	fake.tsc += 1000000;
 	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
-	lapic_update(vp);
+	lapic_timer_update(vp);
 	assert_int_equal(vp->lapic.errors, LAPIC_ESR_RECEIVE_ILLEGAL);
 	assert_true(vp->lapic.timer_due > guest_tsc());
 	put(LVT, PERIODIC);
@@ -187,7 +187,7 @@ static void test_ticks_that_nobody_can_take(void **state)
 	/* Off by software and not masked: only a stream can make that. */
 	*vp_apic_register(vp, LAPIC_SVR) = 0xff;
 	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
-	lapic_update(vp);
+	lapic_timer_update(vp);
 	assert_int_equal(lapic_pending(vp), 0);
 	assert_true(vp->lapic.timer_due > guest_tsc());
 }
@@ -403,7 +403,7 @@ static void test_a_tick_that_was_latched_while_suspended(void **state)
 	put(INITIAL, 1000);
 	hold(true);
 	fake.tsc += 1500;
-	lapic_update(vp);
+	lapic_timer_update(vp);
 	fake.tsc += 100000;
 	hold(false);
 	assert_int_equal(ticks(), 1);
@@ -467,7 +467,7 @@ static void test_periodic_over_rounds(void **state)
 		restored(fake_random(&seed) % 100000);
 		if (fake_random(&seed) & 1)
 			count += ticks();
-		lapic_update(vp);
+		lapic_timer_update(vp);
 	}
 	count += ticks();
 	assert_int_equal(count, (guest_tsc() - begin) / 777);
@@ -506,9 +506,9 @@ static void test_deadline_over_a_round(void **state)
 		lapic_timer_set_deadline(vp, guest_tsc() + 100);
 		fake.tsc += place == 0 ? 99 : 100;
 		if (place == 2)
-			lapic_update(vp);
+			lapic_timer_update(vp);
 		if (place == 3) {
-			lapic_update(vp);
+			lapic_timer_update(vp);
 			lapic_accept(vp, VECTOR);
 			count++;
 		}

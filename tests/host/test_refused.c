@@ -5,6 +5,7 @@
  */
 #include "hv/exit.h"
 #include "hv/partition.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_state.h"
 #include "tests/host/fake_test.h"
 

@@ -472,10 +472,10 @@ static u32 timer_ticks(struct vp *vp)
 {
 	u32 n = 0;
 
-	for (lapic_update(vp); lapic_pending(vp) == VECTOR; n++) {
+	for (lapic_timer_update(vp); lapic_pending(vp) == VECTOR; n++) {
 		lapic_accept(vp, VECTOR);
 		lapic_eoi(vp);
-		lapic_update(vp);
+		lapic_timer_update(vp);
 	}
 	return n;
 }

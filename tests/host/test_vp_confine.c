@@ -4,6 +4,7 @@
  */
 #include "hv/msr.h"
 #include "hv/vp_confine.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"

@@ -5,6 +5,7 @@
 #include "hv/partition.h"
 #include "hv/sched.h"
 #include "hv/vp.h"
+#include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
 #include "tests/host/fake_test.h"
 
@@ -34,7 +35,7 @@ static void real(struct vp_state *s)
 {
 	struct vp_xsave x;
 
-	vp_state_reset(s, &x);
+	vp_reg_reset_all(s, &x);
 }
 
 static void protected_32(struct vp_state *s)

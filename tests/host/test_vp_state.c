@@ -3,6 +3,7 @@
  * refuses (D27), XSAVE components in their init state, reset.
  */
 #include "hv/partition.h"
+#include "hv/vp_reg.h"
 #include "tests/host/fake_test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER
@@ -111,7 +112,7 @@ static void test_every_register_there_and_back(void **state)
 	}
 	assert_int_equal(registers, 187);
 	/* All but the suspend bit, which was cleared on the way. */
-	assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+	assert_true(vp_reg_all_valid(&vp->state, vp_xsave(vp)));
 }
 
 /* Names between the rows are unknown; each known name is in one row. */
@@ -142,7 +143,7 @@ static void test_rip_beside_addresses(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(rips); i++) {
 		assert_ok(guest_set(id, 0, HV_REGISTER_RIP, rips[i]));
 		assert_int_equal(vp->state.rip, rips[i]);
-		assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+		assert_true(vp_reg_all_valid(&vp->state, vp_xsave(vp)));
 	}
 }
 
@@ -397,7 +398,7 @@ static void test_machine_without_xsave(void **state)
 	assert_ok(guest_set(id, 0, HV_REGISTER_XMM0, 5));
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_XMM0), 5);
 	assert_int_equal(vp_xsave(vp)->xstate_bv, 0);
-	assert_true(vp_state_valid(&vp->state, vp_xsave(vp)));
+	assert_true(vp_reg_all_valid(&vp->state, vp_xsave(vp)));
 }
 
 /* SDM table 9-1. */
@@ -422,7 +423,7 @@ static void test_reset(void **state)
 	(void)state;
 	make();
 	s = &vp->state;
-	assert_true(vp_state_valid(s, vp_xsave(vp)));
+	assert_true(vp_reg_all_valid(s, vp_xsave(vp)));
 	assert_int_equal(s->rip, 0xfff0);
 	assert_int_equal(s->rflags, 2);
 	assert_int_equal(s->cr0, 0x60000010);
@@ -462,7 +463,7 @@ static void test_whole_state_is_checked(void **state)
 		                     (r->count - 1) * r->stride);
 		*at = 0x9090909090909090;
 		/* Registers that hold anything: general, CR2, DR0-3, STAR. */
-		assert_int_equal(vp_state_valid(&bad, x),
+		assert_int_equal(vp_reg_all_valid(&bad, x),
 		                 r->name == HV_REGISTER_RAX ||
 		                         r->name == HV_REGISTER_CR2 ||
 		                         r->name == HV_REGISTER_DR0 ||
@@ -470,16 +471,16 @@ static void test_whole_state_is_checked(void **state)
 	}
 	bad = good;
 	bad.pending_debug = BIT(13);
-	assert_false(vp_state_valid(&bad, x));
+	assert_false(vp_reg_all_valid(&bad, x));
 	bad = good;
 	bad.gdtr.limit = 0x10000;
-	assert_false(vp_state_valid(&bad, x));
+	assert_false(vp_reg_all_valid(&bad, x));
 	bad = good;
 	bad.idtr.limit = 0x10000;
-	assert_false(vp_state_valid(&bad, x));
+	assert_false(vp_reg_all_valid(&bad, x));
 	bad = good;
 	bad.segment[VP_TR].attributes = 0x100;
-	assert_false(vp_state_valid(&bad, x));
+	assert_false(vp_reg_all_valid(&bad, x));
 }
 
 static void test_xsave_header_is_checked(void **state)
@@ -491,22 +492,22 @@ static void test_xsave_header_is_checked(void **state)
 	x = vp_xsave(vp);
 	for (u32 bit = 0; bit < 64; bit++) {
 		x->xstate_bv = BIT(bit);
-		assert_int_equal(vp_state_valid(&vp->state, x),
+		assert_int_equal(vp_reg_all_valid(&vp->state, x),
 		                 (0x2e7 & BIT(bit)) != 0);
 	}
 	x->xstate_bv = 7;
 	x->xcomp_bv = BIT(63);
-	assert_false(vp_state_valid(&vp->state, x));
+	assert_false(vp_reg_all_valid(&vp->state, x));
 	x->xcomp_bv = 0;
 	for (u32 i = 0; i < 6; i++) {
 		x->rsvd[i] = 1;
-		assert_false(vp_state_valid(&vp->state, x));
+		assert_false(vp_reg_all_valid(&vp->state, x));
 		x->rsvd[i] = 0;
 	}
 	x->legacy.xmm_control_status[10] = 1;
-	assert_false(vp_state_valid(&vp->state, x));
+	assert_false(vp_reg_all_valid(&vp->state, x));
 	x->legacy.xmm_control_status[10] = 0;
-	assert_true(vp_state_valid(&vp->state, x));
+	assert_true(vp_reg_all_valid(&vp->state, x));
 }
 
 int main(void)
