@@ -18,16 +18,7 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-#define EFER_LMA BIT(10)
-#define CR0_PE BIT(0)
-#define CR0_AM BIT(18)
-#define CODE_L BIT(13)
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_RF BIT(16)
-#define DEBUGCTL_BTF BIT(1)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
-#define VECTOR_DB 1
-#define VECTOR_PF 14
 #define TABLE_ENTRIES 512u /* of a page table */
 
 /* The instruction is done: its shadow is over and a single step is due. */
@@ -37,7 +28,7 @@ void exit_skip(struct vp *vp, u64 length)
 
 	s->rip += length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
+	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & RIGHTS_L))
 		s->rip = (u32)s->rip;
 	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
 	    (s->rflags & RFLAGS_RF)) {

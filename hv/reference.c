@@ -9,7 +9,7 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-#define UNITS 10000000ull /* a second */
+#define UNITS REFERENCE_UNITS
 #define HOUR (3600 * UNITS)
 #define SEQUENCE_INVALID 0u
 #define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */

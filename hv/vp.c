@@ -129,7 +129,7 @@ u64 vp_timer_rest(const struct vp *vp)
 	return apic < synthetic ? apic : synthetic;
 }
 
-#define UNITS 10000000ull /* a second */
+#define UNITS REFERENCE_UNITS
 
 u64 vp_runtime(const struct vp *vp)
 {
