@@ -55,7 +55,8 @@ HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
 # The same with counters (tests/tally): its tally.h comes before arch's.
 TALLY_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/tally/arch/%.c.o) \
 	$(B)/tally/tests/tally/tally.c.o
-ASM_OFFSETS := $(patsubst %.h,$(B)/%.inc,$(wildcard arch/x86_64/asm_offsets.h))
+ASM_OFFSETS := $(B)/arch/x86_64/asm_offsets.inc
+X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
 
 BOOT_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard boot/*.c boot/*.asm))
 PARENT_OBJECTS := $(patsubst %,$(B)/%.o,$(wildcard parent/*.c parent/*.asm))
@@ -205,10 +206,10 @@ $(B)/tally/%.c.o: %.c Makefile | $(DEPS)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -Itests/tally $(HV_CFLAGS) $(HV_LTO) $(DEPFLAGS) -c $< -o $@
 
-# A header of bare `#define NAME number` lines serves nasm as well.
-$(B)/%.inc: %.h | $(DEPS)
+# Of a header nasm gets what is one number or one bit.
+$(B)/%.inc: %.h tools/inc.sed | $(DEPS)
 	$(Q)mkdir -p $(@D)
-	$(Q)sed -n 's/^#define \([A-Z][A-Z0-9_]*\) \([0-9xA-Fa-f]*\)$$/%define \1 \2/p' $< > $@
+	$(Q)sed -nEf tools/inc.sed $< > $@
 
 $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile | $(DEPS)
 	$(call say,NASM)
@@ -288,11 +289,11 @@ $(B)/child/%.c.o: tests/guest/child/%.c Makefile | $(DEPS)
 	$(Q)$(CC) $(CHILD_CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # nasm does not list what is included from another folder than its own.
-$(B)/child/%.asm.o: tests/guest/child/%.asm Makefile \
+$(B)/child/%.asm.o: tests/guest/child/%.asm Makefile $(X86_FACTS) \
 	$(wildcard tests/guest/child/*/*.inc) | $(DEPS)
 	$(call say,NASM)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 -Itests/guest/child/ -I$(<D)/ -MD $(@:.o=.d) -MP \
+	$(Q)$(NASM) -f elf64 -Itests/guest/child/ -I$(<D)/ -I$(B)/ -MD $(@:.o=.d) -MP \
 		$< -o $@
 
 # The objects of one child folder, its entry first.

@@ -7,6 +7,7 @@
 
 #include "boot/insn.h"
 #include "boot/tables.h"
+#include "include/x86.h"
 
 typedef u64 (*image_entry)(struct handoff *h) __attribute__((sysv_abi));
 

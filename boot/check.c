@@ -10,20 +10,15 @@
 #include "boot/insn.h"
 #include "boot/refusal.h"
 #include "include/tlfs.h"
-
-#define LEAF_EXTENDED 0x80000000u
-#define CPUID_1_ECX_XSAVE BIT(26)
-#define FEATURE_CONTROL_LOCK BIT(0)
-#define FEATURE_CONTROL_VMX BIT(2)
-
-enum { EAX, EBX, ECX, EDX };
+#include "include/x86.h"
+#include "include/x86_msr.h"
 
 /* All zero where there is no such leaf. */
 static void read_leaf(u32 leaf, u32 subleaf, u32 r[4])
 {
 	u32 max, ignored[3];
 
-	__cpuid(leaf & LEAF_EXTENDED, max, ignored[0], ignored[1], ignored[2]);
+	__cpuid(leaf & CPUID_EXTENDED, max, ignored[0], ignored[1], ignored[2]);
 	ZeroMem(r, 4 * sizeof(u32));
 	if (leaf <= max)
 		__cpuid_count(leaf, subleaf, r[EAX], r[EBX], r[ECX], r[EDX]);
@@ -39,7 +34,7 @@ static void print_processor(void)
 	CopyMem(vendor + 4, &r[EDX], 4);
 	CopyMem(vendor + 8, &r[ECX], 4);
 	for (u32 i = 0; i < 3; i++) {
-		read_leaf(LEAF_EXTENDED + 2 + i, 0, r);
+		read_leaf(CPUID_EXTENDED + 2 + i, 0, r);
 		CopyMem(brand + 16 * i, r, 16);
 	}
 	read_leaf(1, 0, r);
@@ -50,7 +45,7 @@ static void print_processor(void)
 	Print(L"processor:  %a\n", brand);
 	Print(L"            %a family %d model 0x%x stepping %d\n", vendor,
 	      family, model, r[EAX] & 0xf);
-	read_leaf(LEAF_EXTENDED + 8, 0, r);
+	read_leaf(CPUID_EXTENDED + 8, 0, r);
 	Print(L"addresses:  %d bits physical, %d linear; %d-level paging\n",
 	      r[EAX] & 0xff, r[EAX] >> 8 & 0xff,
 	      insn_read_cr4() & CR4_LA57 ? 5 : 4);

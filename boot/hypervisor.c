@@ -4,11 +4,9 @@
 #include "boot/hypervisor.h"
 
 #include "include/tlfs.h"
+#include "include/x86.h"
 
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 #define LEAF_TIMING 0x40000010u
-
-enum { EAX, EBX, ECX, EDX };
 
 /* By the signature alone: other hypervisors have our interface, too. */
 static bool is_stasis(hypervisor_cpuid cpuid)

@@ -6,8 +6,6 @@
 
 #include "include/types.h"
 
-#define CR4_LA57 BIT(12)
-
 static inline u64 insn_read_cr3(void)
 {
 	u64 value;

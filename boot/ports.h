@@ -2,10 +2,8 @@
 #ifndef STASIS_BOOT_PORTS_H
 #define STASIS_BOOT_PORTS_H
 
+#include "include/pc_ports.h"
 #include "include/types.h"
-
-#define PORTS_PCI_ADDRESS 0xcf8
-#define PORTS_PCI_DATA 0xcfc
 
 static inline u8 port_read(u16 port)
 {
@@ -36,14 +34,14 @@ static inline void port_write_32(u16 port, u32 value)
 /* `at` is bus, device and function as the address port takes them. */
 static inline u32 pci_read(u32 at, u32 reg)
 {
-	port_write_32(PORTS_PCI_ADDRESS, (u32)BIT(31) | at | reg);
-	return port_read_32(PORTS_PCI_DATA);
+	port_write_32(PORT_PCI_ADDRESS, (u32)BIT(31) | at | reg);
+	return port_read_32(PORT_PCI_DATA);
 }
 
 static inline void pci_write(u32 at, u32 reg, u32 value)
 {
-	port_write_32(PORTS_PCI_ADDRESS, (u32)BIT(31) | at | reg);
-	port_write_32(PORTS_PCI_DATA, value);
+	port_write_32(PORT_PCI_ADDRESS, (u32)BIT(31) | at | reg);
+	port_write_32(PORT_PCI_DATA, value);
 }
 
 #endif

@@ -3,10 +3,7 @@
  */
 #include "boot/tables.h"
 
-#define PTE_P BIT(0)
-#define PTE_LARGE BIT(7) /* of the levels of 2 MiB and 1 GiB */
-#define PTE_NX BIT(63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
+#include "include/x86.h"
 
 static u64 *table_of(u64 entry)
 {

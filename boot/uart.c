@@ -8,15 +8,7 @@
 #include "boot/ports.h"
 #include "boot/uart.h"
 
-#define COM1 0x3f8u
-
-/* Registers of a 16550. */
-#define UART_DATA 0u       /* with LCR_DIVISOR: the divisor's low byte */
-#define UART_INTERRUPTS 1u /* with LCR_DIVISOR: its high byte */
-#define UART_FIFO 2u
-#define UART_LINE_CONTROL 3u
-#define UART_MODEM_CONTROL 4u
-#define UART_SCRATCH 7u /* a 16550 keeps what is written here */
+/* What we write to a 16550. */
 #define FIFO_ON_AND_EMPTY 0x07
 #define LCR_8N1 0x03
 #define LCR_DIVISOR 0x80
@@ -128,7 +120,7 @@ static bool uart_locate(const struct boot_serial *wanted,
 EFI_STATUS uart_find(const struct boot_serial *wanted,
                      const struct memory_map *map, struct handoff_uart *uart)
 {
-	*uart = (struct handoff_uart){ .address = COM1, .stride = 1 };
+	*uart = (struct handoff_uart){ .address = PORT_COM1, .stride = 1 };
 	if (wanted->kind == BOOT_SERIAL_NONE ||
 	    (wanted->kind == BOOT_SERIAL_DEFAULT && !uart_answers(uart)))
 		uart->address = 0;

@@ -8,8 +8,8 @@
 #include "hv/log.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
+#include "include/x86.h"
 
-#define XSTATE_LEGACY 3u /* x87 and SSE */
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA
 

@@ -5,10 +5,9 @@
 
 #include "hv/arch.h"
 #include "hv/log.h"
+#include "include/x86.h"
 
 #define W(word) STREAM_FEATURE_##word
-#define LEGACY 3ull /* XSAVE components: x87 and SSE */
-#define AVX 4ull
 
 /* Where each feature word comes from: leaf, subleaf, register. */
 static const char *const words[STREAM_FEATURE_COUNT] = {
@@ -217,10 +216,11 @@ static void word_tell(const struct stream_compat *s, u32 i, u64 result)
 static u32 component_differs(const struct stream_compat *s, u32 i)
 {
 	if (s->xcr0 & ~facts()->xcr0 & BIT(i)) {
-		if (BIT(i) & LEGACY)
+		if (BIT(i) & XSTATE_LEGACY)
 			return HV_STATE_XSAVE_LEGACY_SSE_MISMATCH;
-		return BIT(i) & AVX ? HV_STATE_XSAVE_AVX_MISMATCH
-		                    : HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH;
+		return BIT(i) & XSTATE_AVX
+		               ? HV_STATE_XSAVE_AVX_MISMATCH
+		               : HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH;
 	}
 	return s->xss & ~facts()->xss & BIT(i)
 	               ? HV_STATE_XSAVE_UNKNOWN_FEATURE_MISMATCH
@@ -262,7 +262,6 @@ static void offset_tell(const struct stream_compat *s, u32 i, u64 result)
  * clock may be apart: by two of the units that the launch rounds to, or by what NTP
  * makes up for.
  */
-#define FEATURE_TSC BIT(4)      /* of CPUID 1 EDX */
 #define FREQUENCY_UNITS 200000u /* Hz */
 #define FREQUENCY_SHARE 2000u   /* 500 parts in a million */
 
@@ -272,7 +271,7 @@ static bool same_frequency(const struct stream_compat *s)
 	u64 apart = saved > here ? saved - here : here - saved;
 
 	/* 0: who made the stream knew of none. */
-	return !saved || !(s->features[W(1_EDX)] & FEATURE_TSC) ||
+	return !saved || !(s->features[W(1_EDX)] & CPUID_1_EDX_TSC) ||
 	       apart <= FREQUENCY_UNITS || apart <= here / FREQUENCY_SHARE;
 }
 

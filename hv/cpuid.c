@@ -10,17 +10,6 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-#define CPUID_1_ECX_XSAVE (1u << 26)
-#define CPUID_1_ECX_OSXSAVE (1u << 27)
-#define CPUID_1_ECX_HYPERVISOR (1u << 31)
-#define CPUID_7_ECX_PKU (1u << 3)
-#define CPUID_7_ECX_OSPKE (1u << 4)
-#define CPUID_80000001_EDX_SYSCALL (1u << 11)
-#define CR4_OSXSAVE BIT(18)
-#define CR4_PKE BIT(22)
-#define EFER_LMA BIT(10)
-#define CODE_L BIT(13)
-
 #define LEAF_HV_LAST 0x4fffffffu
 
 #define CPUID_MAX_HV HV_CPUID_HARDWARE
@@ -90,7 +79,8 @@ static bool in_64_bit_mode(struct vp *vp)
 {
 	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 
-	return (s->efer & EFER_LMA) && (s->segment[VP_CS].attributes & CODE_L);
+	return (s->efer & EFER_LMA) &&
+	       (s->segment[VP_CS].attributes & RIGHTS_L);
 }
 
 /* A bit is there if `with` is and the VP is so. */

@@ -10,14 +10,9 @@
 
 #define CHILD_MAX 0x16u
 #define CHILD_MAX_EXTENDED (CPUID_EXTENDED + 8)
-#define ALL 0xffffffffu
 
-#define CPUID_1_EDX_APIC BIT(9)
 #define CACHE_TYPE 0x1fu /* leaf 4 EAX, 0: no more caches */
-#define XSAVE_HEADER_END 576u
-#define XSAVE_ALIGNED BIT(1) /* leaf 0xd ECX: to 64 bytes when compacted */
-#define D_1_XSAVEC BIT(1)
-#define LEVEL_SMT 1u /* leaf 0xb ECX 15:8 */
+#define LEVEL_SMT 1u     /* leaf 0xb ECX 15:8 */
 #define LEVEL_CORE 2u
 
 static u32 smaller(u32 a, u32 b)
@@ -114,8 +109,8 @@ static u32 xsave_size(u64 components, bool compacted)
 		arch_cpuid(0xd, i, sub);
 		at = sub[EBX];
 		if (compacted)
-			at = sub[ECX] & XSAVE_ALIGNED ? (size + 63) & ~63u
-			                              : size;
+			at = sub[ECX] & CPUID_D_ECX_ALIGNED ? (size + 63) & ~63u
+			                                    : size;
 		if (at + sub[EAX] > size)
 			size = at + sub[EAX];
 	}
@@ -136,11 +131,12 @@ static void xsave_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])
 		regs[EDX] = (u32)(c->xcr0 >> 32);
 	} else if (subleaf == 1) {
 		/* XSAVEC alone has the compacted form: there is no XSAVES. */
-		regs[EBX] = regs[EAX] & D_1_XSAVEC ? xsave_size(enabled, true)
-		                                   : 0;
+		regs[EBX] = regs[EAX] & CPUID_D_1_EAX_XSAVEC
+		                    ? xsave_size(enabled, true)
+		                    : 0;
 	} else if (has_component(c->xcr0, subleaf)) {
 		arch_cpuid(0xd, subleaf, regs);
-		regs[ECX] &= (u32)XSAVE_ALIGNED;
+		regs[ECX] &= (u32)CPUID_D_ECX_ALIGNED;
 		regs[EDX] = 0;
 	}
 }

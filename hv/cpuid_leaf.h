@@ -4,13 +4,11 @@
 #ifndef HV_CPUID_LEAF_H
 #define HV_CPUID_LEAF_H
 
-#include "include/types.h"
+#include "include/x86.h"
 
 struct vp;
 
-enum cpuid_reg { EAX, EBX, ECX, EDX, CPUID_REGS };
-
-#define CPUID_EXTENDED 0x80000000u
+#define ALL 0xffffffffu /* bits of a word: it is the processor's */
 
 /*
  * The leaf whose data a partition gets: beyond the last one, basic or extended,

@@ -7,7 +7,6 @@
 #include "hv/cpuid_leaf.h"
 
 #define NEVER 0u
-#define ALL 0xffffffffu
 
 /* Bits that are only there when arch_facts()->root_can has `needs`. */
 static const struct word_row {

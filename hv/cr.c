@@ -8,29 +8,9 @@
 #include "hv/arch.h"
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "include/x86.h"
 
-#define CR0_PE BIT(0)
-#define CR0_ET BIT(4) /* always 1 */
-#define CR0_WP BIT(16)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define CR0_PG BIT(31)
-#define CR3_PCID 0xfffull
-#define CR3_PDPT 0xffffffe0ull /* of PAE paging */
-#define CR4_PSE BIT(4)
-#define CR4_PAE BIT(5)
-#define CR4_PGE BIT(7)
-#define CR4_LA57 BIT(12)
-#define CR4_PCIDE BIT(17)
-#define CR4_SMEP BIT(20)
-#define CR4_CET BIT(23)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
-#define CODE_L BIT(13)
-#define TYPE_TSS16_BUSY 3u
 #define PDPTES 4
-#define PDPTE_PRESENT BIT(0)
-#define PDPTE_RSVD 0x1e6ull /* bits 8:5, 2:1 */
 
 /* Writes of these read the PDPTEs anew, if PAE paging is in use then. */
 #define CR0_LOADS (CR0_PG | CR0_CD | CR0_NW)
@@ -131,7 +111,7 @@ static bool paging_on_refused(struct vp *vp, const struct change *old)
 	if (!(old->efer & EFER_LME))
 		return false;
 	return !(old->cr4 & CR4_PAE) ||
-	       (s->segment[VP_CS].attributes & CODE_L) ||
+	       (s->segment[VP_CS].attributes & RIGHTS_L) ||
 	       (s->segment[VP_TR].attributes & 0xf) == TYPE_TSS16_BUSY;
 }
 
@@ -139,7 +119,7 @@ static bool paging_off_refused(const struct vp *vp, const struct change *old)
 {
 	return (old->cr4 & CR4_PCIDE) ||
 	       (long_mode(old->efer) &&
-	        (vp->state.segment[VP_CS].attributes & CODE_L));
+	        (vp->state.segment[VP_CS].attributes & RIGHTS_L));
 }
 
 static bool cr0_refused(struct vp *vp, const struct change *old, u64 value)

@@ -5,10 +5,6 @@
 
 #include "hv/vp.h"
 
-#define CR4_DE BIT(3)
-#define RFLAGS_TF BIT(8)
-#define DEBUGCTL_BTF BIT(1)
-#define DR7_ENABLES 0xffull
 #define BREAKPOINTS 4u
 
 enum condition { ON_EXECUTION, ON_WRITE, ON_PORT, ON_ACCESS };

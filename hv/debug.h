@@ -5,20 +5,11 @@
 #ifndef HV_DEBUG_H
 #define HV_DEBUG_H
 
-#include "include/types.h"
+#include "include/x86.h"
 
 struct vp;
 
-/* DR6 when nothing has been (SDM 17.2.3), and what may be written in it. */
-#define DR6_FIXED 0xffff0ff0ull
-#define DR6_WRITABLE (BIT(13) | BIT(14) | BIT(15) | BIT(16) | 0xf)
-
 /* What of an exit qualification, or of what is pending, DR6 shows. */
-#define DEBUG_BREAKPOINTS 0xfull
-#define DEBUG_ENABLED BIT(12) /* pending alone: a breakpoint of DR7's */
-#define DEBUG_REGISTERS BIT(13)
-#define DEBUG_STEP BIT(14)
-#define DEBUG_RTM BIT(16)
 #define DEBUG_CAUSES \
 	(DEBUG_BREAKPOINTS | DEBUG_REGISTERS | DEBUG_STEP | DEBUG_RTM)
 

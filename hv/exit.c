@@ -18,14 +18,9 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
+#include "include/x86.h"
 
-#define EFER_LMA BIT(10)
-#define CR0_PE BIT(0)
-#define CR0_AM BIT(18)
-#define RFLAGS_RF BIT(16)
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
-#define VECTOR_DB 1
-#define VECTOR_PF 14
 #define TABLE_ENTRIES 512u /* of a page table */
 
 /*

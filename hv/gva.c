@@ -6,16 +6,8 @@
 #include "hv/arch.h"
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "include/x86.h"
 
-#define CR0_PG BIT(31)
-#define CR4_PSE BIT(4)
-#define CR4_PAE BIT(5)
-#define EFER_LMA BIT(10)
-#define CODE_L BIT(13)
-#define CODE_D BIT(14)
-#define ENTRY_PRESENT BIT(0)
-#define ENTRY_LARGE BIT(7)
-#define ENTRY_ADDRESS 0x000ffffffffff000ull
 #define PSE36_SHIFT 19 /* bits 20:13 of a 4-MiB entry are 39:32 */
 
 /* How an entry of a level is found: the lowest of its bits, and of how many. */
@@ -39,12 +31,12 @@ static bool read_entry(const struct vp *vp, u64 at, u32 bytes, u64 *entry)
 	if (!place)
 		return false;
 	arch_copy(entry, place, bytes);
-	return *entry & ENTRY_PRESENT;
+	return *entry & PTE_P;
 }
 
 static u64 large_page(const struct walk *w, u64 entry, u64 size)
 {
-	u64 base = entry & ENTRY_ADDRESS & ~(size - 1);
+	u64 base = entry & PTE_ADDRESS & ~(size - 1);
 
 	if (w->entry == 4)
 		base = (entry & 0xffc00000) | (entry & 0x1fe000) << PSE36_SHIFT;
@@ -63,12 +55,12 @@ static bool walk(const struct vp *vp, const struct walk *w, u64 table,
 
 		if (!read_entry(vp, table + index * w->entry, w->entry, &entry))
 			return false;
-		if (w->large[level] && pse && (entry & ENTRY_LARGE)) {
+		if (w->large[level] && pse && (entry & PTE_LARGE)) {
 			gpa->v = large_page(w, entry, BIT(shift)) |
 			         (linear & (BIT(shift) - 1));
 			return true;
 		}
-		table = entry & ENTRY_ADDRESS;
+		table = entry & PTE_ADDRESS;
 	}
 	gpa->v = table | (linear & (PAGE_SIZE - 1));
 	return true;
@@ -84,12 +76,12 @@ bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 		return true;
 	}
 	if (s->efer & EFER_LMA)
-		return walk(vp, &walk_64, s->cr3 & ENTRY_ADDRESS, linear, gpa);
+		return walk(vp, &walk_64, s->cr3 & PTE_ADDRESS, linear, gpa);
 	if (s->cr4 & CR4_PAE) {
 		/* The top level is in the processor. */
 		top = s->pdpte[linear >> 30 & 3];
-		return (top & ENTRY_PRESENT) &&
-		       walk(vp, &walk_pae, top & ENTRY_ADDRESS, linear, gpa);
+		return (top & PTE_P) &&
+		       walk(vp, &walk_pae, top & PTE_ADDRESS, linear, gpa);
 	}
 	return walk(vp, &walk_32, s->cr3 & 0xfffff000, linear, gpa);
 }
@@ -99,9 +91,9 @@ u32 gva_code_width(struct vp *vp)
 	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 	u16 cs = s->segment[VP_CS].attributes;
 
-	if ((s->efer & EFER_LMA) && (cs & CODE_L))
+	if ((s->efer & EFER_LMA) && (cs & RIGHTS_L))
 		return 8;
-	return cs & CODE_D ? 4 : 2;
+	return cs & RIGHTS_DB ? 4 : 2;
 }
 
 /* In 64-bit mode FS and GS alone have bases (SDM volume 1, 3.4.2.1). */

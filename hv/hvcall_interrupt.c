@@ -6,8 +6,6 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-#define BROADCAST 0xffu
-#define BROADCAST_X2APIC 0xffffffffu
 #define KNOWN_FLAGS (HV_INTERRUPT_LEVEL | HV_INTERRUPT_LOGICAL)
 
 /* Types are the delivery modes of ICR; a vector only where one counts. */
@@ -65,8 +63,8 @@ enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
 			.destination = (u32)in->destination,
 			.vector = (u8)in->vector,
 			.logical = in->control_flags & HV_INTERRUPT_LOGICAL,
-			.broadcast = in->destination == BROADCAST ||
-			             in->destination == BROADCAST_X2APIC,
+			.broadcast = in->destination == XAPIC_BROADCAST ||
+			             in->destination == X2APIC_BROADCAST,
 			.level = in->control_flags & HV_INTERRUPT_LEVEL,
 		};
 		lapic_send(p, NULL, &m);

@@ -3,13 +3,7 @@
  */
 #include "hv/insn.h"
 #include "hv/vp_state.h"
-
-#define CF BIT(0)
-#define PF BIT(2)
-#define AF BIT(4)
-#define ZF BIT(6)
-#define SF BIT(7)
-#define OF BIT(11)
+#include "include/x86.h"
 
 bool insn_reads(const struct insn *insn)
 {
@@ -44,12 +38,12 @@ static void set_flags(u64 *rflags, u64 which, u64 values)
 /* ZF, SF, PF of a result of so many bytes. */
 static u64 flags_of(u64 result, u32 size)
 {
-	u64 flags = result & mask_of(size) ? 0 : ZF;
+	u64 flags = result & mask_of(size) ? 0 : RFLAGS_ZF;
 
 	if (result >> (size * 8 - 1) & 1)
-		flags |= SF;
+		flags |= RFLAGS_SF;
 	if (!(__builtin_popcountll(result & 0xff) & 1))
-		flags |= PF;
+		flags |= RFLAGS_PF;
 	return flags;
 }
 
@@ -58,8 +52,9 @@ static u64 carry_flags(u64 carries, u64 overflow, u32 size)
 {
 	u32 top = size * 8 - 1;
 
-	return (carries >> top & 1 ? CF : 0) | (carries >> 3 & 1 ? AF : 0) |
-	       (overflow >> top & 1 ? OF : 0);
+	return (carries >> top & 1 ? RFLAGS_CF : 0) |
+	       (carries >> 3 & 1 ? RFLAGS_AF : 0) |
+	       (overflow >> top & 1 ? RFLAGS_OF : 0);
 }
 
 static u64 add(u64 a, u64 b, bool carry, u32 size, u64 *flags)
@@ -85,14 +80,16 @@ static u64 logic(enum insn_kind kind, u64 a, u64 b, u32 size, u64 *rflags)
 {
 	u64 r = kind == INSN_OR ? a | b : kind == INSN_XOR ? a ^ b : a & b;
 
-	set_flags(rflags, CF | PF | ZF | SF | OF, flags_of(r, size));
+	set_flags(rflags,
+	          RFLAGS_CF | RFLAGS_PF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF,
+	          flags_of(r, size));
 	return r;
 }
 
 /* a op= b, with all of its flags. */
 static u64 arithmetic(enum insn_kind kind, u64 a, u64 b, u32 size, u64 *rflags)
 {
-	bool carry = *rflags & CF;
+	bool carry = *rflags & RFLAGS_CF;
 	u64 r, flags;
 
 	switch (kind) {
@@ -108,20 +105,24 @@ static u64 arithmetic(enum insn_kind kind, u64 a, u64 b, u32 size, u64 *rflags)
 	default:
 		return logic(kind, a, b, size, rflags);
 	}
-	set_flags(rflags, CF | PF | AF | ZF | SF | OF, flags);
+	set_flags(rflags,
+	          RFLAGS_CF | RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF |
+	                  RFLAGS_OF,
+	          flags);
 	return r;
 }
 
 /* One operand: INC and DEC leave CF alone, NOT all flags. */
 static u64 unary(enum insn_kind kind, u64 a, u32 size, u64 *rflags)
 {
-	u64 r, flags, which = PF | AF | ZF | SF | OF;
+	u64 which = RFLAGS_PF | RFLAGS_AF | RFLAGS_ZF | RFLAGS_SF | RFLAGS_OF;
+	u64 r, flags;
 
 	if (kind == INSN_NOT)
 		return ~a;
 	if (kind == INSN_NEG) {
 		r = subtract(0, a, false, size, &flags);
-		which |= CF;
+		which |= RFLAGS_CF;
 	} else if (kind == INSN_INC) {
 		r = add(a, 1, false, size, &flags);
 	} else {
@@ -137,7 +138,7 @@ static u64 bit_test(enum insn_kind kind, u64 a, u64 number, u32 size,
 {
 	u64 bit = BIT(number % (size * 8));
 
-	set_flags(rflags, CF, a & bit ? CF : 0);
+	set_flags(rflags, RFLAGS_CF, a & bit ? RFLAGS_CF : 0);
 	if (kind == INSN_BTS)
 		return a | bit;
 	if (kind == INSN_BTR)

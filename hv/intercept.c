@@ -4,6 +4,7 @@
 #include "hv/intercept.h"
 
 #include "hv/partition.h"
+#include "include/x86.h"
 
 #define PORTS_A_PAGE 16384u /* two bits a port */
 #define READ_WRITE (HV_INTERCEPT_ACCESS_READ | HV_INTERCEPT_ACCESS_WRITE)
@@ -103,7 +104,6 @@ static const struct {
 };
 
 /* NMI is an interrupt, not an exception. */
-#define VECTOR_NMI 2
 
 enum hv_status intercept_install(struct partition *p, u32 type, u64 parameter,
                                  u32 access)

@@ -9,14 +9,13 @@
 #include "hv/ready.h"
 #include "hv/vp.h"
 #include "hv/vp_check.h"
+#include "include/x86.h"
 
 #define VERSION 0x00050014u /* integrated, six LVT entries */
 #define DFR_RESET 0xffffffffu
 #define SVR_RESET 0xffu
 #define LVT_MODE_EXTINT 0x700u
-#define VECTOR_FIRST 16u /* those below cannot be delivered */
 #define EXTINT_ANY 0x100u
-#define RFLAGS_IF BIT(9)
 
 static u32 *reg(const struct vp *vp, u32 offset)
 {

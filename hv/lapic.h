@@ -12,41 +12,13 @@
 
 #include "include/stream.h"
 #include "include/tlfs.h"
+#include "include/x86_apic.h"
 
 struct partition;
 struct vp;
 
 #define LAPIC_PAGE_BYTES 0x400u
 #define LAPIC_NEVER 0xffffffffffffffffull
-
-/* Offsets in the page; an x2APIC MSR is 0x800 + offset / 16. */
-enum lapic_offset {
-	LAPIC_ID = 0x020,
-	LAPIC_VERSION = 0x030,
-	LAPIC_TPR = 0x080,
-	LAPIC_APR = 0x090,
-	LAPIC_PPR = 0x0a0,
-	LAPIC_EOI = 0x0b0,
-	LAPIC_LDR = 0x0d0,
-	LAPIC_DFR = 0x0e0,
-	LAPIC_SVR = 0x0f0,
-	LAPIC_ISR = 0x100,
-	LAPIC_TMR = 0x180,
-	LAPIC_IRR = 0x200,
-	LAPIC_ESR = 0x280,
-	LAPIC_ICR = 0x300,
-	LAPIC_ICR_HIGH = 0x310,
-	LAPIC_LVT_TIMER = 0x320,
-	LAPIC_LVT_THERMAL = 0x330,
-	LAPIC_LVT_PERF = 0x340,
-	LAPIC_LVT_LINT0 = 0x350,
-	LAPIC_LVT_LINT1 = 0x360,
-	LAPIC_LVT_ERROR = 0x370,
-	LAPIC_INITIAL_COUNT = 0x380,
-	LAPIC_CURRENT_COUNT = 0x390,
-	LAPIC_DIVIDE = 0x3e0,
-	LAPIC_SELF_IPI = 0x3f0,
-};
 
 #define LAPIC_LVTS 6u /* from LVT_TIMER to LVT_ERROR */
 
@@ -61,17 +33,6 @@ enum lapic_offset {
 #define LAPIC_LVT_PIN_WRITABLE 0x0001a7ffu
 #define LAPIC_LVT_ERROR_WRITABLE 0x000100ffu
 #define LAPIC_DIVIDE_WRITABLE 0xbu
-#define LAPIC_SVR_ENABLE BIT(8)
-#define LAPIC_LVT_MASKED BIT(16)
-#define LAPIC_ESR_SEND_ILLEGAL BIT(5)
-#define LAPIC_ESR_RECEIVE_ILLEGAL BIT(6)
-#define LAPIC_ESR_REGISTER_ILLEGAL BIT(7)
-#define LAPIC_ESR_ALL 0xe0u
-
-/* APIC_BASE: which of its bits make the mode. */
-#define LAPIC_BASE_BSP BIT(8) /* after reset, of VP 0 alone */
-#define LAPIC_BASE_X2APIC BIT(10)
-#define LAPIC_BASE_ENABLE BIT(11)
 
 enum lapic_mode { LAPIC_DISABLED, LAPIC_XAPIC, LAPIC_X2APIC };
 
@@ -201,22 +162,6 @@ void lapic_timer_resume(struct vp *vp);
 void lapic_timer_shift(struct vp *vp, u64 by);
 
 /* ---- Between VPs (lapic_ipi.c) ---- */
-
-enum lapic_delivery {
-	LAPIC_FIXED = 0,
-	LAPIC_LOWEST = 1,
-	LAPIC_DELIVER_NMI = 4,
-	LAPIC_DELIVER_INIT = 5,
-	LAPIC_DELIVER_SIPI = 6,
-	LAPIC_DELIVER_EXTINT = 7,
-};
-
-enum lapic_shorthand {
-	LAPIC_TO_DESTINATION,
-	LAPIC_TO_SELF,
-	LAPIC_TO_ALL,
-	LAPIC_TO_OTHERS
-};
 
 struct lapic_message {
 	enum lapic_delivery delivery;

@@ -8,14 +8,6 @@
 #include "hv/ready.h"
 #include "hv/vp.h"
 
-#define ICR_LOGICAL BIT(11)
-#define ICR_ASSERT BIT(14)
-#define ICR_LEVEL BIT(15)
-#define ICR_SHORTHAND_SHIFT 18
-#define XAPIC_BROADCAST 0xffu
-#define X2APIC_BROADCAST 0xffffffffu
-#define DFR_FLAT 0xf0000000u
-
 static u32 reg(const struct vp *vp, u32 offset)
 {
 	return *vp_apic_register(vp, offset);
@@ -31,7 +23,7 @@ static bool matches_logical(const struct vp *vp, u32 destination)
 		return ldr >> 16 == destination >> 16 &&
 		       (ldr & destination & 0xffff);
 	ldr >>= 24;
-	if ((reg(vp, LAPIC_DFR) & DFR_FLAT) == DFR_FLAT)
+	if ((reg(vp, LAPIC_DFR) & LAPIC_DFR_FLAT) == LAPIC_DFR_FLAT)
 		return ldr & destination;
 	return ldr >> 4 == (destination >> 4 & 15) && (ldr & destination & 15);
 }
@@ -125,7 +117,7 @@ void lapic_send(struct partition *p, struct vp *from,
 /* Which of the combinations are sent at all (SDM table 10-3). */
 static bool can_be_sent(const struct lapic_message *m, u32 icr)
 {
-	bool deassert = (icr & ICR_LEVEL) && !(icr & ICR_ASSERT);
+	bool deassert = (icr & LAPIC_ICR_LEVEL) && !(icr & LAPIC_ICR_ASSERT);
 
 	switch (m->delivery) {
 	case LAPIC_FIXED:
@@ -150,11 +142,11 @@ void lapic_send_icr(struct vp *vp)
 	bool x2apic = lapic_mode(vp) == LAPIC_X2APIC;
 	struct lapic_message m = {
 		.delivery = (enum lapic_delivery)(low >> 8 & 7),
-		.shorthand =
-			(enum lapic_shorthand)(low >> ICR_SHORTHAND_SHIFT & 3),
+		.shorthand = (enum lapic_shorthand)(
+			low >> LAPIC_ICR_SHORTHAND_SHIFT & 3),
 		.destination = x2apic ? high : high >> 24,
 		.vector = (u8)low,
-		.logical = low & ICR_LOGICAL,
+		.logical = low & LAPIC_ICR_LOGICAL,
 	};
 
 	m.broadcast = m.destination ==

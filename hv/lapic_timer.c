@@ -13,13 +13,6 @@
 #include "hv/partition.h"
 #include "hv/vp.h"
 
-enum timer_mode {
-	TIMER_ONE_SHOT = 0u << 17,
-	TIMER_PERIODIC = 1u << 17,
-	TIMER_DEADLINE = 2u << 17,
-	TIMER_MODE = 3u << 17
-};
-
 static u32 *reg(const struct vp *vp, u32 offset)
 {
 	return vp_apic_register(vp, offset);
@@ -32,13 +25,13 @@ static u64 guest_tsc(const struct vp *vp)
 
 static u32 mode(const struct vp *vp)
 {
-	return *reg(vp, LAPIC_LVT_TIMER) & TIMER_MODE;
+	return *reg(vp, LAPIC_LVT_TIMER) & LAPIC_LVT_MODE;
 }
 
 /* It counts from INITIAL_COUNT down, in one of the two modes that do. */
 static bool counts(const struct vp *vp)
 {
-	return mode(vp) == TIMER_ONE_SHOT || mode(vp) == TIMER_PERIODIC;
+	return mode(vp) == LAPIC_LVT_ONE_SHOT || mode(vp) == LAPIC_LVT_PERIODIC;
 }
 
 /* Bits 3, 1, 0: 0 is by 2, 6 by 128, 7 by 1 (SDM 10.5.4). */
@@ -81,7 +74,7 @@ static bool is_blocked(const struct vp *vp)
 {
 	u32 vector = *reg(vp, LAPIC_LVT_TIMER) & 0xff;
 
-	return mode(vp) == TIMER_PERIODIC &&
+	return mode(vp) == LAPIC_LVT_PERIODIC &&
 	       (*reg(vp, LAPIC_IRR + vector / 32 * 16) >> vector % 32 & 1);
 }
 
@@ -111,7 +104,7 @@ static void skip_lost(struct vp *vp)
 {
 	u64 late = guest_tsc(vp) - vp->lapic.timer_due;
 
-	if (mode(vp) == TIMER_PERIODIC && period(vp))
+	if (mode(vp) == LAPIC_LVT_PERIODIC && period(vp))
 		arm(vp,
 		    vp->lapic.timer_due + (late / period(vp) + 1) * period(vp));
 	else
@@ -133,7 +126,7 @@ void lapic_timer_update(struct vp *vp)
 	}
 	if (is_blocked(vp))
 		return;
-	if (mode(vp) == TIMER_PERIODIC && period(vp))
+	if (mode(vp) == LAPIC_LVT_PERIODIC && period(vp))
 		arm(vp, vp->lapic.timer_due + period(vp));
 	else
 		vp->lapic.timer_due = 0;
@@ -154,7 +147,7 @@ u64 lapic_timer_joined(const struct vp *vp, u64 now)
 	u64 since = vp_tsc_at(vp, vp->held_since);
 	u64 first, more;
 
-	if (!due || mode(vp) != TIMER_PERIODIC || !length)
+	if (!due || mode(vp) != LAPIC_LVT_PERIODIC || !length)
 		return due;
 	first = tick_behind(due, length, since);
 	now = vp_tsc_at(vp, now);
@@ -188,7 +181,7 @@ void lapic_timer_write_lvt(struct vp *vp, u32 value)
 /* In TSC-deadline mode the register is left alone (SDM 10.5.4.1). */
 void lapic_timer_start(struct vp *vp, u32 initial)
 {
-	if (mode(vp) == TIMER_DEADLINE)
+	if (mode(vp) == LAPIC_LVT_DEADLINE)
 		return;
 	*reg(vp, LAPIC_INITIAL_COUNT) = initial;
 	lapic_timer_set_count(vp, initial);
@@ -212,7 +205,7 @@ u32 lapic_timer_count(const struct vp *vp)
 	if (!counts(vp) || !vp->lapic.timer_due)
 		return 0;
 	left = rest(vp);
-	if (!left && mode(vp) == TIMER_PERIODIC && period(vp))
+	if (!left && mode(vp) == LAPIC_LVT_PERIODIC && period(vp))
 		left = period(vp) -
 		       (guest_tsc(vp) - vp->lapic.timer_due) % period(vp);
 	return (u32)((left + BIT(shift) - 1) >> shift);
@@ -232,12 +225,12 @@ void lapic_timer_write_divide(struct vp *vp, u32 value)
 
 u64 lapic_timer_deadline(const struct vp *vp)
 {
-	return mode(vp) == TIMER_DEADLINE ? vp->lapic.timer_due : 0;
+	return mode(vp) == LAPIC_LVT_DEADLINE ? vp->lapic.timer_due : 0;
 }
 
 void lapic_timer_set_deadline(struct vp *vp, u64 value)
 {
-	if (mode(vp) == TIMER_DEADLINE)
+	if (mode(vp) == LAPIC_LVT_DEADLINE)
 		vp->lapic.timer_due = value;
 }
 

@@ -3,10 +3,7 @@
  */
 #include "hv/merge.h"
 
-#define VECTOR_DF 8u
-#define VECTOR_PF 14u
-#define VECTOR_MC 18u
-#define VECTOR_VE 20u
+#include "include/x86.h"
 
 enum kind { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT, KINDS };
 

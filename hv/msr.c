@@ -8,11 +8,6 @@
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 
-#define MSR_APIC_BASE 0x1bu
-#define MSR_TSC_DEADLINE 0x6e0u
-#define MSR_X2APIC_FIRST 0x800u
-#define MSR_X2APIC_LAST 0x8ffu
-
 /* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
 static const _Alignas(PAGE_SIZE) u8 hypercall_page[PAGE_SIZE] = {
 	0x0f, 0x01, 0xc1, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
@@ -242,10 +237,10 @@ static const struct msr_row {
 	  write_tpr },
 	{ HV_MSR_VP_ASSIST_PAGE, HV_MSR_VP_ASSIST_PAGE,
 	  HV_PRIVILEGE_ACCESS_APIC_MSRS, read_assist, write_assist },
-	{ MSR_APIC_BASE, MSR_APIC_BASE, 0, read_base, write_base },
-	{ MSR_TSC_DEADLINE, MSR_TSC_DEADLINE, 0, read_deadline,
+	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, 0, read_base, write_base },
+	{ MSR_IA32_TSC_DEADLINE, MSR_IA32_TSC_DEADLINE, 0, read_deadline,
 	  write_deadline },
-	{ MSR_X2APIC_FIRST, MSR_X2APIC_LAST, 0, lapic_read_msr,
+	{ MSR_IA32_X2APIC, MSR_IA32_X2APIC_LAST, 0, lapic_read_msr,
 	  lapic_write_msr },
 	{ HV_MSR_SCONTROL, HV_MSR_EOM, HV_PRIVILEGE_ACCESS_SYNIC_MSRS,
 	  synic_read_msr, synic_write_msr },

@@ -10,7 +10,7 @@
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 
-#define UNITS 10000000ull /* a second */
+#define UNITS REFERENCE_UNITS
 #define HOUR (3600 * UNITS)
 #define SEQUENCE_INVALID 0u
 #define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */

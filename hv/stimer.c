@@ -10,8 +10,6 @@
 #include "hv/synic.h"
 #include "hv/vp.h"
 
-#define VECTOR_FIRST 16u
-
 static u32 sint_of(const struct stimer *t)
 {
 	return (u32)(t->config >> HV_STIMER_SINT_SHIFT) & 15;

@@ -8,19 +8,14 @@
 #include "hv/debug.h"
 #include "hv/partition.h"
 #include "hv/vp_confine.h"
-
-#define EFER_LMA BIT(10)
-#define CODE_L BIT(13)
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_RF BIT(16)
-#define DEBUGCTL_BTF BIT(1)
+#include "include/x86.h"
 
 bool vp_is_suspended(const struct vp *vp)
 {
 	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
 }
 
-#define UNITS 10000000ull /* a second */
+#define UNITS REFERENCE_UNITS
 
 u64 vp_runtime(const struct vp *vp)
 {
@@ -82,7 +77,7 @@ void vp_skip(struct vp *vp, u64 length)
 
 	s->rip += length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & CODE_L))
+	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & RIGHTS_L))
 		s->rip = (u32)s->rip;
 	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
 	    (s->rflags & RFLAGS_RF)) {

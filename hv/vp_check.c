@@ -10,21 +10,10 @@
 #include "hv/gpa.h"
 #include "hv/lapic.h"
 
-#define CR0_PE BIT(0)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define CR0_PG BIT(31)
-#define RFLAGS_FIXED BIT(1)
 #define RFLAGS_ALLOWED 0x3f7fd7ull
-#define DR7_FIXED BIT(10)
 #define DR7_ALLOWED 0xffff2fffull
 #define SEGMENT_RSVD 0x0f00
 #define APIC_BASE_MODE (LAPIC_BASE_X2APIC | LAPIC_BASE_ENABLE)
-#define XSTATE_X87 BIT(0)
-#define XSTATE_SSE BIT(1)
-#define XSTATE_AVX BIT(2)
-#define XSTATE_MPX (BIT(3) | BIT(4))
-#define XSTATE_AVX512 (BIT(5) | BIT(6) | BIT(7))
 #define PENDING_RSVD 0xfe00ull /* bits 15:9 */
 
 bool vp_check_zero_high(vp_check_value *v)

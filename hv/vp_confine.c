@@ -10,9 +10,6 @@
 #include "hv/arch.h"
 #include "hv/debug.h"
 
-#define FEATURE_RTM BIT(11) /* of CPUID 7.0 EBX */
-#define PDPTE_PRESENT BIT(0)
-
 static u64 physical(u64 value)
 {
 	return value & (BIT(arch_facts()->compat.phys_bits) - 1);
@@ -31,7 +28,7 @@ static void confine_dr6(u64 *dr6)
 	const u32 *features = arch_facts()->compat.features;
 	u64 writable = DR6_WRITABLE;
 
-	if (!(features[STREAM_FEATURE_7_EBX] & FEATURE_RTM))
+	if (!(features[STREAM_FEATURE_7_EBX] & CPUID_7_EBX_RTM))
 		writable &= ~DEBUG_RTM;
 	*dr6 = (*dr6 & writable) | (DR6_FIXED & ~writable);
 }

@@ -12,20 +12,10 @@
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 #include "hv/vp_xsave.h"
+#include "include/x86.h"
 
 typedef vp_check_value value_t;
 
-#define CR0_ET BIT(4)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define RFLAGS_FIXED BIT(1)
-#define DR7_FIXED BIT(10)
-#define APIC_BASE_RESET 0xfee00000ull
-#define PAT_RESET 0x0007040600070406ull
-#define XSTATE_X87 BIT(0)
-#define XSTATE_AVX BIT(2)
-#define MTRR_CAP_FIX BIT(8)
-#define MTRR_CAP_WC BIT(10)
 #define PENDING_DEBUG_ALLOWED (0xfull | BIT(12) | BIT(14) | BIT(16))
 
 /* ---- Registers that are more than a place in the structure ---- */
@@ -364,7 +354,7 @@ static const struct vp_reg table[] = {
 	R64(HV_REGISTER_KERNEL_GS_BASE, kernel_gs_base, vp_check_canonical,
 	    .msr = 0xc0000102),
 	R64(HV_REGISTER_APIC_BASE, apic_base, vp_check_apic_base, .msr = 0x1b,
-	    .reset = APIC_BASE_RESET | LAPIC_BASE_ENABLE, .set = set_apic_base),
+	    .reset = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE, .set = set_apic_base),
 	R64(HV_REGISTER_PAT, pat, vp_check_pat, .msr = 0x277, .reset = PAT_RESET),
 	R64(HV_REGISTER_SYSENTER_CS, sysenter_cs, vp_check_u32, .msr = 0x174),
 	R64(HV_REGISTER_SYSENTER_RIP, sysenter_rip, vp_check_canonical,

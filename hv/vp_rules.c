@@ -5,34 +5,10 @@
 
 #include "hv/arch.h"
 #include "hv/vp_check.h"
+#include "include/x86.h"
+#include "include/x86_msr.h"
 
-#define CR0_PE BIT(0)
-#define PDPTE_PRESENT BIT(0)
-#define PDPTE_RSVD 0x1e6ull /* bits 8:5, 2:1 */
-#define CR0_PG BIT(31)
-#define CR4_PAE BIT(5)
-#define CR4_PCIDE BIT(17)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_IF BIT(9)
-#define RFLAGS_VM BIT(17)
-#define DEBUGCTL_BTF BIT(1)
-#define PENDING_BS BIT(14)
-#define PENDING_ENABLED BIT(12)
-#define PENDING_RTM BIT(16)
-#define SELECTOR_TI 4u
-#define TYPE_ACCESSED 1u
-#define TYPE_READABLE 2u /* of code */
-#define TYPE_CODE 8u
-#define TYPE_DATA 3u /* writable data, accessed */
-#define TYPE_STACK_DOWN 7u
-#define TYPE_TSS16 3u
-#define TYPE_TSS 11u
-#define TYPE_LDT 2u
 #define V86_ATTRIBUTES 0xf3u
-#define VECTOR_DB 1u
-#define VECTOR_MC 18u
 
 #define CORE VP_PART_CORE
 #define PAGING VP_PART_PAGING
@@ -299,8 +275,8 @@ static bool tr_type(const struct vp_state *s)
 {
 	const struct hv_segment *g = &s->segment[VP_TR];
 
-	return !is_memory(g) && (type(g) == TYPE_TSS ||
-	                         (type(g) == TYPE_TSS16 && !long_mode(s)));
+	return !is_memory(g) && (type(g) == TYPE_TSS_BUSY ||
+	                         (type(g) == TYPE_TSS16_BUSY && !long_mode(s)));
 }
 
 static bool tr_present(const struct vp_state *s)
@@ -370,18 +346,18 @@ static bool single_step(const struct vp_state *s)
 
 	if (!shadow(s) && !halted(s))
 		return true;
-	return !!(s->pending_debug & PENDING_BS) == steps;
+	return !!(s->pending_debug & DEBUG_STEP) == steps;
 }
 
 static bool transactional(const struct vp_state *s)
 {
-	u64 others = s->pending_debug & ~(PENDING_RTM | PENDING_ENABLED);
+	u64 others = s->pending_debug & ~(DEBUG_RTM | DEBUG_ENABLED);
 
-	if (!(s->pending_debug & PENDING_RTM))
+	if (!(s->pending_debug & DEBUG_RTM))
 		return true;
 	return (arch_facts()->compat.features[STREAM_FEATURE_7_EBX] &
 	        BIT(11)) &&
-	       !others && (s->pending_debug & PENDING_ENABLED) && !shadow(s);
+	       !others && (s->pending_debug & DEBUG_ENABLED) && !shadow(s);
 }
 
 /* ---- 26.3.1.6: PDPTEs ---- */

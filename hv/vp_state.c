@@ -3,9 +3,7 @@
  */
 #include "hv/vp_state.h"
 
-#define CR0_PG BIT(31)
-#define CR4_PAE BIT(5)
-#define EFER_LMA BIT(10)
+#include "include/x86.h"
 
 #define AT(field) ((u32)offsetof(struct vp_state, field))
 

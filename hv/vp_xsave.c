@@ -6,11 +6,9 @@
 
 #include "hv/arch.h"
 #include "hv/vp_check.h"
+#include "include/x86.h"
 
 #define XAT(field) ((u32)offsetof(struct vp_xsave, field))
-#define XSTATE_X87 BIT(0)
-#define XSTATE_SSE BIT(1)
-#define XSTATE_AVX BIT(2)
 #define MXCSR_RESET 0x1f80u
 #define FCW_RESET 0x037f
 

@@ -3,9 +3,9 @@
  */
 #include "parent/hvcall.h"
 
+#include "include/x86.h"
 #include "parent/cpu.h"
 
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 #define PAGE_BITS (~(u64)(PAGE_SIZE - 1))
 
 /* Page-aligned: the largest blocks fill a page and may not cross one. */

@@ -8,6 +8,6 @@
 #define CPU_STACK_TOP 96
 #define CPU_NMI_ARRIVED 104
 #define STACK_FIRST_TOP 36864
-#define VECTOR_STUB_SIZE 16
+#define STUB_SIZE 16
 
 #endif

@@ -6,10 +6,10 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/tally.h"
 #include "hv/arch.h"
+#include "include/x86_apic.h"
 
-#define APIC_ICR_LOW (0x300 / 4)
-#define APIC_ICR_SELF BIT(18) /* shorthand: the other half is not used */
-#define APIC_ICR_ASSERT BIT(14)
+/* Shorthand: the other half of ICR is not used. */
+#define SELF (LAPIC_TO_SELF << LAPIC_ICR_SHORTHAND_SHIFT)
 
 struct cpu *arch_this_cpu(void)
 {
@@ -41,12 +41,13 @@ u64 arch_tsc(void)
 void arch_self_interrupt(u8 vector)
 {
 	u64 base = msr_read(MSR_IA32_APIC_BASE);
+	u64 page = base & LAPIC_BASE_ADDRESS;
 
-	if (!(base & APIC_BASE_ENABLE))
+	if (!(base & LAPIC_BASE_ENABLE))
 		return;
-	if (base & APIC_BASE_X2APIC)
-		msr_write(MSR_IA32_X2APIC_SELF_IPI, vector);
+	if (base & LAPIC_BASE_X2APIC)
+		msr_write(LAPIC_MSR(LAPIC_SELF_IPI), vector);
 	else
-		paging_device(hpa_of(base & APIC_BASE_ADDRESS))[APIC_ICR_LOW] =
-			(u32)(APIC_ICR_SELF | APIC_ICR_ASSERT | vector);
+		paging_device(hpa_of(page))[LAPIC_ICR / 4] =
+			(u32)(SELF | LAPIC_ICR_ASSERT | vector);
 }

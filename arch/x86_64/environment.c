@@ -12,11 +12,9 @@
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/tables.h"
 
-#define SELECTOR_LDT BIT(2)
-#define SELECTOR_INDEX 0xfff8u
 #define TSS_LIMIT 0x67
 /* Which rights make a TSS of 64-bit mode, busy or not (SDM 3.5). */
-#define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~RIGHTS_TSS_BUSY))
+#define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~TYPE_BUSY))
 
 /* An entry of the firmware's GDT; those of the system have two words. */
 struct descriptor {
@@ -37,7 +35,7 @@ static u64 *firmware_descriptor(u16 selector)
 {
 	u64 offset = selector & SELECTOR_INDEX;
 
-	if (!offset || (selector & SELECTOR_LDT) ||
+	if (!offset || (selector & SELECTOR_TI) ||
 	    offset + sizeof(u64) - 1 > firmware.gdt.limit)
 		return NULL;
 	return (u64 *)(firmware.gdt.base + offset);
@@ -137,7 +135,7 @@ static void leave_system_segments(void)
 		                 : "r"(firmware.selectors[VP_LDTR]));
 	if (!firmware.descriptors[VP_TR].low)
 		return;
-	*firmware_descriptor(tr) &= ~((u64)RIGHTS_TSS_BUSY << 40);
+	*firmware_descriptor(tr) &= ~((u64)TYPE_BUSY << 40);
 	tr_write(tr);
 }
 
@@ -190,7 +188,7 @@ static void capture_segment(struct hv_segment *s, enum vp_segment index)
 	s->limit = descriptor_limit(d.low);
 	s->attributes = (u16)(d.low >> 40 & RIGHTS_MASK);
 	if (s->attributes & RIGHTS_S)
-		s->attributes |= RIGHTS_ACCESSED;
+		s->attributes |= TYPE_ACCESSED;
 }
 
 /*
@@ -200,7 +198,7 @@ static void capture_segment(struct hv_segment *s, enum vp_segment index)
 static void capture_task_register(struct hv_segment *tr)
 {
 	if (tr->attributes & RIGHTS_P) {
-		tr->attributes |= RIGHTS_TSS_BUSY;
+		tr->attributes |= TYPE_BUSY;
 		return;
 	}
 	tr->limit = TSS_LIMIT;

@@ -128,12 +128,12 @@ fault_common:
 ; #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP and vectors 29, 30 push an error code.
 %define HAS_ERROR ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (3 << 29))
 
-align VECTOR_STUB_SIZE
+align STUB_SIZE
 global vector_stubs:function hidden
 vector_stubs:
 %assign vector 0
 %rep 256
-	align VECTOR_STUB_SIZE
+	align STUB_SIZE
 %if vector > 31 || ((HAS_ERROR >> vector) & 1) == 0
 	push 0
 %endif

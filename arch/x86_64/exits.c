@@ -109,7 +109,7 @@ static enum exit_outcome exits_apic_write(struct exit *x)
 	u32 offset = (u32)vmcs_read(VMCS_EXIT_QUALIFICATION) & 0xff0;
 
 	if (offset < LAPIC_PAGE_BYTES)
-		lapic_write_msr(x->vp, MSR_IA32_X2APIC + (offset >> 4),
+		lapic_write_msr(x->vp, LAPIC_MSR(offset),
 		                *vp_apic_register(x->vp, offset));
 	return EXIT_AGAIN;
 }

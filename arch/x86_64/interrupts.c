@@ -14,7 +14,6 @@
 #include "arch/x86_64/vmx.h"
 
 #define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)
-#define LVT_PERIODIC BIT(17)
 
 #define SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
@@ -72,7 +71,7 @@ static void watch_timer(struct vp *vp)
 {
 	u32 lvt = *vp_apic_register(vp, LAPIC_LVT_TIMER);
 	u8 old = vp_arch(vp)->eoi_vector;
-	u8 vector = lvt & LVT_PERIODIC ? (u8)lvt : 0;
+	u8 vector = lvt & LAPIC_LVT_PERIODIC ? (u8)lvt : 0;
 
 	if (old == vector)
 		return;

@@ -5,12 +5,7 @@
  */
 #include "arch/x86_64/leaks.h"
 
-#include "include/types.h"
-
-/* Of CPUID leaf 7, EDX. */
-#define EDX_MD_CLEAR BIT(10)
-#define EDX_IBPB BIT(26)
-#define EDX_L1D_FLUSH BIT(28)
+#include "include/x86.h"
 
 /* Of IA32_ARCH_CAPABILITIES. */
 #define RDCL_NO BIT(0)
@@ -28,10 +23,11 @@ static const struct {
 	u64 any;     /* one of them: not needed */
 	u64 all;     /* all of them: not needed; 0: no such words */
 } rows[] = {
-	{ HANDOFF_BARRIER_L1D, EDX_L1D_FLUSH, RDCL_NO | SKIP_L1DFL_VMENTRY, 0 },
-	{ HANDOFF_BARRIER_BUFFERS, EDX_MD_CLEAR, 0,
+	{ HANDOFF_BARRIER_L1D, CPUID_7_EDX_L1D_FLUSH,
+	  RDCL_NO | SKIP_L1DFL_VMENTRY, 0 },
+	{ HANDOFF_BARRIER_BUFFERS, CPUID_7_EDX_MD_CLEAR, 0,
 	  MDS_NO | TAA_NO | SBDR_SSDP_NO | FBSDP_NO | PSDP_NO | RFDS_NO },
-	{ HANDOFF_BARRIER_BRANCHES, EDX_IBPB, 0, 0 },
+	{ HANDOFF_BARRIER_BRANCHES, CPUID_7_EDX_IBPB, 0, 0 },
 	{ HANDOFF_BARRIER_RETURNS, 0, 0, 0 },
 };
 

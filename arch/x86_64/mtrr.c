@@ -8,12 +8,6 @@
 
 #define MTRR_VARIABLE_MAX 32
 #define MTRR_FIXED_END 0x100000ull
-#define MTRR_CAP_COUNT 0xffull
-#define MTRR_DEF_TYPE 0xffull
-#define MTRR_DEF_FIXED BIT(10)
-#define MTRR_DEF_ENABLE BIT(11)
-#define MTRR_MASK_VALID BIT(11)
-#define MTRR_ADDRESS 0x000ffffffffff000ull
 #define MTRR_TYPE_WT 4u
 
 struct mtrr_range {

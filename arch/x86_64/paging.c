@@ -7,19 +7,11 @@
 #include "arch/x86_64/tables.h"
 #include "hv/check.h"
 
-#define PTE_P BIT(0)
-#define PTE_W BIT(1)
-#define PTE_PWT BIT(3)
-#define PTE_PCD BIT(4)
-#define PTE_LARGE BIT(7)
-#define PTE_NX BIT(63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
 #define PTE_RAM (PTE_P | PTE_W | PTE_NX)
 #define PTE_DEVICE (PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_PWT)
 /* Uncached unless an MTRR says write-combining (SDM 11.12.3). */
 #define PTE_SCREEN (PTE_P | PTE_W | PTE_NX | PTE_PCD)
 
-#define LARGE_PAGE (1ull << 21)
 #define DEVICE_WINDOW 0x00007ffffffff000ull /* far above any RAM */
 
 /* Boundaries of the image (linker.ld). */
@@ -80,13 +72,14 @@ static bool map_range(struct handoff *h, u64 base, u64 size, u64 flags)
 	u64 end = base + size;
 
 	for (u64 at = base; at < end;) {
-		bool large = at % LARGE_PAGE == 0 && end - at >= LARGE_PAGE;
+		bool large = at % LARGE_PAGE_SIZE == 0 &&
+		             end - at >= LARGE_PAGE_SIZE;
 		u64 *entry = entry_at(h, at, large ? 1 : 0);
 
 		if (!entry)
 			return false;
 		*entry = at | flags | (large ? PTE_LARGE : 0);
-		at += large ? LARGE_PAGE : PAGE_SIZE;
+		at += large ? LARGE_PAGE_SIZE : PAGE_SIZE;
 	}
 	return true;
 }

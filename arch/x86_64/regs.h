@@ -1,87 +1,13 @@
 /*
- * Control registers, flags, descriptors and the instructions that reach them
- * (SDM volume 3, chapters 2 and 3). No MSRs, no VMX.
+ * The instructions that reach control registers, segments, the XSAVE area and
+ * ports (SDM volume 3, chapters 2 and 3), whose bits include/x86.h has. No MSRs,
+ * no VMX.
  */
 #ifndef ARCH_REGS_H
 #define ARCH_REGS_H
 
 #include "arch/x86_64/tally.h"
-#include "include/types.h"
-
-#define CR0_PE BIT(0)
-#define CR0_MP BIT(1)
-#define CR0_EM BIT(2)
-#define CR0_TS BIT(3)
-#define CR0_ET BIT(4)
-#define CR0_NE BIT(5)
-#define CR0_WP BIT(16)
-#define CR0_AM BIT(18)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define CR0_PG BIT(31)
-
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_OSFXSR BIT(9)
-#define CR4_OSXMMEXCPT BIT(10)
-#define CR4_UMIP BIT(11)
-#define CR4_LA57 BIT(12)
-#define CR4_VMXE BIT(13)
-#define CR4_FSGSBASE BIT(16)
-#define CR4_PCIDE BIT(17)
-#define CR4_OSXSAVE BIT(18)
-#define CR4_SMEP BIT(20)
-#define CR4_SMAP BIT(21)
-#define CR4_PKE BIT(22)
-
-#define EFER_SCE BIT(0)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
-#define EFER_NXE BIT(11)
-
-#define RFLAGS_CF BIT(0)
-#define RFLAGS_FIXED BIT(1)
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_IF BIT(9)
-#define RFLAGS_RF BIT(16)
-#define RFLAGS_VM BIT(17)
-
-#define DEBUGCTL_LBR BIT(0)
-#define DEBUGCTL_BTF BIT(1)
-#define DR7_FIXED 0x400ull
-#define DR7_ENABLES 0xffull
-#define DR7_GD BIT(13)
-
-#define XCR0_X87 BIT(0)
-#define XCR0_SSE BIT(1)
-#define XCR0_AVX BIT(2)
-#define XCR0_AVX512 (BIT(5) | BIT(6) | BIT(7))
-#define XCR0_PKRU BIT(9)
-
-enum vector {
-	VECTOR_DB = 1,
-	VECTOR_NMI = 2,
-	VECTOR_UD = 6,
-	VECTOR_DF = 8,
-	VECTOR_GP = 13,
-	VECTOR_PF = 14,
-	VECTOR_AC = 17,
-	VECTOR_MC = 18,
-	VECTORS = 256,
-};
-
-/* Access rights as VMX keeps them (SDM 24.4.1); low 16 bits: descriptor's. */
-#define RIGHTS_TYPE 0xfu
-#define RIGHTS_S 0x10u
-#define RIGHTS_DPL_SHIFT 5
-#define RIGHTS_P 0x80u
-#define RIGHTS_L 0x2000u
-#define RIGHTS_G 0x8000u
-#define RIGHTS_MASK 0xf0ffu
-#define RIGHTS_UNUSABLE 0x10000u
-#define RIGHTS_ACCESSED 0x1u
-#define RIGHTS_BUSY_TSS 0x8bu
-#define RIGHTS_TSS_BUSY 0x2u
+#include "include/x86.h"
 
 /* Operand of LGDT, LIDT, SGDT, SIDT. */
 struct descriptor_table {

@@ -8,21 +8,16 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
 #include "hv/arch.h"
+#include "include/pc_ports.h"
 
 #define SETTLE_US 100000ull /* for each way to show that it works */
 
-#define PORT_RESET_CONTROL 0xcf9
 #define RESET_SYSTEM 0x02 /* what: all of it, but the power stays on */
 #define RESET_GO 0x04
 
-#define PORT_KEYBOARD 0x64
 #define KEYBOARD_FULL 0x02
 #define KEYBOARD_PULSE_RESET 0xfe
 #define KEYBOARD_POLLS 100000
-
-#define PORT_PCI_ADDRESS 0xcf8
-#define PORT_PCI_DATA 0xcfc
-#define PCI_ENABLE BIT(31)
 
 static struct handoff_reset by;
 static u64 tsc_hz;

@@ -13,8 +13,7 @@
 #include "hv/frame.h"
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
-
-#define CPUID_7_EBX_TSC_ADJUST BIT(1)
+#include "include/x86.h"
 
 /* ---- Plain and hidden ---- */
 
@@ -53,10 +52,10 @@ static bool write_switched(struct vp *root, u32 msr, u64 value)
  */
 static bool write_apic_base(struct vp *root, u32 msr, u64 value)
 {
-	u64 page = value & APIC_BASE_ADDRESS;
+	u64 page = value & LAPIC_BASE_ADDRESS;
 
 	(void)root;
-	if (page != (msr_read(msr) & APIC_BASE_ADDRESS) &&
+	if (page != (msr_read(msr) & LAPIC_BASE_ADDRESS) &&
 	    frame_owner(hpa_of(page)) != FRAME_NONE)
 		return false;
 	return msr_write_safe(msr, value);
@@ -142,7 +141,7 @@ static const struct row {
 	  read_feature_control, NULL },
 	{ MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_ADJUST, read_tsc_adjust,
 	  write_tsc_adjust },
-	{ MSR_IA32_VMX_FIRST, MSR_IA32_VMX_LAST, NULL, NULL },
+	{ MSR_IA32_VMX_BASIC, MSR_IA32_VMX_EXIT_CTLS2, NULL, NULL },
 	/* Those that we do not have; the core has answered for the others. */
 	{ MSR_SYNTHETIC_FIRST, MSR_SYNTHETIC_LAST, NULL, NULL },
 	/* Written so rarely that an exit costs less than to read them at each

@@ -5,10 +5,8 @@
 #include "arch/x86_64/serial.h"
 
 #include "arch/x86_64/regs.h"
+#include "include/pc_ports.h"
 
-#define SERIAL_DATA 0
-#define SERIAL_LINE_STATUS 5
-#define SERIAL_CAN_SEND 0x20
 #define SERIAL_POLLS 100000
 
 static struct handoff_uart uart;
@@ -44,7 +42,7 @@ static void set(u32 reg, u8 value)
 static bool can_send(void)
 {
 	for (u32 i = 0; i < SERIAL_POLLS; i++)
-		if (get(SERIAL_LINE_STATUS) & SERIAL_CAN_SEND)
+		if (get(UART_LINE_STATUS) & LINE_STATUS_CAN_SEND)
 			return true;
 	uart.address = 0;
 	return false;
@@ -53,7 +51,7 @@ static bool can_send(void)
 static void put(char c)
 {
 	if (uart.address && can_send())
-		set(SERIAL_DATA, (u8)c);
+		set(UART_DATA, (u8)c);
 }
 
 void serial_write(const char *text, u32 count)

@@ -5,7 +5,6 @@
 
 #include "arch/x86_64/cpu_arch.h"
 
-#define GATE_INTERRUPT 0x8e00ull
 #define GDT_CODE_64 0x00209b0000000000ull
 #define GDT_DATA 0x00cf930000000000ull
 #define GDT_TSS_AVAILABLE 0x0000890000000000ull
@@ -37,7 +36,7 @@ u64 stack_top(enum stack_use use)
 static void idt_init(void)
 {
 	for (u64 i = 0; i < VECTORS; i++) {
-		u64 stub = (u64)vector_stubs + i * VECTOR_STUB_SIZE;
+		u64 stub = (u64)vector_stubs + i * STUB_SIZE;
 
 		idt[i].low = (stub & 0xffff) | (u64)SELECTOR_CODE << 16 |
 		             GATE_INTERRUPT << 32 | (stub >> 16 & 0xffff) << 48;

@@ -4,11 +4,9 @@
  */
 #include "arch/x86_64/trace.h"
 
-#define MSR_IA32_PERF_GLOBAL_CTRL 0x38fu
-#define MSR_IA32_PEBS_ENABLE 0x3f1u
-#define MSR_IA32_PEBS_BASE 0x3f4u
-#define MSR_IA32_RTIT_CTL 0x570u
-#define MSR_IA32_LBR_CTL 0x14ceu
+#include "arch/x86_64/vmx.h"
+#include "include/x86.h"
+#include "include/x86_msr.h"
 
 #define SET(m) (1u << (m))
 #define EXCHANGED (SET(TRACE_MSRS) - 1)
@@ -51,12 +49,8 @@ static const struct {
 
 /* ---- What is there ---- */
 
-#define EDX_1_DEBUG_STORE BIT(21)
-#define EBX_7_TRACE BIT(25)
-#define EDX_7_ARCH_LBR BIT(19)
 #define EAX_23_PEBS (BIT(4) | BIT(5)) /* subleaves of architectural PEBS */
 #define MISC_ENABLE_NO_PEBS BIT(12)
-#define VMX_MISC_TRACE_WORKS BIT(14)
 #define GLOBAL_CTRL_VERSION 2u /* of leaf 0AH EAX 7:0 (SDM 18.2.2) */
 
 u32 trace_find(const struct trace_words *w)
@@ -66,15 +60,14 @@ u32 trace_find(const struct trace_words *w)
 
 	if (counters)
 		there |= SET(TRACE_COUNTERS);
-	if (counters && (w->leaf_1_edx & EDX_1_DEBUG_STORE) &&
+	if (counters && (w->leaf_1_edx & CPUID_1_EDX_DS) &&
 	    !(w->misc_enable & MISC_ENABLE_NO_PEBS))
 		there |= SET(TRACE_PEBS);
 	if (counters && (w->leaf_23_eax & EAX_23_PEBS))
 		there |= SET(TRACE_ARCH_PEBS);
-	if ((w->leaf_7_ebx & EBX_7_TRACE) &&
-	    (w->vmx_misc & VMX_MISC_TRACE_WORKS))
+	if ((w->leaf_7_ebx & CPUID_7_EBX_PT) && (w->vmx_misc & VMX_MISC_TRACE))
 		there |= SET(TRACE_PACKETS);
-	if (w->leaf_7_edx & EDX_7_ARCH_LBR)
+	if (w->leaf_7_edx & CPUID_7_EDX_ARCH_LBR)
 		there |= SET(TRACE_BRANCHES);
 	return there;
 }

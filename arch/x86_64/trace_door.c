@@ -10,11 +10,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-
-#define LEAF_7_1_EAX_LEAF_23 BIT(8)
-#define EDX_1_DEBUG_STORE BIT(21)
-
-enum { EAX, EBX, ECX, EDX };
+#include "include/x86.h"
 
 /* MISC_ENABLE is looked at only where it says something of PEBS. */
 static void read_words(struct trace_words *w)
@@ -36,12 +32,12 @@ static void read_words(struct trace_words *w)
 	}
 	if (max[EAX] >= 0x23 && regs[EAX] >= 1) {
 		arch_cpuid(7, 1, regs);
-		if (regs[EAX] & LEAF_7_1_EAX_LEAF_23) {
+		if (regs[EAX] & CPUID_7_1_EAX_LEAF_23) {
 			arch_cpuid(0x23, 0, regs);
 			w->leaf_23_eax = regs[EAX];
 		}
 	}
-	if (w->leaf_a_eax && (w->leaf_1_edx & EDX_1_DEBUG_STORE) &&
+	if (w->leaf_a_eax && (w->leaf_1_edx & CPUID_1_EDX_DS) &&
 	    !msr_read_safe(MSR_IA32_MISC_ENABLE, &w->misc_enable))
 		w->misc_enable = 0;
 }

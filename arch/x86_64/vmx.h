@@ -91,6 +91,9 @@
 #define ACTIVITY_ACTIVE 0
 #define ACTIVITY_HLT 1
 
+/* Of the access rights that a VMCS keeps beside those of descriptors (24.4.1). */
+#define RIGHTS_UNUSABLE BIT(16)
+
 /* ---- Exits (appendix C) ---- */
 
 #define VMX_EXIT_REASON 0xffffu

@@ -9,16 +9,8 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/vp_state.h"
 
-enum { EAX, EBX, ECX, EDX };
-
-#define LEAF_EXTENDED 0x80000000u
-#define LEAF_XSAVE 0xdu
 #define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
 #define PHYSICAL_BITS_MAX 48 /* four EPT levels */
-#define XSAVE_HEADER_END 576u
-#define CPUID_1_ECX_XSAVE BIT(26)
-#define COMPONENT_XSS BIT(0) /* leaf 0xd ECX */
-#define COMPONENT_XFD BIT(2)
 
 /*
  * The bits of each feature word that a child may have. Not in it: VMX, SMX,
@@ -51,7 +43,7 @@ static const struct feature_row {
 	/* AVX-VNNI AVX512-BF16 FZRM FSRS FSRC */
 	{ 7, 1, EAX, STREAM_FEATURE_7_1_EAX, 0x00001c30 },
 	/* XSAVEOPT XSAVEC XGETBV1 */
-	{ LEAF_XSAVE, 1, EAX, STREAM_FEATURE_D_1_EAX, 0x00000007 },
+	{ CPUID_XSAVE, 1, EAX, STREAM_FEATURE_D_1_EAX, 0x00000007 },
 	/* LAHF LZCNT PREFETCHW */
 	{ 0x80000001, 0, ECX, STREAM_FEATURE_80000001_ECX, 0x00000121 },
 	/* SYSCALL NX 1GB RDTSCP LM */
@@ -75,15 +67,15 @@ static const struct {
 	enum stream_feature word;
 	u32 bits;
 } component_rows[] = {
-	{ XCR0_AVX, STREAM_FEATURE_1_ECX, 0x30001000 }, /* AVX F16C FMA */
-	{ XCR0_AVX, STREAM_FEATURE_7_EBX, 0x00000020 }, /* AVX2 */
-	{ XCR0_AVX, STREAM_FEATURE_7_ECX, 0x00000600 }, /* VAES VPCLMUL */
-	{ XCR0_AVX, STREAM_FEATURE_7_1_EAX, 0x00000010 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_EBX, 0xdc230000 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_ECX, 0x00005842 },
-	{ XCR0_AVX512, STREAM_FEATURE_7_EDX, 0x0080010c },
-	{ XCR0_AVX512, STREAM_FEATURE_7_1_EAX, 0x00000020 },
-	{ XCR0_PKRU, STREAM_FEATURE_7_ECX, 0x00000008 },
+	{ XSTATE_AVX, STREAM_FEATURE_1_ECX, 0x30001000 }, /* AVX F16C FMA */
+	{ XSTATE_AVX, STREAM_FEATURE_7_EBX, 0x00000020 }, /* AVX2 */
+	{ XSTATE_AVX, STREAM_FEATURE_7_ECX, 0x00000600 }, /* VAES VPCLMUL */
+	{ XSTATE_AVX, STREAM_FEATURE_7_1_EAX, 0x00000010 },
+	{ XSTATE_AVX512, STREAM_FEATURE_7_EBX, 0xdc230000 },
+	{ XSTATE_AVX512, STREAM_FEATURE_7_ECX, 0x00005842 },
+	{ XSTATE_AVX512, STREAM_FEATURE_7_EDX, 0x0080010c },
+	{ XSTATE_AVX512, STREAM_FEATURE_7_1_EAX, 0x00000020 },
+	{ XSTATE_PKRU, STREAM_FEATURE_7_ECX, 0x00000008 },
 };
 
 /* Features that need the VMCS to allow an instruction. */
@@ -113,7 +105,7 @@ static void read_leaf(u32 leaf, u32 subleaf, u32 regs[4])
 {
 	u32 max[4];
 
-	arch_cpuid(leaf & LEAF_EXTENDED, 0, max);
+	arch_cpuid(leaf & CPUID_EXTENDED, 0, max);
 	__builtin_memset(regs, 0, 4 * sizeof(u32));
 	if (leaf <= max[EAX])
 		arch_cpuid(leaf, subleaf, regs);
@@ -140,9 +132,10 @@ static void find_component(struct stream_compat *c, u32 i)
 	u32 regs[4];
 	u32 end;
 
-	read_leaf(LEAF_XSAVE, i, regs);
+	read_leaf(CPUID_XSAVE, i, regs);
 	end = regs[EBX] + regs[EAX];
-	if (end > PAGE_SIZE || (regs[ECX] & (COMPONENT_XSS | COMPONENT_XFD)))
+	if (end > PAGE_SIZE ||
+	    (regs[ECX] & (CPUID_D_ECX_XSS | CPUID_D_ECX_XFD)))
 		return;
 	c->xcr0 |= BIT(i);
 	c->xsave_offset[i] = (u16)regs[EBX];
@@ -155,26 +148,26 @@ static void find_xsave(struct arch_facts *f)
 	u64 offered;
 
 	c->xsave_size = sizeof(struct vp_fxsave);
-	c->xcr0 = XCR0_X87;
+	c->xcr0 = XSTATE_X87;
 	if (!f->has_xsave)
 		return;
-	read_leaf(LEAF_XSAVE, 0, regs);
+	read_leaf(CPUID_XSAVE, 0, regs);
 	offered = ((u64)regs[EDX] << 32 | regs[EAX]) &
-	          (XCR0_AVX | XCR0_AVX512 | XCR0_PKRU);
-	c->xcr0 |= XCR0_SSE;
+	          (XSTATE_AVX | XSTATE_AVX512 | XSTATE_PKRU);
+	c->xcr0 |= XSTATE_SSE;
 	for (u32 i = 2; i < 64; i++)
 		if (offered & BIT(i))
 			find_component(c, i);
-	drop_group(c, XCR0_AVX512);
-	if (!(c->xcr0 & XCR0_AVX))
-		c->xcr0 &= ~XCR0_AVX512;
+	drop_group(c, XSTATE_AVX512);
+	if (!(c->xcr0 & XSTATE_AVX))
+		c->xcr0 &= ~XSTATE_AVX512;
 	c->xsave_size = XSAVE_HEADER_END;
 	for (u32 i = 2; i < 64; i++) {
 		if (!(c->xcr0 & BIT(i))) {
 			c->xsave_offset[i] = 0;
 			continue;
 		}
-		read_leaf(LEAF_XSAVE, i, regs);
+		read_leaf(CPUID_XSAVE, i, regs);
 		if (regs[EBX] + regs[EAX] > c->xsave_size)
 			c->xsave_size = regs[EBX] + regs[EAX];
 	}
@@ -208,7 +201,7 @@ static void find_ends(struct arch_facts *f)
 
 	arch_cpuid(0, 0, regs);
 	f->cpuid_max = regs[EAX];
-	arch_cpuid(LEAF_EXTENDED, 0, regs);
+	arch_cpuid(CPUID_EXTENDED, 0, regs);
 	f->cpuid_max_extended = regs[EAX];
 }
 
@@ -220,7 +213,7 @@ static void find_model(struct stream_compat *c)
 	read_leaf(1, 0, regs);
 	c->signature = regs[EAX];
 	c->clflush = (regs[EBX] >> 8 & 0xff) * 8;
-	read_leaf(LEAF_EXTENDED + 8, 0, regs);
+	read_leaf(CPUID_EXTENDED + 8, 0, regs);
 	c->phys_bits = regs[EAX] & 0xff;
 	if (c->phys_bits > PHYSICAL_BITS_MAX)
 		c->phys_bits = PHYSICAL_BITS_MAX;

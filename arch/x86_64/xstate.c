@@ -13,12 +13,7 @@
 
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/xregs.h"
-
-enum { EAX, EBX, ECX, EDX };
-
-#define LEAF_XSAVE 0xdu
-#define D_1_IN_USE BIT(2)   /* XGETBV with ECX 1 */
-#define D_1_DISABLES BIT(4) /* IA32_XFD */
+#include "include/x86.h"
 
 static bool tells_in_use;
 static bool has_disabling;
@@ -47,7 +42,7 @@ static u64 beyond_children(void)
 
 	if (!arch_facts()->has_xsave)
 		return 0;
-	arch_cpuid(LEAF_XSAVE, 0, regs);
+	arch_cpuid(CPUID_XSAVE, 0, regs);
 	return ((u64)regs[EDX] << 32 | regs[EAX]) & ~of_children() & ~3ull;
 }
 
@@ -57,7 +52,7 @@ u32 xstate_room(void)
 	u32 end = 0, regs[4];
 
 	for (; beyond; beyond &= beyond - 1) {
-		arch_cpuid(LEAF_XSAVE, (u32)__builtin_ctzll(beyond), regs);
+		arch_cpuid(CPUID_XSAVE, (u32)__builtin_ctzll(beyond), regs);
 		if (regs[EBX] + regs[EAX] > end)
 			end = regs[EBX] + regs[EAX];
 	}
@@ -68,9 +63,9 @@ void xstate_init(void *area)
 {
 	u32 regs[4];
 
-	arch_cpuid(LEAF_XSAVE, 1, regs);
-	tells_in_use = regs[EAX] & D_1_IN_USE;
-	has_disabling = regs[EAX] & D_1_DISABLES;
+	arch_cpuid(CPUID_XSAVE, 1, regs);
+	tells_in_use = regs[EAX] & CPUID_D_1_EAX_IN_USE;
+	has_disabling = regs[EAX] & CPUID_D_1_EAX_XFD;
 	cpu_arch(arch_this_cpu())->rest = (struct xstate_rest){ .area = area };
 }
 

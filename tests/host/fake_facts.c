@@ -4,12 +4,12 @@
  */
 #include <string.h>
 
+#include "include/x86.h"
 #include "tests/host/fake_arch.h"
 #include "tests/host/fake_dumps.h"
 
 #define ECX_1_BASE 0x01bae203u /* SSE3 .. MOVBE POPCNT, x2APIC, deadline */
 #define EDX_1 0x178bfbffu
-#define ECX_1_XSAVE BIT(26)
 #define ECX_1_AVX (BIT(28) | BIT(29) | BIT(12))
 #define ECX_1_HIDDEN (BIT(3) | BIT(5) | BIT(27)) /* MONITOR VMX OSXSAVE */
 #define EBX_7_HASWELL 0x000003abu
@@ -25,10 +25,10 @@ static const struct {
 	u32 eax_d1;
 } machines[FAKE_MACHINES] = {
 	[FAKE_SKYLAKE_X] = { 0x2e7, 2696, 0x50654,
-	                     (u32)(ECX_1_BASE | ECX_1_XSAVE | ECX_1_AVX),
+	                     (u32)(ECX_1_BASE | CPUID_1_ECX_XSAVE | ECX_1_AVX),
 	                     EBX_7_SKYLAKE, 0x8, 1 },
 	[FAKE_HASWELL] = { 0x7, 832, 0x306c3,
-	                   (u32)(ECX_1_BASE | ECX_1_XSAVE | ECX_1_AVX),
+	                   (u32)(ECX_1_BASE | CPUID_1_ECX_XSAVE | ECX_1_AVX),
 	                   EBX_7_HASWELL, 0, 1 },
 	[FAKE_NO_XSAVE] = { 0x1, 512, 0x206c2, ECX_1_BASE, 0, 0, 0 },
 };

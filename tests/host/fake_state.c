@@ -12,9 +12,7 @@
 #include <cmocka.h>
 
 #include "hv/vp_rules.h"
-
-#define RFLAGS_IF BIT(9)
-#define RFLAGS_VM BIT(17)
+#include "include/x86.h"
 
 /* Attributes of code at CPL 0 and 3, and what a mode's registers are. */
 static const struct {

@@ -7,12 +7,7 @@
 #include "arch/x86_64/xregs.h"
 #include "hv/arch.h"
 #include "hv/vp_state.h"
-
-#define AVX BIT(2)
-#define AVX512 (BIT(5) | BIT(6) | BIT(7))
-#define MPX (BIT(3) | BIT(4))
-#define TILES (BIT(17) | BIT(18))
-#define APX BIT(19)
+#include "include/x86.h"
 
 struct fake_xregs fake_xregs;
 
@@ -52,12 +47,13 @@ static bool xcr0_valid(u64 value)
 {
 	if (!(value & 1) || (value & ~fake_xregs.supported))
 		return false;
-	if ((value & AVX) && !(value & 2))
+	if ((value & XSTATE_AVX) && !(value & 2))
 		return false;
-	if ((value & AVX512) && !(value & AVX))
+	if ((value & XSTATE_AVX512) && !(value & XSTATE_AVX))
 		return false;
-	return !some_of(value, AVX512) && !some_of(value, MPX) &&
-	       !some_of(value, TILES) && !((value & APX) && (value & MPX));
+	return !some_of(value, XSTATE_AVX512) && !some_of(value, XSTATE_MPX) &&
+	       !some_of(value, XSTATE_TILES) &&
+	       !((value & XSTATE_APX) && (value & XSTATE_MPX));
 }
 
 void fake_xregs_xsetbv(u64 value)

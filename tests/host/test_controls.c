@@ -2,11 +2,9 @@
  * arch/x86_64/controls.c: which processors will do, and why others will not.
  */
 #include "arch/x86_64/controls.h"
+#include "arch/x86_64/vmx.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
-
-#define LA57 BIT(12)
-#define VMXE BIT(13)
-#define TRUE_CONTROLS BIT(55)
 
 /* Words of allowed bits: Bochs' models, and KVM's for its guests. */
 static const struct vmx_offer haswell = {
@@ -14,19 +12,20 @@ static const struct vmx_offer haswell = {
 	.cr4 = 0x668,
 	.feature_control = 5,
 	.words = { 0x7f, 0xfff9fffe, 0x47fff, 0x7fffff, 0xffff, 0xf0106334141,
-	           0x00d810000000002b | TRUE_CONTROLS },
+	           0x00d810000000002b | VMX_BASIC_TRUE_CONTROLS },
 };
 static const struct vmx_offer penryn = {
 	.has_vmx = true,
 	.cr4 = 0x668,
 	.feature_control = 5,
-	.words = { 0x3f, 0xfff9fffe, 0x41, 0x3fffff, 0xffff, 0, TRUE_CONTROLS },
+	.words = { 0x3f, 0xfff9fffe, 0x41, 0x3fffff, 0xffff, 0,
+	           VMX_BASIC_TRUE_CONTROLS },
 };
 static const struct vmx_offer lynnfield = {
 	.has_vmx = true,
 	.cr4 = 0x668,
 	.words = { 0x7f, 0xfff9fffe, 0x7f, 0x7fffff, 0xffff, 0xf0106114141,
-	           TRUE_CONTROLS },
+	           VMX_BASIC_TRUE_CONTROLS },
 };
 
 static struct handoff_findings findings;
@@ -153,16 +152,16 @@ static void test_the_order_of_reasons(void **state)
 	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_LOCKED_OFF);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_LOCKED_OFF, HANDOFF_NO_UNRESTRICTED));
-	offer.cr4 |= VMXE;
+	offer.cr4 |= CR4_VMXE;
 	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_LOCKED_OFF);
 	offer.feature_control = 0;
 	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_VMX_IN_USE);
-	offer.cr4 |= LA57;
+	offer.cr4 |= CR4_LA57;
 	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_FIVE_LEVEL);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_FIVE_LEVEL, HANDOFF_VMX_IN_USE) |
 	                         1u << HANDOFF_NO_UNRESTRICTED);
-	offer = (struct vmx_offer){ .cr4 = LA57 };
+	offer = (struct vmx_offer){ .cr4 = CR4_LA57 };
 	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_NO_VTX);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_NO_VTX, HANDOFF_FIVE_LEVEL));

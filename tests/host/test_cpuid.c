@@ -3,14 +3,9 @@
  */
 #include "hv/cpuid.h"
 #include "hv/partition.h"
+#include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"
-
-enum { EAX, EBX, ECX, EDX };
-
-#define EFER_LONG 0x500
-#define CODE_64 0xa09b
-#define CODE_32 0xc09b
 
 static struct vp *child(void)
 {
@@ -75,12 +70,12 @@ static void test_child_sees_the_facts(void **state)
 	cpuid_answer(vp, 7, 2, r);
 	assert_int_equal(r[EAX] | r[EBX] | r[ECX] | r[EDX], 0);
 	vp_state_write(vp)->efer = EFER_LONG;
-	vp_state_write(vp)->segment[VP_CS].attributes = CODE_64;
+	vp_state_write(vp)->segment[VP_CS].attributes = RIGHTS_CODE_64;
 	cpuid_answer(vp, 0x80000001, 0, r);
 	assert_int_equal(r[ECX], c->features[STREAM_FEATURE_80000001_ECX]);
 	assert_int_equal(r[EDX], c->features[STREAM_FEATURE_80000001_EDX]);
 	/* SYSCALL is of 64-bit mode. */
-	vp_state_write(vp)->segment[VP_CS].attributes = CODE_32;
+	vp_state_write(vp)->segment[VP_CS].attributes = RIGHTS_CODE_32;
 	cpuid_answer(vp, 0x80000001, 0, r);
 	assert_int_equal(r[EDX],
 	                 c->features[STREAM_FEATURE_80000001_EDX] & ~BIT(11));

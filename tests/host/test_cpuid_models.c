@@ -3,30 +3,20 @@
  * holds, against a reading of the SDM (volume 2, CPUID) that is this file's own:
  * features by their names and bits, rules by leaf.
  */
+#include "arch/x86_64/vmx.h"
 #include "arch/x86_64/words.h"
 #include "hv/cpuid.h"
 #include "hv/partition.h"
+#include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"
 
-enum { EAX, EBX, ECX, EDX };
-
-#define EXT 0x80000000u
 #define LAST_CHILD 0x16u
 #define VP_INDEX 2u
 #define TSC_HZ 3300000000ull
 
-#define PROC2_RDTSCP BIT(3)
-#define PROC2_INVPCID BIT(12)
-#define PROC2_XSAVES BIT(20)
-#define PROC2_USER_WAIT BIT(26)
-#define MISC_PT BIT(14)
 #define ALL_CONTROLS \
 	(PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES | PROC2_USER_WAIT)
-
-#define AVX BIT(2)
-#define AVX512 (BIT(5) | BIT(6) | BIT(7))
-#define PKRU BIT(9)
 
 /* ---- What a child may have, feature by feature ---- */
 
@@ -39,7 +29,7 @@ static const struct feature {
 	{ 1, 0, ECX, 0, "SSE3", 0, 0 },
 	{ 1, 0, ECX, 1, "PCLMULQDQ", 0, 0 },
 	{ 1, 0, ECX, 9, "SSSE3", 0, 0 },
-	{ 1, 0, ECX, 12, "FMA", AVX, 0 },
+	{ 1, 0, ECX, 12, "FMA", XSTATE_AVX, 0 },
 	{ 1, 0, ECX, 13, "CMPXCHG16B", 0, 0 },
 	{ 1, 0, ECX, 17, "PCID", 0, 0 },
 	{ 1, 0, ECX, 19, "SSE4.1", 0, 0 },
@@ -48,8 +38,8 @@ static const struct feature {
 	{ 1, 0, ECX, 23, "POPCNT", 0, 0 },
 	{ 1, 0, ECX, 25, "AES", 0, 0 },
 	{ 1, 0, ECX, 26, "XSAVE", 0, 0 },
-	{ 1, 0, ECX, 28, "AVX", AVX, 0 },
-	{ 1, 0, ECX, 29, "F16C", AVX, 0 },
+	{ 1, 0, ECX, 28, "AVX", XSTATE_AVX, 0 },
+	{ 1, 0, ECX, 29, "F16C", XSTATE_AVX, 0 },
 	{ 1, 0, ECX, 30, "RDRAND", 0, 0 },
 	{ 1, 0, EDX, 0, "FPU", 0, 0 },
 	{ 1, 0, EDX, 1, "VME", 0, 0 },
@@ -75,7 +65,7 @@ static const struct feature {
 	{ 7, 0, EBX, 0, "FSGSBASE", 0, 0 },
 	{ 7, 0, EBX, 3, "BMI1", 0, 0 },
 	{ 7, 0, EBX, 4, "HLE", 0, 0 },
-	{ 7, 0, EBX, 5, "AVX2", AVX, 0 },
+	{ 7, 0, EBX, 5, "AVX2", XSTATE_AVX, 0 },
 	{ 7, 0, EBX, 6, "FDP_EXCPTN_ONLY", 0, 0 },
 	{ 7, 0, EBX, 7, "SMEP", 0, 0 },
 	{ 7, 0, EBX, 8, "BMI2", 0, 0 },
@@ -83,58 +73,58 @@ static const struct feature {
 	{ 7, 0, EBX, 10, "INVPCID", 0, PROC2_INVPCID },
 	{ 7, 0, EBX, 11, "RTM", 0, 0 },
 	{ 7, 0, EBX, 13, "FCS and FDS are gone", 0, 0 },
-	{ 7, 0, EBX, 16, "AVX512F", AVX512, 0 },
-	{ 7, 0, EBX, 17, "AVX512DQ", AVX512, 0 },
+	{ 7, 0, EBX, 16, "AVX512F", XSTATE_AVX512, 0 },
+	{ 7, 0, EBX, 17, "AVX512DQ", XSTATE_AVX512, 0 },
 	{ 7, 0, EBX, 18, "RDSEED", 0, 0 },
 	{ 7, 0, EBX, 19, "ADX", 0, 0 },
 	{ 7, 0, EBX, 20, "SMAP", 0, 0 },
-	{ 7, 0, EBX, 21, "AVX512_IFMA", AVX512, 0 },
+	{ 7, 0, EBX, 21, "AVX512_IFMA", XSTATE_AVX512, 0 },
 	{ 7, 0, EBX, 23, "CLFLUSHOPT", 0, 0 },
 	{ 7, 0, EBX, 24, "CLWB", 0, 0 },
-	{ 7, 0, EBX, 26, "AVX512PF", AVX512, 0 },
-	{ 7, 0, EBX, 27, "AVX512ER", AVX512, 0 },
-	{ 7, 0, EBX, 28, "AVX512CD", AVX512, 0 },
+	{ 7, 0, EBX, 26, "AVX512PF", XSTATE_AVX512, 0 },
+	{ 7, 0, EBX, 27, "AVX512ER", XSTATE_AVX512, 0 },
+	{ 7, 0, EBX, 28, "AVX512CD", XSTATE_AVX512, 0 },
 	{ 7, 0, EBX, 29, "SHA", 0, 0 },
-	{ 7, 0, EBX, 30, "AVX512BW", AVX512, 0 },
-	{ 7, 0, EBX, 31, "AVX512VL", AVX512, 0 },
+	{ 7, 0, EBX, 30, "AVX512BW", XSTATE_AVX512, 0 },
+	{ 7, 0, EBX, 31, "AVX512VL", XSTATE_AVX512, 0 },
 	{ 7, 0, ECX, 0, "PREFETCHWT1", 0, 0 },
-	{ 7, 0, ECX, 1, "AVX512_VBMI", AVX512, 0 },
+	{ 7, 0, ECX, 1, "AVX512_VBMI", XSTATE_AVX512, 0 },
 	{ 7, 0, ECX, 2, "UMIP", 0, 0 },
-	{ 7, 0, ECX, 3, "PKU", PKRU, 0 },
-	{ 7, 0, ECX, 6, "AVX512_VBMI2", AVX512, 0 },
+	{ 7, 0, ECX, 3, "PKU", XSTATE_PKRU, 0 },
+	{ 7, 0, ECX, 6, "AVX512_VBMI2", XSTATE_AVX512, 0 },
 	{ 7, 0, ECX, 8, "GFNI", 0, 0 },
-	{ 7, 0, ECX, 9, "VAES", AVX, 0 },
-	{ 7, 0, ECX, 10, "VPCLMULQDQ", AVX, 0 },
-	{ 7, 0, ECX, 11, "AVX512_VNNI", AVX512, 0 },
-	{ 7, 0, ECX, 12, "AVX512_BITALG", AVX512, 0 },
-	{ 7, 0, ECX, 14, "AVX512_VPOPCNTDQ", AVX512, 0 },
+	{ 7, 0, ECX, 9, "VAES", XSTATE_AVX, 0 },
+	{ 7, 0, ECX, 10, "VPCLMULQDQ", XSTATE_AVX, 0 },
+	{ 7, 0, ECX, 11, "AVX512_VNNI", XSTATE_AVX512, 0 },
+	{ 7, 0, ECX, 12, "AVX512_BITALG", XSTATE_AVX512, 0 },
+	{ 7, 0, ECX, 14, "AVX512_VPOPCNTDQ", XSTATE_AVX512, 0 },
 	{ 7, 0, ECX, 22, "RDPID", 0, PROC2_RDTSCP },
 	{ 7, 0, ECX, 25, "CLDEMOTE", 0, 0 },
 	{ 7, 0, ECX, 27, "MOVDIRI", 0, 0 },
 	{ 7, 0, ECX, 28, "MOVDIR64B", 0, 0 },
-	{ 7, 0, EDX, 2, "AVX512_4VNNIW", AVX512, 0 },
-	{ 7, 0, EDX, 3, "AVX512_4FMAPS", AVX512, 0 },
+	{ 7, 0, EDX, 2, "AVX512_4VNNIW", XSTATE_AVX512, 0 },
+	{ 7, 0, EDX, 3, "AVX512_4FMAPS", XSTATE_AVX512, 0 },
 	{ 7, 0, EDX, 4, "FSRM", 0, 0 },
-	{ 7, 0, EDX, 8, "AVX512_VP2INTERSECT", AVX512, 0 },
+	{ 7, 0, EDX, 8, "AVX512_VP2INTERSECT", XSTATE_AVX512, 0 },
 	{ 7, 0, EDX, 10, "MD_CLEAR", 0, 0 },
 	{ 7, 0, EDX, 14, "SERIALIZE", 0, 0 },
-	{ 7, 0, EDX, 23, "AVX512_FP16", AVX512, 0 },
-	{ 7, 1, EAX, 4, "AVX-VNNI", AVX, 0 },
-	{ 7, 1, EAX, 5, "AVX512_BF16", AVX512, 0 },
+	{ 7, 0, EDX, 23, "AVX512_FP16", XSTATE_AVX512, 0 },
+	{ 7, 1, EAX, 4, "AVX-VNNI", XSTATE_AVX, 0 },
+	{ 7, 1, EAX, 5, "AVX512_BF16", XSTATE_AVX512, 0 },
 	{ 7, 1, EAX, 10, "FZRM", 0, 0 },
 	{ 7, 1, EAX, 11, "FSRS", 0, 0 },
 	{ 7, 1, EAX, 12, "FSRC", 0, 0 },
 	{ 0xd, 1, EAX, 0, "XSAVEOPT", 0, 0 },
 	{ 0xd, 1, EAX, 1, "XSAVEC", 0, 0 },
 	{ 0xd, 1, EAX, 2, "XGETBV1", 0, 0 },
-	{ EXT + 1, 0, ECX, 0, "LAHF", 0, 0 },
-	{ EXT + 1, 0, ECX, 5, "LZCNT", 0, 0 },
-	{ EXT + 1, 0, ECX, 8, "PREFETCHW", 0, 0 },
-	{ EXT + 1, 0, EDX, 20, "NX", 0, 0 },
-	{ EXT + 1, 0, EDX, 26, "1-GByte pages", 0, 0 },
-	{ EXT + 1, 0, EDX, 27, "RDTSCP", 0, PROC2_RDTSCP },
-	{ EXT + 1, 0, EDX, 29, "Intel 64", 0, 0 },
-	{ EXT + 8, 0, EBX, 9, "WBNOINVD", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, ECX, 0, "LAHF", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, ECX, 5, "LZCNT", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, ECX, 8, "PREFETCHW", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, EDX, 20, "NX", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, EDX, 26, "1-GByte pages", 0, 0 },
+	{ CPUID_EXTENDED + 1, 0, EDX, 27, "RDTSCP", 0, PROC2_RDTSCP },
+	{ CPUID_EXTENDED + 1, 0, EDX, 29, "Intel 64", 0, 0 },
+	{ CPUID_EXTENDED + 8, 0, EBX, 9, "WBNOINVD", 0, 0 },
 };
 
 /* ---- The world ---- */
@@ -163,9 +153,9 @@ static u64 find_components(void)
 	if (!(one[ECX] & BIT(26)))
 		return 0;
 	own(0xd, 0, r);
-	found = 3 | (r[EAX] & (AVX | PKRU));
-	if ((r[EAX] & AVX512) == AVX512)
-		found |= AVX512;
+	found = 3 | (r[EAX] & (XSTATE_AVX | XSTATE_PKRU));
+	if ((r[EAX] & XSTATE_AVX512) == XSTATE_AVX512)
+		found |= XSTATE_AVX512;
 	return found;
 }
 
@@ -173,7 +163,8 @@ static void become(const struct fake_dump *d, u64 allowed)
 {
 	const struct words_controls c = { .root = allowed,
 		                          .child = allowed,
-		                          .misc = allowed ? MISC_PT : 0 };
+		                          .misc = allowed ? VMX_MISC_TRACE
+		                                          : 0 };
 
 	dump = fake.dump = d;
 	controls = allowed;
@@ -299,9 +290,9 @@ static void want_extended(u32 leaf, u32 want[4])
 	u32 r[4];
 
 	own(leaf, 0, r);
-	switch (leaf - EXT) {
+	switch (leaf - CPUID_EXTENDED) {
 	case 0:
-		want[EAX] = EXT + 8;
+		want[EAX] = CPUID_EXTENDED + 8;
 		break;
 	case 1:
 		want[ECX] = feature_word(leaf, 0, ECX);
@@ -329,10 +320,10 @@ static void want_child(u32 leaf, u32 subleaf, u32 want[4])
 	u32 last = fake_dumps_last(dump, 0);
 
 	last = last < LAST_CHILD ? last : LAST_CHILD;
-	if (leaf > (leaf >= EXT ? EXT + 8 : last))
+	if (leaf > (leaf >= CPUID_EXTENDED ? CPUID_EXTENDED + 8 : last))
 		leaf = last;
 	memset(want, 0, 16);
-	if (leaf >= EXT)
+	if (leaf >= CPUID_EXTENDED)
 		want_extended(leaf, want);
 	else
 		want_basic(leaf, subleaf, want);
@@ -358,7 +349,7 @@ static void each_leaf(void (*check)(u32 leaf, u32 subleaf))
 {
 	for (u32 leaf = 0; leaf < 0x40; leaf++) {
 		each_subleaf(leaf, check);
-		each_subleaf(EXT + leaf, check);
+		each_subleaf(CPUID_EXTENDED + leaf, check);
 	}
 	for (u32 i = 0; i < ARRAY_LEN(odd_leaves); i++)
 		each_subleaf(odd_leaves[i], check);
@@ -422,7 +413,7 @@ static void run_mirrors(void)
 {
 	struct vp_state *s = vp_state_write(child);
 	u32 before[3][4], after[3][4];
-	static const u32 leaves[3] = { 1, 7, EXT + 1 };
+	static const u32 leaves[3] = { 1, 7, CPUID_EXTENDED + 1 };
 
 	for (u32 i = 0; i < 3; i++)
 		cpuid_answer(child, leaves[i], 0, before[i]);
@@ -435,10 +426,10 @@ static void run_mirrors(void)
 	                 components ? 1u << 27 : 0);
 	if (fake_dumps_last(dump, 0) >= 7)
 		assert_int_equal(before[1][ECX] ^ after[1][ECX],
-		                 components & PKRU ? 1u << 4 : 0);
+		                 components & XSTATE_PKRU ? 1u << 4 : 0);
 	assert_int_equal(before[2][EDX] ^ after[2][EDX], 1u << 11);
 	s->segment[VP_CS].attributes = 0xc09b; /* compatibility mode */
-	cpuid_answer(child, EXT + 1, 0, after[2]);
+	cpuid_answer(child, CPUID_EXTENDED + 1, 0, after[2]);
 	assert_int_equal(after[2][EDX], before[2][EDX]);
 }
 
@@ -458,7 +449,7 @@ static void run_stream(void)
 	assert_int_equal(r[ECX] & ~BIT(31), words[STREAM_FEATURE_1_ECX]);
 	assert_int_equal(r[EDX], words[STREAM_FEATURE_1_EDX]);
 	assert_int_equal(fake.facts.compat.signature, r[EAX]);
-	cpuid_answer(child, EXT + 8, 0, r);
+	cpuid_answer(child, CPUID_EXTENDED + 8, 0, r);
 	assert_int_equal(r[EAX] & 0xff, fake.facts.compat.phys_bits);
 	assert_int_equal(r[EAX] >> 8, fake.facts.compat.linear_bits);
 	if (!components)
@@ -484,7 +475,7 @@ static const struct hidden {
 	{ 1, ~0u, ECX, 1u << 5, 0, "VMX" },
 	{ 1, ~0u, ECX, 1u << 6, 0, "SMX" },
 	{ 7, 0, EBX, 1u << 10, PROC2_INVPCID, "INVPCID" },
-	{ 7, 0, EBX, 1u << 25, MISC_PT, "Intel PT" },
+	{ 7, 0, EBX, 1u << 25, VMX_MISC_TRACE, "Intel PT" },
 	{ 7, 0, ECX, 1u << 5, PROC2_USER_WAIT, "WAITPKG" },
 	{ 7, 0, ECX, 1u << 22, PROC2_RDTSCP, "RDPID" },
 	{ 7, 0, ECX, 1u << 23, 0, "KL" },
@@ -497,8 +488,9 @@ static const struct hidden {
 	{ 0xd, 1, EAX, 1u << 3, PROC2_XSAVES, "XSAVES" },
 	{ 0xd, 1, ECX, ~0u, PROC2_XSAVES, "IA32_XSS" },
 	{ 0xd, 1, EDX, ~0u, PROC2_XSAVES, "IA32_XSS" },
-	{ EXT + 1, ~0u, EDX, 1u << 27, PROC2_RDTSCP, "RDTSCP" },
-	{ EXT + 1, ~0u, EDX, 1u << 11, 0, "SYSCALL, not in 64-bit mode" },
+	{ CPUID_EXTENDED + 1, ~0u, EDX, 1u << 27, PROC2_RDTSCP, "RDTSCP" },
+	{ CPUID_EXTENDED + 1, ~0u, EDX, 1u << 11, 0,
+	  "SYSCALL, not in 64-bit mode" },
 	{ 7, 0, ECX, 1u << 4, 0, "OSPKE, CR4.PKE is 0" },
 	{ 1, ~0u, ECX, 1u << 27, 0, "OSXSAVE, CR4.OSXSAVE is 0" },
 };
@@ -507,7 +499,7 @@ static u32 seen_hidden; /* bits of `hidden` that some processor has */
 
 static void check_root(u32 leaf, u32 subleaf)
 {
-	u64 has = controls ? controls | MISC_PT : 0;
+	u64 has = controls ? controls | VMX_MISC_TRACE : 0;
 	u32 got[4], want[4], in = leaf;
 
 	cpuid_answer(fake_root_vp(), leaf, subleaf, got);

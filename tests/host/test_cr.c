@@ -4,31 +4,12 @@
  */
 #include "hv/cr.h"
 #include "hv/vp.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
 
-#define PE BIT(0)
-#define ET BIT(4)
-#define NE BIT(5)
-#define WP BIT(16)
-#define NW BIT(29)
-#define CD BIT(30)
-#define RF BIT(16)
-#define PG BIT(31)
-#define PSE BIT(4)
-#define PAE BIT(5)
-#define MCE BIT(6)
-#define PGE BIT(7)
-#define LA57 BIT(12)
-#define VMXE BIT(13)
-#define PCIDE BIT(17)
-#define SMEP BIT(20)
-#define CET BIT(23)
-#define LME BIT(8)
-#define LMA BIT(10)
-#define CODE_64 0xa09b
-#define CODE_32 0xc09b
+#define PROTECTED (CR0_PE | CR0_ET)
+#define PAGED (PROTECTED | CR0_PG)
 #define TSS_16 0x83
-#define TSS_64 0x8b
 #define GPN 5ull
 #define TABLE 0x20u
 
@@ -45,8 +26,8 @@ static struct vp_state *enter(u64 cr0, u64 cr4, u64 efer)
 	s->cr3 = GPN << PAGE_SHIFT | TABLE;
 	s->cr4 = cr4;
 	s->efer = efer;
-	s->segment[VP_CS].attributes = CODE_32;
-	s->segment[VP_TR].attributes = TSS_64;
+	s->segment[VP_CS].attributes = RIGHTS_CODE_32;
+	s->segment[VP_TR].attributes = RIGHTS_BUSY_TSS;
 	return s;
 }
 
@@ -105,25 +86,27 @@ static void assert_pdptes(u64 first, u64 step)
 
 static void test_cr0_bits(void **state)
 {
-	static const u64 bad[] = { PG | ET,      NW | PE | ET, PG | NW | PE,
-		                   BIT(32) | PE, BIT(63) | PE, PG };
+	static const u64 bad[] = { CR0_PG | CR0_ET,          CR0_NW | PROTECTED,
+		                   CR0_PG | CR0_NW | CR0_PE, BIT(32) | CR0_PE,
+		                   BIT(63) | CR0_PE,         CR0_PG };
 
 	(void)state;
 	make();
 	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
-		enter(PE | ET, 0, 0);
+		enter(PROTECTED, 0, 0);
 		refuses(0, bad[i]);
 	}
-	enter(PE | ET, 0, 0);
-	takes(0, PE | ET | CD | NW | NE);
-	enter(PE | ET, 0, 0);
-	takes(0, PG | PE | ET); /* 32-bit paging */
+	enter(PROTECTED, 0, 0);
+	takes(0, PROTECTED | CR0_CD | CR0_NW | CR0_NE);
+	enter(PROTECTED, 0, 0);
+	takes(0, PAGED); /* 32-bit paging */
 	assert_pdptes(0, 0);
 	/* Reserved bits are ignored, and ET is 1. */
-	enter(PE | ET, 0, 0);
+	enter(PROTECTED, 0, 0);
 	fake_exit(vp);
-	assert_int_equal(write(0, PE | BIT(6) | BIT(17) | BIT(28)), EXIT_SKIP);
-	assert_int_equal(vp->state.cr0, PE | ET);
+	assert_int_equal(write(0, CR0_PE | BIT(6) | BIT(17) | BIT(28)),
+	                 EXIT_SKIP);
+	assert_int_equal(vp->state.cr0, PROTECTED);
 }
 
 static void test_cr0_makes_long_mode(void **state)
@@ -132,22 +115,22 @@ static void test_cr0_makes_long_mode(void **state)
 
 	(void)state;
 	make();
-	enter(PE | ET, 0, LME); /* without PAE */
-	refuses(0, PG | PE | ET);
-	s = enter(PE | ET, PAE, LME);
-	s->segment[VP_CS].attributes = CODE_64;
-	refuses(0, PG | PE | ET);
-	s = enter(PE | ET, PAE, LME);
+	enter(PROTECTED, 0, EFER_LME); /* without PAE */
+	refuses(0, PAGED);
+	s = enter(PROTECTED, CR4_PAE, EFER_LME);
+	s->segment[VP_CS].attributes = RIGHTS_CODE_64;
+	refuses(0, PAGED);
+	s = enter(PROTECTED, CR4_PAE, EFER_LME);
 	s->segment[VP_TR].attributes = TSS_16;
-	refuses(0, PG | PE | ET);
+	refuses(0, PAGED);
 	/* Without LME a 16-bit TSS is as good as any. */
-	s = enter(PE | ET, 0, 0);
+	s = enter(PROTECTED, 0, 0);
 	s->segment[VP_TR].attributes = TSS_16;
-	takes(0, PG | PE | ET);
+	takes(0, PAGED);
 	table[0] = 0x1e7; /* nobody reads it */
-	enter(PE | ET, PAE, LME);
-	takes(0, PG | PE | ET | NE);
-	assert_int_equal(vp->state.efer, LME | LMA);
+	enter(PROTECTED, CR4_PAE, EFER_LME);
+	takes(0, PAGED | CR0_NE);
+	assert_int_equal(vp->state.efer, EFER_LONG);
 	assert_pdptes(0, 0);
 }
 
@@ -157,19 +140,19 @@ static void test_cr0_leaves_long_mode(void **state)
 
 	(void)state;
 	make();
-	s = enter(PG | PE | ET, PAE, LME | LMA);
-	s->segment[VP_CS].attributes = CODE_64;
-	refuses(0, PE | ET);
-	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
-	refuses(0, PE | ET);
-	enter(PG | PE | ET, PAE, LME | LMA);
-	takes(0, PE | ET);
-	assert_int_equal(vp->state.efer, LME);
+	s = enter(PAGED, CR4_PAE, EFER_LONG);
+	s->segment[VP_CS].attributes = RIGHTS_CODE_64;
+	refuses(0, PROTECTED);
+	enter(PAGED, CR4_PAE | CR4_PCIDE, EFER_LONG);
+	refuses(0, PROTECTED);
+	enter(PAGED, CR4_PAE, EFER_LONG);
+	takes(0, PROTECTED);
+	assert_int_equal(vp->state.efer, EFER_LME);
 	/* CET keeps WP. */
-	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
-	refuses(0, PG | PE | ET);
-	enter(PG | PE | ET | WP, PAE | CET, LME | LMA);
-	takes(0, PG | PE | ET | WP | NE);
+	enter(PAGED | CR0_WP, CR4_PAE | CR4_CET, EFER_LONG);
+	refuses(0, PAGED);
+	enter(PAGED | CR0_WP, CR4_PAE | CR4_CET, EFER_LONG);
+	takes(0, PAGED | CR0_WP | CR0_NE);
 }
 
 static void test_cr0_reads_pdptes(void **state)
@@ -182,16 +165,16 @@ static void test_cr0_reads_pdptes(void **state)
 	make();
 	for (u32 i = 0; i < ARRAY_LEN(bad); i++) {
 		table[i % 4] = bad[i];
-		enter(PE | ET | CD, PAE, 0);
-		refuses(0, PG | PE | ET);
+		enter(PROTECTED | CR0_CD, CR4_PAE, 0);
+		refuses(0, PAGED);
 		table[i % 4] = bad[i] & ~1ull; /* not present: anything goes */
-		enter(PE | ET | CD, PAE, 0);
-		takes(0, PG | PE | ET);
+		enter(PROTECTED | CR0_CD, CR4_PAE, 0);
+		takes(0, PAGED);
 		assert_int_equal(vp->state.pdpte[i % 4], bad[i] & ~1ull);
 		table[i % 4] = 0x100001 + 0x1000 * (i % 4);
 	}
-	enter(PE | ET, PAE, 0);
-	takes(0, PG | PE | ET);
+	enter(PROTECTED, CR4_PAE, 0);
+	takes(0, PAGED);
 	assert_pdptes(0x100001, 0x1000);
 }
 
@@ -203,22 +186,22 @@ static void test_cr0_in_pae_paging(void **state)
 	(void)state;
 	make();
 	for (u32 i = 0; i < 3; i++) {
-		static const u64 to[] = { NE, CD, CD | NW };
+		static const u64 to[] = { CR0_NE, CR0_CD, CR0_CD | CR0_NW };
 
 		table[2] = 0x1e7;
-		s = enter(PG | PE | ET, PAE, 0);
+		s = enter(PAGED, CR4_PAE, 0);
 		for (u32 j = 0; j < 4; j++)
 			s->pdpte[j] = 0x700001;
 		if (i == 0)
-			takes(0, PG | PE | ET | to[i]);
+			takes(0, PAGED | to[i]);
 		else
-			refuses(0, PG | PE | ET | to[i]);
+			refuses(0, PAGED | to[i]);
 		assert_pdptes(0x700001, 0);
 	}
 	/* Paging off: they are gone. */
-	s = enter(PG | PE | ET, PAE, 0);
+	s = enter(PAGED, CR4_PAE, 0);
 	s->pdpte[0] = 0x700001;
-	takes(0, PE | ET);
+	takes(0, PROTECTED);
 	assert_pdptes(0, 0);
 }
 
@@ -231,11 +214,11 @@ static void test_cr4_bits(void **state)
 	for (u32 i = 0; i < 64; i++) {
 		if (BIT(i) & allowed())
 			continue;
-		enter(PE | ET, 0, 0);
-		refuses(4, MCE | BIT(i));
+		enter(PROTECTED, 0, 0);
+		refuses(4, CR4_MCE | BIT(i));
 	}
-	enter(PE | ET, 0, 0);
-	takes(4, MCE | PAE | PGE);
+	enter(PROTECTED, 0, 0);
+	takes(4, CR4_MCE | CR4_PAE | CR4_PGE);
 	assert_pdptes(0, 0); /* no paging yet */
 }
 
@@ -245,61 +228,61 @@ static void test_cr4_in_long_mode(void **state)
 
 	(void)state;
 	make();
-	fake.facts.cr4_allowed |= PCIDE | LA57 | CET;
-	enter(PG | PE | ET, PAE, LME | LMA);
-	refuses(4, MCE);
-	enter(PG | PE | ET, PAE, LME | LMA);
-	refuses(4, PAE | LA57);
-	enter(PG | PE | ET, PAE, LME | LMA);
-	refuses(4, PAE | CET); /* without CR0.WP */
-	enter(PG | PE | ET | WP, PAE, LME | LMA);
-	takes(4, PAE | CET);
-	enter(PG | PE | ET, PAE, LME | LMA);
-	refuses(4, PAE | PCIDE); /* CR3 has TABLE in it */
-	s = enter(PG | PE | ET, PAE, LME | LMA);
+	fake.facts.cr4_allowed |= CR4_PCIDE | CR4_LA57 | CR4_CET;
+	enter(PAGED, CR4_PAE, EFER_LONG);
+	refuses(4, CR4_MCE);
+	enter(PAGED, CR4_PAE, EFER_LONG);
+	refuses(4, CR4_PAE | CR4_LA57);
+	enter(PAGED, CR4_PAE, EFER_LONG);
+	refuses(4, CR4_PAE | CR4_CET); /* without CR0.WP */
+	enter(PAGED | CR0_WP, CR4_PAE, EFER_LONG);
+	takes(4, CR4_PAE | CR4_CET);
+	enter(PAGED, CR4_PAE, EFER_LONG);
+	refuses(4, CR4_PAE | CR4_PCIDE); /* CR3 has TABLE in it */
+	s = enter(PAGED, CR4_PAE, EFER_LONG);
 	s->cr3 = GPN << PAGE_SHIFT;
-	takes(4, PAE | PCIDE | MCE);
+	takes(4, CR4_PAE | CR4_PCIDE | CR4_MCE);
 	/* Once it is on, CR3 may have a PCID. */
-	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
-	takes(4, PAE | PCIDE | MCE);
-	enter(PG | PE | ET, PAE | PCIDE, LME | LMA);
-	takes(4, PAE);
-	enter(PG | PE | ET, PAE, 0); /* PAE paging is not long mode */
-	refuses(4, PAE | PCIDE);
-	enter(PE | ET, PAE, LME);
-	refuses(4, PAE | PCIDE);
+	enter(PAGED, CR4_PAE | CR4_PCIDE, EFER_LONG);
+	takes(4, CR4_PAE | CR4_PCIDE | CR4_MCE);
+	enter(PAGED, CR4_PAE | CR4_PCIDE, EFER_LONG);
+	takes(4, CR4_PAE);
+	enter(PAGED, CR4_PAE, 0); /* PAE paging is not long mode */
+	refuses(4, CR4_PAE | CR4_PCIDE);
+	enter(PROTECTED, CR4_PAE, EFER_LME);
+	refuses(4, CR4_PAE | CR4_PCIDE);
 }
 
 static void test_cr4_reads_pdptes(void **state)
 {
-	static const u64 loads[] = { PGE, PSE, SMEP };
+	static const u64 loads[] = { CR4_PGE, CR4_PSE, CR4_SMEP };
 	struct vp_state *s;
 
 	(void)state;
 	make();
-	fake.facts.cr4_allowed |= SMEP;
+	fake.facts.cr4_allowed |= CR4_SMEP;
 	table[1] = 0x1e7;
 	for (u32 i = 0; i < ARRAY_LEN(loads); i++) {
-		s = enter(PG | PE | ET, PAE, 0);
+		s = enter(PAGED, CR4_PAE, 0);
 		s->pdpte[0] = 0x700001;
-		refuses(4, PAE | MCE | loads[i]);
-		s = enter(PG | PE | ET, PAE | loads[i], 0);
+		refuses(4, CR4_PAE | CR4_MCE | loads[i]);
+		s = enter(PAGED, CR4_PAE | loads[i], 0);
 		s->pdpte[0] = 0x700001;
-		refuses(4, PAE | MCE);
+		refuses(4, CR4_PAE | CR4_MCE);
 	}
-	s = enter(PG | PE | ET, PAE, 0);
+	s = enter(PAGED, CR4_PAE, 0);
 	s->pdpte[0] = 0x700001;
-	takes(4, PAE | MCE); /* reads none */
+	takes(4, CR4_PAE | CR4_MCE); /* reads none */
 	assert_int_equal(vp->state.pdpte[0], 0x700001);
 	/* From 32-bit paging. */
-	enter(PG | PE | ET, PSE, 0);
-	refuses(4, PSE | PAE);
+	enter(PAGED, CR4_PSE, 0);
+	refuses(4, CR4_PSE | CR4_PAE);
 	table[1] = 0x101001;
-	enter(PG | PE | ET, PSE, 0);
-	takes(4, PSE | PAE);
+	enter(PAGED, CR4_PSE, 0);
+	takes(4, CR4_PSE | CR4_PAE);
 	assert_pdptes(0x100001, 0x1000);
-	enter(PG | PE | ET, PAE, 0);
-	takes(4, PSE);
+	enter(PAGED, CR4_PAE, 0);
+	takes(4, CR4_PSE);
 	assert_pdptes(0, 0);
 }
 
@@ -312,15 +295,15 @@ static void test_pdptes_in_a_hole(void **state)
 
 	(void)state;
 	make();
-	s = enter(PE | ET | CD, PAE, 0);
+	s = enter(PROTECTED | CR0_CD, CR4_PAE, 0);
 	s->cr3 = 0xfffffffe00009fe0; /* bits 31:5 count */
 	flags = s->rflags;
 	fake_exit(vp);
-	assert_int_equal(write(0, PG | PE | ET), EXIT_SUSPENDED);
-	assert_int_equal(vp->state.cr0, PE | ET | CD);
+	assert_int_equal(write(0, PAGED), EXIT_SUSPENDED);
+	assert_int_equal(vp->state.cr0, PROTECTED | CR0_CD);
 	/* But that its breakpoint has been (SDM 17.3.1.1). */
 	assert_int_equal(vp->dirty & ~(u32)VP_PART_CORE, 0);
-	assert_int_equal(vp->state.rflags, flags | RF);
+	assert_int_equal(vp->state.rflags, flags | RFLAGS_RF);
 	assert_int_equal(vp->message.type, HV_MESSAGE_UNMAPPED_GPA);
 	m = (const void *)vp->message.payload;
 	assert_int_equal(m->gpa, 0x9fe0);
@@ -329,7 +312,7 @@ static void test_pdptes_in_a_hole(void **state)
 	page = guest_page();
 	assert_ok(guest_map(id, 9, page, 7));
 	*(u64 *)(void *)guest_at(page << PAGE_SHIFT | 0xfe0) = 0x200001;
-	assert_int_equal(write(0, PG | PE | ET), EXIT_SKIP);
+	assert_int_equal(write(0, PAGED), EXIT_SKIP);
 	assert_int_equal(vp->state.pdpte[0], 0x200001);
 	assert_int_equal(vp->state.pdpte[1], 0);
 }

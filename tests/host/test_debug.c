@@ -9,13 +9,6 @@
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"
 
-#define TF BIT(8)
-#define IF BIT(9)
-#define RF BIT(16)
-#define DE BIT(3)
-#define STEP BIT(14)
-#define ENABLED BIT(12)
-#define DR6_NONE 0xffff0ff0ull
 #define PENDING_DB 0x10007ull
 #define RW(n, condition) ((u64)(condition) << (16 + 4 * (n)))
 #define LEN(n, length) ((u64)(length) << (18 + 4 * (n)))
@@ -32,7 +25,7 @@ static void make(void)
 {
 	vp = guest_partition(guest_child(60, 1))->vps[0];
 	s = vp_state_write(vp);
-	s->cr4 |= DE;
+	s->cr4 |= CR4_DE;
 	s->pending_debug = 0;
 }
 
@@ -43,18 +36,18 @@ static void test_status(void **state)
 	static const struct {
 		u64 dr6, causes, want;
 	} rows[] = {
-		{ DR6_NONE, STEP, 0xffff4ff0 },
-		{ DR6_NONE, BIT(13), 0xffff2ff0 },
-		{ DR6_NONE, ENABLED | 5, 0xffff0ff5 },
+		{ DR6_FIXED, DEBUG_STEP, 0xffff4ff0 },
+		{ DR6_FIXED, BIT(13), 0xffff2ff0 },
+		{ DR6_FIXED, DEBUG_ENABLED | 5, 0xffff0ff5 },
 		/* B0 to B3 are of this one, the rest stays (17.2.3). */
 		{ 0xffff4fff, 2, 0xffff4ff2 },
-		{ 0xffff0ff1, STEP, 0xffff4ff0 },
+		{ 0xffff0ff1, DEBUG_STEP, 0xffff4ff0 },
 		{ 0xffff8ff0, BIT(13) | 1, 0xffffaff1 },
 		/* RTM is clear where it is meant, and set again after. */
-		{ DR6_NONE, BIT(16) | 1, 0xfffe0ff1 },
-		{ 0xfffe0ff1, STEP, 0xffff4ff0 },
+		{ DR6_FIXED, BIT(16) | 1, 0xfffe0ff1 },
+		{ 0xfffe0ff1, DEBUG_STEP, 0xffff4ff0 },
 		/* What a processor has besides is none of a child's. */
-		{ 0xffff07f0, BIT(11) | STEP, 0xffff4ff0 },
+		{ 0xffff07f0, BIT(11) | DEBUG_STEP, 0xffff4ff0 },
 	};
 
 	(void)state;
@@ -68,9 +61,9 @@ static void test_what_is_due(void **state)
 	(void)state;
 	assert_false(debug_is_due(0));
 	assert_false(debug_is_due(0xf));
-	assert_true(debug_is_due(ENABLED | 1));
-	assert_true(debug_is_due(STEP));
-	assert_true(debug_is_due(BIT(16) | ENABLED));
+	assert_true(debug_is_due(DEBUG_ENABLED | 1));
+	assert_true(debug_is_due(DEBUG_STEP));
+	assert_true(debug_is_due(BIT(16) | DEBUG_ENABLED));
 }
 
 /* ---- Breakpoints ---- */
@@ -88,16 +81,16 @@ static void test_ports(void **state)
 	make();
 	s->dr[1] = 0x84;
 	s->dr7 = 0x400 | LOCAL(1) | RW(1, PORT) | LEN(1, LEN_2);
-	assert_int_equal(at_port(0x84, 1), ENABLED | 2);
-	assert_int_equal(at_port(0x85, 1), ENABLED | 2);
+	assert_int_equal(at_port(0x84, 1), DEBUG_ENABLED | 2);
+	assert_int_equal(at_port(0x85, 1), DEBUG_ENABLED | 2);
 	assert_int_equal(at_port(0x86, 1), 0);
 	assert_int_equal(at_port(0x83, 1), 0);
-	assert_int_equal(at_port(0x81, 4), ENABLED | 2);
+	assert_int_equal(at_port(0x81, 4), DEBUG_ENABLED | 2);
 	assert_int_equal(at_port(0x80, 4), 0);
 	/* The address is aligned as LEN has it. */
 	s->dr[1] = 0x87;
 	s->dr7 = 0x400 | GLOBAL(1) | RW(1, PORT) | LEN(1, LEN_4);
-	assert_int_equal(at_port(0x84, 1), ENABLED | 2);
+	assert_int_equal(at_port(0x84, 1), DEBUG_ENABLED | 2);
 	assert_int_equal(at_port(0x88, 1), 0);
 	/* Neither enabled, nor of ports, nor with ports on at all. */
 	s->dr7 = 0x400 | LOCAL(0) | RW(1, PORT) | LEN(1, LEN_4);
@@ -105,7 +98,7 @@ static void test_ports(void **state)
 	s->dr7 = 0x400 | LOCAL(1) | RW(1, ACCESS) | LEN(1, LEN_4);
 	assert_int_equal(at_port(0x84, 1), 0);
 	s->dr7 = 0x400 | LOCAL(1) | RW(1, PORT) | LEN(1, LEN_4);
-	s->cr4 &= ~DE;
+	s->cr4 &= ~CR4_DE;
 	assert_int_equal(at_port(0x84, 1), 0);
 }
 
@@ -125,17 +118,17 @@ static void test_data(void **state)
 	s->dr[0] = s->dr[3] = top;
 	s->dr7 = 0x400 | LOCAL(0) | RW(0, WRITE) | LEN(0, LEN_4) | LOCAL(3) |
 	         RW(3, ACCESS) | LEN(3, LEN_8);
-	assert_int_equal(at_data(top, 4, true), ENABLED | 9);
-	assert_int_equal(at_data(top, 4, false), ENABLED | 8);
-	assert_int_equal(at_data(top + 4, 4, true), ENABLED | 8);
-	assert_int_equal(at_data(top + 7, 1, false), ENABLED | 8);
+	assert_int_equal(at_data(top, 4, true), DEBUG_ENABLED | 9);
+	assert_int_equal(at_data(top, 4, false), DEBUG_ENABLED | 8);
+	assert_int_equal(at_data(top + 4, 4, true), DEBUG_ENABLED | 8);
+	assert_int_equal(at_data(top + 7, 1, false), DEBUG_ENABLED | 8);
 	assert_int_equal(at_data(top + 8, 4, true), 0);
 	assert_int_equal(at_data(top - 4, 4, true), 0);
-	assert_int_equal(at_data(top - 4, 8, true), ENABLED | 9);
+	assert_int_equal(at_data(top - 4, 8, true), DEBUG_ENABLED | 9);
 	/* What waits already is kept. */
-	s->pending_debug = STEP;
+	s->pending_debug = DEBUG_STEP;
 	debug_data(vp, top, 1, false);
-	assert_int_equal(s->pending_debug, STEP | ENABLED | 8);
+	assert_int_equal(s->pending_debug, DEBUG_STEP | DEBUG_ENABLED | 8);
 	s->dr7 = 0x400 | LOCAL(3) | RW(3, EXECUTION);
 	assert_int_equal(at_data(top, 1, false), 0);
 }
@@ -152,10 +145,10 @@ static void test_a_debug_exception_ends_hlt(void **state)
 	assert_false(vp_runnable(vp));
 	s->pending_debug = 3; /* of breakpoints that are not enabled */
 	assert_false(vp_runnable(vp));
-	s->pending_debug = ENABLED | 1;
+	s->pending_debug = DEBUG_ENABLED | 1;
 	assert_true(vp_runnable(vp));
-	s->rflags |= TF;
-	s->pending_debug = STEP;
+	s->rflags |= RFLAGS_TF;
+	s->pending_debug = DEBUG_STEP;
 	assert_true(vp_runnable(vp));
 	s->activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	assert_false(vp_runnable(vp));
@@ -170,14 +163,14 @@ static void test_a_debug_exception_ends_hlt(void **state)
 static u64 stopped_behind_sti(const struct child_shape *shape, u64 rflags)
 {
 	u64 id = child_make(shape), seed = 1;
-	struct exit_exception e = { .vector = 1, .parameter = STEP };
+	struct exit_exception e = { .vector = 1, .parameter = DEBUG_STEP };
 
 	vp = guest_partition(id)->vps[0];
 	state_set_mode(vp_state_write(vp), STATE_LONG, &seed);
 	vp->state.activity = vp->state.pending_interruption = 0;
 	vp->explicit_suspend = vp->intercept_suspend = 0;
 	s = fake_enter(vp);
-	s->rflags = 2 | IF | rflags;
+	s->rflags = 2 | RFLAGS_IF | rflags;
 	s->rip = 0x1001;
 	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
 	s->mov_ss = s->pending_debug = s->pending_interruption = 0;
@@ -193,7 +186,7 @@ static u64 step_behind_sti(void)
 	struct child_shape shape;
 
 	child_shape_small(&shape, 4);
-	return stopped_behind_sti(&shape, TF);
+	return stopped_behind_sti(&shape, RFLAGS_TF);
 }
 
 static void test_a_step_waits_behind_a_shadow(void **state)
@@ -204,8 +197,8 @@ static void test_a_step_waits_behind_a_shadow(void **state)
 	(void)state;
 	step_behind_sti();
 	m = (const struct hv_exception_intercept *)vp->message.payload;
-	assert_int_equal(m->parameter, STEP);
-	assert_int_equal(vp_state_read(vp)->pending_debug, STEP);
+	assert_int_equal(m->parameter, DEBUG_STEP);
+	assert_int_equal(vp_state_read(vp)->pending_debug, DEBUG_STEP);
 	assert_int_equal(s->interrupt_state, HV_INTERRUPT_STATE_SHADOW);
 	/* A #DB that is no step leaves nothing. */
 	child_shape_small(&shape, 4);
@@ -236,7 +229,7 @@ static void test_a_step_kept(void **state)
 	vp_state_read(vp);
 	assert_int_equal(s->pending_debug, 0);
 	assert_int_equal(s->interrupt_state, 0);
-	assert_int_equal(s->rflags & TF, TF);
+	assert_int_equal(s->rflags & RFLAGS_TF, RFLAGS_TF);
 }
 
 /* A debugger that is done stepping. */
@@ -245,7 +238,7 @@ static void test_the_last_step_kept(void **state)
 	u64 id = step_behind_sti();
 
 	(void)state;
-	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, 2 | IF));
+	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, 2 | RFLAGS_IF));
 	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
 	assert_true(vp_enters(vp));
 	assert_int_equal(vp_state_read(vp)->pending_debug, 0);
@@ -260,7 +253,7 @@ static void test_a_step_behind_mov_ss(void **state)
 	vp_state_write(vp)->mov_ss = 1;
 	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
 	assert_true(vp_enters(vp));
-	assert_int_equal(vp_state_read(vp)->pending_debug, STEP);
+	assert_int_equal(vp_state_read(vp)->pending_debug, DEBUG_STEP);
 	assert_int_equal(s->interrupt_state, HV_INTERRUPT_STATE_SHADOW);
 }
 
@@ -283,7 +276,7 @@ static void test_a_step_saved(void **state)
 	guest_stream_free(&stream);
 	vp = guest_partition(target)->vps[0];
 	s = &vp->state;
-	assert_int_equal(vp_state_read(vp)->pending_debug, STEP);
+	assert_int_equal(vp_state_read(vp)->pending_debug, DEBUG_STEP);
 	assert_ok(guest_set(target, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
 	assert_ok(guest_set(target, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	assert_true(vp_enters(vp));
@@ -306,8 +299,8 @@ static void test_an_access_is_made_again(void **state)
 	s->rflags = 2;
 	assert_int_equal(exit_memory(vp, &e), EXIT_SUSPENDED);
 	m = (const struct hv_memory_intercept *)vp->message.payload;
-	assert_int_equal(m->header.rflags, 2 | RF);
-	assert_int_equal(s->rflags, 2 | RF);
+	assert_int_equal(m->header.rflags, 2 | RFLAGS_RF);
+	assert_int_equal(s->rflags, 2 | RFLAGS_RF);
 	/* In the middle of a delivery RFLAGS is what will be pushed. */
 	make();
 	vp->explicit_suspend = 0;

@@ -6,10 +6,10 @@
 
 #include "hv/insn.h"
 #include "hv/vp_state.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
 
 #define FLAGS 0x8d5ull /* CF PF AF ZF SF OF */
-#define AF BIT(4)
 #define REX_W 8u
 
 /* ---- The processor's own ---- */
@@ -151,7 +151,7 @@ static void compare(const u8 *bytes, u32 length, bool no_af, bool only_cf,
                     u64 *seed)
 {
 	u64 mine[16], before[2] = { fake_random(seed), fake_random(seed) };
-	u64 rflags, memory, which = FLAGS & ~(no_af ? AF : 0);
+	u64 rflags, memory, which = FLAGS & ~(no_af ? RFLAGS_AF : 0);
 	struct insn n;
 
 	randomize(seed);

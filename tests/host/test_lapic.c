@@ -8,7 +8,6 @@
 #include "tests/host/fake_test.h"
 
 #define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
-#define BASE 0xfee00000ull
 #define GP false
 
 static u64 id;
@@ -23,7 +22,7 @@ static void make(void)
 static void make_x2apic(void)
 {
 	make();
-	assert_true(lapic_write_base(vp, BASE | X2APIC_ON));
+	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | X2APIC_ON));
 	assert_true(lapic_write_msr(vp, 0x80f, 0x1ff));
 }
 
@@ -71,16 +70,18 @@ static void test_ways_between_modes(void **state)
 	make();
 	for (u32 from = 0; from < 3; from++) {
 		for (u32 to = 0; to < 4; to++) {
-			vp->state.apic_base = BASE | bits[from];
+			vp->state.apic_base = LAPIC_BASE_RESET | bits[from];
 			lapic_follow_base(vp);
-			assert_int_equal(lapic_write_base(vp, BASE | bits[to]),
+			assert_int_equal(lapic_write_base(vp, LAPIC_BASE_RESET |
+			                                              bits[to]),
 			                 may[from][to]);
 			assert_int_equal(
 				vp->state.apic_base,
-				BASE | bits[may[from][to] ? to : from]);
+				LAPIC_BASE_RESET |
+					bits[may[from][to] ? to : from]);
 		}
 	}
-	assert_false(lapic_write_base(vp, BASE | 1));
+	assert_false(lapic_write_base(vp, LAPIC_BASE_RESET | 1));
 	assert_false(lapic_write_base(vp, BIT(50) | LAPIC_BASE_ENABLE));
 }
 
@@ -89,11 +90,11 @@ static void test_x2apic_id_and_ldr(void **state)
 	(void)state;
 	id = guest_child(600, 35);
 	vp = guest_partition(id)->vps[34];
-	assert_true(lapic_write_base(vp, BASE | X2APIC_ON));
+	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | X2APIC_ON));
 	assert_int_equal(msr(0x802), 34);
 	assert_int_equal(msr(0x80d), 0x20004);
-	assert_true(lapic_write_base(vp, BASE));
-	assert_true(lapic_write_base(vp, BASE | LAPIC_BASE_ENABLE));
+	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET));
+	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | LAPIC_BASE_ENABLE));
 	assert_int_equal(page(LAPIC_ID), 34u << 24);
 	assert_int_equal(page(LAPIC_LDR), 0);
 }
@@ -105,7 +106,7 @@ static void test_off_is_reset(void **state)
 	make_x2apic();
 	assert_true(lapic_write_msr(vp, 0x808, 0x30));
 	lapic_raise(vp, 0x55, true);
-	assert_true(lapic_write_base(vp, BASE));
+	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET));
 	assert_int_equal(page(LAPIC_TPR), 0);
 	assert_int_equal(page(LAPIC_SVR), 0xff);
 	assert_int_equal(lapic_highest(vp, LAPIC_IRR), 0);
@@ -443,7 +444,7 @@ static void test_save_and_load(void **state)
 	(void)state;
 	make();
 	for (u32 round = 0; round < 100; round++) {
-		vp->state.apic_base = BASE | LAPIC_BASE_ENABLE |
+		vp->state.apic_base = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE |
 		                      (round & 1 ? LAPIC_BASE_X2APIC : 0);
 		lapic_follow_base(vp);
 		state_fill_apic(vp, &seed);

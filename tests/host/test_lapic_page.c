@@ -3,16 +3,11 @@
  */
 #include "hv/exit.h"
 #include "hv/gva.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
 
-#define PAGE 0xfee00000ull
 #define TABLES 0x10000ull /* GPA of five pages */
 #define CODE 0x8000ull    /* GPA */
-#define CODE_64 0xa09bu
-#define CODE_32 0xc09bu
-#define CODE_16 0x009bu
-#define PRESENT 3u
-#define LARGE 0x80u
 
 static u64 id;
 static struct vp *vp;
@@ -73,25 +68,25 @@ static void test_four_levels(void **state)
 	s->cr4 = 0x20;
 	s->efer = 0x500;
 	s->cr3 = TABLES | 0x18;
-	put_entry(TABLES + (linear >> 39 & 511) * 8,
-	          (TABLES + 0x1000) | PRESENT, 8);
+	put_entry(TABLES + (linear >> 39 & 511) * 8, (TABLES + 0x1000) | PTE_RW,
+	          8);
 	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
-	          (TABLES + 0x2000) | PRESENT, 8);
+	          (TABLES + 0x2000) | PTE_RW, 8);
 	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
-	          (TABLES + 0x3000) | PRESENT, 8);
+	          (TABLES + 0x3000) | PTE_RW, 8);
 	put_entry(TABLES + 0x3000 + (linear >> 12 & 511) * 8,
-	          0x8000000077777000 | PRESENT, 8);
+	          0x8000000077777000 | PTE_RW, 8);
 	assert_goes_to(linear, 0x77777abc);
 	assert_false(gva_translate(vp, linear + 0x1000, &gpa));
 	assert_false(gva_translate(vp, linear + BIT(39), &gpa));
 	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
-	          0x40000000 | PRESENT | LARGE, 8);
+	          0x40000000 | PTE_RW | PTE_LARGE, 8);
 	assert_goes_to(linear, 0x40000000 | (linear & 0x1fffff));
 	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
-	          0x80000000 | PRESENT | LARGE, 8);
+	          0x80000000 | PTE_RW | PTE_LARGE, 8);
 	assert_goes_to(linear, 0x80000000 | (linear & 0x3fffffff));
 	/* A table outside the RAM that is mapped. */
-	put_entry(TABLES + (linear >> 39 & 511) * 8, 0x700000 | PRESENT, 8);
+	put_entry(TABLES + (linear >> 39 & 511) * 8, 0x700000 | PTE_RW, 8);
 	assert_false(gva_translate(vp, linear, &gpa));
 	s->cr3 = 0xfffffffffff000;
 	assert_false(gva_translate(vp, linear, &gpa));
@@ -109,10 +104,11 @@ static void test_pae(void **state)
 	s->cr3 = TABLES + 0x20;
 	s->pdpte[3] = (TABLES + 0x1000) | 1;
 	put_entry(TABLES + 0x20 + 3 * 8, (TABLES + 0x3000) | 1, 8);
-	put_entry(TABLES + 0x1000 + 0x1f7 * 8, PAGE | PRESENT | LARGE, 8);
-	put_entry(TABLES + 0x1000 + 1 * 8, (TABLES + 0x2000) | PRESENT, 8);
-	put_entry(TABLES + 0x2000 + 2 * 8, 0x123456000 | PRESENT, 8);
-	assert_goes_to(PAGE + 0xb0, PAGE + 0xb0);
+	put_entry(TABLES + 0x1000 + 0x1f7 * 8,
+	          LAPIC_BASE_RESET | PTE_RW | PTE_LARGE, 8);
+	put_entry(TABLES + 0x1000 + 1 * 8, (TABLES + 0x2000) | PTE_RW, 8);
+	put_entry(TABLES + 0x2000 + 2 * 8, 0x123456000 | PTE_RW, 8);
+	assert_goes_to(LAPIC_BASE_RESET + 0xb0, LAPIC_BASE_RESET + 0xb0);
 	assert_goes_to(0xc0202345, 0x123456345);
 	s->pdpte[3] = 0;
 	assert_false(gva_translate(vp, 0xc0202345, &gpa));
@@ -124,9 +120,9 @@ static void test_32_bits(void **state)
 	make();
 	s->cr0 = 0x80000001;
 	s->cr3 = TABLES;
-	put_entry(TABLES + 4, (TABLES + 0x1000) | PRESENT, 4);
-	put_entry(TABLES + 0x1000 + 3 * 4, 0x55555000 | PRESENT, 4);
-	put_entry(TABLES + 8, 0x12c02000 | PRESENT | LARGE, 4);
+	put_entry(TABLES + 4, (TABLES + 0x1000) | PTE_RW, 4);
+	put_entry(TABLES + 0x1000 + 3 * 4, 0x55555000 | PTE_RW, 4);
+	put_entry(TABLES + 8, 0x12c02000 | PTE_RW | PTE_LARGE, 4);
 	assert_goes_to(0x403123, 0x55555123);
 	s->cr4 = 0x10; /* 4-MiB pages, bit 32 and on in bits 13 and on */
 	assert_goes_to(0x812345, 0x112c12345);
@@ -137,9 +133,9 @@ static void test_32_bits(void **state)
 static void enter_mode(u32 width)
 {
 	*s = (struct vp_state){ .apic_base = s->apic_base, .rflags = 0x8d7 };
-	s->segment[VP_CS].attributes = width == 8   ? CODE_64
-	                               : width == 4 ? CODE_32
-	                                            : CODE_16;
+	s->segment[VP_CS].attributes = width == 8   ? RIGHTS_CODE_64
+	                               : width == 4 ? RIGHTS_CODE_32
+	                                            : RIGHTS_CODE_16;
 	s->rip = CODE;
 	if (width != 8)
 		return;
@@ -147,16 +143,16 @@ static void enter_mode(u32 width)
 	s->cr0 = 0x80000001;
 	s->cr4 = 0x20;
 	s->cr3 = TABLES;
-	put_entry(TABLES, (TABLES + 0x1000) | PRESENT, 8);
-	put_entry(TABLES + 0x1000, (TABLES + 0x2000) | PRESENT, 8);
-	put_entry(TABLES + 0x2000, PRESENT | LARGE, 8);
+	put_entry(TABLES, (TABLES + 0x1000) | PTE_RW, 8);
+	put_entry(TABLES + 0x1000, (TABLES + 0x2000) | PTE_RW, 8);
+	put_entry(TABLES + 0x2000, PTE_RW | PTE_LARGE, 8);
 }
 
 static enum exit_outcome access_page(u32 offset, u8 access)
 {
 	struct exit_memory m = {
-		.gpa = { PAGE + offset },
-		.gva = PAGE + offset,
+		.gpa = { LAPIC_BASE_RESET + offset },
+		.gva = LAPIC_BASE_RESET + offset,
 		.gva_valid = true,
 		.access = access,
 	};
@@ -471,7 +467,7 @@ static void test_left_to_the_parent(void **state)
 
 static void test_only_where_the_page_is(void **state)
 {
-	struct exit_memory m = { .gpa = { PAGE + 0x80 },
+	struct exit_memory m = { .gpa = { LAPIC_BASE_RESET + 0x80 },
 		                 .access = HV_INTERCEPT_WRITE };
 
 	(void)state;
@@ -479,10 +475,10 @@ static void test_only_where_the_page_is(void **state)
 	enter_mode(8);
 	memcpy(at(CODE), "\x89\x0a", 2);
 	for (u32 i = 0; i < 6; i++) {
-		u64 base = PAGE | LAPIC_BASE_ENABLE;
+		u64 base = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE;
 
 		s->pending_interruption = i == 0 ? 0x300001 : 0;
-		s->apic_base = i == 1   ? PAGE
+		s->apic_base = i == 1   ? LAPIC_BASE_RESET
 		               : i == 2 ? base | LAPIC_BASE_X2APIC
 		               : i == 3 ? base + PAGE_SIZE
 		                        : base;

@@ -9,10 +9,8 @@
 #define ONE_SHOT VECTOR
 #define PERIODIC (VECTOR | 1u << 17)
 #define DEADLINE (VECTOR | 2u << 17)
-#define MASKED (1u << 16)
 
 enum { LVT = 0x832, INITIAL = 0x838, CURRENT = 0x839, DIVIDE = 0x83e };
-#define BY_1 0xbu
 
 static struct vp *vp;
 static u64 id;
@@ -36,7 +34,7 @@ static void make(u32 lvt)
 	vp = guest_partition(id)->vps[0];
 	assert_true(lapic_write_base(vp, 0xfee00d00));
 	put(0x80f, 0x1ff);
-	put(DIVIDE, BY_1);
+	put(DIVIDE, LAPIC_DIVIDE_BY_1);
 	put(LVT, lvt);
 }
 
@@ -99,7 +97,7 @@ static void test_divide(void **state)
 		fake.tsc += 50 * rows[i].by;
 		assert_int_equal(get(CURRENT), 50);
 		/* What is left is as many counts of another length. */
-		put(DIVIDE, BY_1);
+		put(DIVIDE, LAPIC_DIVIDE_BY_1);
 		assert_int_equal(get(CURRENT), 50);
 		assert_int_equal(lapic_timer_rest(vp), 50);
 	}
@@ -150,7 +148,7 @@ static void test_masked(void **state)
 	(void)state;
 	make(PERIODIC);
 	put(INITIAL, 1000);
-	put(LVT, PERIODIC | MASKED);
+	put(LVT, PERIODIC | LAPIC_LVT_MASKED);
 	assert_int_equal(lapic_timer_rest(vp), LAPIC_NEVER);
 	fake.tsc += 3300;
 	put(LVT, PERIODIC);
@@ -158,7 +156,7 @@ static void test_masked(void **state)
 	assert_int_equal(lapic_timer_rest(vp), 700);
 	fake.tsc += 700;
 	assert_int_equal(ticks(), 1);
-	put(LVT, ONE_SHOT | MASKED);
+	put(LVT, ONE_SHOT | LAPIC_LVT_MASKED);
 	put(INITIAL, 50);
 	fake.tsc += 50;
 	put(LVT, ONE_SHOT);
@@ -205,7 +203,7 @@ static void test_between_modes(void **state)
 	assert_int_equal(get(CURRENT), 0);
 	assert_int_equal(lapic_timer_deadline(vp), 0);
 	lapic_timer_set_deadline(vp, guest_tsc() + 10);
-	put(LVT, DEADLINE | MASKED);
+	put(LVT, DEADLINE | LAPIC_LVT_MASKED);
 	assert_int_not_equal(lapic_timer_deadline(vp), 0);
 	put(LVT, ONE_SHOT); /* stops, too */
 	fake.tsc += 5000;
@@ -312,7 +310,7 @@ static void test_initial_count_in_deadline_mode(void **state)
 	assert_int_equal(get(CURRENT), 0);
 	put(INITIAL, 0);
 	assert_int_equal(get(INITIAL), 1000);
-	put(LVT, DEADLINE | MASKED);
+	put(LVT, DEADLINE | LAPIC_LVT_MASKED);
 	put(INITIAL, 9);
 	assert_int_equal(get(INITIAL), 1000);
 	lapic_timer_set_deadline(vp, guest_tsc() + 50);

@@ -8,6 +8,7 @@
 #include "hv/msr.h"
 #include "hv/reference.h"
 #include "hv/tsc.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
 
 typedef unsigned __int128 u128;
@@ -16,8 +17,6 @@ typedef unsigned __int128 u128;
 #define GPN 0x300ull
 #define MHZ 1000000ull
 #define TSC_VALUE 0x123456789abcull
-
-enum { ECX = 2 };
 
 /* ---- Numbers ---- */
 

@@ -6,11 +6,10 @@
 #include "hv/sched.h"
 #include "hv/vp_rules.h"
 #include "hv/vp_run.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
 
 #define CR0_PAGING 0x80000011ull /* PG ET PE */
-#define CR4_PAE BIT(5)
-#define RFLAGS_VM (BIT(17) | 2)
 #define GPN 5ull
 #define TABLE 0x20u /* the table's place in its page */
 
@@ -297,7 +296,8 @@ static void test_what_breaks_a_rule_is_not_saved(void **state)
 	make();
 	assert_ok(guest_create_vp(id, 7));
 	save(&good);
-	assert_ok(guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM));
+	assert_ok(
+		guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM | RFLAGS_FIXED));
 	assert_int_equal(start(0), HV_STATUS_INVALID_VP_STATE);
 	assert_int_equal(start(0), HV_STATUS_INVALID_VP_STATE);
 	count = log_read(&position, (u8 *)text, sizeof(text) - 1);
@@ -308,7 +308,8 @@ static void test_what_breaks_a_rule_is_not_saved(void **state)
 	/* It is still the parent's to put right. */
 	assert_ok(guest_set(id, 7, HV_REGISTER_RFLAGS, 2));
 	assert_ok(start(0));
-	assert_ok(guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM));
+	assert_ok(
+		guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM | RFLAGS_FIXED));
 	assert_int_equal(start(0), HV_STATUS_INVALID_VP_STATE);
 	/* Or a stream's. */
 	assert_ok(guest_restore(id, 0, &good, 4080, &result));
@@ -316,7 +317,8 @@ static void test_what_breaks_a_rule_is_not_saved(void **state)
 	assert_ok(start(0));
 	guest_stream_free(&good);
 	/* Who runs is not asked. */
-	assert_ok(guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM));
+	assert_ok(
+		guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM | RFLAGS_FIXED));
 	set(HV_REGISTER_EXPLICIT_SUSPEND, 0);
 	assert_int_equal(start(0), HV_STATUS_OPERATION_DENIED);
 }

@@ -7,18 +7,8 @@
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
+#include "include/x86.h"
 #include "tests/host/fake_test.h"
-
-#define CR0_PE BIT(0)
-#define CR0_PG BIT(31)
-#define CR4_PAE BIT(5)
-#define CR4_PCIDE BIT(17)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
-#define TF BIT(8)
-#define IF BIT(9)
-#define VM BIT(17)
-#define BS BIT(14)
 
 /* ---- States that enter ---- */
 
@@ -58,7 +48,7 @@ static void protected_ring3(struct vp_state *s)
 static void virtual_8086(struct vp_state *s)
 {
 	protected_32(s);
-	s->rflags |= VM;
+	s->rflags |= RFLAGS_VM;
 	set(s, VP_ES, VP_GS, 0xf3, 0xffff);
 	for (u32 i = VP_ES; i <= VP_GS; i++) {
 		s->segment[i].selector = (u16)(0x100 * i);
@@ -101,15 +91,15 @@ static void long_bare(struct vp_state *s)
 static void stepping(struct vp_state *s)
 {
 	long_64(s);
-	s->rflags |= TF | IF;
+	s->rflags |= RFLAGS_TF | RFLAGS_IF;
 	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
-	s->pending_debug = BS;
+	s->pending_debug = DEBUG_STEP;
 }
 
 static void halting(struct vp_state *s)
 {
 	long_64(s);
-	s->rflags |= IF;
+	s->rflags |= RFLAGS_IF;
 	s->activity = HV_ACTIVITY_HALT_SUSPEND;
 }
 
@@ -193,7 +183,7 @@ BREAK(ldtr_tss, SEG(LDTR).attributes = 0x8b)
 BREAK(ldtr_memory, SEG(LDTR).attributes = 0x92)
 BREAK(ldtr_pages, SEG(LDTR).limit = 0x1ffffe)
 BREAK(rip_high, s->rip = 0x100000000)
-BREAK(vm_in_long, s->rflags |= VM; for (u32 i = VP_ES; i <= VP_GS; i++)
+BREAK(vm_in_long, s->rflags |= RFLAGS_VM; for (u32 i = VP_ES; i <= VP_GS; i++)
 	SEG(ES + i) = (struct hv_segment){ 0, 0xffff, 0, 0xf3 }; s->rip = 0)
 BREAK(halt_ring3, s->activity = HV_ACTIVITY_HALT_SUSPEND)
 BREAK(halt_shadow, s->interrupt_state = HV_INTERRUPT_STATE_SHADOW)
@@ -204,13 +194,13 @@ BREAK(halt_software, s->pending_interruption = event(4, 0x80, 2 << 5))
 BREAK(wait_nmi, s->activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	s->pending_interruption = event(2, 2, 0))
 BREAK(no_bs, s->pending_debug = 0)
-BREAK(bs_alone, s->rflags &= ~TF)
+BREAK(bs_alone, s->rflags &= ~RFLAGS_TF)
 BREAK(bs_branches, s->debugctl = 2)
-BREAK(halt_bs, s->pending_debug = BS)
+BREAK(halt_bs, s->pending_debug = DEBUG_STEP)
 BREAK(rtm_breakpoint, s->pending_debug = BIT(16) | BIT(12) | 1)
 BREAK(rtm_not_enabled, s->pending_debug = BIT(16))
 BREAK(interrupt_if, s->pending_interruption = event(0, 0x30, 0))
-BREAK(interrupt_shadow, s->rflags = 2 | IF;
+BREAK(interrupt_shadow, s->rflags = 2 | RFLAGS_IF;
 	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
 	s->pending_interruption = event(0, 0x30, 0))
 BREAK(nmi_shadow, s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
@@ -371,14 +361,14 @@ static void test_events_that_may_wait(void **state)
 		void (*make)(struct vp_state *s);
 		u64 rflags, activity, interrupt_state, event;
 	} good[] = {
-		{ long_64, IF, 0, 0, 0x00300001 },
+		{ long_64, RFLAGS_IF, 0, 0, 0x00300001 },
 		{ long_64, 0, 0, 0, 0x00020005 },
 		{ long_64, 0, 0, 2, 0x000e0017 | 5ull << 32 },
 		{ real, 0, 0, 1, 0x000d0007 },
-		{ halting, IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00300001 },
-		{ halting, IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00010007 },
-		{ halting, IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00120007 },
-		{ halting, IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00020005 },
+		{ halting, RFLAGS_IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00300001 },
+		{ halting, RFLAGS_IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00010007 },
+		{ halting, RFLAGS_IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00120007 },
+		{ halting, RFLAGS_IF, HV_ACTIVITY_HALT_SUSPEND, 0, 0x00020005 },
 		{ real, 0, HV_ACTIVITY_STARTUP_SUSPEND, 0, 0 },
 	};
 
@@ -425,7 +415,7 @@ static void test_what_breaks_a_rule_is_not_entered(void **state)
 
 	(void)state;
 	/* Virtual-8086 mode without protected mode. */
-	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, VM | 2));
+	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, RFLAGS_VM | 2));
 	other->state.activity = 0;
 	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	assert_ok(guest_set(id, 1, HV_REGISTER_EXPLICIT_SUSPEND, 0));

@@ -6,6 +6,7 @@
 #include "arch/x86_64/words.h"
 #include "arch/x86_64/xregs.h"
 #include "arch/x86_64/xstate.h"
+#include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"
 #include "tests/host/fake_xregs.h"
@@ -13,12 +14,6 @@
 #define SKYLAKE_X 4u /* with MPX, which has gone since */
 #define TIGER_LAKE 6u
 #define SAPPHIRE_RAPIDS 8u
-#define TILECFG BIT(17)
-#define TILEDATA BIT(18)
-#define TILES (TILECFG | TILEDATA)
-#define APX BIT(19)
-#define MPX (BIT(3) | BIT(4))
-#define PKRU BIT(9)
 
 /* What comes, and what has gone: APX, and MPX of before it. XFD may disable 19. */
 static const struct fake_leaf later_leaves[] = {
@@ -143,8 +138,8 @@ static void test_room(void **state)
 		u32 room;
 		u64 beyond;
 	} rows[FAKE_DUMPS] = {
-		[SKYLAKE_X] = { 1088, MPX },
-		[SAPPHIRE_RAPIDS] = { 11008, TILES },
+		[SKYLAKE_X] = { 1088, XSTATE_MPX },
+		[SAPPHIRE_RAPIDS] = { 11008, XSTATE_TILES },
 	};
 
 	(void)state;
@@ -156,10 +151,10 @@ static void test_room(void **state)
 	}
 	become(&later, FAKE_KEEPS);
 	assert_int_equal(room, 11008);
-	assert_int_equal(beyond(), TILES | APX);
+	assert_int_equal(beyond(), XSTATE_TILES | XSTATE_APX);
 	become(&mpx, FAKE_KEEPS);
 	assert_int_equal(room, 1088);
-	assert_int_equal(beyond(), MPX);
+	assert_int_equal(beyond(), XSTATE_MPX);
 }
 
 /* ---- What it costs ---- */
@@ -211,7 +206,7 @@ static void test_what_is_not_in_use_costs_nothing(void **state)
 	(void)state;
 	become(&fake_dumps[SAPPHIRE_RAPIDS], FAKE_SPOILS);
 	fake_xregs.xcr0 = fake_xregs.supported;
-	fake_xregs.xfd = TILEDATA; /* as Linux has it */
+	fake_xregs.xfd = XSTATE_TILEDATA; /* as Linux has it */
 	child.state.xcr0 = 7;
 	use(0xe7, 1);
 	clear_counts();
@@ -224,8 +219,8 @@ static void test_what_is_not_in_use_costs_nothing(void **state)
 	assert_int_equal(fake_xregs.xfd_reads, 0);
 	assert_int_equal(fake_xregs.saves, 20);
 	assert_int_equal(fake_xregs.loads, 20);
-	assert_int_equal(fake_xregs.moved & TILES, 0);
-	assert_int_equal(fake_xregs.xfd, TILEDATA);
+	assert_int_equal(fake_xregs.moved & XSTATE_TILES, 0);
+	assert_int_equal(fake_xregs.xfd, XSTATE_TILEDATA);
 }
 
 /* ---- What the root has ---- */
@@ -273,17 +268,17 @@ static void test_what_xfd_disables(void **state)
 	become(&fake_dumps[SAPPHIRE_RAPIDS], FAKE_KEEPS);
 	fake_xregs.xcr0 = fake_xregs.supported;
 	use(~0ull, 5);
-	fake_xregs.xfd = TILEDATA;
+	fake_xregs.xfd = XSTATE_TILEDATA;
 	clear_counts();
 	switch_vp(&root, &child);
 	assert_int_equal(fake_xregs.value[17], 0);
-	assert_int_equal(fake_xregs.moved & TILEDATA, 0);
-	assert_int_equal(fake_xregs.xfd, TILEDATA);
+	assert_int_equal(fake_xregs.moved & XSTATE_TILEDATA, 0);
+	assert_int_equal(fake_xregs.xfd, XSTATE_TILEDATA);
 	switch_vp(&child, &root);
-	assert_int_equal(fake_xregs.moved & TILES, TILECFG);
+	assert_int_equal(fake_xregs.moved & XSTATE_TILES, XSTATE_TILECFG);
 	assert_int_equal(fake_xregs.value[17], 5 * 64 + 18);
 	assert_int_equal(fake_xregs.value[18], 5 * 64 + 19);
-	assert_int_equal(fake_xregs.xfd, TILEDATA);
+	assert_int_equal(fake_xregs.xfd, XSTATE_TILEDATA);
 	/* Enabled again, it is like the others. */
 	fake_xregs.xfd = 0;
 	fake_xregs.lost = FAKE_SPOILS;
@@ -304,12 +299,12 @@ static void test_components_that_the_root_gave_up(void **state)
 	switch_vp(&root, &child);
 	switch_vp(&child, &root);
 	fake_xregs.value[17] = fake_xregs.value[18] = 0;
-	fake_xregs_xsetbv(fake_xregs.supported & ~TILES);
+	fake_xregs_xsetbv(fake_xregs.supported & ~XSTATE_TILES);
 	switch_vp(&root, &child);
 	assert_nothing_beyond();
 	switch_vp(&child, &root);
 	assert_int_equal(fake_xregs.value[19], 5 * 64 + 20);
-	assert_int_equal(fake_xregs.xcr0, fake_xregs.supported & ~TILES);
+	assert_int_equal(fake_xregs.xcr0, fake_xregs.supported & ~XSTATE_TILES);
 }
 
 /* The root is looked at, and changed, where it is: no bit of it goes meanwhile. */
@@ -319,7 +314,7 @@ static void test_root_is_captured(void **state)
 
 	(void)state;
 	become(&later, FAKE_SPOILS);
-	fake_xregs.xcr0 = fake_xregs.supported & ~PKRU;
+	fake_xregs.xcr0 = fake_xregs.supported & ~XSTATE_PKRU;
 	use(~0ull, 9);
 	before = fake_xregs;
 	xstate_save(&root, true);
@@ -345,7 +340,9 @@ static void test_root_is_captured(void **state)
 
 static u64 some_xcr0(u64 *seed)
 {
-	static const u64 groups[] = { 2, 6, 0xe6, PKRU, TILES, APX, MPX };
+	static const u64 groups[] = {
+		2, 6, 0xe6, XSTATE_PKRU, XSTATE_TILES, XSTATE_APX, XSTATE_MPX
+	};
 	u64 value = 1;
 
 	for (u32 i = 0; i < ARRAY_LEN(groups); i++)
@@ -365,8 +362,9 @@ static void run(struct vp *vp, u64 *seed)
 	for (u32 i = 0; i < 63; i++)
 		if (beyond() & ~value & BIT(i))
 			fake_xregs.value[i] = 0;
-	if (vp->is_root && beyond() != MPX)
-		fake_xregs.xfd = fake_random(seed) % 4 == 0 ? TILEDATA : 0;
+	if (vp->is_root && beyond() != XSTATE_MPX)
+		fake_xregs.xfd = fake_random(seed) % 4 == 0 ? XSTATE_TILEDATA
+		                                            : 0;
 	fake_xregs_xsetbv(value);
 	for (u32 i = 0; i < 63; i++)
 		if (value & ~fake_xregs.xfd & BIT(i))
@@ -436,13 +434,13 @@ static void test_children_have_nothing_of_xfd(void **state)
 	(void)state;
 	memcpy(leaves, later_leaves, sizeof(leaves));
 	become(&d, FAKE_KEEPS);
-	assert_true(fake.facts.compat.xcr0 & PKRU);
+	assert_true(fake.facts.compat.xcr0 & XSTATE_PKRU);
 	for (u32 i = 0; i < ARRAY_LEN(leaves); i++)
 		if (leaves[i].leaf == 0xd && leaves[i].subleaf == 9)
 			leaves[i].regs[2] = 4;
 	become(&d, FAKE_KEEPS);
 	assert_int_equal(fake.facts.compat.xcr0, 0xe7);
-	assert_int_equal(beyond(), PKRU | TILES | APX);
+	assert_int_equal(beyond(), XSTATE_PKRU | XSTATE_TILES | XSTATE_APX);
 }
 
 #define XTEST(f) cmocka_unit_test_setup_teardown(f, guest_setup, leave)

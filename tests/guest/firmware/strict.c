@@ -9,14 +9,9 @@
 #include <efilib.h>
 
 #include "include/types.h"
+#include "include/x86.h"
 
 #define SPLITS 64u /* large pages that can be split */
-
-#define PTE_P BIT(0)
-#define PTE_LARGE BIT(7)
-#define PTE_NX BIT(63)
-#define PTE_ADDRESS 0x000ffffffffff000ull
-#define CR0_WP BIT(16)
 
 EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table);
 

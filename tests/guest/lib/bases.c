@@ -3,6 +3,7 @@
  */
 #include "tests/guest/lib/bases.h"
 
+#include "include/x86_apic.h"
 #include "tests/guest/lib/chunks.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/random.h"
@@ -20,29 +21,7 @@
 #define TSS_LONG 0xa00u
 #define STACK 0x9ff0u
 #define HANDLER (BASES_CODE + 0x800)
-#define PTE_USER 7u /* P, RW, US */
-#define PDE_LARGE 0x87u
-
-#define CR0_REAL 0x30u
-#define CR0_PROTECTED 0x33u
-#define CR0_PG BIT(31)
-#define CR4_PSE BIT(4)
-#define CR4_PAE BIT(5)
-#define CR4_SSE 0x600u
-#define EFER_LONG 0x500u
-#define IOPL_3 0x3000u
-#define FIXED 2u
-#define TF BIT(8)
-#define IF BIT(9)
-#define VM BIT(17)
-#define PENDING_BS BIT(14)
-#define APIC_X2APIC BIT(10)
-
-#define DATA_SEGMENT 0xc093
-#define CODE_64 0xa09b
-#define CODE_32 0xc09b
-#define CODE_16 0x009b
-#define USER 0x60 /* DPL 3 */
+#define PDE_LARGE_USER (PTE_USER | PTE_LARGE)
 
 bool bases_open(struct bases_vp *vp, const struct saved *s)
 {
@@ -97,7 +76,7 @@ static void real_mode(struct bases_vp *vp)
 	set_segments(vp, 0xffff, 0x93);
 	for (u32 i = 0; i < 6; i++)
 		vp->segment->seg[i].selector = 0;
-	set_code(vp, 0xffff, CODE_16);
+	set_code(vp, 0xffff, RIGHTS_CODE_16);
 	vp->table->idtr.base = 0;
 	vp->table->idtr.limit = 0x3ff;
 	vp->control->cr0 = CR0_REAL;
@@ -116,8 +95,8 @@ static void unreal_mode(struct bases_vp *vp)
 
 static void protected_mode(struct bases_vp *vp)
 {
-	set_segments(vp, 0xffffffff, DATA_SEGMENT);
-	set_code(vp, 0xffffffff, CODE_32);
+	set_segments(vp, 0xffffffff, RIGHTS_DATA_32);
+	set_code(vp, 0xffffffff, RIGHTS_CODE_32);
 	set_tables(vp, IDT_32, 0x7ff);
 	vp->control->cr0 = CR0_PROTECTED;
 	vp->control->cr4 = CR4_SSE;
@@ -126,11 +105,11 @@ static void protected_mode(struct bases_vp *vp)
 static void to_user(struct bases_vp *vp)
 {
 	for (u32 i = 0; i < 6; i++) {
-		vp->segment->seg[i].attributes |= USER;
+		vp->segment->seg[i].attributes |= RIGHTS_DPL;
 		vp->segment->seg[i].selector |= 3;
 	}
 	vp->segment->cpl = 3;
-	vp->gp->rflags |= IOPL_3;
+	vp->gp->rflags |= RFLAGS_IOPL;
 }
 
 static void protected_user(struct bases_vp *vp)
@@ -142,7 +121,7 @@ static void protected_user(struct bases_vp *vp)
 static void protected_16(struct bases_vp *vp)
 {
 	protected_mode(vp);
-	set_code(vp, 0xffff, CODE_16);
+	set_code(vp, 0xffff, RIGHTS_CODE_16);
 }
 
 static void virtual_8086(struct bases_vp *vp)
@@ -152,7 +131,7 @@ static void virtual_8086(struct bases_vp *vp)
 	for (u32 i = 0; i < 6; i++)
 		vp->segment->seg[i].selector = 0;
 	vp->segment->cpl = 3;
-	vp->gp->rflags |= VM | IOPL_3;
+	vp->gp->rflags |= RFLAGS_VM | RFLAGS_IOPL;
 	vp->gp->gpr[4] = 0x800;
 }
 
@@ -175,8 +154,8 @@ static void paging_pae(struct bases_vp *vp)
 
 static void long_mode(struct bases_vp *vp)
 {
-	set_segments(vp, 0xffffffff, DATA_SEGMENT);
-	set_code(vp, 0xffffffff, CODE_64);
+	set_segments(vp, 0xffffffff, RIGHTS_DATA_32);
+	set_code(vp, 0xffffffff, RIGHTS_CODE_64);
 	set_tables(vp, IDT_LONG, 0xfff);
 	vp->segment->seg[7].base = TSS_LONG;
 	vp->control->cr0 = CR0_PROTECTED | CR0_PG;
@@ -200,13 +179,13 @@ static void end_of_half(struct bases_vp *vp)
 static void compatibility(struct bases_vp *vp)
 {
 	long_user(vp);
-	set_code(vp, 0xffffffff, CODE_32 | USER);
+	set_code(vp, 0xffffffff, RIGHTS_CODE_32 | RIGHTS_DPL);
 }
 
 static void compatibility_16(struct bases_vp *vp)
 {
 	long_mode(vp);
-	set_code(vp, 0xffff, CODE_16);
+	set_code(vp, 0xffff, RIGHTS_CODE_16);
 }
 
 /* ---- Events ---- */
@@ -214,7 +193,7 @@ static void compatibility_16(struct bases_vp *vp)
 static void halted(struct bases_vp *vp)
 {
 	long_mode(vp);
-	vp->gp->rflags |= IF;
+	vp->gp->rflags |= RFLAGS_IF;
 	vp->events->activity = HV_ACTIVITY_HALT_SUSPEND;
 }
 
@@ -235,7 +214,7 @@ static void waits_for_sipi(struct bases_vp *vp)
 static void shadow_of_sti(struct bases_vp *vp)
 {
 	long_mode(vp);
-	vp->gp->rflags |= IF;
+	vp->gp->rflags |= RFLAGS_IF;
 	vp->events->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
 }
 
@@ -255,18 +234,18 @@ static void nmi_blocked(struct bases_vp *vp)
 static void stepping(struct bases_vp *vp)
 {
 	long_mode(vp);
-	vp->gp->rflags |= TF;
+	vp->gp->rflags |= RFLAGS_TF;
 	vp->events->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
-	vp->events->pending_debug = PENDING_BS;
+	vp->events->pending_debug = DEBUG_STEP;
 }
 
 static void x2apic(struct bases_vp *vp)
 {
 	long_mode(vp);
-	vp->gp->rflags |= IF;
+	vp->gp->rflags |= RFLAGS_IF;
 	for (u32 i = 0; i < vp->msr_count; i++)
 		if (vp->msrs[i].name == HV_REGISTER_APIC_BASE)
-			vp->msrs[i].value |= APIC_X2APIC;
+			vp->msrs[i].value |= LAPIC_BASE_X2APIC;
 	vp->apic->svr = 0x1ff;
 	vp->apic->irr[1] = BIT(5) | BIT(20);
 	vp->apic->ldr = 0;
@@ -275,7 +254,7 @@ static void x2apic(struct bases_vp *vp)
 static void timer(struct bases_vp *vp)
 {
 	paging_pae(vp);
-	vp->gp->rflags |= IF;
+	vp->gp->rflags |= RFLAGS_IF;
 	vp->apic->svr = 0x1ff;
 	vp->apic->lvt[0] = 0x20040;
 	vp->apic->initial_count = 2000;
@@ -292,7 +271,7 @@ static void pend(struct bases_vp *vp, u64 type, u64 vector, u64 more)
 static void pending_interrupt(struct bases_vp *vp)
 {
 	real_mode(vp);
-	vp->gp->rflags |= IF;
+	vp->gp->rflags |= RFLAGS_IF;
 	pend(vp, HV_PENDING_TYPE_INTERRUPT, 0x41, 0);
 }
 
@@ -385,7 +364,7 @@ const char *bases_name(u32 base)
 void bases_make(struct bases_vp *vp, u32 base)
 {
 	vp->gp->rip = BASES_CODE;
-	vp->gp->rflags = FIXED;
+	vp->gp->rflags = RFLAGS_FIXED;
 	vp->gp->gpr[4] = STACK;
 	bases[base].make(vp);
 }
@@ -482,14 +461,14 @@ static void fill_page_tables(const struct child *c)
 	for (u64 i = 0; i < 4; i++)
 		pae[i] = random_next();
 	for (u64 i = 0; i < 512; i++) {
-		pd[i] = i << 21 | PDE_LARGE;
+		pd[i] = i << 21 | PDE_LARGE_USER;
 		pt[i] = i << PAGE_SHIFT | PTE_USER;
 	}
 	/* The last page is that of the code. */
 	pd[511] = PAGE_TABLE | PTE_USER;
 	pt[511] = BASES_CODE | PTE_USER;
 	for (u32 i = 0; i < 1024; i++)
-		directory[i] = i << 22 | PDE_LARGE;
+		directory[i] = i << 22 | PDE_LARGE_USER;
 }
 
 /*

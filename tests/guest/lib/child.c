@@ -16,7 +16,6 @@
 #define POOL_PAGES 28
 #define BATCH 32
 #define STACK_PAGES 4
-#define RFLAGS_IF 0x202 /* as most code runs */
 
 static struct {
 	u64 base;
@@ -145,7 +144,7 @@ bool child_fork(struct child *c, void (*function)(u64 a, u64 b), u64 a, u64 b)
 	            image.pages * PAGE_SIZE);
 	/* As behind a CALL: RSP is 8 off a multiple of 16. */
 	return child_set_long(c, (u64)function, stack - 8) &&
-	       child_set(c, HV_REGISTER_RFLAGS, RFLAGS_IF) &&
+	       child_set(c, HV_REGISTER_RFLAGS, RFLAGS_IF | RFLAGS_FIXED) &&
 	       child_set(c, HV_REGISTER_RDI, a) &&
 	       child_set(c, HV_REGISTER_RSI, b);
 }

@@ -14,6 +14,13 @@
 #include <efi.h>
 
 #include "include/tlfs.h"
+#include "include/x86.h"
+
+/* CR0 as children begin, in real mode and with protection. */
+#define CR0_REAL (CR0_ET | CR0_NE)
+#define CR0_PROTECTED (CR0_REAL | CR0_PE | CR0_MP)
+
+#define MSR_NOBODYS 0x12345 /* that no processor has */
 
 #define CHILD_MESSAGE_VECTOR 0x51
 #define CHILD_PATIENCE 1000000000ull /* TSC ticks until a wait gives up */

@@ -12,19 +12,9 @@
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
 
-#define CR0_REAL 0x30u             /* NE, ET */
-#define CR0_PROTECTED 0x33u        /* and MP, PE */
-#define CR0_LONG 0x80000033u       /* and PG */
-#define CR4_SSE 0x600u             /* OSFXSR, OSXMMEXCPT */
-#define CR4_LONG (CR4_SSE | 0x20u) /* and PAE */
-#define EFER_LONG 0x500u           /* LME, LMA */
-#define ATTRIBUTES_CODE_16 0x009b
-#define ATTRIBUTES_CODE_32 0xc09b
-#define ATTRIBUTES_CODE_64 0xa09b
-#define ATTRIBUTES_DATA_16 0x0093
-#define ATTRIBUTES_DATA 0xc093
-#define PTE_RW 3u
-#define PDE_LARGE 0x83u
+#define CR0_LONG (CR0_PROTECTED | CR0_PG)
+#define CR4_LONG (CR4_SSE | CR4_PAE)
+#define PDE_LARGE (PTE_RW | PTE_LARGE)
 
 static volatile u64 interrupts;
 
@@ -83,8 +73,8 @@ static bool set_data_segments(const struct child *c, u32 limit, u16 selector,
 bool child_set_real(const struct child *c, u64 gpa)
 {
 	return child_set_segment(c, HV_REGISTER_CS, gpa, 0xffff,
-	                         (u16)(gpa >> 4), ATTRIBUTES_CODE_16) &&
-	       set_data_segments(c, 0xffff, 0, ATTRIBUTES_DATA_16) &&
+	                         (u16)(gpa >> 4), RIGHTS_CODE_16) &&
+	       set_data_segments(c, 0xffff, 0, RIGHTS_DATA_16) &&
 	       child_set(c, HV_REGISTER_CR0, CR0_REAL) &&
 	       child_set(c, HV_REGISTER_RSP, CHILD_CODE) &&
 	       child_set(c, HV_REGISTER_RIP, 0);
@@ -93,8 +83,8 @@ bool child_set_real(const struct child *c, u64 gpa)
 bool child_set_protected(const struct child *c, u64 gpa)
 {
 	return child_set_segment(c, HV_REGISTER_CS, 0, 0xffffffff, 8,
-	                         ATTRIBUTES_CODE_32) &&
-	       set_data_segments(c, 0xffffffff, 16, ATTRIBUTES_DATA) &&
+	                         RIGHTS_CODE_32) &&
+	       set_data_segments(c, 0xffffffff, 16, RIGHTS_DATA_32) &&
 	       child_set(c, HV_REGISTER_CR4, CR4_SSE) &&
 	       child_set(c, HV_REGISTER_CR0, CR0_PROTECTED) &&
 	       child_set(c, HV_REGISTER_RSP, CHILD_CODE) &&
@@ -119,8 +109,8 @@ static u64 build_tables(const struct child *c)
 bool child_set_long(const struct child *c, u64 gpa, u64 stack)
 {
 	return child_set_segment(c, HV_REGISTER_CS, 0, 0xffffffff, 8,
-	                         ATTRIBUTES_CODE_64) &&
-	       set_data_segments(c, 0xffffffff, 16, ATTRIBUTES_DATA) &&
+	                         RIGHTS_CODE_64) &&
+	       set_data_segments(c, 0xffffffff, 16, RIGHTS_DATA_32) &&
 	       child_set(c, HV_REGISTER_CR3, build_tables(c)) &&
 	       child_set(c, HV_REGISTER_CR4, CR4_LONG) &&
 	       child_set(c, HV_REGISTER_EFER, EFER_LONG) &&

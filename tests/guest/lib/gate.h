@@ -5,7 +5,7 @@
 #ifndef GUEST_LIB_GATE_H
 #define GUEST_LIB_GATE_H
 
-#include "include/types.h"
+#include "include/x86.h"
 
 /* What the processor pushes; an error code comes before it. */
 struct frame {
@@ -21,8 +21,6 @@ struct gate {
 	u32 rsvd;
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM 6.14.1");
-
-#define GATE_INTERRUPT 0x8e00
 
 /* Operand of LIDT, SIDT, LGDT. */
 struct __attribute__((packed)) descriptor_table {

@@ -3,6 +3,7 @@
  */
 #include "tests/guest/lib/mutate.h"
 
+#include "include/x86.h"
 #include "tests/guest/lib/chunks.h"
 #include "tests/guest/lib/random.h"
 #include "tests/guest/lib/values.h"
@@ -12,12 +13,10 @@
 #define CR4_BITS 0x7fffffull
 #define EFER_BITS 0xd01ull
 #define RFLAGS_BITS 0x3f7fd7ull
-#define DR6_BITS 0x1e00full
 #define DR7_BITS 0xffff2fffull
 #define XFEM_BITS 0x3ffull
 #define PENDING_DEBUG_BITS 0x1500full
 #define LVT_BITS 0x7f7ffull
-#define CODE 8u /* in a type */
 
 struct field {
 	u32 chunk;
@@ -61,7 +60,7 @@ static const struct field fields[] = {
 	{ STREAM_VP_CONTROL, AT(vp_control, efer), ONE(VALUES_BITS),
 	  EFER_BITS },
 	{ STREAM_VP_DEBUG, 0, 8, 8, 4, VALUES_ADDRESS, true, ALL },
-	{ STREAM_VP_DEBUG, AT(vp_debug, dr6), ONE(VALUES_BITS), DR6_BITS },
+	{ STREAM_VP_DEBUG, AT(vp_debug, dr6), ONE(VALUES_BITS), DR6_WRITABLE },
 	{ STREAM_VP_DEBUG, AT(vp_debug, dr7), ONE(VALUES_BITS), DR7_BITS },
 	{ STREAM_VP_SEGMENT, SEGMENT(base), VALUES_ADDRESS, false, ALL },
 	{ STREAM_VP_SEGMENT, SEGMENT(limit), VALUES_LIMIT, false, ALL },
@@ -265,7 +264,7 @@ static void (*const ways[])(const struct saved *s,
  */
 static u16 with_rpl(u16 selector, u16 attributes)
 {
-	if (!(attributes & CODE))
+	if (!(attributes & TYPE_CODE))
 		return selector; /* or virtual-8086 mode */
 	return (u16)((selector & ~3u) | (attributes >> 5 & 3u));
 }
@@ -341,7 +340,7 @@ static const struct {
 	{ HV_REGISTER_CR8, HV_REGISTER_CR8, VALUES_BITS, 0xf },
 	{ HV_REGISTER_XFEM, HV_REGISTER_XFEM, VALUES_BITS, XFEM_BITS },
 	{ HV_REGISTER_DR0, HV_REGISTER_DR3, VALUES_ADDRESS, ALL },
-	{ HV_REGISTER_DR6, HV_REGISTER_DR6, VALUES_BITS, DR6_BITS },
+	{ HV_REGISTER_DR6, HV_REGISTER_DR6, VALUES_BITS, DR6_WRITABLE },
 	{ HV_REGISTER_DR7, HV_REGISTER_DR7, VALUES_BITS, DR7_BITS },
 	{ HV_REGISTER_ES, HV_REGISTER_TR, VALUES_RIGHTS, ALL },
 	{ HV_REGISTER_ES, HV_REGISTER_TR, VALUES_RIGHTS, ALL },

@@ -5,22 +5,20 @@
 
 #include <stdarg.h>
 
+#include "include/pc_ports.h"
 #include "tests/guest/lib/insn.h"
 
-#define COM1_DATA 0x3f8
-#define COM1_LINE_STATUS 0x3fd
-#define DATA_READY 0x01
-#define TRANSMITTER_EMPTY 0x20
 #define PATIENCE 1000000u /* a port that is not there must not hang us */
 
 static void put_char(char c)
 {
 	u32 turns = 0;
 
-	while (!(insn_in8(COM1_LINE_STATUS) & TRANSMITTER_EMPTY) &&
+	while (!(insn_in8(PORT_COM1 + UART_LINE_STATUS) &
+	         LINE_STATUS_CAN_SEND) &&
 	       turns++ < PATIENCE)
 		insn_pause();
-	insn_out8(COM1_DATA, (u8)c);
+	insn_out8(PORT_COM1 + UART_DATA, (u8)c);
 }
 
 static void put_string(const char *s)
@@ -70,8 +68,8 @@ void serial_print(const char *format, ...)
 
 bool serial_key(void)
 {
-	if (!(insn_in8(COM1_LINE_STATUS) & DATA_READY))
+	if (!(insn_in8(PORT_COM1 + UART_LINE_STATUS) & LINE_STATUS_RECEIVED))
 		return false;
-	insn_in8(COM1_DATA);
+	insn_in8(PORT_COM1 + UART_DATA);
 	return true;
 }

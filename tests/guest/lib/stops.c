@@ -9,13 +9,6 @@
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
 
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_IF BIT(9)
-#define RFLAGS_RF BIT(16)
-#define RFLAGS_VM BIT(17)
-#define CR0_PE BIT(0)
-#define EFER_LMA BIT(10)
-#define CODE_L BIT(13)
 #define OPCODE_STI 0xfb
 #define BUFFER 0x9000u
 
@@ -81,8 +74,8 @@ static u64 mode(const union hv_register_value *r)
 		return BIT(STOP_V86);
 	if (!(r[EFER].reg64 & EFER_LMA))
 		return BIT(STOP_PROTECTED);
-	return r[CS].segment.attributes & CODE_L ? BIT(STOP_LONG)
-	                                         : BIT(STOP_COMPATIBILITY);
+	return r[CS].segment.attributes & RIGHTS_L ? BIT(STOP_LONG)
+	                                           : BIT(STOP_COMPATIBILITY);
 }
 
 static u64 shadow(const union hv_register_value *r, const u8 *code)

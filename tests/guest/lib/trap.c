@@ -6,6 +6,7 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/insn.h"
@@ -14,11 +15,6 @@
 /* What a handler calls: no vector registers there either. */
 #define CALLED \
 	__attribute__((no_caller_saved_registers, target("general-regs-only")))
-
-#define MSR_APIC_BASE 0x1b
-#define APIC_BASE_X2APIC BIT(10)
-#define MSR_X2APIC_EOI 0x80b
-#define APIC_EOI 0xb0
 
 static struct gate *idt;
 static struct gate saved[256];
@@ -75,34 +71,34 @@ CALLED static void take(struct frame *frame, u32 vector)
 
 HANDLER static void handle_ud(struct frame *frame)
 {
-	take(frame, TRAP_UD);
+	take(frame, VECTOR_UD);
 }
 
 HANDLER static void handle_gp(struct frame *frame, u64 error)
 {
 	(void)error;
-	take(frame, TRAP_GP);
+	take(frame, VECTOR_GP);
 }
 
 HANDLER static void handle_pf(struct frame *frame, u64 error)
 {
 	(void)error;
-	take(frame, TRAP_PF);
+	take(frame, VECTOR_PF);
 }
 
 HANDLER static void handle_mc(struct frame *frame)
 {
-	take(frame, TRAP_MC);
+	take(frame, VECTOR_MC);
 }
 
 CALLED static void end_interrupt(void)
 {
-	u64 base = cpu_read_msr(MSR_APIC_BASE);
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
 
-	if (base & APIC_BASE_X2APIC)
-		cpu_write_msr(MSR_X2APIC_EOI, 0);
+	if (base & LAPIC_BASE_X2APIC)
+		cpu_write_msr(LAPIC_MSR(LAPIC_EOI), 0);
 	else
-		*(volatile u32 *)((base & 0xffffff000) + APIC_EOI) = 0;
+		*(volatile u32 *)((base & LAPIC_BASE_ADDRESS) + LAPIC_EOI) = 0;
 }
 
 HANDLER static void handle_interrupt(struct frame *frame)
@@ -116,10 +112,10 @@ void trap_begin(u64 base)
 {
 	image_base = base;
 	idt = (struct gate *)read_idtr().base;
-	trap_set_gate(TRAP_UD, (u64)handle_ud);
-	trap_set_gate(TRAP_GP, (u64)handle_gp);
-	trap_set_gate(TRAP_PF, (u64)handle_pf);
-	trap_set_gate(TRAP_MC, (u64)handle_mc);
+	trap_set_gate(VECTOR_UD, (u64)handle_ud);
+	trap_set_gate(VECTOR_GP, (u64)handle_gp);
+	trap_set_gate(VECTOR_PF, (u64)handle_pf);
+	trap_set_gate(VECTOR_MC, (u64)handle_mc);
 }
 
 void trap_end(void)

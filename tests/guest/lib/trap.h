@@ -6,13 +6,9 @@
 #ifndef GUEST_TRAP_H
 #define GUEST_TRAP_H
 
-#include "include/types.h"
+#include "include/x86.h"
 
 #define TRAP_NONE 0x100 /* of what may fault: it did not */
-#define TRAP_UD 6
-#define TRAP_GP 13
-#define TRAP_PF 14
-#define TRAP_MC 18
 
 /* base: of our image in memory. */
 void trap_begin(u64 base);

@@ -18,26 +18,18 @@
 #define TSS 0x900u
 #define TASK_GATE (0x40ull << 16 | 0xe500ull << 32)
 
-#define PTE_USER 7u
-#define PDE_LARGE 0x87u
-#define CODE_L BIT(13)
-#define CODE_D BIT(14)
-#define CR0_PE BIT(0)
-#define RFLAGS_VM BIT(17)
+#define PDE_LARGE_USER (PTE_USER | PTE_LARGE)
 #define RFLAGS_CHANGED 0x3ffdd5u
-#define RFLAGS_IF BIT(9)
-#define CR4_OSXSAVE BIT(18)
 #define CR4_CHANGED 0x3109df /* all but PAE, OSFXSR, OSXMMEXCPT, LA57, VMX */
-#define CPUID_1_ECX_XSAVE BIT(26)
 #define APIC_ENABLED 0x1ffu
 
 u32 wildstate_bits(const struct bases_vp *vp)
 {
 	u16 attributes = vp->segment->seg[1].attributes;
 
-	if (attributes & CODE_L)
+	if (attributes & RIGHTS_L)
 		return 64;
-	return attributes & CODE_D ? 32 : 16;
+	return attributes & RIGHTS_DB ? 32 : 16;
 }
 
 /* ---- Tables ---- */
@@ -119,8 +111,9 @@ static void fill_devices(const struct child *c)
 	u64 *devices = child_at(c, WILD_DEVICES);
 
 	for (u64 i = 0; i < 512; i++)
-		devices[i] = i << 21 | PDE_LARGE;
-	devices[WILD_APIC >> 21 & 511] = (WILD_APIC & ~0x1fffffull) | PDE_LARGE;
+		devices[i] = i << 21 | PDE_LARGE_USER;
+	devices[WILD_APIC >> 21 & 511] = (WILD_APIC & ~0x1fffffull) |
+	                                 PDE_LARGE_USER;
 	pdpt[3] = WILD_DEVICES | PTE_USER;
 }
 

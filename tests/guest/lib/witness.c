@@ -13,12 +13,7 @@
 #define GATES (WITNESS_VECTOR + 1)
 #define SELECTOR_CODE 8
 #define SELECTOR_TSS 40
-#define RFLAGS_TF BIT(8)
-#define RFLAGS_RF BIT(16)
-#define DR6_NONE 0xffff0ff0ull
-#define MSR_EOI 0x40000070
-#define PDE_LARGE_UC 0x93u
-#define PTE_RW 3u
+#define PDE_LARGE_UC (PTE_RW | PTE_PCD | PTE_LARGE)
 
 /* What a handler calls: no vector registers there either. */
 #define CALLED \
@@ -52,7 +47,7 @@ CALLED static void note(struct frame *frame, u32 vector, u64 error)
 	__asm__ volatile("mov %%dr6, %0" : "=r"(r->dr6));
 	__asm__ volatile("mov %%dr7, %0" : "=r"(r->dr7));
 	if (vector == VECTOR_DB)
-		__asm__ volatile("mov %0, %%dr6" : : "r"(DR6_NONE));
+		__asm__ volatile("mov %0, %%dr6" : : "r"(DR6_FIXED));
 	if (vector == VECTOR_DB && witness.steps && --witness.steps == 0)
 		frame->rflags &= ~RFLAGS_TF;
 	if (vector == VECTOR_DB && witness.rf)
@@ -99,7 +94,7 @@ HANDLER static void handle_ac(struct frame *frame, u64 error)
 HANDLER static void handle_interrupt(struct frame *frame)
 {
 	note(frame, WITNESS_VECTOR, 0);
-	cpu_write_msr(MSR_EOI, 0);
+	cpu_write_msr(HV_MSR_EOI, 0);
 }
 
 static void set_gate(u32 vector, u64 handler)

@@ -6,16 +6,14 @@
 #ifndef GUEST_LIB_WITNESS_H
 #define GUEST_LIB_WITNESS_H
 
+#include "include/x86_apic.h"
 #include "tests/guest/lib/child.h"
 
 #define WITNESS_PORT 0x80
 #define WITNESS_DONE 0xd0e
 #define WITNESS_RECORDS 32
 #define WITNESS_VECTOR 0x40 /* an interrupt of its own */
-#define WITNESS_APIC 0xfee00000u
-
-enum { VECTOR_DB = 1, VECTOR_NMI = 2, VECTOR_UD = 6, VECTOR_DF = 8 };
-enum { VECTOR_GP = 13, VECTOR_AC = 17 };
+#define WITNESS_APIC LAPIC_BASE_RESET
 
 struct witness_record {
 	u64 vector;

@@ -3,6 +3,7 @@
  * child wherever it happens to be: it must not notice. It runs once as it is,
  * then once more with a stop at the end of each of its slices.
  */
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "parent/memory.h"
 #include "parent/synic.h"
@@ -18,18 +19,13 @@
 #define STREAM_PAGES 32
 #define RUN_MIN 300u /* ticks of the APIC's clock */
 #define RUN_SPREAD 8000u
-#define APIC_ADDRESS 0xfee00000ull
-#define PTE_USER 7u
-#define PDE_LARGE_DEVICE 0x93u
-#define PDE_LARGE_USER 0x87u
+#define PDE_LARGE_DEVICE (PTE_RW | PTE_PCD | PTE_LARGE)
+#define PDE_LARGE_USER (PTE_USER | PTE_LARGE)
 #define EPISODES 400 /* with AVX-512, which has most to lose */
 #define FEWER 160
 #define STOPS 3000
 #define FEWER_STOPS 600
-#define CPUID_7_AVX512F BIT(16)
-#define RFLAGS_TF BIT(8)
 #define DR7_CODE1 0x404u /* DR1: execution */
-#define DR7_NONE 0x400u
 
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
 
@@ -136,8 +132,8 @@ static void build_tables(void)
 	pdpt[0] = (ANYWHERE_TABLES + 2 * PAGE_SIZE) | PTE_USER;
 	pdpt[3] = (ANYWHERE_TABLES + 3 * PAGE_SIZE) | PTE_USER;
 	pd[0] = PDE_LARGE_USER;
-	devices[APIC_ADDRESS >> 21 & 511] = (APIC_ADDRESS & ~0x1fffffull) |
-	                                    PDE_LARGE_DEVICE;
+	devices[LAPIC_BASE_RESET >> 21 & 511] =
+		(LAPIC_BASE_RESET & ~0x1fffffull) | PDE_LARGE_DEVICE;
 }
 
 static bool intercept_ports(void)
@@ -161,7 +157,7 @@ static bool create(u64 episodes, u64 mark_every, bool x2apic)
 	seen()->use_x2apic = x2apic;
 	seen()->tf = steps ? RFLAGS_TF : 0;
 	seen()->no_nmis = !nmis;
-	seen()->dr7_code1 = breaks ? DR7_CODE1 : DR7_NONE;
+	seen()->dr7_code1 = breaks ? DR7_CODE1 : DR7_FIXED;
 	return child_set_real(&run.c, ANYWHERE_IMAGE);
 }
 
@@ -489,7 +485,8 @@ static void anywhere(u64 episodes, bool x2apic, u32 least)
 
 static bool has_avx512(void)
 {
-	return cpu_cpuid(0).eax >= 7 && (cpu_cpuid(7).ebx & CPUID_7_AVX512F);
+	return cpu_cpuid(0).eax >= 7 &&
+	       (cpu_cpuid(7).ebx & CPUID_7_EBX_AVX512F);
 }
 
 static void by_the_page(void)

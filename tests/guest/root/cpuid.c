@@ -13,12 +13,6 @@
 #define PORT 0x80
 #define STACK 0x3000
 
-#define CPUID_1_ECX_XSAVE BIT(26)
-#define CPUID_1_ECX_AVX BIT(28)
-#define CR4_OSXSAVE BIT(18)
-#define XSAVE_HEADER_END 576u
-#define EXTENDED 0x80000000u
-
 #define MOV_RAX_CR4 0x0f, 0x20, 0xe0
 #define MOV_CR4_RAX 0x0f, 0x22, 0xe0
 #define OR_EAX(x) 0x0d, LE32(x)
@@ -185,9 +179,9 @@ static void beyond_the_last(void)
 	u32 leaves[7];
 
 	MUST(create_asked());
-	MUST(ask(0, 0, &first) && ask(EXTENDED, 0, &extended));
+	MUST(ask(0, 0, &first) && ask(CPUID_EXTENDED, 0, &extended));
 	EXPECT(first.eax >= 0xb && first.eax <= 0x16);
-	EXPECT_EQUAL(extended.eax, EXTENDED + 8);
+	EXPECT_EQUAL(extended.eax, CPUID_EXTENDED + 8);
 	EXPECT_EQUAL(extended.ebx | extended.ecx | extended.edx, 0);
 	leaves[0] = first.eax + 1;
 	leaves[1] = 0x20;
@@ -221,7 +215,7 @@ static void ecx_is_ignored(void)
 	MUST(ask(0, 0, &first));
 	for (u32 i = 0; i < ARRAY_LEN(leaves); i++) {
 		/* Beyond the last leaf ECX is that one's. */
-		if (leaves[i] < EXTENDED && leaves[i] > first.eax)
+		if (leaves[i] < CPUID_EXTENDED && leaves[i] > first.eax)
 			continue;
 		test_context("leaf", leaves[i]);
 		MUST(ask(leaves[i], 0, &want));
@@ -243,7 +237,7 @@ static void hidden_leaves_are_zero(void)
 	MUST(create_asked());
 	MUST(ask(0, 0, &first));
 	for (u32 i = 0; i < ARRAY_LEN(leaves); i++) {
-		if (leaves[i] < EXTENDED && leaves[i] > first.eax)
+		if (leaves[i] < CPUID_EXTENDED && leaves[i] > first.eax)
 			continue;
 		test_context("leaf", leaves[i]);
 		for (u32 sub = 0; sub < 3; sub++) {
@@ -261,7 +255,7 @@ static void widths_are_the_checks(void)
 	u64 bits;
 
 	MUST(create_asked());
-	MUST(ask(EXTENDED + 8, 0, &r));
+	MUST(ask(CPUID_EXTENDED + 8, 0, &r));
 	bits = r.eax & 0xff;
 	EXPECT(bits >= 36 && bits <= 48);
 	EXPECT_EQUAL(r.eax, bits | 48 << 8);
@@ -312,12 +306,12 @@ static void syscall_is_of_64_bits(void)
 	struct cpu_id r;
 
 	MUST(create_asked());
-	MUST(ask(EXTENDED + 1, 0, &r));
+	MUST(ask(CPUID_EXTENDED + 1, 0, &r));
 	EXPECT(r.edx & BIT(11));
 	child_destroy(&child);
 	MUST(create(ask_code, sizeof(ask_code)));
 	MUST(child_set_protected(&child, CHILD_CODE));
-	MUST(ask(EXTENDED + 1, 0, &r));
+	MUST(ask(CPUID_EXTENDED + 1, 0, &r));
 	EXPECT(!(r.edx & BIT(11)));
 	EXPECT(r.edx & BIT(29)); /* long mode is there in any */
 	child_destroy(&child);
@@ -350,7 +344,7 @@ static void nothing_of_vmx(void)
 		EXPECT(!(root_ask(7, 1).eax & (BIT(17) | BIT(27))) ||
 		       root_ask(7, 0).eax == 0);
 	}
-	EXPECT(root_ask(EXTENDED + 1, 0).edx & BIT(11));
+	EXPECT(root_ask(CPUID_EXTENDED + 1, 0).edx & BIT(11));
 }
 
 static const struct test_case cases[] = {

@@ -27,8 +27,6 @@
 #define PDPT 0x2000
 #define DIRECTORY 0x3000
 #define CR0_PAE 0x80000031
-#define CR4_PAE 0x20
-#define CODE_32 0xc09b
 
 static const u8 code[] = { OUT_AL(PORT), JMP_SELF };
 
@@ -45,7 +43,7 @@ static bool set_vp(const struct child *c, u32 i, bool backwards)
 	u32 n = backwards ? 2 * VPS - 2 - 2 * i : 2 * i;
 	struct hv_register_assoc list[] = {
 		{ .name = HV_REGISTER_CS,
-		  .value.segment = { 0, 0xffffffff, 8, CODE_32 } },
+		  .value.segment = { 0, 0xffffffff, 8, RIGHTS_CODE_32 } },
 		{ .name = HV_REGISTER_CR3, .value.reg64 = PDPT },
 		{ .name = HV_REGISTER_CR4, .value.reg64 = CR4_PAE },
 		{ .name = HV_REGISTER_CR0, .value.reg64 = CR0_PAE },

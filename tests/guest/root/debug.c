@@ -13,8 +13,7 @@
 #include "tests/guest/lib/witness.h"
 
 #define HOLE 0x30000000ull /* below 1 GiB, above all RAM of the machine */
-#define APIC_SVR (WITNESS_APIC + 0xf0)
-#define APIC_TPR (WITNESS_APIC + 0x80)
+#define TPR (WITNESS_APIC + LAPIC_TPR)
 #define DR6_STEP 0xffff4ff0ull
 #define DR6_HIT_0 0xffff0ff1ull
 #define DR7_EXECUTE 0x401ull
@@ -24,11 +23,7 @@
 #define LEN_1 0ull
 #define LEN_2 1ull
 #define LEN_4 3ull
-#define DR7_GD BIT(13)
-#define CAUSE_STEP BIT(14)
-#define RF BIT(16)
-#define TF BIT(8)
-#define PENDING_DB                                            \
+#define DB_PENDING                                            \
 	(HV_PENDING_INTERRUPTION |                            \
 	 HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT | \
 	 (u64)VECTOR_DB << HV_PENDING_VECTOR_SHIFT)
@@ -103,7 +98,8 @@ static void steps(void)
 		EXPECT_EQUAL(record(i)->vector, VECTOR_DB);
 		EXPECT_EQUAL(record(i)->rip, rip);
 		EXPECT_EQUAL(record(i)->dr6, DR6_STEP);
-		EXPECT_EQUAL(record(i)->flags & (RF | TF), TF);
+		EXPECT_EQUAL(record(i)->flags & (RFLAGS_RF | RFLAGS_TF),
+		             RFLAGS_TF);
 		if (test_failed()) {
 			witness_print(&child);
 			break;
@@ -121,7 +117,7 @@ static void step_over_ipi(u64 way, u64 b)
 	witness_begin();
 	witness.steps = 3;
 	if (way == 0)
-		*(volatile u32 *)APIC_SVR = 0x1ff;
+		*(volatile u32 *)(WITNESS_APIC + LAPIC_SVR) = 0x1ff;
 	if (way > 0) {
 		cpu_write_msr(0x1b, cpu_read_msr(0x1b) | 0xc00);
 		cpu_write_msr(0x80f, 0x1ff);
@@ -304,25 +300,25 @@ static void port_breakpoints(void)
 
 static void page_accesses(u64 a, u64 b)
 {
-	volatile u32 *tpr = (volatile u32 *)APIC_TPR;
+	volatile u32 *tpr = (volatile u32 *)TPR;
 
 	(void)a;
 	(void)b;
 	witness_begin();
-	witness_set_dr0(APIC_TPR);
+	witness_set_dr0(TPR);
 	witness_set_dr7(DR7_ACCESS(LEN_4));
 	(void)*tpr;
 	*tpr = 0;
 	__asm__ volatile("orl $0x10, (%0)" : : "r"(tpr) : "memory", "cc");
-	(void)*(volatile u8 *)(APIC_TPR + 3);
-	(void)READ32(APIC_TPR + 16);
-	(void)READ32(APIC_TPR - 16);
+	(void)*(volatile u8 *)(TPR + 3);
+	(void)READ32(TPR + 16);
+	(void)READ32(TPR - 16);
 	witness_set_dr7(DR7_WRITE(LEN_4));
 	(void)*tpr;
 	*tpr = 0;
 	/* Of two that watch it one is for writes. */
 	witness_set_dr7(DR7_ACCESS(LEN_4));
-	__asm__ volatile("mov %0, %%dr2" : : "r"(APIC_TPR + 0ull));
+	__asm__ volatile("mov %0, %%dr2" : : "r"(TPR));
 	witness_set_dr7(DR7_ACCESS(LEN_4) | 1 << 4 | (1 | LEN_4 << 2) << 24);
 	(void)*tpr;
 	*tpr = 0;
@@ -436,7 +432,7 @@ static void faults_have_rf(void)
 	for (u32 i = 0; i < ARRAY_LEN(vectors); i++) {
 		test_context("fault", i);
 		EXPECT_EQUAL(record(i)->vector, vectors[i]);
-		EXPECT_EQUAL(record(i)->flags & RF, RF);
+		EXPECT_EQUAL(record(i)->flags & RFLAGS_RF, RFLAGS_RF);
 		EXPECT_EQUAL(record(i)->error, 0);
 	}
 	child_destroy(&child);
@@ -485,7 +481,7 @@ static bool fill_hole(void)
 	u64 page = page_run(1);
 
 	return child_run_to(&child, HV_MESSAGE_UNMAPPED_GPA) &&
-	       EXPECT(child_get(&child, HV_REGISTER_RFLAGS) & RF) &&
+	       EXPECT(child_get(&child, HV_REGISTER_RFLAGS) & RFLAGS_RF) &&
 	       EXPECT(page) &&
 	       EXPECT_SUCCESS(memory_map(child.id, HOLE >> 12, page >> 12, 1,
 	                                 CHILD_RWX, NULL));
@@ -530,7 +526,7 @@ static void fault_of_ours_intercepted(void)
 	                     HV_INTERCEPT_ACCESS_EXECUTE));
 	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
 	EXPECT_EQUAL(e->vector, VECTOR_GP);
-	EXPECT_EQUAL(e->header.rflags & RF, RF);
+	EXPECT_EQUAL(e->header.rflags & RFLAGS_RF, RFLAGS_RF);
 	EXPECT_EQUAL(e->exception_info, HV_EXCEPTION_ERROR_CODE_VALID);
 	EXPECT_EQUAL(e->error_code, 0);
 	child_destroy(&child);
@@ -569,7 +565,7 @@ static bool next_step(u32 offset)
 	       EXPECT_EQUAL(e->vector, VECTOR_DB) &&
 	       EXPECT_EQUAL(e->header.rip,
 	                    witness_of(&child)->at[0] + offset) &&
-	       EXPECT_EQUAL(e->parameter, CAUSE_STEP) &&
+	       EXPECT_EQUAL(e->parameter, DEBUG_STEP) &&
 	       EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6), DR6_STEP);
 }
 
@@ -580,7 +576,7 @@ static void steps_handed_on(void)
 		test_context("step", i);
 		MUST(next_step(i));
 		MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION,
-		               PENDING_DB));
+		               DB_PENDING));
 	}
 	MUST(witness_finish(&child));
 	MUST(count_is(4));
@@ -599,7 +595,7 @@ static void steps_swallowed(void)
 		MUST(child_set(&child, HV_REGISTER_DR6, 0xffff0ff0));
 	}
 	MUST(child_set(&child, HV_REGISTER_RFLAGS,
-	               child_get(&child, HV_REGISTER_RFLAGS) & ~TF));
+	               child_get(&child, HV_REGISTER_RFLAGS) & ~RFLAGS_TF));
 	MUST(witness_finish(&child));
 	count_is(0);
 	child_destroy(&child);
@@ -617,7 +613,7 @@ static void steps_travel(void)
 		test_context("step", i);
 		MUST(next_step(i));
 		MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION,
-		               PENDING_DB));
+		               DB_PENDING));
 		MUST(child_stop(&child));
 		MUST(saved_take(&stream, child.id, 0));
 		MUST(child_create_like(&target, &child));
@@ -649,7 +645,7 @@ static void general_detect_handed_on(void)
 	EXPECT_EQUAL(e->parameter, BIT(13));
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR7), 0x400 | DR7_GD);
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6), 0xffff2ff0);
-	MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION, PENDING_DB));
+	MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION, DB_PENDING));
 	/* INT1: no cause, and one byte long. */
 	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
 	EXPECT_EQUAL(e->parameter, 0);

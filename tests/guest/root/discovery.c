@@ -1,6 +1,7 @@
 /*
  * What the root finds: CPUID leaves, synthetic MSRs, the hypercall page.
  */
+#include "include/x86_msr.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
 #include "tests/guest/lib/code.h"
@@ -9,13 +10,7 @@
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
 
-#define CPUID_1_ECX_VMX BIT(5)
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 #define CPU_MANAGEMENT BIT(44)
-#define CR4_VMXE BIT(13)
-#define MSR_FEATURE_CONTROL 0x3a
-#define MSR_VMX_FIRST 0x480
-#define MSR_VMX_LAST 0x491
 #define OS_ID 0x8100000000000123ull
 #define PATTERN 0x5aa5c33c12345678ull
 #define FILL 0xccccccccccccccccull
@@ -74,16 +69,17 @@ static void vmx_is_hidden(void)
 	EXPECT(ecx & CPUID_1_ECX_HYPERVISOR);
 	EXPECT(!(ecx & CPUID_1_ECX_VMX));
 	EXPECT(!(insn_read_cr4() & CR4_VMXE));
-	EXPECT_EQUAL(trap_write_cr4(insn_read_cr4() | CR4_VMXE), TRAP_GP);
+	EXPECT_EQUAL(trap_write_cr4(insn_read_cr4() | CR4_VMXE), VECTOR_GP);
 	EXPECT(!(insn_read_cr4() & CR4_VMXE));
 	/* As where the firmware has locked it off. */
-	EXPECT_EQUAL(trap_read_msr(MSR_FEATURE_CONTROL, &value), TRAP_NONE);
+	EXPECT_EQUAL(trap_read_msr(MSR_IA32_FEATURE_CONTROL, &value),
+	             TRAP_NONE);
 	EXPECT_EQUAL(value, 1);
-	EXPECT_EQUAL(trap_write_msr(MSR_FEATURE_CONTROL, 5), TRAP_GP);
-	for (u32 msr = MSR_VMX_FIRST; msr <= MSR_VMX_LAST; msr++) {
+	EXPECT_EQUAL(trap_write_msr(MSR_IA32_FEATURE_CONTROL, 5), VECTOR_GP);
+	for (u32 msr = MSR_IA32_VMX_BASIC; msr <= MSR_IA32_VMX_VMFUNC; msr++) {
 		test_context("msr", msr);
-		EXPECT_EQUAL(trap_read_msr(msr, &value), TRAP_GP);
-		EXPECT_EQUAL(trap_write_msr(msr, 0), TRAP_GP);
+		EXPECT_EQUAL(trap_read_msr(msr, &value), VECTOR_GP);
+		EXPECT_EQUAL(trap_write_msr(msr, 0), VECTOR_GP);
 	}
 }
 
@@ -95,7 +91,7 @@ static void vp_index(void)
 
 	EXPECT_EQUAL(trap_read_msr(HV_MSR_VP_INDEX, &value), TRAP_NONE);
 	EXPECT_EQUAL(value, 0);
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_INDEX, 0), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_INDEX, 0), VECTOR_GP);
 }
 
 static void reference_counter(void)
@@ -107,7 +103,7 @@ static void reference_counter(void)
 		insn_pause();
 	second = cpu_read_msr(HV_MSR_TIME_REF_COUNT);
 	EXPECT(second > first);
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_TIME_REF_COUNT, 0), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_TIME_REF_COUNT, 0), VECTOR_GP);
 	EXPECT(cpu_read_msr(HV_MSR_TIME_REF_COUNT) >= second);
 }
 
@@ -124,8 +120,8 @@ static void runtime_and_frequencies(void)
 	             cpu_read_msr(HV_MSR_TSC_FREQUENCY));
 	for (u32 msr = HV_MSR_TSC_FREQUENCY; msr <= HV_MSR_APIC_FREQUENCY;
 	     msr++)
-		EXPECT_EQUAL(trap_write_msr(msr, 0), TRAP_GP);
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_RUNTIME, 0), TRAP_GP);
+		EXPECT_EQUAL(trap_write_msr(msr, 0), VECTOR_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_RUNTIME, 0), VECTOR_GP);
 }
 
 static void msrs_that_are_not_there(void)
@@ -139,8 +135,8 @@ static void msrs_that_are_not_there(void)
 
 	for (u32 i = 0; i < ARRAY_LEN(msrs); i++) {
 		test_context("msr", msrs[i]);
-		EXPECT_EQUAL(trap_read_msr(msrs[i], &value), TRAP_GP);
-		EXPECT_EQUAL(trap_write_msr(msrs[i], 0), TRAP_GP);
+		EXPECT_EQUAL(trap_read_msr(msrs[i], &value), VECTOR_GP);
+		EXPECT_EQUAL(trap_write_msr(msrs[i], 0), VECTOR_GP);
 	}
 }
 
@@ -149,14 +145,14 @@ static void synic_msrs(void)
 	u64 value;
 
 	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SVERSION), 1);
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_SVERSION, 1), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SVERSION, 1), VECTOR_GP);
 	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SCONTROL), 1);
 	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SIMP), test_sim_page() | 1);
 	for (u32 i = 1; i < HV_SINT_COUNT; i++) {
 		test_context("sint", i);
 		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), HV_SINT_RESET);
 		/* Vectors below 16 are the processor's. */
-		EXPECT_EQUAL(trap_write_msr(HV_MSR_SINT0 + i, 15), TRAP_GP);
+		EXPECT_EQUAL(trap_write_msr(HV_MSR_SINT0 + i, 15), VECTOR_GP);
 		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), HV_SINT_RESET);
 		value = HV_SINT_MASKED | HV_SINT_AUTO_EOI | 0x77;
 		EXPECT_EQUAL(trap_write_msr(HV_MSR_SINT0 + i, value),
@@ -164,7 +160,7 @@ static void synic_msrs(void)
 		EXPECT_EQUAL(cpu_read_msr(HV_MSR_SINT0 + i), value);
 		cpu_write_msr(HV_MSR_SINT0 + i, HV_SINT_RESET);
 	}
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, ~0ull << 52 | 1), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, ~0ull << 52 | 1), VECTOR_GP);
 	EXPECT_EQUAL(cpu_read_msr(HV_MSR_SIMP), test_sim_page() | 1);
 	EXPECT_EQUAL(trap_write_msr(HV_MSR_EOM, 0), TRAP_NONE);
 }
@@ -182,7 +178,7 @@ static void synic_pages(void)
 	*word = 1;
 	EXPECT_EQUAL(*word, 1);
 	/* Two overlays cannot lie on one page. */
-	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, page | 1), TRAP_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_SIMP, page | 1), VECTOR_GP);
 	cpu_write_msr(HV_MSR_SIEFP, 0);
 	EXPECT_EQUAL(*word, PATTERN);
 	page_run_free(page, 1);
@@ -220,12 +216,12 @@ static void hypercall_msr_values(void)
 	EXPECT_EQUAL(good, test_hypercall_page() | 1);
 	for (u32 bit = 2; bit < PAGE_SHIFT; bit++)
 		EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, good | BIT(bit)),
-		             TRAP_GP);
+		             VECTOR_GP);
 	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, ~0ull << 52 | 1),
-	             TRAP_GP);
+	             VECTOR_GP);
 	/* The SIM page is an overlay already. */
 	EXPECT_EQUAL(trap_write_msr(HV_MSR_HYPERCALL, test_sim_page() | 1),
-	             TRAP_GP);
+	             VECTOR_GP);
 	EXPECT_EQUAL(cpu_read_msr(HV_MSR_HYPERCALL), good);
 }
 
@@ -244,7 +240,7 @@ static void page_is_an_overlay(void)
 		EXPECT_EQUAL(((volatile u64 *)words)[i], FILL);
 	EXPECT_EQUAL(words[512], PATTERN + 512);
 	fault = trap_write(page, 0);
-	EXPECT(fault == TRAP_GP || fault == TRAP_MC);
+	EXPECT(fault == VECTOR_GP || fault == VECTOR_MC);
 	EXPECT_EQUAL(((volatile u64 *)words)[0], 0xccccccccc3c1010f);
 	/* It can move, and what it covered is as it was. */
 	cpu_write_msr(HV_MSR_HYPERCALL, (page + PAGE_SIZE) | 1);

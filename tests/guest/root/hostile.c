@@ -534,10 +534,11 @@ static void timer_of_one_tick(u64 a, u64 b)
 	(void)b;
 	witness_begin();
 	insn_cli();
-	*(volatile u32 *)(WITNESS_APIC + 0xf0) = 0x1ff;
-	*(volatile u32 *)(WITNESS_APIC + 0x3e0) = 0xb;
-	*(volatile u32 *)(WITNESS_APIC + 0x320) = 0x20000 | WITNESS_VECTOR;
-	*(volatile u32 *)(WITNESS_APIC + 0x380) = 1;
+	*(volatile u32 *)(WITNESS_APIC + LAPIC_SVR) = 0x1ff;
+	*(volatile u32 *)(WITNESS_APIC + LAPIC_DIVIDE) = LAPIC_DIVIDE_BY_1;
+	*(volatile u32 *)(WITNESS_APIC + LAPIC_LVT_TIMER) = LAPIC_LVT_PERIODIC |
+	                                                    WITNESS_VECTOR;
+	*(volatile u32 *)(WITNESS_APIC + LAPIC_INITIAL_COUNT) = 1;
 	for (;;)
 		(*(volatile u64 *)&witness.at[0])++;
 }

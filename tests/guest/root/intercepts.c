@@ -2,6 +2,7 @@
  * What a child does that its parent is told of: the message of each intercept,
  * field by field, and how the child goes on.
  */
+#include "include/x86_msr.h"
 #include "parent/memory.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/child.h"
@@ -16,7 +17,6 @@
 #define READ HV_INTERCEPT_ACCESS_READ
 #define WRITE HV_INTERCEPT_ACCESS_WRITE
 #define EXECUTE HV_INTERCEPT_ACCESS_EXECUTE
-#define RFLAGS_FIXED 2
 
 static struct child child;
 
@@ -271,14 +271,11 @@ static void cpuid_of_one_leaf(void)
 	child_destroy(&child);
 }
 
-#define MSR_NOBODYS 0x12345
-#define MSR_PAT 0x277
-
 static void msr_messages(void)
 {
 	/* clang-format off */
 	static const u8 code[] = {
-		MOV_ECX(MSR_PAT), RDMSR, MOV_ECX(MSR_NOBODYS), RDMSR,
+		MOV_ECX(MSR_IA32_PAT), RDMSR, MOV_ECX(MSR_NOBODYS), RDMSR,
 		STORE_EAX(MARK), MOV_EDX(0x87654321), MOV_EAX(0x12345678),
 		WRMSR, HLT,
 	};

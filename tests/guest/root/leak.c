@@ -21,7 +21,6 @@
 #define AGAIN 10 /* times at the same OUT */
 #define OUT_BYTES 2
 #define PORT_ID 7
-#define CPUID_1_ECX_XSAVE BIT(26)
 #define RESET_MAX 40     /* registers: vectors of ISR, TMR, IRR are most */
 #define ERROR_SHOWN 0x40 /* in ESR: a vector below 16 */
 

@@ -3,6 +3,7 @@
  * rights, ReadGpa and WriteGpa.
  */
 #include "parent/memory.h"
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "parent/partition.h"
 #include "parent/vp.h"
@@ -16,7 +17,7 @@
 #define MANY 300   /* more than the hypervisor does in one go */
 #define HOLE 0x100 /* a page number where nothing is mapped */
 #define PATTERN 0x5aa5c33c12345678ull
-#define APIC_PAGE 0xfee00
+#define APIC_GPN (LAPIC_BASE_RESET >> PAGE_SHIFT)
 
 static struct child child;
 
@@ -39,8 +40,8 @@ static void deposited_pages_vanish(void)
 	MUST(balance_is(child.id, 0, 0));
 	MUST(EXPECT_SUCCESS(memory_deposit(child.id, list, 1, NULL)));
 	MUST(balance_is(child.id, 1, 0));
-	EXPECT_EQUAL(trap_read(page, &value), TRAP_MC);
-	EXPECT_EQUAL(trap_write(page, 0), TRAP_MC);
+	EXPECT_EQUAL(trap_read(page, &value), VECTOR_MC);
+	EXPECT_EQUAL(trap_write(page, 0), VECTOR_MC);
 	/* The neighbours are untouched. */
 	EXPECT_EQUAL(trap_read(page - 8, &value), TRAP_NONE);
 	EXPECT_EQUAL(trap_read(page + PAGE_SIZE, &value), TRAP_NONE);
@@ -122,7 +123,7 @@ static void pages_that_are_not_ours(void)
 	MUST(child_create(&child, PAGES));
 	gpn = page_take();
 	MUST(refused(0, HV_STATUS_OPERATION_DENIED));
-	MUST(refused(APIC_PAGE, HV_STATUS_OPERATION_DENIED));
+	MUST(refused(APIC_GPN, HV_STATUS_OPERATION_DENIED));
 	MUST(refused(1ull << 40, HV_STATUS_OPERATION_DENIED));
 	MUST(refused(~0ull, HV_STATUS_OPERATION_DENIED));
 	MUST(refused(test_hypercall_page() >> PAGE_SHIFT,
@@ -136,7 +137,7 @@ static void pages_that_are_not_ours(void)
 	/* Nor can it be mapped, or hold a hypercall's input. */
 	EXPECT_STATUS(memory_map(child.id, HOLE, gpn, 1, CHILD_RWX, NULL),
 	              HV_STATUS_OPERATION_DENIED);
-	EXPECT_EQUAL(trap_read(gpn << PAGE_SHIFT, &value), TRAP_MC);
+	EXPECT_EQUAL(trap_read(gpn << PAGE_SHIFT, &value), VECTOR_MC);
 	child_destroy(&child);
 }
 
@@ -365,7 +366,7 @@ static void source_and_target_pages(void)
 	              HV_STATUS_INVALID_PARAMETER);
 	EXPECT_STATUS(memory_map(child.id, HOLE, ~0ull, 1, 7, NULL),
 	              HV_STATUS_INVALID_PARAMETER);
-	EXPECT_STATUS(memory_map(child.id, HOLE, APIC_PAGE, 1, 7, NULL),
+	EXPECT_STATUS(memory_map(child.id, HOLE, APIC_GPN, 1, 7, NULL),
 	              HV_STATUS_OPERATION_DENIED);
 	EXPECT_STATUS(memory_map(child.id, HOLE, own, 1, 7, NULL),
 	              HV_STATUS_OPERATION_DENIED);

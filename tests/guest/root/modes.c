@@ -12,13 +12,8 @@
 #define PAGES 8
 #define PORT 0x80   /* intercepted: the child reports here */
 #define NOBODY 0x84 /* no intercept, no device */
-#define MSR_UNKNOWN 0x12345
-#define VECTOR_UD 6
-#define VECTOR_GP 13
 /* x2APIC, TSC deadline: on every processor. */
 #define EMULATED (BIT(21) | BIT(24))
-#define CPUID_1_ECX_VMX BIT(5)
-#define CPUID_1_ECX_HYPERVISOR BIT(31)
 
 static struct child child;
 
@@ -219,7 +214,7 @@ static void cpuid_defaults(void)
 static void unknown_msr_is_gp(void)
 {
 	static const u8 code[] = {
-		MOV_ECX_IN_16(MSR_UNKNOWN),
+		MOV_ECX_IN_16(MSR_NOBODYS),
 		RDMSR,
 		OUT_EAX(PORT),
 		HLT,

@@ -3,6 +3,7 @@
  * while the hypervisor works, while the root handles another. Each comes soon, and
  * none is lost.
  */
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
@@ -18,12 +19,11 @@
 #define WANTED 12   /* NMIs of a case */
 #define LATE 50     /* microseconds */
 
-#define VECTOR_NMI 2
 /* The PIT's pin (ACPI's usual override), as an edge, to the processor with ID 0. */
 #define IOAPIC 0xfec00000ull
 #define PIN_LOW (0x10 + 2 * 2)
 #define PIN_MASKED BIT(16)
-#define PIN_NMI 0x400u
+#define PIN_DELIVER_NMI (LAPIC_DELIVER_NMI << 8)
 #define PIT_COUNT 0x40
 #define PIT_CONTROL 0x43
 #define PIT_RATE 0x34 /* counter 0, two bytes, mode 2 */
@@ -72,8 +72,8 @@ HANDLED static void pin_write(u32 value)
 /* KVM's PIT goes on when it sees this. */
 HANDLED static void pin_again(void)
 {
-	pin_write(PIN_NMI | PIN_MASKED);
-	pin_write(PIN_NMI);
+	pin_write(PIN_DELIVER_NMI | PIN_MASKED);
+	pin_write(PIN_DELIVER_NMI);
 }
 
 /* ---- The handler ---- */

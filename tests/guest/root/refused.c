@@ -3,6 +3,7 @@
  * WRMSR that fault, each with a bit that makes the instruction exit. And what is
  * taken is taken whole.
  */
+#include "include/x86_msr.h"
 #include "parent/memory.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/arguments.h"
@@ -18,23 +19,10 @@
 #define PDPT 0x5000
 #define DIRECTORY 0x6000
 #define HOLE 0x40000
-#define VECTOR_GP 13
 
-#define CR0_BASE 0x33ull /* PE MP ET NE */
-#define CR0_NE BIT(5)
-#define CR0_NW BIT(29)
-#define CR0_CD BIT(30)
-#define CR0_PG BIT(31)
-#define CR4_PAE BIT(5)
-#define CR4_MCE BIT(6)
-#define CR4_PGE BIT(7)
-#define CR4_VMXE BIT(13)
-#define CR4_PCIDE BIT(17)
-#define CR4_OSXSAVE BIT(18)
-#define EFER_LME BIT(8)
-#define EFER_LMA BIT(10)
+#define CR0_BASE 0x33ull   /* PE MP ET NE */
 #define PDPTE_BAD 0x1e7ull /* reserved bits */
-#define PDE_2M 0x83ull
+#define PDE_2M (PTE_RW | PTE_LARGE)
 
 static const u8 mov_cr0_rax[] = { 0x0f, 0x22, 0xc0, OUT_EAX(PORT), HLT };
 static const u8 mov_cr4_rax[] = { 0x0f, 0x22, 0xe0, OUT_EAX(PORT), HLT };
@@ -301,9 +289,6 @@ static void xsetbv_of_a_user(void)
 
 /* ---- MSRs ---- */
 
-#define MSR_SYSENTER_ESP 0x175
-#define MSR_SYSENTER_EIP 0x176
-
 /* sysenter=0: a hypervisor below takes any address there, and makes it another. */
 static bool sysenter;
 
@@ -316,8 +301,8 @@ static const struct {
 	{ 0x1b, HV_REGISTER_APIC_BASE, 0xfee00500 }, /* x2APIC, off */
 	{ 0x1b, HV_REGISTER_APIC_BASE, BIT(62) | 0xfee00d00 },
 	{ 0x1b, HV_REGISTER_APIC_BASE, 0xfee00900 }, /* out of x2APIC */
-	{ MSR_SYSENTER_ESP, HV_REGISTER_SYSENTER_RSP, BIT(62) },
-	{ MSR_SYSENTER_EIP, HV_REGISTER_SYSENTER_RIP, BIT(48) },
+	{ MSR_IA32_SYSENTER_ESP, HV_REGISTER_SYSENTER_RSP, BIT(62) },
+	{ MSR_IA32_SYSENTER_EIP, HV_REGISTER_SYSENTER_RIP, BIT(48) },
 	{ 0x1d9, HV_REGISTER_DEBUG_CTL, BIT(13) },
 	{ 0x200, HV_REGISTER_MTRR_PHYS_BASE0, 0x2 }, /* no such type */
 	{ 0x201, HV_REGISTER_MTRR_PHYS_MASK0, BIT(10) },
@@ -347,8 +332,8 @@ static void msrs(void)
 	MUST(create_long(wrmsr, sizeof(wrmsr)));
 	MUST(child_set(&child, HV_REGISTER_APIC_BASE, 0xfee00d00));
 	for (u32 i = 0; i < ARRAY_LEN(bad_msrs); i++) {
-		if (!sysenter && (bad_msrs[i].msr == MSR_SYSENTER_ESP ||
-		                  bad_msrs[i].msr == MSR_SYSENTER_EIP))
+		if (!sysenter && (bad_msrs[i].msr == MSR_IA32_SYSENTER_ESP ||
+		                  bad_msrs[i].msr == MSR_IA32_SYSENTER_EIP))
 			continue;
 		before = child_get(&child, bad_msrs[i].name);
 		MUST(child_set(&child, HV_REGISTER_RCX, bad_msrs[i].msr) &&

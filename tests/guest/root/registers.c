@@ -14,8 +14,6 @@
 #define HIGH 0xfedcba9876543210ull
 #define CANONICAL 0xffff800012345678ull
 #define NOT_CANONICAL 0x0001000000000000ull
-#define CPUID_1_ECX_AVX BIT(28)
-#define CPUID_1_ECX_XSAVE BIT(26)
 
 static struct child child;
 

@@ -6,6 +6,8 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "include/pc_ports.h"
+#include "include/x86_apic.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
 #include "tests/guest/lib/arguments.h"
@@ -13,26 +15,10 @@
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
 
-#define PCI_ADDRESS 0xcf8
-#define PCI_DATA 0xcfc
-
 /* The power management of the PIIX4, 00:01.3, whose I/O it switches on. */
 #define PIIX4_POWER 0x80000b00u
 #define PIIX4_POWER_ID 0x71138086u
 #define PIIX4_PMREGMISC 0x80u
-
-#define RESET_CONTROL 0xcf9
-#define KEYBOARD 0x64
-
-#define MSR_APIC_BASE 0x1b
-#define APIC_BASE_X2APIC BIT(10)
-#define APIC_BASE_ADDRESS 0xffffff000ull
-#define MSR_X2APIC_ID 0x802
-#define MSR_X2APIC_ICR 0x830
-#define APIC_ID (0x20 / 4)
-#define APIC_ICR_LOW (0x300 / 4)
-#define APIC_ICR_HIGH (0x310 / 4)
-#define ICR_INIT 0x4500u /* asserted, to the APIC with this ID */
 
 static u64 page;
 
@@ -43,11 +29,11 @@ static u64 page;
  */
 static void help_bochs(void)
 {
-	insn_out32(PCI_ADDRESS, PIIX4_POWER);
-	if (insn_in32(PCI_DATA) != PIIX4_POWER_ID)
+	insn_out32(PORT_PCI_ADDRESS, PIIX4_POWER);
+	if (insn_in32(PORT_PCI_DATA) != PIIX4_POWER_ID)
 		return;
-	insn_out32(PCI_ADDRESS, PIIX4_POWER | PIIX4_PMREGMISC);
-	insn_out8(PCI_DATA, 0);
+	insn_out32(PORT_PCI_ADDRESS, PIIX4_POWER | PIIX4_PMREGMISC);
+	insn_out8(PORT_PCI_DATA, 0);
 }
 
 static void by_hypercall(void)
@@ -59,13 +45,13 @@ static void by_hypercall(void)
 
 static void by_reset_control(void)
 {
-	insn_out8(RESET_CONTROL, 2);
-	insn_out8(RESET_CONTROL, 6);
+	insn_out8(PORT_RESET_CONTROL, 2);
+	insn_out8(PORT_RESET_CONTROL, 6);
 }
 
 static void by_keyboard_controller(void)
 {
-	insn_out8(KEYBOARD, 0xfe);
+	insn_out8(PORT_KEYBOARD, 0xfe);
 }
 
 static void by_firmware_cold(void)
@@ -90,16 +76,17 @@ static void by_triple_fault(void)
 
 static void by_init(void)
 {
-	u64 base = cpu_read_msr(MSR_APIC_BASE);
-	volatile u32 *apic = (volatile u32 *)(base & APIC_BASE_ADDRESS);
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
+	volatile u32 *apic = (volatile u32 *)(base & LAPIC_BASE_ADDRESS);
 
-	if (base & APIC_BASE_X2APIC) {
-		cpu_write_msr(MSR_X2APIC_ICR,
-		              cpu_read_msr(MSR_X2APIC_ID) << 32 | ICR_INIT);
+	if (base & LAPIC_BASE_X2APIC) {
+		cpu_write_msr(LAPIC_MSR(LAPIC_ICR),
+		              cpu_read_msr(LAPIC_MSR(LAPIC_ID)) << 32 |
+		                      LAPIC_ICR_INIT);
 		return;
 	}
-	apic[APIC_ICR_HIGH] = apic[APIC_ID];
-	apic[APIC_ICR_LOW] = ICR_INIT;
+	apic[LAPIC_ICR_HIGH / 4] = apic[LAPIC_ID / 4];
+	apic[LAPIC_ICR / 4] = LAPIC_ICR_INIT;
 }
 
 /* Not `whole`: Bochs resets the processor alone, and devices stay as they are.

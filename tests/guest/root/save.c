@@ -13,8 +13,7 @@
 #define BEFORE 3  /* reports of the worker before it is saved */
 #define REPORTS 8 /* and in all */
 #define START HV_SAVE_RESTORE_STATE_START
-#define CPUID_1_ECX_XSAVE_AVX (BIT(26) | BIT(28))
-#define CR4_OSXSAVE BIT(18)
+#define XSAVE_AVX (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX)
 
 /* ---- The worker: a C function of ours that runs in a child ---- */
 
@@ -79,8 +78,7 @@ static void worker(u64 seed, u64 avx)
 
 static bool has_avx(void)
 {
-	return (cpu_cpuid(1).ecx & CPUID_1_ECX_XSAVE_AVX) ==
-	       CPUID_1_ECX_XSAVE_AVX;
+	return (cpu_cpuid(1).ecx & XSAVE_AVX) == XSAVE_AVX;
 }
 
 static bool create_worker(struct child *c, u64 seed)

@@ -12,7 +12,6 @@
 
 #define PAGES 8
 #define COUNTER 0x2100
-#define RFLAGS_IF 0x202
 #define TICK 100000 /* units of 100 ns */
 
 /* Counts in memory, as fast as it can: two instructions a turn. */
@@ -65,7 +64,7 @@ static void busy_root_and_busy_child(void)
 {
 	u64 time, lost, before, longest;
 
-	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	time = long_time();
 	MUST(EXPECT(time >= 40 * 10000));
 	before = count(&child);
@@ -80,7 +79,8 @@ static void two_busy_children(void)
 {
 	u64 time, a, b, longest;
 
-	MUST(create(&child, RFLAGS_IF) && create(&other, RFLAGS_IF));
+	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) &&
+	     create(&other, RFLAGS_IF | RFLAGS_FIXED));
 	MUST(child_go(&child) && child_go(&other));
 	time = long_time();
 	a = count(&child);
@@ -98,7 +98,7 @@ static void suspended_child_costs_nothing(void)
 {
 	u64 longest, lost;
 
-	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	MUST(EXPECT(long_time() > 0));
 	MUST(child_stop(&child));
 	lost = spin_and_watch(5000000, &longest);
@@ -139,7 +139,7 @@ static void halting_gives_time_away(void)
 {
 	u64 begin, time, before, halting, spinning, longest;
 
-	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	MUST(EXPECT(long_time() > 0));
 	begin = cpu_read_tsc();
 	before = count(&child);
@@ -155,7 +155,7 @@ static void halting_gives_time_away(void)
 
 static void timer_while_a_child_spins(void)
 {
-	MUST(create(&child, RFLAGS_IF) && child_go(&child));
+	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	MUST(wait_ticks(5));
 	EXPECT(count(&child) > 1000);
 	child_destroy(&child);

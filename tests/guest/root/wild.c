@@ -39,9 +39,7 @@
 #define IDLE 70000ull   /* so long ours: it has nothing to do */
 #define IDLE_MAX 4u     /* disturbances in a row that do not wake it */
 #define HALF_PIECE (HV_SAVE_DATA_MAX / 2)
-#define RFLAGS_VM BIT(17)
-#define CODE BIT(3)
-#define CODE_CONFORMING (CODE | BIT(2))
+#define CODE_CONFORMING (TYPE_CODE | TYPE_CONFORMING)
 #define SAME_CHILD 16u /* lives that a child has */
 #define TRIES 8u       /* of a life, until its state is taken */
 #define TELL_EVERY 64u
@@ -90,7 +88,7 @@ static bool only_bochs_refuses(void)
 		return false;
 	if ((cs.segment.attributes & CODE_CONFORMING) == CODE_CONFORMING)
 		return rpl < dpl;
-	return (cs.segment.attributes & CODE) && rpl != dpl;
+	return (cs.segment.attributes & TYPE_CODE) && rpl != dpl;
 }
 
 /* Of a VP that was not entered: it was we who saw why. */

@@ -2,6 +2,7 @@
  * The root's own world: its APIC, its TSC, its MWAIT. What it does there is
  * nobody else's, neither the hypervisor's nor a child's.
  */
+#include "include/x86_msr.h"
 #include "tests/guest/lib/alarm.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
@@ -9,15 +10,6 @@
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
-
-#define MSR_TSC 0x10
-#define MSR_APIC_BASE 0x1b
-#define MSR_TSC_ADJUST 0x3b
-#define MSR_TSC_DEADLINE 0x6e0
-#define APIC_BASE_ADDRESS 0xffffff000ull
-
-#define CPUID_1_ECX_MONITOR BIT(3)
-#define CPUID_7_EBX_TSC_ADJUST BIT(1)
 
 #define PAGES 8
 #define COUNTER 0x2100
@@ -30,7 +22,7 @@ static struct child child;
 
 static void apic_stays_off_memory(void)
 {
-	u64 base = cpu_read_msr(MSR_APIC_BASE), flags = base & 0xfff;
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE), flags = base & 0xfff;
 	u64 own = page_run(1);
 	u64 places[4];
 
@@ -41,13 +33,14 @@ static void apic_stays_off_memory(void)
 	places[3] = 0x100000; /* and where its code is */
 	for (u32 i = 0; i < ARRAY_LEN(places); i++) {
 		test_context("place", i);
-		EXPECT_EQUAL(trap_write_msr(MSR_APIC_BASE, places[i] | flags),
-		             TRAP_GP);
-		EXPECT_EQUAL(cpu_read_msr(MSR_APIC_BASE), base);
+		EXPECT_EQUAL(
+			trap_write_msr(MSR_IA32_APIC_BASE, places[i] | flags),
+			VECTOR_GP);
+		EXPECT_EQUAL(cpu_read_msr(MSR_IA32_APIC_BASE), base);
 	}
 	/* Where it is it may be written. */
-	EXPECT_EQUAL(trap_write_msr(MSR_APIC_BASE, base), TRAP_NONE);
-	EXPECT_EQUAL(cpu_read_msr(MSR_APIC_BASE), base);
+	EXPECT_EQUAL(trap_write_msr(MSR_IA32_APIC_BASE, base), TRAP_NONE);
+	EXPECT_EQUAL(cpu_read_msr(MSR_IA32_APIC_BASE), base);
 	page_run_free(own, 1);
 	child_destroy(&child);
 }
@@ -72,9 +65,9 @@ static void move_tsc(u64 by)
 	u64 childs = child_get(&child, HV_REGISTER_TSC);
 	u64 begin = cpu_read_tsc();
 
-	cpu_write_msr(MSR_TSC, begin + by);
+	cpu_write_msr(MSR_IA32_TSC, begin + by);
 	EXPECT(soon_after(cpu_read_tsc(), begin + by));
-	EXPECT(soon_after(cpu_read_msr(MSR_TSC), begin + by));
+	EXPECT(soon_after(cpu_read_msr(MSR_IA32_TSC), begin + by));
 	EXPECT(cpu_read_msr(HV_MSR_TIME_REF_COUNT) - reference < SECOND);
 	EXPECT(soon_after(child_get(&child, HV_REGISTER_TSC), childs));
 }
@@ -91,7 +84,7 @@ static void tsc_is_its_own(void)
 		insn_cli();
 		begin = cpu_read_tsc();
 		move_tsc(moves[i]);
-		cpu_write_msr(MSR_TSC, cpu_read_tsc() - moves[i]);
+		cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - moves[i]);
 		EXPECT(soon_after(cpu_read_tsc(), begin));
 		insn_sti();
 	}
@@ -108,7 +101,7 @@ static void tsc_adjust_is_its_own(void)
 		return;
 	}
 	MUST(child_create(&child, PAGES));
-	adjust = cpu_read_msr(MSR_TSC_ADJUST);
+	adjust = cpu_read_msr(MSR_IA32_TSC_ADJUST);
 	for (u32 i = 0; i < ARRAY_LEN(moves) && !test_failed(); i++) {
 		test_context("move", i);
 		insn_cli();
@@ -116,12 +109,13 @@ static void tsc_adjust_is_its_own(void)
 		move_tsc(moves[i]);
 		/* What was written is later by what it took to come there. */
 		EXPECT(soon_after(adjust + moves[i],
-		                  cpu_read_msr(MSR_TSC_ADJUST)));
-		cpu_write_msr(MSR_TSC_ADJUST, adjust + moves[i]);
-		EXPECT_EQUAL(cpu_read_msr(MSR_TSC_ADJUST), adjust + moves[i]);
+		                  cpu_read_msr(MSR_IA32_TSC_ADJUST)));
+		cpu_write_msr(MSR_IA32_TSC_ADJUST, adjust + moves[i]);
+		EXPECT_EQUAL(cpu_read_msr(MSR_IA32_TSC_ADJUST),
+		             adjust + moves[i]);
 		EXPECT(soon_after(cpu_read_tsc(), begin + moves[i]));
-		cpu_write_msr(MSR_TSC_ADJUST, adjust);
-		EXPECT_EQUAL(cpu_read_msr(MSR_TSC_ADJUST), adjust);
+		cpu_write_msr(MSR_IA32_TSC_ADJUST, adjust);
+		EXPECT_EQUAL(cpu_read_msr(MSR_IA32_TSC_ADJUST), adjust);
 		EXPECT(soon_after(cpu_read_tsc(), begin));
 		insn_sti();
 	}
@@ -143,22 +137,23 @@ static void one_deadline(u64 by)
 {
 	u64 deadline;
 
-	cpu_write_msr(MSR_TSC, cpu_read_tsc() + by);
+	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() + by);
 	deadline = cpu_read_tsc() + SOON / 4;
 	alarm_set_deadline(deadline);
-	EXPECT_EQUAL(cpu_read_msr(MSR_TSC_DEADLINE), deadline);
+	EXPECT_EQUAL(cpu_read_msr(MSR_IA32_TSC_DEADLINE), deadline);
 	rings_at(deadline);
 	/* Its time comes nearer, or goes away, while it is set. */
 	deadline = cpu_read_tsc() + (SOON << 8);
 	alarm_set_deadline(deadline);
-	cpu_write_msr(MSR_TSC, deadline);
+	cpu_write_msr(MSR_IA32_TSC, deadline);
 	rings_at(deadline);
 	deadline = cpu_read_tsc() + SOON / 4;
 	alarm_set_deadline(deadline);
-	cpu_write_msr(MSR_TSC, cpu_read_tsc() - SOON / 4);
+	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - SOON / 4);
 	rings_at(deadline);
 	/* Back by what is left of all moves, about. */
-	cpu_write_msr(MSR_TSC, cpu_read_tsc() - by - (SOON << 8) + SOON / 4);
+	cpu_write_msr(MSR_IA32_TSC,
+	              cpu_read_tsc() - by - (SOON << 8) + SOON / 4);
 }
 
 static void deadlines_go_by_it(void)

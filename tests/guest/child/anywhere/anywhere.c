@@ -6,29 +6,14 @@
 
 #include "tests/guest/child/anywhere/anywhere.h"
 
+#include "include/x86.h"
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 
-#define MSR_APIC_BASE 0x1b
-#define APIC_BASE_X2APIC BIT(10)
-#define MSR_X2APIC 0x800u
-#define APIC_PAGE 0xfee00000ull
-#define APIC_SVR 0xf
-#define APIC_LVT_TIMER 0x32
-#define APIC_DIVIDE 0x3e
 #define TIMER_VECTOR 0x43u
-
-#define CPUID_1_XSAVE BIT(26)
-#define CPUID_1_AVX BIT(28)
-#define CPUID_7_AVX512F BIT(16)
-#define CR4_SSE 0x600ull
-#define CR4_OSXSAVE BIT(18)
-#define XCR0_SSE 3ull
-#define XCR0_AVX 7ull
-#define XCR0_AVX512 0xe7ull
 
 #define LOG_END ANYWHERE_GUARD
 #define LEGACY_WRITTEN 464 /* bytes of an FXSAVE image */
-#define EXTENDED 576       /* where components 2 and up begin */
 #define EXTENDED_END 2688
 #define RENEW 4 /* episodes */
 
@@ -121,8 +106,9 @@ static void fold_extended(void)
 	save_all(anywhere_xsave);
 	fold_bytes(anywhere_xsave, LEGACY_WRITTEN);
 	if (seen->level >= ANYWHERE_AVX)
-		fold_bytes(anywhere_xsave + EXTENDED, end - EXTENDED);
-	for (u32 i = EXTENDED - 64; i < EXTENDED; i++)
+		fold_bytes(anywhere_xsave + XSAVE_HEADER_END,
+		           end - XSAVE_HEADER_END);
+	for (u32 i = XSAVE_HEADER_END - 64; i < XSAVE_HEADER_END; i++)
 		anywhere_xsave[i] = 0; /* nor shall the parent see it */
 }
 
@@ -140,7 +126,7 @@ static void renew_extended(void)
 	word[2] &= 0xffffffff;
 	status[6] = 0x1f80 | (status[6] & 0x603f); /* MXCSR */
 	status[7] = 0;
-	for (u32 i = EXTENDED - 64; i < EXTENDED; i += 8)
+	for (u32 i = XSAVE_HEADER_END - 64; i < XSAVE_HEADER_END; i += 8)
 		word[i / 8] = 0;
 	word[64] = seen->xcr0 & ~left_out;
 	load_all(anywhere_xsave);
@@ -172,39 +158,40 @@ static void find_level(void)
 	u64 cr4;
 
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	cr4 |= CR4_SSE | (features & CPUID_1_XSAVE ? CR4_OSXSAVE : 0);
+	cr4 |= CR4_SSE | (features & CPUID_1_ECX_XSAVE ? CR4_OSXSAVE : 0);
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
-	seen->xcr0 = XCR0_SSE;
-	if (!(features & CPUID_1_XSAVE))
+	seen->xcr0 = XSTATE_LEGACY;
+	if (!(features & CPUID_1_ECX_XSAVE))
 		return;
 	seen->level = ANYWHERE_XSAVE_SSE;
-	if (features & CPUID_1_AVX) {
+	if (features & CPUID_1_ECX_AVX) {
 		seen->level = ANYWHERE_AVX;
-		seen->xcr0 = XCR0_AVX;
+		seen->xcr0 = XSTATE_LEGACY | XSTATE_AVX;
 	}
-	if (cpu_cpuid(0).eax >= 7 && (cpu_cpuid(7).ebx & CPUID_7_AVX512F)) {
+	if (cpu_cpuid(0).eax >= 7 && (cpu_cpuid(7).ebx & CPUID_7_EBX_AVX512F)) {
 		seen->level = ANYWHERE_AVX512;
-		seen->xcr0 = XCR0_AVX512;
+		seen->xcr0 = XSTATE_LEGACY | XSTATE_AVX | XSTATE_AVX512;
 	}
 	__asm__ volatile("xsetbv" : : "c"(0), "a"((u32)seen->xcr0), "d"(0));
 }
 
-static void apic_write(u32 number, u32 value)
+static void apic_write(u32 offset, u32 value)
 {
 	if (seen->use_x2apic)
-		cpu_write_msr(MSR_X2APIC + number, value);
+		cpu_write_msr(LAPIC_MSR(offset), value);
 	else
-		*(volatile u32 *)(APIC_PAGE + number * 16ull) = value;
+		*(volatile u32 *)(LAPIC_BASE_RESET + offset) = value;
 }
 
 static void apic_on(void)
 {
 	if (seen->use_x2apic)
-		cpu_write_msr(MSR_APIC_BASE,
-		              cpu_read_msr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
-	apic_write(APIC_SVR, 0x1ff);
-	apic_write(APIC_DIVIDE, 0xb); /* by 1 */
-	apic_write(APIC_LVT_TIMER, TIMER_VECTOR);
+		cpu_write_msr(MSR_IA32_APIC_BASE,
+		              cpu_read_msr(MSR_IA32_APIC_BASE) |
+		                      LAPIC_BASE_X2APIC);
+	apic_write(LAPIC_SVR, 0x1ff);
+	apic_write(LAPIC_DIVIDE, 0xb); /* by 1 */
+	apic_write(LAPIC_LVT_TIMER, TIMER_VECTOR);
 }
 
 /* ---- What the assembly calls ---- */

@@ -195,22 +195,22 @@ breakpoints64:
 	mov ss, [word_data]
 	lea rbx, [rbx + rcx]
 	lea rbx, [rbx + rcx]
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, rax
 	mov edx, ss
 	mov ss, edx
 .hidden:
 	lea rbx, [rbx + 2 * rcx]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, rax
 	loop .again
 	mov eax, .shown
 	mov dr1, rax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, rax
 .shown:
 	lea rbx, [rbx + 4 * rcx]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, rax
 	ret
 
@@ -240,22 +240,22 @@ probes64:
 	nop
 	mov eax, .hidden
 	mov dr1, rax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, rax
 	out PORT_HIDE, al
 	mov ss, edx
 .hidden:
 	mov bl, [PROBE]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, rax
 	mov eax, .resumed
 	mov dr1, rax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, rax
 	out PORT_HIDE, al
 .resumed:
 	mov bl, [PROBE]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, rax
 	mov dword [STEPS], 2
 	out PORT_HIDE, al
@@ -403,10 +403,10 @@ send_nmi64:
 	push rax
 	push rcx
 	push rdx
-	mov edx, ICR_NMI
+	mov edx, LAPIC_ICR_NMI
 	cmp dword [USE_X2APIC], 0
 	jne .msr
-	mov ecx, APIC
+	mov ecx, LAPIC_BASE_RESET
 	mov dword [rcx + 0x310], 0
 	mov [rcx + 0x300], edx
 	jmp .done
@@ -426,7 +426,7 @@ send_nmi64:
 arm:
 	cmp dword [USE_X2APIC], 0
 	jne .msr
-	mov edx, APIC
+	mov edx, LAPIC_BASE_RESET
 	mov [rdx + 0x380], ecx
 	ret
 .msr:
@@ -477,8 +477,8 @@ guarded64:
 	jne .done
 	mov dword [NMIS], 1
 	mov dword [HIDES], 1
-	mov edx, APIC + 0x300
-	mov ecx, ICR_NMI
+	mov edx, LAPIC_BASE_RESET + LAPIC_ICR
+	mov ecx, LAPIC_ICR_NMI
 	cmp dword [USE_X2APIC], 0
 	jne .no_page
 	out PORT_GUARD, al
@@ -549,7 +549,7 @@ note64:
 align 16
 stub64:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	align 16
 %if vector != 8 && (vector < 10 || vector > 14) && vector != 17
 	push byte 0
@@ -583,9 +583,9 @@ common64:                       ; vector, error code, RIP, CS, RFLAGS, RSP, SS
 	and dword [RESUME_AT], 0
 .event:
 	movzx eax, byte [rsp + AT_VECTOR]
-	cmp eax, V_DB
+	cmp eax, VECTOR_DB
 	je .debug
-	cmp eax, V_NMI
+	cmp eax, VECTOR_NMI
 	je .nmi
 	cmp eax, V_BACK
 	je .back
@@ -604,13 +604,13 @@ common64:                       ; vector, error code, RIP, CS, RFLAGS, RSP, SS
 	iretq
 .debug:
 	mov rax, dr6
-	mov ecx, DR6_NONE
+	mov ecx, DR6_FIXED
 	mov dr6, rcx
 	test ah, 0x40
 	jz .breakpoint
 	dec dword [STEPS]
 	jnz .breakpoint
-	and dword [rsp + AT_FLAGS], ~TF
+	and dword [rsp + AT_FLAGS], ~RFLAGS_TF
 .breakpoint:
 	test al, 2
 	jz .done
@@ -637,7 +637,7 @@ common64:                       ; vector, error code, RIP, CS, RFLAGS, RSP, SS
 	inc dword [WAKES]
 	cmp dword [USE_X2APIC], 0
 	jne .eoi_msr
-	mov edx, APIC
+	mov edx, LAPIC_BASE_RESET
 	mov dword [rdx + 0xb0], 0
 	jmp .done
 .eoi_msr:
@@ -660,7 +660,7 @@ word_user:
 align 16
 idt64:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	dw stub64 + 16 * vector, CODE64
 %if vector == 3 || vector == 4 || vector >= 0x40
 	dw 0xee00, 0

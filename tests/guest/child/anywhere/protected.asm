@@ -183,7 +183,7 @@ protected:
 	mov eax, cr4
 	or eax, 0x20
 	mov cr4, eax
-	mov ecx, MSR_EFER
+	mov ecx, MSR_IA32_EFER
 	rdmsr
 	or eax, 0x101           ; LME, SCE
 	wrmsr
@@ -203,7 +203,7 @@ from_long:
 	mov eax, cr0
 	and eax, 0x7fffffff
 	mov cr0, eax
-	mov ecx, MSR_EFER
+	mov ecx, MSR_IA32_EFER
 	rdmsr
 	and eax, ~0x100
 	wrmsr
@@ -245,22 +245,22 @@ breakpoints32:
 	mov ss, [word_data]
 	lea ebx, [ebx + ecx]
 	lea ebx, [ebx + ecx]
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 	mov edx, ss
 	mov ss, edx
 .hidden:
 	lea ebx, [ebx + 2 * ecx]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	loop .again
 	mov eax, .shown
 	mov dr1, eax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 .shown:
 	lea ebx, [ebx + 4 * ecx]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	ret
 
@@ -290,22 +290,22 @@ probes32:
 	nop
 	mov eax, .hidden
 	mov dr1, eax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 	out PORT_HIDE, al
 	mov ss, edx
 .hidden:
 	mov bl, [PROBE]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	mov eax, .resumed
 	mov dr1, eax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 	out PORT_HIDE, al
 .resumed:
 	mov bl, [PROBE]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	mov dword [STEPS], 2
 	out PORT_HIDE, al
@@ -423,8 +423,8 @@ send_nmi32:
 	jne .none
 	cmp dword [USE_X2APIC], 0
 	jne .msr
-	mov dword [APIC + 0x310], 0
-	mov dword [APIC + 0x300], ICR_NMI
+	mov dword [LAPIC_BASE_RESET + LAPIC_ICR_HIGH], 0
+	mov dword [LAPIC_BASE_RESET + LAPIC_ICR], LAPIC_ICR_NMI
 .none:
 	ret
 .msr:
@@ -432,7 +432,7 @@ send_nmi32:
 	push ecx
 	push edx
 	mov ecx, MSR_X2_ICR
-	mov eax, ICR_NMI
+	mov eax, LAPIC_ICR_NMI
 	xor edx, edx
 	wrmsr
 	pop edx
@@ -459,7 +459,7 @@ guarded32:
 	jnz .done
 	mov dword [NMIS], 1
 	out PORT_GUARD, al
-	mov dword [APIC + 0x300], ICR_NMI
+	mov dword [LAPIC_BASE_RESET + LAPIC_ICR], LAPIC_ICR_NMI
 	nop
 .done:
 	mov esp, ebp
@@ -493,7 +493,7 @@ note32:
 align 16
 stub32:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	align 16
 %if vector != 8 && (vector < 10 || vector > 14) && vector != 17
 	push byte 0
@@ -528,9 +528,9 @@ common32:                       ; vector, error code, EIP, CS, EFLAGS, ...
 	and dword [RESUME_AT], 0
 .event:
 	movzx eax, byte [esp + AT_VECTOR]
-	cmp eax, V_DB
+	cmp eax, VECTOR_DB
 	je .debug
-	cmp eax, V_NMI
+	cmp eax, VECTOR_NMI
 	je .nmi
 	cmp eax, V_BACK
 	je .back
@@ -544,13 +544,13 @@ common32:                       ; vector, error code, EIP, CS, EFLAGS, ...
 .debug:
 	mov eax, dr6
 	call note32
-	mov ecx, DR6_NONE
+	mov ecx, DR6_FIXED
 	mov dr6, ecx
 	test ah, 0x40
 	jz .breakpoint
 	dec dword [STEPS]
 	jnz .breakpoint
-	and dword [esp + AT_FLAGS], ~TF
+	and dword [esp + AT_FLAGS], ~RFLAGS_TF
 .breakpoint:
 	test al, 2
 	jz .done
@@ -600,10 +600,10 @@ gdt_pointer:
 	dw gdt_end - gdt - 1
 	dq gdt
 idt32_pointer:
-	dw VECTORS * 8 - 1
+	dw GATES * 8 - 1
 	dq idt32
 idt64_pointer:
-	dw VECTORS * 16 - 1
+	dw GATES * 16 - 1
 	dq idt64
 align 8
 tss:
@@ -626,7 +626,7 @@ word_zero:
 align 8
 idt32:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	dw stub32 + 16 * vector, CODE32
 %if vector == 3 || vector == 4 || vector >= 0x40
 	dw 0xee00, 0

@@ -30,7 +30,7 @@ real_first:
 	mov ss, ax
 	mov sp, STACK_TOP
 	cld
-	mov cx, VECTORS
+	mov cx, GATES
 	mov ax, stub16
 	xor di, di
 .vector:
@@ -179,21 +179,21 @@ breakpoints16:
 	mov ss, [word_zero]
 	lea ebx, [ebx + ecx]
 	lea ebx, [ebx + ecx]
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 	mov dx, ss
 	mov ss, dx
 .hidden:
 	lea ebx, [ebx + 2 * ecx]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	loop .again
-	mov eax, [DR7_CODE1]      ; nothing hides it now
+	mov eax, [DR7_CODE1_AT]      ; nothing hides it now
 	mov dr7, eax
 	mov eax, .shown
 	mov dr1, eax
 .shown:
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	ret
 
@@ -223,13 +223,13 @@ probes16:
 	nop
 	mov eax, .hidden
 	mov dr1, eax
-	mov eax, [DR7_CODE1]
+	mov eax, [DR7_CODE1_AT]
 	mov dr7, eax
 	out PORT_HIDE, al
 	mov ss, dx
 .hidden:
 	mov bl, [PROBE]
-	mov eax, DR7_NONE
+	mov eax, DR7_FIXED
 	mov dr7, eax
 	mov dword [STEPS], 2
 	out PORT_HIDE, al
@@ -279,7 +279,7 @@ note16:
 align 8
 stub16:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	align 8
 	push word vector
 	jmp near common16
@@ -298,23 +298,23 @@ common16:                       ; vector, IP, CS, flags
 	mov [bp + 4], ax
 	mov word [cs:RESUME_AT], 0
 .trap:
-	cmp word [bp + 2], V_DB
+	cmp word [bp + 2], VECTOR_DB
 	jne .done
 	push eax
 	push ecx
 	mov eax, dr6
 	call note16
-	mov ecx, DR6_NONE
+	mov ecx, DR6_FIXED
 	mov dr6, ecx
 	test ah, 0x40
 	jz .breakpoint
 	dec dword [cs:STEPS]
 	jnz .breakpoint
-	and word [bp + 8], ~TF
+	and word [bp + 8], ~RFLAGS_TF
 .breakpoint:
 	test al, 2
 	jz .other
-	mov eax, DR7_NONE       ; RF is not among 16 bits of flags
+	mov eax, DR7_FIXED       ; RF is not among 16 bits of flags
 	mov dr7, eax
 .other:
 	pop ecx

@@ -22,7 +22,7 @@ HANDLER static void on_tick(struct frame *frame)
 		seen->early++;
 	if (seen->task == APIC_DEADLINE) {
 		seen->due += seen->period;
-		cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
+		cpu_write_msr(MSR_IA32_TSC_DEADLINE, seen->due);
 	}
 	apic_eoi();
 }
@@ -46,18 +46,18 @@ static void check_ticks(void)
 
 static void start_timer(void)
 {
-	apic_write(APIC_DIVIDE, APIC_DIVIDE_BY_1);
+	apic_write(LAPIC_DIVIDE, LAPIC_DIVIDE_BY_1);
 	seen->begin_first = cpu_read_tsc();
 	if (seen->task == APIC_PERIODIC) {
-		apic_write(APIC_LVT_TIMER, APIC_LVT_PERIODIC | VECTOR_TIMER);
-		apic_write(APIC_INITIAL, (u32)seen->period);
+		apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_PERIODIC | VECTOR_TIMER);
+		apic_write(LAPIC_INITIAL_COUNT, (u32)seen->period);
 		seen->begin_last = cpu_read_tsc();
 		return;
 	}
 	seen->begin_last = seen->begin_first;
 	seen->due = seen->begin_first + seen->period;
-	apic_write(APIC_LVT_TIMER, APIC_LVT_DEADLINE | VECTOR_TIMER);
-	cpu_write_msr(MSR_TSC_DEADLINE, seen->due);
+	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_DEADLINE | VECTOR_TIMER);
+	cpu_write_msr(MSR_IA32_TSC_DEADLINE, seen->due);
 }
 
 static void count_ticks(void)
@@ -85,12 +85,12 @@ static void count_shots(void)
 	u64 shots = 0, begin;
 
 	cpu_handle(VECTOR_TIMER, on_shot);
-	apic_write(APIC_DIVIDE, APIC_DIVIDE_BY_1);
-	apic_write(APIC_LVT_TIMER, VECTOR_TIMER);
+	apic_write(LAPIC_DIVIDE, LAPIC_DIVIDE_BY_1);
+	apic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 	for (;;) {
 		shots++;
 		begin = cpu_read_tsc();
-		apic_write(APIC_INITIAL, (u32)seen->period);
+		apic_write(LAPIC_INITIAL_COUNT, (u32)seen->period);
 		while (seen->ticks < shots) {
 			if (seen->flags & APIC_HALTS)
 				halt();
@@ -209,9 +209,9 @@ static void start_others(void)
 	for (u64 i = 1; i < APIC_VPS; i++) {
 		seen->startup_index = i;
 		seen->startup_stack = APIC_STACKS - i * APIC_STACK_BYTES;
-		apic_send(i, APIC_ICR_INIT);
-		apic_send(i, (u32)(APIC_ICR_STARTUP | VECTOR_STARTUP));
-		apic_send(i, (u32)(APIC_ICR_STARTUP | VECTOR_STARTUP));
+		apic_send(i, LAPIC_ICR_INIT);
+		apic_send(i, (u32)(LAPIC_ICR_STARTUP | VECTOR_STARTUP));
+		apic_send(i, (u32)(LAPIC_ICR_STARTUP | VECTOR_STARTUP));
 		while (seen->started == i)
 			cpu_pause();
 	}

@@ -2,32 +2,14 @@
  * What the leak child sets, and how it tells what it finds.
  */
 #include "include/tlfs.h"
+#include "include/x86_apic.h"
 #include "tests/guest/child/leak/leak.h"
 #include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/insn.h"
 
-#define MSR_APIC_BASE 0x1bu
-#define MSR_EFER 0xc0000080u
-#define MSR_FS_BASE 0xc0000100u
-#define MSR_GS_BASE 0xc0000101u
-#define MSR_TSC_AUX 0xc0000103u
-#define MSR_X2APIC 0x800u
-#define BASE_X2APIC BIT(10)
-#define APIC_TPR 0x08u
-#define APIC_SVR 0x0fu
-#define APIC_ESR 0x28u
-#define APIC_ICR 0x30u
-#define APIC_LVT 0x32u
-#define APIC_INITIAL 0x38u
-#define APIC_COUNT 0x39u
-#define APIC_DIVIDE 0x3eu
-#define APIC_SELF 0x3fu
 #define VECTOR 0x61
-#define VECTOR_NMI 2
 #define FAR 1000000000000ull /* in units of reference time: 27 hours */
-#define XSAVE_HEADER 512
 #define MXCSR 24
-#define CR4_OSXSAVE BIT(18)
 #define NO_VECTORS __attribute__((target("general-regs-only"), noinline))
 
 extern volatile struct leak_seen leak_seen;
@@ -113,8 +95,8 @@ static void set_segments(void)
 	__asm__ volatile("mov %0, %%fs" : : "r"((u32)s[3]));
 	__asm__ volatile("mov %0, %%gs" : : "r"((u32)s[4]));
 	__asm__ volatile("mov %0, %%ds" : : "r"((u32)s[5]));
-	cpu_write_msr(MSR_FS_BASE, canonical(1));
-	cpu_write_msr(MSR_GS_BASE, ~canonical(2));
+	cpu_write_msr(MSR_IA32_FS_BASE, canonical(1));
+	cpu_write_msr(MSR_IA32_GS_BASE, ~canonical(2));
 }
 
 /* ---- MSRs, control and debug registers ---- */
@@ -154,12 +136,12 @@ static void set_msrs(void)
 	for (u32 i = 0; i < ARRAY_LEN(msrs_of_32_bits); i++)
 		cpu_write_msr(msrs_of_32_bits[i], (u32)word(30 + i));
 	if (has_tsc_aux())
-		cpu_write_msr(MSR_TSC_AUX, (u32)word(32));
+		cpu_write_msr(MSR_IA32_TSC_AUX, (u32)word(32));
 	cpu_write_msr(0x277, role == LEAK_OTHER ? 0x0606060606060606
 	                                        : 0x0105040600070406);
 	cpu_write_msr(0x1d9, role == LEAK_OTHER ? 0 : 2);
-	cpu_write_msr(MSR_EFER,
-	              cpu_read_msr(MSR_EFER) | (role == LEAK_OTHER ? 0 : 1));
+	cpu_write_msr(MSR_IA32_EFER, cpu_read_msr(MSR_IA32_EFER) |
+	                                     (role == LEAK_OTHER ? 0 : 1));
 	set_mtrrs();
 }
 
@@ -186,7 +168,7 @@ static void set_control(void)
 
 static void apic_write(u32 r, u64 value)
 {
-	cpu_write_msr(MSR_X2APIC + r, value);
+	cpu_write_msr(LAPIC_MSR(r), value);
 }
 
 /* Errors shown and not shown, a vector in service, two that wait. */
@@ -194,24 +176,26 @@ static void set_apic(void)
 {
 	bool other = role == LEAK_OTHER;
 
-	cpu_write_msr(MSR_APIC_BASE, cpu_read_msr(MSR_APIC_BASE) | BASE_X2APIC);
-	apic_write(APIC_SVR, other ? 0x13e : 0x1ef);
+	cpu_write_msr(MSR_IA32_APIC_BASE,
+	              cpu_read_msr(MSR_IA32_APIC_BASE) | LAPIC_BASE_X2APIC);
+	apic_write(LAPIC_SVR, other ? 0x13e : 0x1ef);
 	for (u32 i = 1; i < 6; i++)
-		apic_write(APIC_LVT + i, 0x10000 | ((u32)word(50 + i) & 0xff));
-	apic_write(APIC_SELF, 5);
-	apic_write(APIC_ESR, 0);
-	apic_write(APIC_SELF, 6);
-	apic_write(APIC_ICR, 0x5500000099 + other);
+		apic_write(LAPIC_LVT_TIMER + 16 * i,
+		           0x10000 | ((u32)word(50 + i) & 0xff));
+	apic_write(LAPIC_SELF_IPI, 5);
+	apic_write(LAPIC_ESR, 0);
+	apic_write(LAPIC_SELF_IPI, 6);
+	apic_write(LAPIC_ICR, 0x5500000099 + other);
 	insn_sti();
-	apic_write(APIC_SELF, VECTOR);
+	apic_write(LAPIC_SELF_IPI, VECTOR);
 	__asm__ volatile("nop; nop");
 	insn_cli();
-	apic_write(APIC_SELF, other ? 0x55 : 0x52);
-	apic_write(APIC_SELF, other ? 0x81 : 0x71);
-	apic_write(APIC_TPR, other ? 0x7b : 0x34);
-	apic_write(APIC_DIVIDE, other ? 0x9 : 0x3);
-	apic_write(APIC_LVT, (other ? 0x46 : 0x20045));
-	apic_write(APIC_INITIAL, other ? 0x7ffffff0 : 0x7fff1234);
+	apic_write(LAPIC_SELF_IPI, other ? 0x55 : 0x52);
+	apic_write(LAPIC_SELF_IPI, other ? 0x81 : 0x71);
+	apic_write(LAPIC_TPR, other ? 0x7b : 0x34);
+	apic_write(LAPIC_DIVIDE, other ? 0x9 : 0x3);
+	apic_write(LAPIC_LVT_TIMER, (other ? 0x46 : 0x20045));
+	apic_write(LAPIC_INITIAL_COUNT, other ? 0x7ffffff0 : 0x7fff1234);
 }
 
 static void fill(u64 page, u64 from)
@@ -451,7 +435,7 @@ static void put_descriptors(void)
 
 static void put_registers(void)
 {
-	put_msrs(MSR_APIC_BASE, MSR_APIC_BASE, 1);
+	put_msrs(MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, 1);
 	put_msrs(0xfe, 0xfe, 1);
 	put_msrs(0x174, 0x176, 1);
 	put_msrs(0x1d9, 0x1d9, 1);
@@ -470,7 +454,7 @@ static void put_registers(void)
 	put_msrs(0x40000080, 0x40000084, 1);
 	put_msrs(0x40000090, 0x4000009f, 1);
 	put_msrs(0x400000b0, 0x400000b7, 1);
-	if (!(cpu_read_msr(MSR_APIC_BASE) & BASE_X2APIC))
+	if (!(cpu_read_msr(MSR_IA32_APIC_BASE) & LAPIC_BASE_X2APIC))
 		return;
 	put_msrs(0x802, 0x803, 1);
 	put_msrs(0x808, 0x80a, 2);
@@ -520,8 +504,8 @@ static void put_errors(void)
 {
 	if (!seen->x2apic)
 		return;
-	apic_write(APIC_ESR, 0);
-	*out++ = cpu_read_msr(MSR_X2APIC + APIC_ESR);
+	apic_write(LAPIC_ESR, 0);
+	*out++ = cpu_read_msr(LAPIC_MSR(LAPIC_ESR));
 }
 
 static void put_overlays(void)
@@ -544,8 +528,8 @@ static void put_times(void)
 	t->tsc = cpu_read_tsc();
 	t->reference = cpu_read_msr(HV_MSR_TIME_REF_COUNT);
 	t->runtime = cpu_read_msr(HV_MSR_VP_RUNTIME);
-	if (cpu_read_msr(MSR_APIC_BASE) & BASE_X2APIC)
-		t->count = cpu_read_msr(MSR_X2APIC + APIC_COUNT);
+	if (cpu_read_msr(MSR_IA32_APIC_BASE) & LAPIC_BASE_X2APIC)
+		t->count = cpu_read_msr(LAPIC_MSR(LAPIC_CURRENT_COUNT));
 }
 
 static void set_all(void)

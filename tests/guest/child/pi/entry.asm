@@ -3,23 +3,23 @@
 ;
 ; Memory: 0x1000 page tables, 0x4000 to 0xf000 stack, 0x10000 image.
 
-PORT_EXIT    equ 0xf4
+%include "include/x86.inc"
+%include "include/x86_msr.inc"
 
+PORT_EXIT    equ 0xf4
 LOAD         equ 0x10000
 PML4         equ 0x1000
 PDPT         equ 0x2000
 PD           equ 0x3000
 STACK_TOP    equ 0xf000
-VECTORS      equ 32
+GATES        equ 32
 CODE_SEG     equ 0x08
 DATA_SEG     equ 0x10
 
-PRESENT_RW   equ 0x03
-LARGE_PAGE   equ 0x83           ; present, writable, 2 MiB
-CR4_START    equ 0x620          ; PAE, OSFXSR, OSXMMEXCPT
-CR0_START    equ 0x80010033     ; PG, WP, NE, ET, MP, PE
-MSR_EFER     equ 0xc0000080
-EFER_LME     equ 1 << 8
+PRESENT_RW   equ PTE_P | PTE_W
+LARGE_PAGE   equ PRESENT_RW | PTE_LARGE
+CR4_START    equ CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT
+CR0_START    equ CR0_PG | CR0_WP | CR0_NE | CR0_ET | CR0_MP | CR0_PE
 
 extern pi_main
 extern guard_start
@@ -52,7 +52,7 @@ _start:
 	mov cr4, eax
 	mov eax, PML4
 	mov cr3, eax
-	mov ecx, MSR_EFER
+	mov ecx, MSR_IA32_EFER
 	rdmsr
 	or eax, EFER_LME
 	wrmsr
@@ -99,7 +99,7 @@ finish:                         ; finish(exit code)
 align 8
 stubs:
 %assign vector 0
-%rep VECTORS
+%rep GATES
 	align 8
 	push byte vector
 	jmp near raised

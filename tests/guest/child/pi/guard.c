@@ -4,7 +4,7 @@
  */
 #include "tests/guest/child/pi/guard.h"
 
-#define VECTORS 16
+#define XMMS 16
 #define GENERAL 15    /* all but RSP */
 #define MXCSR 0x3f80u /* all masked, rounding down */
 #define FCW 0x067fu   /* all masked, double precision, rounding down */
@@ -18,9 +18,9 @@ struct vector {
 	_Alignas(16) u64 half[2];
 };
 
-static struct vector low[VECTORS];  /* XMM: bits 127:0 */
-static struct vector high[VECTORS]; /* YMM: bits 255:128 */
-static struct vector found[VECTORS];
+static struct vector low[XMMS];  /* XMM: bits 127:0 */
+static struct vector high[XMMS]; /* YMM: bits 255:128 */
+static struct vector found[XMMS];
 static const struct vector step = { { STEP_LOW, STEP_HIGH } };
 static bool have_ymm;
 
@@ -51,7 +51,7 @@ NO_VECTORS void guard_start(bool ymm)
 	static const u32 mxcsr = MXCSR;
 	static const u16 fcw = FCW;
 
-	for (u32 i = 0; i < VECTORS; i++)
+	for (u32 i = 0; i < XMMS; i++)
 		for (u32 h = 0; h < 2; h++) {
 			low[i].half[h] = SEED(2 * i + h);
 			high[i].half[h] = SEED(100 + 2 * i + h);
@@ -70,7 +70,7 @@ NO_VECTORS void guard_start(bool ymm)
 
 NO_VECTORS static bool same(const struct vector *expected)
 {
-	for (u32 i = 0; i < VECTORS; i++)
+	for (u32 i = 0; i < XMMS; i++)
 		if (found[i].half[0] != expected[i].half[0] ||
 		    found[i].half[1] != expected[i].half[1])
 			return false;
@@ -96,7 +96,7 @@ NO_VECTORS static bool vectors_are_right(void)
 NO_VECTORS static void step_vectors(void)
 {
 	EACH(STEP)
-	for (u32 i = 0; i < VECTORS; i++) {
+	for (u32 i = 0; i < XMMS; i++) {
 		low[i].half[0] += STEP_LOW;
 		low[i].half[1] += STEP_HIGH;
 	}

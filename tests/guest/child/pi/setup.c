@@ -2,16 +2,14 @@
  * What the child sets up in C: an IDT that reports an unexpected exception, and
  * AVX where CPUID has it.
  */
+#include "include/x86.h"
 #include "tests/guest/child/pi/guard.h"
 
-#define VECTORS 32
+#define GATES 32
 #define STUB_BYTES 8
 #define CODE_SEG 0x08u
-#define GATE 0x8e00u /* present, interrupt gate, CPL 0 */
 #define EXIT_FAULT 3 /* an exception that nobody expected */
-#define CPUID_XSAVE_AVX (1u << 26 | 1u << 28)
-#define CR4_OSXSAVE BIT(18)
-#define XCR0_AVX 7u /* x87, SSE, AVX */
+#define XSAVE_AVX (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX)
 
 /* entry.asm: a stub for each vector, and the end. */
 extern const u8 stubs[];
@@ -24,7 +22,7 @@ static struct gate {
 	u16 type;
 	u16 offset_middle;
 	u64 offset_high;
-} idt[VECTORS];
+} idt[GATES];
 
 NO_VECTORS static void load_idt(void)
 {
@@ -33,10 +31,10 @@ NO_VECTORS static void load_idt(void)
 		u64 base;
 	} idtr = { sizeof(idt) - 1, (u64)idt };
 
-	for (u32 i = 0; i < VECTORS; i++) {
+	for (u32 i = 0; i < GATES; i++) {
 		u64 stub = (u64)stubs + i * STUB_BYTES;
 
-		idt[i] = (struct gate){ (u16)stub, CODE_SEG, GATE,
+		idt[i] = (struct gate){ (u16)stub, CODE_SEG, GATE_INTERRUPT,
 			                (u16)(stub >> 16), stub >> 32 };
 	}
 	__asm__ volatile("lidt %0" : : "m"(idtr));
@@ -49,11 +47,13 @@ NO_VECTORS bool setup(void)
 
 	load_idt();
 	__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
-	if ((ecx & CPUID_XSAVE_AVX) != CPUID_XSAVE_AVX)
+	if ((ecx & XSAVE_AVX) != XSAVE_AVX)
 		return false;
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
-	__asm__ volatile("xsetbv" : : "a"(XCR0_AVX), "c"(0), "d"(0));
+	__asm__ volatile("xsetbv"
+	                 :
+	                 : "a"(XSTATE_LEGACY | XSTATE_AVX), "c"(0), "d"(0));
 	return true;
 }
 

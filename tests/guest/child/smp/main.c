@@ -4,19 +4,16 @@
  * VP waits for the rest and ends the child. What a VP has still to print it knows
  * from its registers alone.
  */
+#include "include/x86.h"
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "tests/guest/child/smp/marks.h"
 
 #define VPS 4
 #define TIMES 250
 #define STACK_BYTES 4096
-#define MSR_APIC_BASE 0x1b
-#define BASE_X2APIC BIT(10)
-#define ICR_OTHERS 0xc0000u
-#define ICR_INIT 0x4500u
-#define ICR_STARTUP 0x4610u /* to 1000:0000 */
-#define PTE_RW 3
-#define PDE_RW 0x83 /* 2 MiB */
+#define ICR_OTHERS (LAPIC_TO_OTHERS << LAPIC_ICR_SHORTHAND_SHIFT)
+#define STARTUP_PAGE 0x10 /* 1000:0000 */
 
 _Noreturn void smp_main(u64 index);
 
@@ -24,7 +21,7 @@ _Noreturn void smp_main(u64 index);
 extern u64 pml4[512], gdt[3];
 extern u8 stacks[VPS][STACK_BYTES];
 
-static u64 pd[512] __attribute__((aligned(4096))) = { PDE_RW };
+static u64 pd[512] __attribute__((aligned(4096))) = { PTE_RW | PTE_LARGE };
 static u64 pdpt[512] __attribute__((aligned(4096))) = { (u64)pd + PTE_RW };
 u64 pml4[512] __attribute__((aligned(4096))) = { (u64)pdpt + PTE_RW };
 u64 gdt[3] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
@@ -33,8 +30,9 @@ static u32 done;
 
 static void start_others(void)
 {
-	cpu_write_msr(MSR_X2APIC + 0x30, ICR_OTHERS | ICR_INIT);
-	cpu_write_msr(MSR_X2APIC + 0x30, ICR_OTHERS | ICR_STARTUP);
+	cpu_write_msr(LAPIC_MSR(LAPIC_ICR), ICR_OTHERS | LAPIC_ICR_INIT);
+	cpu_write_msr(LAPIC_MSR(LAPIC_ICR),
+	              ICR_OTHERS | LAPIC_ICR_STARTUP | STARTUP_PAGE);
 }
 
 /* In one piece, so that the count is nowhere but in a register. */
@@ -58,8 +56,9 @@ static void end(void)
 
 void smp_main(u64 index)
 {
-	cpu_write_msr(MSR_APIC_BASE, cpu_read_msr(MSR_APIC_BASE) | BASE_X2APIC);
-	cpu_write_msr(MSR_X2APIC + 0x0f, 0x1ff);
+	cpu_write_msr(MSR_IA32_APIC_BASE,
+	              cpu_read_msr(MSR_IA32_APIC_BASE) | LAPIC_BASE_X2APIC);
+	cpu_write_msr(LAPIC_MSR(LAPIC_SVR), 0x1ff);
 	if (index == 0)
 		start_others();
 	marks_set();

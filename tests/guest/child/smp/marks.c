@@ -4,16 +4,12 @@
 #include "tests/guest/child/smp/marks.h"
 
 #include "include/tlfs.h"
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "tests/guest/lib/gate.h"
 
-#define APIC(number) (MSR_X2APIC + (number))
-#define APIC_SELF_IPI APIC(0x3f)
-#define LVT_MASKED 0x10000u
 #define SELECTOR_CODE 8
-#define CPUID_XSAVE_AVX (BIT(26) | BIT(28))
-#define CR4_OSXSAVE BIT(18)
-#define XCR0_AVX 7u /* x87, SSE, AVX */
+#define XSAVE_AVX (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX)
 
 static const struct mark {
 	u32 msr;
@@ -36,15 +32,15 @@ static const struct mark {
 	{ 0x250, 0x0606060606060601 }, /* MTRR_64K_00000 */
 	{ 0x258, 0x0606060606060104 }, /* MTRR_16K_80000 */
 	{ 0x26f, 0x0505050505050501 }, /* MTRR_4K_F8000 */
-	{ APIC(0x08), 0x21 },          /* TPR */
-	{ APIC(0x0f), 0x1fe },         /* SVR */
-	{ APIC(0x32), 0x40000 | LVT_MASKED | 0x60 },
-	{ APIC(0x33), LVT_MASKED | 0x61 },
-	{ APIC(0x34), LVT_MASKED | 0x62 },
-	{ APIC(0x35), LVT_MASKED | 0x63 },
-	{ APIC(0x36), LVT_MASKED | 0x64 },
-	{ APIC(0x37), LVT_MASKED | 0x65 },
-	{ APIC(0x3e), 0xa },
+	{ LAPIC_MSR(LAPIC_TPR), 0x21 },
+	{ LAPIC_MSR(LAPIC_SVR), 0x1fe },
+	{ LAPIC_MSR(LAPIC_LVT_TIMER), 0x40000 | LAPIC_LVT_MASKED | 0x60 },
+	{ LAPIC_MSR(LAPIC_LVT_THERMAL), LAPIC_LVT_MASKED | 0x61 },
+	{ LAPIC_MSR(LAPIC_LVT_PERF), LAPIC_LVT_MASKED | 0x62 },
+	{ LAPIC_MSR(LAPIC_LVT_LINT0), LAPIC_LVT_MASKED | 0x63 },
+	{ LAPIC_MSR(LAPIC_LVT_LINT1), LAPIC_LVT_MASKED | 0x64 },
+	{ LAPIC_MSR(LAPIC_LVT_ERROR), LAPIC_LVT_MASKED | 0x65 },
+	{ LAPIC_MSR(LAPIC_DIVIDE), 0xa },
 	{ 0x6e0, 0x7000000000000000 }, /* TSC_DEADLINE */
 	{ HV_MSR_GUEST_OS_ID, 0x8100000000001234 },
 	{ HV_MSR_HYPERCALL, 0x61001 },
@@ -78,10 +74,10 @@ static void mark_vectors(void)
 	idt[VECTOR_SERVED].selector = SELECTOR_CODE;
 	idt[VECTOR_SERVED].flags = GATE_INTERRUPT;
 	__asm__ volatile("lidt %0" : : "m"(i));
-	cpu_write_msr(APIC_SELF_IPI, VECTOR_SERVED);
+	cpu_write_msr(LAPIC_MSR(LAPIC_SELF_IPI), VECTOR_SERVED);
 	__asm__ volatile("sti; nop; nop; cli" : : : "memory");
-	cpu_write_msr(APIC_SELF_IPI, VECTOR_PENDING);
-	cpu_write_msr(APIC_SELF_IPI, VECTOR_HIGHEST);
+	cpu_write_msr(LAPIC_MSR(LAPIC_SELF_IPI), VECTOR_PENDING);
+	cpu_write_msr(LAPIC_MSR(LAPIC_SELF_IPI), VECTOR_HIGHEST);
 }
 
 void marks_set(void)
@@ -98,11 +94,13 @@ static bool have_ymm(void)
 {
 	u64 cr4;
 
-	if ((cpu_cpuid(1).ecx & CPUID_XSAVE_AVX) != CPUID_XSAVE_AVX)
+	if ((cpu_cpuid(1).ecx & XSAVE_AVX) != XSAVE_AVX)
 		return false;
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSXSAVE));
-	__asm__ volatile("xsetbv" : : "a"(XCR0_AVX), "c"(0), "d"(0));
+	__asm__ volatile("xsetbv"
+	                 :
+	                 : "a"(XSTATE_LEGACY | XSTATE_AVX), "c"(0), "d"(0));
 	return true;
 }
 

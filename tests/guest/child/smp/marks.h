@@ -7,7 +7,6 @@
 
 #include "include/types.h"
 
-#define MSR_X2APIC 0x800u
 #define VECTOR_SERVED 0x40  /* in service for ever: nobody ends it */
 #define VECTOR_PENDING 0x35 /* and these wait for it */
 #define VECTOR_HIGHEST 0x3f

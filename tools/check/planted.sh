@@ -1,0 +1,44 @@
+#!/bin/sh
+# The checks can fail: each finds what is planted in a copy of the sources. A row
+# is the check, the file that gets a line more, the line, and what the check says;
+# nothing, where the line is right.
+set -u
+
+rows='format|hv/cr.c|static int  spaced;|hv/cr.c: not formatted
+includes|hv/cr.c|#include "arch/x86_64/vmx.h"|hv/cr.c: may not include arch
+includes|tests/guest/root/world.c|#include "hv/vp.h"|may not include hv/vp.h
+sizes|hv/cr.c|#if 0|#if 0
+facts|hv/cr.c|#define CR0_PE BIT(0)|CR0_PE: defined in hv/cr.c and
+facts|hv/cr.c|enum { VECTOR_PF = 14 };|VECTOR_PF: defined in hv/cr.c and
+facts|hv/cr.c|#define CR4_LIMIT 7u|
+facts|tests/guest/root/world.c|#define MSR_TSC 0x10|MSR_TSC is MSR_IA32_TSC of
+facts|tests/guest/root/world.c|#define CPUID_1_ECX_TIMER BIT(24)|is CPUID_1_ECX_TSC_DEADLINE
+facts|tests/guest/root/world.c|#define XCR0_LOW 3u|XCR0_LOW is XSTATE_LEGACY of
+facts|tests/guest/root/world.c|#define VMXE BIT(13)|VMXE is CR4_VMXE of
+facts|tests/host/test_cr.c|#define VMXE BIT(13)|
+facts|tests/guest/child/pi/entry.asm|MSR_EFER equ 0xc0000080|MSR_EFER is MSR_IA32_EFER of
+facts|tests/guest/child/pi/entry.asm|%define EFER_LME 1 << 8|EFER_LME: defined in
+facts|arch/x86_64/tlb.c|#define PROC2_EPT BIT(1)|PROC2_EPT: defined in
+facts|boot/main.c|#define PAGES_IN_MIB 256|PAGES_IN_MIB: the same number in'
+
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+for top in include boot hv arch parent tools tests; do
+	find "$top" -name '*.[ch]' -o -name '*.asm' -o -name '*.inc' \
+		-o -path 'tools/check/*'
+done | sed '$a .clang-format' | tar -cf - -T - | tar -xf - -C "$folder"
+cd "$folder" || exit 2
+
+echo "$rows" | while IFS='|' read -r check file line says; do
+	cp "$file" kept
+	echo "$line" >>"$file"
+	said=$("tools/check/$check.sh" 2>&1)
+	failed=$?
+	mv kept "$file"
+	case $failed,$said in
+	0,) [ "$says" ] || continue ;;
+	0,*) ;;
+	*,*"$says"*) [ ! "$says" ] || continue ;;
+	esac
+	echo "$check.sh: '$line' in $file: '$said'"
+done | { ! grep . >&2; }
