@@ -6,10 +6,10 @@
 #define HV_ARCH_H
 
 #include "hv/addr.h"
-#include "hv/pool.h"
 #include "include/stream.h"
 
 struct cpu;
+struct pool;
 struct vp;
 
 /* ---- The processor we run on ---- */

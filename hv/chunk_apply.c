@@ -8,6 +8,7 @@
 #include "hv/chunk_vp.h"
 #include "hv/log.h"
 #include "hv/msr.h"
+#include "hv/synic.h"
 
 #define GOOD HV_STATE_INCOMPLETE
 #define DRY HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY
@@ -116,7 +117,7 @@ static bool put(struct partition *p, struct gpa_overlay *o, u64 msr,
                 const void *page, u32 rights)
 {
 	return !is_enabled(msr) ||
-	       gpa_overlay_set(p, o, msr >> PAGE_SHIFT, page, rights);
+	       gpa_overlay_set(&p->space, o, msr >> PAGE_SHIFT, page, rights);
 }
 
 static bool apply_partition(struct context *c)
@@ -190,7 +191,7 @@ static bool clear_overlays(struct context *c)
 	while (space->overlay_count > 0) {
 		if (!context_spend(c, CONTEXT_COST_CLEAR))
 			return false;
-		gpa_overlay_clear(c->target,
+		gpa_overlay_clear(&c->target->space,
 		                  space->overlays[space->overlay_count - 1]);
 	}
 	return true;

@@ -4,7 +4,11 @@
  */
 #include "hv/arch.h"
 #include "hv/chunk_vp.h"
+#include "hv/lapic.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp_check.h"
+#include "include/x86_apic.h"
 
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA

@@ -25,12 +25,12 @@ static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 
 	if (entries == 0)
 		return ARCH_NEXT_AGAIN;
-	if (gpa_lookup_near(c->target, &w->near, w->gpn, m)) {
+	if (gpa_lookup_near(&c->target->space, &w->near, w->gpn, m)) {
 		c->budget -= CONTEXT_COST_MAP;
 		return ARCH_NEXT_FOUND;
 	}
 	do
-		r = gpa_next(c->target, &w->gpn, m, &left);
+		r = gpa_next(&c->target->space, &w->gpn, m, &left);
 	while (r == ARCH_NEXT_AGAIN && left > 0);
 	c->budget -= (entries - left) * CONTEXT_COST_MAP;
 	return r;
@@ -117,7 +117,8 @@ static bool begin_marking(struct context *c)
 
 	if (c->target->marked)
 		while ((r = next_page(c, &m)) == ARCH_NEXT_FOUND)
-			gpa_mark_near(c->target, &w->near, w->gpn++, false);
+			gpa_mark_near(&c->target->space, &w->near, w->gpn++,
+			              false);
 	if (r == ARCH_NEXT_AGAIN)
 		return false;
 	w->marking = c->target->marked = true;
@@ -134,11 +135,12 @@ static enum hv_save_restore_result extent_pages(struct context *c,
 	for (; w->extent_at < e->count; w->extent_at++) {
 		if (!context_spend(c, CONTEXT_COST_MAP))
 			return CHUNK_CHECK_AGAIN;
-		if (!gpa_lookup_near(c->target, &w->near, e->gpn + w->extent_at,
-		                     &m) ||
+		if (!gpa_lookup_near(&c->target->space, &w->near,
+		                     e->gpn + w->extent_at, &m) ||
 		    !(m.rights & ARCH_WRITE))
 			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
-		gpa_mark_near(c->target, &w->near, e->gpn + w->extent_at, true);
+		gpa_mark_near(&c->target->space, &w->near,
+		              e->gpn + w->extent_at, true);
 	}
 	return HV_STATE_INCOMPLETE;
 }
@@ -343,8 +345,8 @@ static u8 *place(struct context *c)
 	struct arch_mapping m;
 
 	if (!w->positioned || w->done == w->pages ||
-	    !gpa_lookup_near(c->target, &w->near, w->position, &m) ||
-	    !gpa_mark_near(c->target, &w->near, w->position, false))
+	    !gpa_lookup_near(&c->target->space, &w->near, w->position, &m) ||
+	    !gpa_mark_near(&c->target->space, &w->near, w->position, false))
 		return NULL;
 	c->target->half_restored = true;
 	return arch_page(m.page);

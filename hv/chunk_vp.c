@@ -5,10 +5,13 @@
 #include "hv/chunk_vp.h"
 #include "hv/arch.h"
 #include "hv/check.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
+#include "hv/synic.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
 #include "include/x86.h"
+#include "include/x86_apic.h"
 
 #define GOOD HV_STATE_INCOMPLETE
 #define BAD HV_STATE_CORRUPT_DATA

@@ -5,6 +5,7 @@
  */
 #include "hv/arch.h"
 #include "hv/cpuid_leaf.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
 

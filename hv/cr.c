@@ -7,6 +7,7 @@
 
 #include "hv/arch.h"
 #include "hv/gpa.h"
+#include "hv/partition.h"
 #include "hv/vp.h"
 #include "include/x86.h"
 
@@ -48,7 +49,8 @@ static enum exit_outcome pdptes_missing(struct vp *vp, gpa_t at)
 	struct exit_memory e = {
 		.gpa = at,
 		.access = HV_INTERCEPT_READ,
-		.mapped = gpa_lookup(vp->partition, at.v >> PAGE_SHIFT, &m),
+		.mapped = gpa_lookup(&vp->partition->space, at.v >> PAGE_SHIFT,
+		                     &m),
 		.walk = true,
 	};
 
@@ -60,7 +62,7 @@ static enum exit_outcome load_pdptes(struct vp *vp, struct change *c)
 {
 	gpa_t at = gpa_of(vp->state.cr3 & CR3_PDPT);
 	const void *table =
-		gpa_pin(vp->partition, at, sizeof(c->pdpte), ARCH_READ);
+		gpa_pin(&vp->partition->space, at, sizeof(c->pdpte), ARCH_READ);
 
 	if (!table)
 		return pdptes_missing(vp, at);

@@ -4,6 +4,7 @@
 #include "hv/debug.h"
 
 #include "hv/vp.h"
+#include "include/x86_msr.h"
 
 #define BREAKPOINTS 4u
 

@@ -13,9 +13,11 @@
 #include "hv/gva.h"
 #include "hv/insn.h"
 #include "hv/intercept.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
 #include "hv/msr.h"
 #include "hv/partition.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
 #include "include/x86.h"
@@ -388,7 +390,7 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 	struct hv_memory_intercept *m;
 
 	/* An overlay page refuses a write: the guest's own fault (TLFS 3.13) */
-	if (gpa_has_overlay(vp->partition, e->gpa.v >> PAGE_SHIFT))
+	if (gpa_has_overlay(&vp->partition->space, e->gpa.v >> PAGE_SHIFT))
 		return EXIT_FAULT_GP;
 	if (vp->is_root)
 		return root_memory(vp, e);

@@ -34,7 +34,7 @@ static void finalize_begin(struct partition *p)
 {
 	context_close(p);
 	context_close_system(p);
-	gpa_overlay_clear(p, &p->hypercall_overlay);
+	gpa_overlay_clear(&p->space, &p->hypercall_overlay);
 	reference_free(p);
 	port_free_all(p);
 	free_intercepts(p);

@@ -7,7 +7,6 @@
 
 #include "hv/check.h"
 #include "hv/frame.h"
-#include "hv/partition.h"
 
 /* How many overlays lie below this page. */
 static u32 overlays_below(const struct gpa_space *space, u64 gpn)
@@ -35,11 +34,12 @@ static struct gpa_overlay *search(const struct gpa_space *space, u64 gpn)
 }
 
 /* Every call asks for the pages of its blocks: few instructions for a no. */
-static inline struct gpa_overlay *overlay_at(const struct partition *p, u64 gpn)
+static inline struct gpa_overlay *overlay_at(const struct gpa_space *space,
+                                             u64 gpn)
 {
-	if (!(p->space.overlay_filter >> gpn % 64 & 1))
+	if (!(space->overlay_filter >> gpn % 64 & 1))
 		return NULL;
-	return search(&p->space, gpn);
+	return search(space, gpn);
 }
 
 static u64 filter_bit(const struct gpa_overlay *o)
@@ -95,45 +95,45 @@ bool gpa_rights(u32 map_flags, u32 *rights)
 	return *rights == 0 || (*rights & ARCH_READ);
 }
 
-bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m)
+bool gpa_lookup(const struct gpa_space *space, u64 gpn, struct arch_mapping *m)
 {
 	struct arch_cursor cursor = { .table = NULL };
 
-	return gpa_lookup_near(p, &cursor, gpn, m);
+	return gpa_lookup_near(space, &cursor, gpn, m);
 }
 
-bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
+bool gpa_lookup_near(const struct gpa_space *space, struct arch_cursor *cursor,
                      u64 gpn, struct arch_mapping *m)
 {
-	const struct gpa_overlay *o = overlay_at(p, gpn);
+	const struct gpa_overlay *o = overlay_at(space, gpn);
 
 	if (!o)
-		return arch_space_lookup_near(&p->space.arch, cursor,
+		return arch_space_lookup_near(&space->arch, cursor,
 		                              gpa_of_page(gpn), m);
 	if (o->under_mapped)
 		*m = o->under;
 	return o->under_mapped;
 }
 
-bool gpa_mark_near(struct partition *p, struct arch_cursor *cursor, u64 gpn,
+bool gpa_mark_near(struct gpa_space *space, struct arch_cursor *cursor, u64 gpn,
                    bool marked)
 {
-	struct gpa_overlay *o = overlay_at(p, gpn);
+	struct gpa_overlay *o = overlay_at(space, gpn);
 	bool was;
 
 	if (!o)
-		return arch_space_mark_near(&p->space.arch, cursor,
+		return arch_space_mark_near(&space->arch, cursor,
 		                            gpa_of_page(gpn), marked);
 	was = o->under_marked;
 	o->under_marked = marked;
 	return was;
 }
 
-enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
+enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page, u32 rights)
 {
-	struct gpa_overlay *o = overlay_at(p, gpn);
+	struct gpa_overlay *o = overlay_at(space, gpn);
 	struct arch_mapping old;
-	bool replaces = gpa_lookup(p, gpn, &old);
+	bool replaces = gpa_lookup(space, gpn, &old);
 
 	if (!frame_add_mapping(page))
 		return HV_STATUS_NO_RESOURCES;
@@ -141,7 +141,7 @@ enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
 		o->under = (struct arch_mapping){ page, rights };
 		o->under_mapped = true;
 		o->under_marked = false;
-	} else if (!arch_space_map(&p->space.arch, gpa_of_page(gpn), page,
+	} else if (!arch_space_map(&space->arch, gpa_of_page(gpn), page,
 	                           rights)) {
 		frame_drop_mapping(page);
 		return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -149,32 +149,32 @@ enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights)
 	if (replaces)
 		frame_drop_mapping(old.page);
 	else
-		p->space.mapped++;
+		space->mapped++;
 	return HV_STATUS_SUCCESS;
 }
 
-void gpa_unmap(struct partition *p, u64 gpn)
+void gpa_unmap(struct gpa_space *space, u64 gpn)
 {
-	struct gpa_overlay *o = overlay_at(p, gpn);
+	struct gpa_overlay *o = overlay_at(space, gpn);
 	struct arch_mapping old;
 
-	if (!gpa_lookup(p, gpn, &old))
+	if (!gpa_lookup(space, gpn, &old))
 		return;
 	if (o)
 		o->under_mapped = false;
 	else
-		CHECK(arch_space_unmap(&p->space.arch, gpa_of_page(gpn)));
+		CHECK(arch_space_unmap(&space->arch, gpa_of_page(gpn)));
 	frame_drop_mapping(old.page);
-	p->space.mapped--;
+	space->mapped--;
 }
 
-bool gpa_put_back(struct partition *p, hpa_t page)
+bool gpa_put_back(struct gpa_space *space, hpa_t page)
 {
 	u32 rights = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
-	struct gpa_overlay *o = overlay_at(p, page.v >> PAGE_SHIFT);
+	struct gpa_overlay *o = overlay_at(space, page.v >> PAGE_SHIFT);
 
 	if (!o)
-		return arch_space_map(&p->space.arch, gpa_of(page.v), page,
+		return arch_space_map(&space->arch, gpa_of(page.v), page,
 		                      rights);
 	o->under = (struct arch_mapping){ page, rights };
 	o->under_mapped = true;
@@ -186,17 +186,17 @@ bool gpa_put_back(struct partition *p, hpa_t page)
  * them: the overlays between the start and the walk's find are looked at by
  * themselves.
  */
-enum arch_next gpa_next(const struct partition *p, u64 *gpn,
+enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
                         struct arch_mapping *m, u32 *budget)
 {
 	gpa_t gpa = gpa_of_page(*gpn);
-	enum arch_next r = arch_space_next(&p->space.arch, &gpa, m, budget);
+	enum arch_next r = arch_space_next(&space->arch, &gpa, m, budget);
 	const struct gpa_overlay *o;
 
 	*gpn = gpa.v >> PAGE_SHIFT;
 	if (r != ARCH_NEXT_FOUND)
 		return r;
-	o = overlay_at(p, *gpn);
+	o = overlay_at(space, *gpn);
 	if (!o)
 		return ARCH_NEXT_FOUND;
 	if (o->under_mapped) {
@@ -207,7 +207,7 @@ enum arch_next gpa_next(const struct partition *p, u64 *gpn,
 	return ARCH_NEXT_AGAIN;
 }
 
-bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
+bool gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o, u64 gpn,
                      const void *page, u32 rights)
 {
 	struct arch_mapping under = { .rights = 0 };
@@ -215,54 +215,55 @@ bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
 
 	if (o->place == gpn + 1)
 		return true;
-	if (gpn >= gpa_limit() || overlay_at(p, gpn))
+	if (gpn >= gpa_limit() || overlay_at(space, gpn))
 		return false;
-	mapped = gpa_lookup(p, gpn, &under);
-	if (!arch_space_map(&p->space.arch, gpa_of_page(gpn),
-	                    arch_page_hpa(page), rights))
+	mapped = gpa_lookup(space, gpn, &under);
+	if (!arch_space_map(&space->arch, gpa_of_page(gpn), arch_page_hpa(page),
+	                    rights))
 		return false;
-	gpa_overlay_clear(p, o);
+	gpa_overlay_clear(space, o);
 	*o = (struct gpa_overlay){ gpn + 1, mapped, false, under };
-	overlay_link(&p->space, o);
-	arch_space_flush(&p->space.arch);
+	overlay_link(space, o);
+	arch_space_flush(&space->arch);
 	return true;
 }
 
 /* The tables for the page exist, so putting back what was there cannot fail. */
-void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o)
+void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o)
 {
 	gpa_t gpa = gpa_of_page(o->place - 1);
 
 	if (!o->place)
 		return;
-	overlay_unlink(&p->space, o);
+	overlay_unlink(space, o);
 	o->place = 0;
 	if (o->under_mapped)
-		CHECK(arch_space_map(&p->space.arch, gpa, o->under.page,
+		CHECK(arch_space_map(&space->arch, gpa, o->under.page,
 		                     o->under.rights));
 	else
-		CHECK(arch_space_unmap(&p->space.arch, gpa));
-	arch_space_flush(&p->space.arch);
+		CHECK(arch_space_unmap(&space->arch, gpa));
+	arch_space_flush(&space->arch);
 }
 
-bool gpa_has_overlay(const struct partition *p, u64 gpn)
+bool gpa_has_overlay(const struct gpa_space *space, u64 gpn)
 {
-	return overlay_at(p, gpn) != NULL;
+	return overlay_at(space, gpn) != NULL;
 }
 
-void *gpa_pin(const struct partition *p, gpa_t gpa, u32 bytes, u32 rights)
+void *gpa_pin(const struct gpa_space *space, gpa_t gpa, u32 bytes, u32 rights)
 {
 	u64 offset = gpa.v % PAGE_SIZE;
 	u64 gpn = gpa.v >> PAGE_SHIFT;
 	struct arch_mapping m;
 
 	CHECK(offset + bytes <= PAGE_SIZE);
-	if (overlay_at(p, gpn))
+	if (overlay_at(space, gpn))
 		return NULL;
 	/* The root's own RAM is where it is, with all rights: no need to look. */
 	m.page = hpa_of(gpa.v - offset);
-	if (p->parent && (!arch_space_lookup(&p->space.arch, gpa, &m) ||
-	                  (m.rights & rights) != rights))
+	if (!space->arch.identity &&
+	    (!arch_space_lookup(&space->arch, gpa, &m) ||
+	     (m.rights & rights) != rights))
 		return NULL;
 	if (frame_owner(m.page) != FRAME_ROOT)
 		return NULL;

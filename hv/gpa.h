@@ -9,8 +9,6 @@
 #include "hv/arch.h"
 #include "include/tlfs.h"
 
-struct partition;
-
 /*
  * A hypervisor page that covers one page; what is under it stays mapped. The
  * record belongs to who owns the page: the partition, or one of its VPs.
@@ -34,26 +32,27 @@ struct gpa_space {
 };
 
 /*
- * Maps a page of the parent's into p, replacing an older mapping.
- * INSUFFICIENT_MEMORY: p's pool; NO_RESOURCES: the page is mapped 2^28 times.
+ * Maps a page of the parent's, replacing an older mapping.
+ * INSUFFICIENT_MEMORY: its pool; NO_RESOURCES: the page is mapped 2^28 times.
  * No flush: the caller flushes once, before it returns to a guest.
  */
-enum hv_status gpa_map(struct partition *p, u64 gpn, hpa_t page, u32 rights);
+enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page,
+                       u32 rights);
 
 /* Unmaps; a page that is not mapped is left alone. No flush, as above. */
-void gpa_unmap(struct partition *p, u64 gpn);
+void gpa_unmap(struct gpa_space *space, u64 gpn);
 
 /*
  * Gives the root a page that it had deposited. False: its pool is dry. Nothing was
  * there, so no flush is due.
  */
-bool gpa_put_back(struct partition *p, hpa_t page);
+bool gpa_put_back(struct gpa_space *space, hpa_t page);
 
 /* The parent's mapping of gpn, overlays looked through. False: none. */
-bool gpa_lookup(const struct partition *p, u64 gpn, struct arch_mapping *m);
+bool gpa_lookup(const struct gpa_space *space, u64 gpn, struct arch_mapping *m);
 
 /* The same, for many pages near one another (arch_space_lookup_near). */
-bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
+bool gpa_lookup_near(const struct gpa_space *space, struct arch_cursor *cursor,
                      u64 gpn, struct arch_mapping *m);
 
 /*
@@ -61,25 +60,25 @@ bool gpa_lookup_near(const struct partition *p, struct arch_cursor *cursor,
  * taken away. True: it had one. Pages that are mapped anew have none, and marks
  * may go when an overlay comes or goes; none comes by itself.
  */
-bool gpa_mark_near(struct partition *p, struct arch_cursor *cursor, u64 gpn,
+bool gpa_mark_near(struct gpa_space *space, struct arch_cursor *cursor, u64 gpn,
                    bool marked);
 
 /*
  * First page mapped by the parent at or above *gpn, in bounded steps.
  */
-enum arch_next gpa_next(const struct partition *p, u64 *gpn,
+enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
                         struct arch_mapping *m, u32 *budget);
 
 /*
  * Puts an overlay page at gpn, moving it if it was elsewhere. False: another
  * overlay is there, or the pool is dry.
  */
-bool gpa_overlay_set(struct partition *p, struct gpa_overlay *o, u64 gpn,
+bool gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o, u64 gpn,
                      const void *page, u32 rights);
-void gpa_overlay_clear(struct partition *p, struct gpa_overlay *o);
+void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o);
 
 /* Is an overlay active at gpn? */
-bool gpa_has_overlay(const struct partition *p, u64 gpn);
+bool gpa_has_overlay(const struct gpa_space *space, u64 gpn);
 
 /* Largest GPN + 1 of any space on this machine. */
 u64 gpa_limit(void);
@@ -88,7 +87,7 @@ u64 gpa_limit(void);
  * The hypervisor's pointer to guest memory [gpa, gpa + bytes) inside one page,
  * with `rights`. NULL: not accessible. Overlay pages are not given out.
  */
-void *gpa_pin(const struct partition *p, gpa_t gpa, u32 bytes, u32 rights);
+void *gpa_pin(const struct gpa_space *space, gpa_t gpa, u32 bytes, u32 rights);
 
 /* Map flags of HvMapGpaPages to ARCH_ rights. False: not a legal set. */
 bool gpa_rights(u32 map_flags, u32 *rights);

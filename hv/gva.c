@@ -5,6 +5,7 @@
 
 #include "hv/arch.h"
 #include "hv/gpa.h"
+#include "hv/partition.h"
 #include "hv/vp.h"
 #include "include/x86.h"
 
@@ -25,7 +26,7 @@ static const struct walk walk_64 = { 4, 8, 9, { false, true, true, false } };
 static bool read_entry(const struct vp *vp, u64 at, u32 bytes, u64 *entry)
 {
 	const void *place =
-		gpa_pin(vp->partition, gpa_of(at), bytes, ARCH_READ);
+		gpa_pin(&vp->partition->space, gpa_of(at), bytes, ARCH_READ);
 
 	*entry = 0;
 	if (!place)
@@ -119,8 +120,8 @@ bool gva_pin(struct vp *vp, u64 linear, u32 bytes, u32 rights,
 	for (u32 i = 0; i < 2 && place->count[i]; i++) {
 		if (!gva_translate(vp, linear, &gpa))
 			return false;
-		place->at[i] =
-			gpa_pin(vp->partition, gpa, place->count[i], rights);
+		place->at[i] = gpa_pin(&vp->partition->space, gpa,
+		                       place->count[i], rights);
 		if (!place->at[i])
 			return false;
 		linear += place->count[i];
@@ -158,7 +159,7 @@ u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes)
 			break;
 		count = (u32)(PAGE_SIZE - gpa.v % PAGE_SIZE);
 		count = count < bytes - done ? count : bytes - done;
-		from = gpa_pin(vp->partition, gpa, count, ARCH_READ);
+		from = gpa_pin(&vp->partition->space, gpa, count, ARCH_READ);
 		if (!from)
 			break;
 		arch_copy(to + done, from, count);

@@ -3,8 +3,10 @@
  */
 #include "hv/arch.h"
 #include "hv/hypercall.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
+#include "include/x86_apic.h"
 
 #define KNOWN_FLAGS (HV_INTERRUPT_LEVEL | HV_INTERRUPT_LOGICAL)
 

@@ -42,7 +42,7 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (*gpn >= gpa_limit() || *gpn == 0 || frame_owner(page) != FRAME_ROOT)
 		return HV_STATUS_OPERATION_DENIED;
-	if (frame_mappings(page) || gpa_has_overlay(f->from, *gpn))
+	if (frame_mappings(page) || gpa_has_overlay(&f->from->space, *gpn))
 		return HV_STATUS_OBJECT_IN_USE;
 	f->spent += arch_space_missing(&f->from->space.arch, gpa_of(page.v));
 	f->dear = f->spent >= DEPOSIT_TABLES;
@@ -83,7 +83,7 @@ enum hv_status hvcall_withdraw_memory(struct hypercall_frame *f)
 	if (!pool_withdraw(&p->pool, &page))
 		return HV_STATUS_NO_RESOURCES;
 	/* The tables that held its place were kept when it was unmapped. */
-	if (!gpa_put_back(f->from, page)) {
+	if (!gpa_put_back(&f->from->space, page)) {
 		pool_add(&p->pool, page);
 		return HV_STATUS_NO_RESOURCES;
 	}
@@ -138,9 +138,9 @@ enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f)
 	    gpn >= gpa_limit() || *source >= gpa_limit())
 		return HV_STATUS_INVALID_PARAMETER;
 	if (frame_owner(hpa_of_page(*source)) != FRAME_ROOT ||
-	    gpa_has_overlay(f->from, *source))
+	    gpa_has_overlay(&f->from->space, *source))
 		return HV_STATUS_OPERATION_DENIED;
-	status = gpa_map(p, gpn, hpa_of_page(*source), rights);
+	status = gpa_map(&p->space, gpn, hpa_of_page(*source), rights);
 	if (status == HV_STATUS_SUCCESS)
 		partition_changed(p);
 	return status;
@@ -157,7 +157,7 @@ enum hv_status hvcall_unmap_gpa_pages(struct hypercall_frame *f)
 		return status;
 	if (in->unmap_flags || gpn < f->rep || gpn >= gpa_limit())
 		return HV_STATUS_INVALID_PARAMETER;
-	gpa_unmap(p, gpn);
+	gpa_unmap(&p->space, gpn);
 	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }
@@ -198,15 +198,15 @@ static void *access_pin(struct partition *p, u64 gpa, u32 bytes, u32 rights,
 	struct arch_mapping m;
 	void *at = NULL;
 
-	if (gpa_has_overlay(p, gpa >> PAGE_SHIFT))
+	if (gpa_has_overlay(&p->space, gpa >> PAGE_SHIFT))
 		*result = HV_ACCESS_GPA_ILLEGAL_OVERLAY;
-	else if (!gpa_lookup(p, gpa >> PAGE_SHIFT, &m))
+	else if (!gpa_lookup(&p->space, gpa >> PAGE_SHIFT, &m))
 		*result = HV_ACCESS_GPA_UNMAPPED;
 	else if ((m.rights & rights) != rights)
 		*result = rights & ARCH_WRITE ? HV_ACCESS_GPA_WRITE_INTERCEPT
 		                              : HV_ACCESS_GPA_READ_INTERCEPT;
 	else
-		at = gpa_pin(p, gpa_of(gpa), bytes, rights);
+		at = gpa_pin(&p->space, gpa_of(gpa), bytes, rights);
 	if (at)
 		*result = HV_ACCESS_GPA_SUCCESS;
 	return at;

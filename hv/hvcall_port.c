@@ -5,6 +5,7 @@
 #include "hv/hypercall.h"
 #include "hv/partition.h"
 #include "hv/port.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 
 /* The caller itself, by its id or as SELF, or a child of it. */

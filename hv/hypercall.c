@@ -220,9 +220,10 @@ __attribute__((noinline)) static enum exit_outcome not_pinned(struct vp *vp,
 	struct arch_mapping mapping;
 
 	if (vp->is_root || gpa >> PAGE_SHIFT >= gpa_limit() ||
-	    gpa_has_overlay(vp->partition, gpa >> PAGE_SHIFT))
+	    gpa_has_overlay(&vp->partition->space, gpa >> PAGE_SHIFT))
 		return EXIT_SKIP;
-	m.mapped = gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &mapping);
+	m.mapped =
+		gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &mapping);
 	return exit_memory(vp, &m);
 }
 
@@ -233,7 +234,7 @@ static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
 	*status = HV_STATUS_INVALID_ALIGNMENT;
 	if (gpa % 8 || gpa % PAGE_SIZE + bytes > PAGE_SIZE)
 		return EXIT_SKIP;
-	*page = gpa_pin(vp->partition, gpa_of(gpa), bytes, rights);
+	*page = gpa_pin(&vp->partition->space, gpa_of(gpa), bytes, rights);
 	if (!*page)
 		return not_pinned(vp, gpa, rights);
 	*status = HV_STATUS_SUCCESS;

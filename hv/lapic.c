@@ -7,6 +7,8 @@
 #include "hv/arch.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 #include "include/x86.h"

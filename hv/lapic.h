@@ -36,14 +36,6 @@ struct vp;
 
 enum lapic_mode { LAPIC_DISABLED, LAPIC_XAPIC, LAPIC_X2APIC };
 
-/* lapic.events are STREAM_APIC_*; the rest is explained with the stream. */
-struct lapic {
-	u64 timer_due; /* the guest's TSC at which it fires, 0: not armed */
-	u64 assist;    /* HV_MSR_VP_ASSIST_PAGE */
-	u32 events;
-	u32 errors; /* that the next write to ESR will show */
-};
-
 enum lapic_mode lapic_mode(const struct vp *vp);
 
 /* ---- State ---- */

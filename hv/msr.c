@@ -4,9 +4,13 @@
 #include "hv/msr.h"
 
 #include "hv/arch.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 #include "hv/vp_check.h"
+#include "include/x86_msr.h"
 
 /* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
 static const _Alignas(PAGE_SIZE) u8 hypercall_page[PAGE_SIZE] = {
@@ -23,12 +27,12 @@ bool msr_set_hypercall(struct partition *p, u64 value)
 	if (!vp_check_hypercall_value(value))
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!gpa_overlay_set(p, &p->hypercall_overlay,
+		if (!gpa_overlay_set(&p->space, &p->hypercall_overlay,
 		                     value >> PAGE_SHIFT, hypercall_page,
 		                     ARCH_READ | ARCH_EXECUTE))
 			return false;
 	} else {
-		gpa_overlay_clear(p, &p->hypercall_overlay);
+		gpa_overlay_clear(&p->space, &p->hypercall_overlay);
 	}
 	p->hypercall = value;
 	return true;
@@ -38,7 +42,7 @@ void msr_set_os_id(struct partition *p, u64 value)
 {
 	p->guest_os_id = value;
 	if (value == 0) {
-		gpa_overlay_clear(p, &p->hypercall_overlay);
+		gpa_overlay_clear(&p->space, &p->hypercall_overlay);
 		p->hypercall &= ~HV_MSR_PAGE_ENABLE;
 	}
 }

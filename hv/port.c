@@ -4,6 +4,7 @@
 #include "hv/port.h"
 
 #include "hv/partition.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 
 _Static_assert(PORT_COUNT <= SYNIC_QUEUE_ROOT, "the root has a place for each");

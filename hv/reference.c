@@ -131,11 +131,11 @@ bool reference_write(struct partition *p, u64 value)
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
 		if (!reference_page(p) ||
-		    !gpa_overlay_set(p, &r->overlay, value >> PAGE_SHIFT,
-		                     r->page, ARCH_READ))
+		    !gpa_overlay_set(&p->space, &r->overlay,
+		                     value >> PAGE_SHIFT, r->page, ARCH_READ))
 			return false;
 	} else {
-		gpa_overlay_clear(p, &r->overlay);
+		gpa_overlay_clear(&p->space, &r->overlay);
 	}
 	r->msr = value;
 	show(p);
@@ -144,7 +144,7 @@ bool reference_write(struct partition *p, u64 value)
 
 void reference_free(struct partition *p)
 {
-	gpa_overlay_clear(p, &p->reference.overlay);
+	gpa_overlay_clear(&p->space, &p->reference.overlay);
 	if (p->reference.page)
 		pool_free(&p->pool, p->reference.page);
 	p->reference.page = NULL;

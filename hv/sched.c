@@ -6,6 +6,7 @@
 
 #include "hv/alarm.h"
 #include "hv/arch.h"
+#include "hv/lapic.h"
 #include "hv/ready.h"
 #include "hv/vp.h"
 #include "hv/vp_run.h"

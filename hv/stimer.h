@@ -8,18 +8,8 @@
 
 #include "include/stream.h"
 
+struct stimer;
 struct vp;
-
-/*
- * due: reference time of the next expiry, 0: not armed. expired: that of one
- * which has not been delivered yet, 0: none. While there is one, the next waits.
- */
-struct stimer {
-	u64 config;
-	u64 count;
-	u64 due;
-	u64 expired;
-};
 
 /* STIMERn_CONFIG and _COUNT. False: #GP, nothing changed. */
 bool stimer_read_msr(struct vp *vp, u32 msr, u64 *value);

@@ -7,6 +7,7 @@
 
 #include "hv/arch.h"
 #include "hv/check.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/stimer.h"
@@ -57,11 +58,11 @@ static bool write_page_msr(struct vp *vp, struct gpa_overlay *o,
 	if (gpn >= gpa_limit())
 		return false;
 	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!gpa_overlay_set(vp->partition, o, gpn, page,
+		if (!gpa_overlay_set(&vp->partition->space, o, gpn, page,
 		                     ARCH_READ | ARCH_WRITE))
 			return false;
 	} else {
-		gpa_overlay_clear(vp->partition, o);
+		gpa_overlay_clear(&vp->partition->space, o);
 	}
 	*msr = value & ~HV_MSR_PLAIN_PAGE_RSVD;
 	return true;
@@ -69,8 +70,8 @@ static bool write_page_msr(struct vp *vp, struct gpa_overlay *o,
 
 void synic_free(struct vp *vp)
 {
-	gpa_overlay_clear(vp->partition, &vp->synic.sief_overlay);
-	gpa_overlay_clear(vp->partition, &vp->synic.sim_overlay);
+	gpa_overlay_clear(&vp->partition->space, &vp->synic.sief_overlay);
+	gpa_overlay_clear(&vp->partition->space, &vp->synic.sim_overlay);
 }
 
 static bool write_sint(struct synic *s, u32 index, u64 value)

@@ -14,9 +14,9 @@
 #ifndef HV_SYNIC_H
 #define HV_SYNIC_H
 
-#include "hv/gpa.h"
-#include "hv/list.h"
+#include "include/tlfs.h"
 
+struct synic;
 struct vp;
 
 /*
@@ -25,19 +25,6 @@ struct vp;
  */
 #define SYNIC_QUEUE (PAGE_SIZE / HV_MESSAGE_SIZE)
 #define SYNIC_QUEUE_ROOT (4 * SYNIC_QUEUE)
-
-struct synic {
-	u64 scontrol;
-	u64 siefp;
-	u64 simp;
-	u64 sint[HV_SINT_COUNT];
-	struct gpa_overlay sief_overlay;
-	struct gpa_overlay sim_overlay;
-	u32 queued; /* messages that came by ports, oldest first; rsvd is the
-	             * SINT, and sender the port */
-	u8 turn[HV_SINT_COUNT]; /* who is asked first, 0: ports, n + 1: timer */
-	struct list queue;      /* senders, oldest first, by message_link */
-};
 
 void synic_reset(struct synic *synic);
 

@@ -9,6 +9,7 @@
 #include "hv/partition.h"
 #include "hv/vp_confine.h"
 #include "include/x86.h"
+#include "include/x86_msr.h"
 
 bool vp_is_suspended(const struct vp *vp)
 {

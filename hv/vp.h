@@ -6,9 +6,7 @@
 #define HV_VP_H
 
 #include "hv/addr.h"
-#include "hv/lapic.h"
-#include "hv/stimer.h"
-#include "hv/synic.h"
+#include "hv/vp_devices.h"
 #include "hv/vp_state.h"
 
 struct cpu;

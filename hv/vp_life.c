@@ -8,6 +8,7 @@
 #include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
 

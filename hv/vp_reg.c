@@ -7,12 +7,17 @@
 #include "hv/arch.h"
 #include "hv/check.h"
 #include "hv/debug.h"
+#include "hv/lapic.h"
 #include "hv/msr.h"
 #include "hv/partition.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
 #include "hv/vp_check.h"
 #include "hv/vp_xsave.h"
 #include "include/x86.h"
+#include "include/x86_apic.h"
+#include "include/x86_msr.h"
 
 typedef vp_check_value value_t;
 

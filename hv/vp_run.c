@@ -6,11 +6,14 @@
 #include "hv/arch.h"
 #include "hv/debug.h"
 #include "hv/exit.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
 #include "hv/partition.h"
+#include "hv/stimer.h"
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
+#include "include/x86_apic.h"
 
 /*
  * Who has halted by itself has no debug exception waiting, which would have ended
@@ -54,7 +57,7 @@ static void settle_pdptes(struct vp *vp)
 	vp->pdptes_stale = false;
 	s = vp_state_change(vp, VP_PART_PAGING);
 	if (vp_state_uses_pdptes(s) &&
-	    gpa_lookup(vp->partition, (u32)s->cr3 >> PAGE_SHIFT, &m) &&
+	    gpa_lookup(&vp->partition->space, (u32)s->cr3 >> PAGE_SHIFT, &m) &&
 	    (m.rights & ARCH_READ))
 		table = (const u64 *)arch_page(m.page) + (s->cr3 & 0xfe0) / 8;
 	for (u32 i = 0; i < 4; i++)

@@ -9,6 +9,7 @@
 #include "arch/x86_64/vp.h"
 #include "hv/debug.h"
 #include "hv/exit.h"
+#include "include/x86_msr.h"
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)
 

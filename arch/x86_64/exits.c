@@ -16,9 +16,11 @@
 #include "hv/check.h"
 #include "hv/cost.h"
 #include "hv/debug.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
 #include "hv/merge.h"
 #include "hv/partition.h"
+#include "include/x86_apic.h"
 
 typedef enum exit_outcome (*exit_handler)(struct exit *x);
 

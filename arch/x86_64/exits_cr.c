@@ -7,6 +7,7 @@
 #include "arch/x86_64/vp.h"
 #include "hv/arch.h"
 #include "hv/cr.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
 
 /* Exit qualification (SDM table 27-3). */

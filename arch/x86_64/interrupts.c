@@ -12,6 +12,10 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
+#include "hv/lapic.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
+#include "include/x86_apic.h"
 
 #define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)
 

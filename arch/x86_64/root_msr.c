@@ -14,6 +14,7 @@
 #include "hv/vp.h"
 #include "hv/vp_reg.h"
 #include "include/x86.h"
+#include "include/x86_apic.h"
 
 /* ---- Plain and hidden ---- */
 

@@ -15,6 +15,7 @@
 #include "arch/x86_64/vmx.h"
 #include "hv/check.h"
 #include "hv/partition.h"
+#include "include/x86_msr.h"
 
 #define AT(field) ((u32)offsetof(struct vp_state, field))
 

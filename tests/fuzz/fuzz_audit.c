@@ -68,7 +68,7 @@ static u64 count_mappings(const struct partition *p)
 	do {
 		u32 budget = 1024;
 
-		r = gpa_next(p, &gpn, &m, &budget);
+		r = gpa_next(&p->space, &gpn, &m, &budget);
 		if (r != ARCH_NEXT_FOUND)
 			continue;
 		FUZZ_CHECK(frame_owner(m.page) == FRAME_ROOT);
@@ -83,7 +83,7 @@ static u64 count_mappings(const struct partition *p)
 static void audit_frame(u64 gpn, enum frame_owner owner)
 {
 	struct arch_mapping m;
-	bool mapped = gpa_lookup(fake_root(), gpn, &m);
+	bool mapped = gpa_lookup(&fake_root()->space, gpn, &m);
 
 	FUZZ_CHECK(mapped == (owner == FRAME_ROOT || owner == FRAME_NONE));
 	FUZZ_CHECK(!mapped || m.page.v == gpn << PAGE_SHIFT);

@@ -47,7 +47,7 @@ static u64 digest(u64 id)
 	while (r != ARCH_NEXT_END) {
 		u32 budget = 1024;
 
-		r = gpa_next(p, &gpn, &m, &budget);
+		r = gpa_next(&p->space, &gpn, &m, &budget);
 		if (r != ARCH_NEXT_FOUND)
 			continue;
 		word = arch_page(m.page);

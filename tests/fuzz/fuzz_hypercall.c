@@ -71,7 +71,7 @@ static u8 *behind(const struct vp *vp, u64 gpa)
 {
 	struct arch_mapping m;
 
-	if (!gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &m) ||
+	if (!gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &m) ||
 	    frame_owner(m.page) != FRAME_ROOT)
 		return NULL;
 	return guest_at(m.page.v);

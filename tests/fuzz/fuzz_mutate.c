@@ -154,8 +154,8 @@ static void add_pages(u64 id, const struct fuzz_shape *shape)
 	struct arch_mapping m;
 
 	for (u32 i = 0; i < shape->page_count; i++)
-		if (!gpa_lookup(guest_partition(id), shape->pages[i].gpn ^ 1,
-		                &m))
+		if (!gpa_lookup(&guest_partition(id)->space,
+		                shape->pages[i].gpn ^ 1, &m))
 			fuzz_map(id, shape->pages[i].gpn ^ 1, guest_page(), 7);
 }
 

@@ -113,7 +113,7 @@ static void check_page(struct cursor *at, const u8 *expected)
 	struct arch_mapping m;
 
 	FUZZ_CHECK(map_has(at->c, at->gpn));
-	FUZZ_CHECK(gpa_lookup(at->p, at->gpn, &m));
+	FUZZ_CHECK(gpa_lookup(&at->p->space, at->gpn, &m));
 	FUZZ_CHECK(!memcmp(arch_page(m.page), expected, PAGE_SIZE));
 	at->gpn++;
 	at->count++;

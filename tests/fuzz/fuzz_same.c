@@ -54,10 +54,10 @@ static void same_memory(const struct partition *a, const struct partition *b)
 	do {
 		u32 budget = 1024;
 
-		r = gpa_next(a, &gpn, &m, &budget);
+		r = gpa_next(&a->space, &gpn, &m, &budget);
 		if (r != ARCH_NEXT_FOUND)
 			continue;
-		FUZZ_CHECK(gpa_lookup(b, gpn, &n));
+		FUZZ_CHECK(gpa_lookup(&b->space, gpn, &n));
 		FUZZ_CHECK(!memcmp(arch_page(m.page), arch_page(n.page),
 		                   PAGE_SIZE));
 		gpn++;

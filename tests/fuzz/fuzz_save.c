@@ -144,7 +144,7 @@ static u64 make_twin(struct saver *s)
 	do {
 		u32 budget = 1024;
 
-		r = gpa_next(p, &gpn, &m, &budget);
+		r = gpa_next(&p->space, &gpn, &m, &budget);
 		if (r == ARCH_NEXT_FOUND)
 			fuzz_map(twin, gpn++, guest_page(), 7);
 	} while (r != ARCH_NEXT_END);

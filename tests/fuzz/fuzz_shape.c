@@ -242,7 +242,8 @@ static void leave(struct fuzz_in *in, struct vp *vp)
 		(void)exit_io(vp, &io);
 		break;
 	case 1:
-		if (!gpa_has_overlay(vp->partition, memory.gpa.v / PAGE_SIZE))
+		if (!gpa_has_overlay(&vp->partition->space,
+		                     memory.gpa.v / PAGE_SIZE))
 			(void)exit_memory(vp, &memory);
 		break;
 	case 2:

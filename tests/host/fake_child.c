@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "hv/lapic.h"
 #include "hv/msr.h"
 #include "tests/host/fake_state.h"
 
@@ -80,7 +81,7 @@ static u8 *page_of(u64 id, u64 gpn)
 {
 	struct arch_mapping m;
 
-	assert_true(gpa_lookup(guest_partition(id), gpn, &m));
+	assert_true(gpa_lookup(&guest_partition(id)->space, gpn, &m));
 	return arch_page(m.page);
 }
 
@@ -184,6 +185,6 @@ void child_compare(u64 a, u64 b, const struct child_shape *shape)
 	assert_int_equal(p->reference.msr, q->reference.msr);
 	assert_int_equal(p->reference.sequence, q->reference.sequence);
 	for (u64 gpn = 0; gpn < 8; gpn++)
-		assert_int_equal(gpa_has_overlay(p, gpn),
-		                 gpa_has_overlay(q, gpn));
+		assert_int_equal(gpa_has_overlay(&p->space, gpn),
+		                 gpa_has_overlay(&q->space, gpn));
 }

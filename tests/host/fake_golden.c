@@ -17,6 +17,7 @@
 
 #include "hv/crc32c.h"
 #include "hv/msr.h"
+#include "hv/synic.h"
 #include "hv/vp_run.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))

@@ -28,7 +28,7 @@ enum hv_status port_call(struct vp *vp, u32 code, const void *in, u32 size)
 	struct arch_mapping m;
 	u8 *page;
 
-	assert_true(gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &m));
+	assert_true(gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &m));
 	page = arch_page(m.page);
 	memset(page, 0xcc, PAGE_SIZE);
 	memcpy(page, in, size);

@@ -3,10 +3,12 @@
  */
 #include "tests/host/fake_sched.h"
 
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/sched.h"
 #include "hv/vp_run.h"
 #include "include/stream.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_arch.h"
 
 void sched_halt_with_timer(struct vp *vp, u64 ticks)

@@ -11,8 +11,12 @@
 
 #include <cmocka.h>
 
+#include "hv/lapic.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp_rules.h"
 #include "include/x86.h"
+#include "include/x86_apic.h"
 
 /* Attributes of code at CPL 0 and 3, and what a mode's registers are. */
 static const struct {

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "hv/lapic.h"
 #include "hv/msr.h"
+#include "include/x86_apic.h"
 
 u64 timed_id;
 struct vp *timed;

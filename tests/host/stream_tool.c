@@ -21,6 +21,7 @@
 #include "hv/log.h"
 #include "hv/msr.h"
 #include "hv/vp_reg.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 
 static const char *const machines[FAKE_MACHINES] = {

@@ -415,7 +415,7 @@ static void test_apply_without_memory(void **state)
 	assert_true(guest_partition(target)->half_restored);
 	guest_deposit(target, 30);
 	assert_int_equal(restore(), HV_STATE_COMPLETE);
-	assert_true(gpa_has_overlay(guest_partition(target), 0x100000));
+	assert_true(gpa_has_overlay(&guest_partition(target)->space, 0x100000));
 }
 
 /* A hypercall page is there only for a guest that has said what it is. */
@@ -433,8 +433,9 @@ static void test_hypercall_page_needs_an_os_id(void **state)
 		*hypercall = 0x2001;
 		assert_int_equal(restore(), os ? HV_STATE_COMPLETE
 		                               : HV_STATE_CORRUPT_DATA);
-		assert_int_equal(gpa_has_overlay(guest_partition(target), 2),
-		                 os);
+		assert_int_equal(
+			gpa_has_overlay(&guest_partition(target)->space, 2),
+			os);
 	}
 }
 

@@ -279,8 +279,8 @@ static void test_a_position_is_not_said_twice(void **state)
 	for (u32 i = 0; i < 2; i++) {
 		struct arch_mapping m;
 
-		assert_true(
-			gpa_lookup(guest_partition(source), shape.gpns[i], &m));
+		assert_true(gpa_lookup(&guest_partition(source)->space,
+		                       shape.gpns[i], &m));
 		*(u64 *)arch_page(m.page) = 77 + i;
 		*((u64 *)arch_page(m.page) + 9) = 1;
 	}
@@ -359,12 +359,12 @@ static u64 *make_filled(u64 word)
 
 	child_shape_small(&shape, 1);
 	source = child_make(&shape);
-	assert_true(gpa_lookup(guest_partition(source), gpn, &m));
+	assert_true(gpa_lookup(&guest_partition(source)->space, gpn, &m));
 	fill_with(arch_page(m.page), word);
 	assert_ok(guest_save(source, 0, &s, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);
 	target = child_make_target(&shape);
-	assert_true(gpa_lookup(guest_partition(target), gpn, &m));
+	assert_true(gpa_lookup(&guest_partition(target)->space, gpn, &m));
 	return arch_page(m.page);
 }
 

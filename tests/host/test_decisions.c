@@ -4,6 +4,7 @@
  * a test has the decision's number.
  */
 #include "hv/cpuid.h"
+#include "hv/synic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"
@@ -124,7 +125,7 @@ static u8 *child_block(struct vp *vp, u64 gpa)
 {
 	struct arch_mapping m;
 
-	assert_true(gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &m));
+	assert_true(gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &m));
 	return arch_page(m.page);
 }
 

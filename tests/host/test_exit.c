@@ -4,6 +4,7 @@
 #include "hv/exit.h"
 #include "hv/frame.h"
 #include "hv/intercept.h"
+#include "hv/lapic.h"
 #include "hv/msr.h"
 #include "hv/vp_run.h"
 #include "tests/host/fake_test.h"

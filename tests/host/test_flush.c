@@ -259,7 +259,7 @@ static void test_a_missing_flush_is_noticed(void **state)
 	assert_false(fake_fails_check(take_too_early, &before));
 	assert_null(fake_tlb_wrong());
 	assert_ok(guest_map(id, 5, FAR, 7));
-	gpa_unmap(p, 5);
+	gpa_unmap(&p->space, 5);
 	assert_non_null(fake_tlb_wrong());
 	arch_space_flush(&p->space.arch);
 	assert_null(fake_tlb_wrong());

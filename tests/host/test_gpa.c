@@ -50,22 +50,22 @@ static void test_map_replace_unmap(void **state)
 	struct arch_mapping m;
 
 	(void)state;
-	assert_false(gpa_lookup(p, 5, &m));
-	assert_ok(gpa_map(p, 5, a, 7));
-	assert_true(gpa_lookup(p, 5, &m));
+	assert_false(gpa_lookup(&p->space, 5, &m));
+	assert_ok(gpa_map(&p->space, 5, a, 7));
+	assert_true(gpa_lookup(&p->space, 5, &m));
 	assert_int_equal(m.page.v, a.v);
 	assert_int_equal(m.rights, 7);
-	assert_ok(gpa_map(p, 5, b, 1));
+	assert_ok(gpa_map(&p->space, 5, b, 1));
 	assert_int_equal(frame_mappings(a), 0);
 	assert_int_equal(frame_mappings(b), 1);
 	assert_int_equal(p->space.mapped, 1);
-	assert_ok(gpa_map(p, 5, b, 0));
+	assert_ok(gpa_map(&p->space, 5, b, 0));
 	assert_int_equal(frame_mappings(b), 1);
-	assert_true(gpa_lookup(p, 5, &m));
+	assert_true(gpa_lookup(&p->space, 5, &m));
 	assert_int_equal(m.rights, 0);
-	gpa_unmap(p, 5);
-	gpa_unmap(p, 5);
-	gpa_unmap(p, 6);
+	gpa_unmap(&p->space, 5);
+	gpa_unmap(&p->space, 5);
+	gpa_unmap(&p->space, 6);
 	assert_int_equal(p->space.mapped, 0);
 	assert_int_equal(frame_mappings(b), 0);
 }
@@ -83,13 +83,13 @@ static void test_tables_come_and_go(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(places); i++)
-		assert_ok(gpa_map(p, places[i], page, 3));
+		assert_ok(gpa_map(&p->space, places[i], page, 3));
 	assert_int_equal(frame_mappings(page), ARRAY_LEN(places));
 	assert_true(p->pool.in_use > in_use + 9);
 	for (u32 i = 0; i < ARRAY_LEN(places); i++) {
-		assert_true(gpa_lookup(p, places[i], &m));
-		gpa_unmap(p, places[i]);
-		assert_false(gpa_lookup(p, places[i], &m));
+		assert_true(gpa_lookup(&p->space, places[i], &m));
+		gpa_unmap(&p->space, places[i]);
+		assert_false(gpa_lookup(&p->space, places[i], &m));
 	}
 	arch_space_flush(&p->space.arch);
 	assert_int_equal(p->pool.in_use, in_use);
@@ -105,11 +105,11 @@ static void test_dry_pool_leaves_nothing(void **state)
 		u64 id = guest_child(1 + n, 0);
 		struct partition *p = guest_partition(id);
 		hpa_t page = hpa_of_page(guest_page());
-		enum hv_status s = gpa_map(p, 77, page, 7);
+		enum hv_status s = gpa_map(&p->space, 77, page, 7);
 
 		assert_int_equal(s, n < 3 ? HV_STATUS_INSUFFICIENT_MEMORY
 		                          : HV_STATUS_SUCCESS);
-		assert_int_equal(gpa_lookup(p, 77, &m), n == 3);
+		assert_int_equal(gpa_lookup(&p->space, 77, &m), n == 3);
 		assert_int_equal(frame_mappings(page), n == 3);
 		assert_int_equal(p->space.mapped, n == 3);
 		assert_int_equal(p->pool.in_use, n < 3 ? 1 : 4);
@@ -128,9 +128,9 @@ static void test_mapped_too_often(void **state)
 
 	(void)state;
 	frames[gpn] |= 0x0fffffff;
-	assert_int_equal(gpa_map(p, 5, hpa_of_page(gpn), 7),
+	assert_int_equal(gpa_map(&p->space, 5, hpa_of_page(gpn), 7),
 	                 HV_STATUS_NO_RESOURCES);
-	assert_false(gpa_lookup(p, 5, &m));
+	assert_false(gpa_lookup(&p->space, 5, &m));
 	assert_int_equal(frame_mappings(hpa_of_page(gpn)), 0x0fffffff);
 	assert_int_equal(p->space.mapped, 0);
 	assert_int_equal(p->pool.in_use, in_use);
@@ -143,16 +143,18 @@ static void test_pin(void **state)
 	hpa_t page = hpa_of_page(guest_page());
 
 	(void)state;
-	assert_ok(gpa_map(p, 3, page, 1));
-	assert_ptr_equal(gpa_pin(p, gpa_of(0x3010), 16, 1),
+	assert_ok(gpa_map(&p->space, 3, page, 1));
+	assert_ptr_equal(gpa_pin(&p->space, gpa_of(0x3010), 16, 1),
 	                 (u8 *)arch_page(page) + 0x10);
-	assert_null(gpa_pin(p, gpa_of(0x3010), 16, 3));
-	assert_null(gpa_pin(p, gpa_of(0x4000), 16, 1));
-	assert_null(gpa_pin(p, gpa_of(gpa_limit() << PAGE_SHIFT), 8, 1));
+	assert_null(gpa_pin(&p->space, gpa_of(0x3010), 16, 3));
+	assert_null(gpa_pin(&p->space, gpa_of(0x4000), 16, 1));
+	assert_null(
+		gpa_pin(&p->space, gpa_of(gpa_limit() << PAGE_SHIFT), 8, 1));
 	/* The root cannot name the hypervisor's pages. */
-	assert_null(gpa_pin(fake_root(), gpa_of(fake.reserved_base), 8, 1));
-	assert_null(gpa_pin(fake_root(), gpa_of(FAKE_HOLE_BASE), 8, 1));
-	assert_non_null(gpa_pin(fake_root(), gpa_of(0x5000), 8, 3));
+	assert_null(
+		gpa_pin(&fake_root()->space, gpa_of(fake.reserved_base), 8, 1));
+	assert_null(gpa_pin(&fake_root()->space, gpa_of(FAKE_HOLE_BASE), 8, 1));
+	assert_non_null(gpa_pin(&fake_root()->space, gpa_of(0x5000), 8, 3));
 }
 
 static const u8 overlay_page[PAGE_SIZE] __attribute__((aligned(4096))) = { 1 };
@@ -175,26 +177,28 @@ static void test_overlay_covers_and_uncovers(void **state)
 	struct arch_mapping m;
 
 	(void)state;
-	assert_ok(gpa_map(p, 8, a, 7));
+	assert_ok(gpa_map(&p->space, 8, a, 7));
 	in_use = p->pool.in_use;
-	assert_true(gpa_overlay_set(p, &records[0], 8, overlay_page, 1));
+	assert_true(
+		gpa_overlay_set(&p->space, &records[0], 8, overlay_page, 1));
 	assert_int_equal(seen_at(p, 8), overlay);
-	assert_true(gpa_has_overlay(p, 8));
-	assert_null(gpa_pin(p, gpa_of(0x8000), 8, 1));
-	assert_true(gpa_lookup(p, 8, &m));
+	assert_true(gpa_has_overlay(&p->space, 8));
+	assert_null(gpa_pin(&p->space, gpa_of(0x8000), 8, 1));
+	assert_true(gpa_lookup(&p->space, 8, &m));
 	assert_int_equal(m.page.v, a.v);
 	/* Under the overlay the parent's mapping lives on. */
-	assert_ok(gpa_map(p, 8, b, 3));
+	assert_ok(gpa_map(&p->space, 8, b, 3));
 	assert_int_equal(seen_at(p, 8), overlay);
 	assert_int_equal(frame_mappings(a), 0);
 	/* Moved: the old place shows what was mapped, the new is covered. */
-	assert_true(gpa_overlay_set(p, &records[0], 1 << 20, overlay_page, 1));
+	assert_true(gpa_overlay_set(&p->space, &records[0], 1 << 20,
+	                            overlay_page, 1));
 	assert_int_equal(seen_at(p, 8), b.v);
 	assert_int_equal(seen_at(p, 1 << 20), overlay);
-	assert_false(gpa_lookup(p, 1 << 20, &m));
-	gpa_overlay_clear(p, &records[0]);
+	assert_false(gpa_lookup(&p->space, 1 << 20, &m));
+	gpa_overlay_clear(&p->space, &records[0]);
 	assert_int_equal(seen_at(p, 1 << 20), 0);
-	gpa_overlay_clear(p, &records[0]);
+	gpa_overlay_clear(&p->space, &records[0]);
 	assert_int_equal(p->pool.in_use, in_use);
 	assert_int_equal(p->space.mapped, 1);
 }
@@ -204,15 +208,19 @@ static void test_overlay_refusals(void **state)
 	struct partition *p = child(30);
 
 	(void)state;
-	assert_true(gpa_overlay_set(p, &records[0], 9, overlay_page, 1));
-	assert_true(gpa_overlay_set(p, &records[0], 9, overlay_page, 1));
-	assert_false(gpa_overlay_set(p, &records[1], 9, overlay_page, 1));
+	assert_true(
+		gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
+	assert_true(
+		gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
 	assert_false(
-		gpa_overlay_set(p, &records[1], gpa_limit(), overlay_page, 1));
+		gpa_overlay_set(&p->space, &records[1], 9, overlay_page, 1));
+	assert_false(gpa_overlay_set(&p->space, &records[1], gpa_limit(),
+	                             overlay_page, 1));
 	while (p->pool.available)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_false(gpa_overlay_set(p, &records[0], 1 << 20, overlay_page, 1));
-	assert_true(gpa_has_overlay(p, 9));
+	assert_false(gpa_overlay_set(&p->space, &records[0], 1 << 20,
+	                             overlay_page, 1));
+	assert_true(gpa_has_overlay(&p->space, 9));
 }
 
 /* Every mapped page once, in order; overlays without a page under are none. */
@@ -229,15 +237,17 @@ static void test_next_finds_exactly_the_mapped(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(mapped); i++)
-		assert_ok(gpa_map(p, mapped[i], page, 1));
-	assert_true(gpa_overlay_set(p, &records[0], 7, overlay_page, 1));
-	assert_true(gpa_overlay_set(p, &records[1], 300, overlay_page, 1));
+		assert_ok(gpa_map(&p->space, mapped[i], page, 1));
 	assert_true(
-		gpa_overlay_set(p, &records[2], 1ull << 30, overlay_page, 1));
+		gpa_overlay_set(&p->space, &records[0], 7, overlay_page, 1));
+	assert_true(
+		gpa_overlay_set(&p->space, &records[1], 300, overlay_page, 1));
+	assert_true(gpa_overlay_set(&p->space, &records[2], 1ull << 30,
+	                            overlay_page, 1));
 	do {
 		u32 budget = 3;
 
-		r = gpa_next(p, &gpn, &m, &budget);
+		r = gpa_next(&p->space, &gpn, &m, &budget);
 		assert_true(++calls < 20000);
 		if (r != ARCH_NEXT_FOUND)
 			continue;
@@ -278,17 +288,18 @@ static void random_step(struct partition *p, const u64 *pages, u64 r)
 
 	if ((r & 3) == 0) {
 		model.page[at] = pages[r >> 20 & 7];
-		assert_ok(gpa_map(p, gpn, hpa_of_page(model.page[at]), 7));
+		assert_ok(gpa_map(&p->space, gpn, hpa_of_page(model.page[at]),
+		                  7));
 	} else if ((r & 3) == 1) {
 		model.page[at] = 0;
-		gpa_unmap(p, gpn);
+		gpa_unmap(&p->space, gpn);
 	} else if ((r & 3) == 2) {
-		assert_int_equal(gpa_overlay_set(p, &records[kind], gpn,
+		assert_int_equal(gpa_overlay_set(&p->space, &records[kind], gpn,
 		                                 overlay_page, 1),
 		                 free);
 		model.place[kind] = free ? at : model.place[kind];
 	} else if ((r & 7) == 7) {
-		gpa_overlay_clear(p, &records[kind]);
+		gpa_overlay_clear(&p->space, &records[kind]);
 		model.place[kind] = PLACES;
 	}
 }
@@ -299,8 +310,8 @@ static void expect_as_model(struct partition *p, u32 at)
 	bool has_overlay = model_overlay(at) < KINDS;
 	struct arch_mapping m;
 
-	assert_int_equal(gpa_has_overlay(p, gpn), has_overlay);
-	assert_int_equal(gpa_lookup(p, gpn, &m), model.page[at] != 0);
+	assert_int_equal(gpa_has_overlay(&p->space, gpn), has_overlay);
+	assert_int_equal(gpa_lookup(&p->space, gpn, &m), model.page[at] != 0);
 	if (model.page[at])
 		assert_int_equal(m.page.v >> PAGE_SHIFT, model.page[at]);
 	if (has_overlay || model.page[at])
@@ -328,10 +339,10 @@ static void test_random_operations_match_a_model(void **state)
 	}
 	for (u32 at = 0; at < PLACES; at++) {
 		expect_as_model(p, at);
-		gpa_unmap(p, at * 97);
+		gpa_unmap(&p->space, at * 97);
 	}
 	for (u32 kind = 0; kind < KINDS; kind++)
-		gpa_overlay_clear(p, &records[kind]);
+		gpa_overlay_clear(&p->space, &records[kind]);
 	assert_int_equal(p->space.overlay_count, 0);
 	assert_int_equal(p->space.mapped, 0);
 	assert_int_equal(p->pool.in_use, 1);
@@ -348,13 +359,14 @@ static void test_all_overlays_at_once(void **state)
 	(void)state;
 	for (u32 i = 0; i < GPA_OVERLAYS; i++)
 		assert_true(gpa_overlay_set(
-			p, &records[i * step % GPA_OVERLAYS],
+			&p->space, &records[i * step % GPA_OVERLAYS],
 			i * step % GPA_OVERLAYS * 3, overlay_page, 1));
 	for (u64 gpn = 0; gpn < 3 * GPA_OVERLAYS; gpn++)
-		assert_int_equal(gpa_has_overlay(p, gpn), gpn % 3 == 0);
+		assert_int_equal(gpa_has_overlay(&p->space, gpn), gpn % 3 == 0);
 	for (u32 i = 0; i < GPA_OVERLAYS; i++) {
-		gpa_overlay_clear(p, &records[i * step % GPA_OVERLAYS]);
-		assert_false(gpa_has_overlay(p, i * step % GPA_OVERLAYS * 3));
+		gpa_overlay_clear(&p->space, &records[i * step % GPA_OVERLAYS]);
+		assert_false(gpa_has_overlay(&p->space,
+		                             i * step % GPA_OVERLAYS * 3));
 	}
 	assert_int_equal(p->space.overlay_count, 0);
 	assert_int_equal(p->pool.in_use, 1);
@@ -373,7 +385,7 @@ static void test_missing_tables_are_counted(void **state)
 		u32 missing = arch_space_missing(&p->space.arch,
 		                                 gpa_of_page(gpns[i]));
 
-		assert_ok(gpa_map(p, gpns[i], hpa_of_page(page), 7));
+		assert_ok(gpa_map(&p->space, gpns[i], hpa_of_page(page), 7));
 		assert_int_equal(p->pool.in_use - before, missing);
 		assert_int_equal(arch_space_missing(&p->space.arch,
 		                                    gpa_of_page(gpns[i])),

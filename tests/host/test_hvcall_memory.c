@@ -52,7 +52,7 @@ static void test_deposited_page_vanishes_and_comes_back_zero(void **state)
 	assert_true(fake.flushes > flushes);
 	assert_false(arch_space_lookup(&fake_root()->space.arch,
 	                               gpa_of_page(page), &m));
-	assert_null(gpa_pin(fake_root(), gpa_of_page(page), 8, 1));
+	assert_null(gpa_pin(&fake_root()->space, gpa_of_page(page), 8, 1));
 	assert_ok(guest_withdraw_page(1, &back));
 	assert_int_equal(back, page);
 	assert_int_equal(frame_owner(hpa_of_page(page)), FRAME_ROOT);
@@ -179,7 +179,7 @@ static void test_map_list_that_wraps_in_the_middle(void **state)
 	assert_int_equal(
 		guest_raw(fake_root_vp(), control, GUEST_INPUT, 0, NULL),
 		HV_STATUS_INVALID_PARAMETER | 1ull << 32);
-	assert_false(gpa_lookup(guest_partition(id), 0, &m));
+	assert_false(gpa_lookup(&guest_partition(id)->space, 0, &m));
 	assert_ok(guest_map(id, 0, page, 7));
 	in.map_flags = 0;
 	memcpy(guest_at(GUEST_INPUT), &in, sizeof(in));
@@ -187,7 +187,7 @@ static void test_map_list_that_wraps_in_the_middle(void **state)
 	assert_int_equal(
 		guest_raw(fake_root_vp(), control, GUEST_INPUT, 0, NULL),
 		HV_STATUS_INVALID_PARAMETER | 1ull << 32);
-	assert_true(gpa_lookup(guest_partition(id), 0, &m));
+	assert_true(gpa_lookup(&guest_partition(id)->space, 0, &m));
 }
 
 static void test_unmap_takes_no_flags(void **state)

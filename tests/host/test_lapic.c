@@ -1,8 +1,10 @@
 /*
  * hv/lapic.c, hv/lapic_registers.c: registers by MSR, page and name; modes; IRR to ISR to EOI.
  */
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/vp_run.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

@@ -1,11 +1,13 @@
 /*
  * hv/lapic_ipi.c: who gets an interrupt, INIT and SIPI; and the parent's own.
  */
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_run.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 6u

@@ -3,7 +3,9 @@
  */
 #include "hv/exit.h"
 #include "hv/gva.h"
+#include "hv/lapic.h"
 #include "include/x86.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 
 #define TABLES 0x10000ull /* GPA of five pages */
@@ -17,7 +19,7 @@ static void *at(u64 gpa)
 {
 	struct arch_mapping m;
 
-	assert_true(gpa_lookup(vp->partition, gpa >> PAGE_SHIFT, &m));
+	assert_true(gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &m));
 	return (u8 *)arch_page(m.page) + gpa % PAGE_SIZE;
 }
 

@@ -5,8 +5,11 @@
  * somebody adds, and forgets to save, is found here: it keeps the poison.
  */
 #include "hv/chunk.h"
+#include "hv/lapic.h"
 #include "hv/msr.h"
+#include "hv/synic.h"
 #include "hv/vp.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"
 
@@ -204,7 +207,7 @@ static void rule_of_vp(const struct vp *source, const struct vp *vp)
 	assert_int_equal(vp->synic.sief_overlay.place,
 	                 source->synic.sief_overlay.place);
 	for (u32 i = 0; i < 2; i++)
-		assert_false(gpa_has_overlay(vp->partition,
+		assert_false(gpa_has_overlay(&vp->partition->space,
 		                             ELSEWHERE + 2 * vp->index + i));
 }
 
@@ -221,7 +224,8 @@ static void rules(const struct partition *source, const struct partition *p)
 	/* Scale and offset count for nothing until the sequence does. */
 	if (p->reference.msr & HV_MSR_PAGE_ENABLE)
 		assert_int_equal(p->reference.page->sequence, 0);
-	assert_false(gpa_has_overlay(p, 3) || gpa_has_overlay(p, 5));
+	assert_false(gpa_has_overlay(&p->space, 3) ||
+	             gpa_has_overlay(&p->space, 5));
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			rule_of_vp(source->vps[i], p->vps[i]);

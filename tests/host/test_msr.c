@@ -120,7 +120,7 @@ static void test_hypercall_refusals(void **state)
 	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x8000000001),
 	                 MSR_FAULT);
 	assert_int_equal(p->hypercall, 0x7001);
-	assert_true(gpa_has_overlay(p, 7));
+	assert_true(gpa_has_overlay(&p->space, 7));
 }
 
 static void test_values(void **state)

@@ -165,7 +165,7 @@ static void test_finalize_is_bounded(void **state)
 
 	(void)state;
 	for (u64 i = 0; i < 5000; i++)
-		assert_ok(gpa_map(p, i * 7, page, 7));
+		assert_ok(gpa_map(&p->space, i * 7, page, 7));
 	assert_non_null(context_open(fake_root(), p));
 	while (!done) {
 		u64 before = fake.steps;

@@ -2,6 +2,7 @@
  * hv/port.c: what ports and connections there can be, and where one leads.
  */
 #include "hv/port.h"
+#include "hv/synic.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_test.h"
 

@@ -37,7 +37,7 @@ static const struct hv_reference_tsc_page *page(void)
 	u64 gpn = p->reference.msr >> PAGE_SHIFT;
 	struct arch_mapping m;
 
-	assert_true(gpa_has_overlay(p, gpn));
+	assert_true(gpa_has_overlay(&p->space, gpn));
 	assert_true(arch_space_lookup(&p->space.arch, gpa_of_page(gpn), &m));
 	assert_int_equal(m.rights, ARCH_READ);
 	return arch_page(m.page);
@@ -435,15 +435,15 @@ static void test_overlay(void **state)
 	assert_ok(guest_map(id, GPN, below, 7));
 	enable(GPN);
 	assert_int_not_equal(page()->sequence, 0x77777777);
-	assert_null(gpa_pin(p, gpa_of_page(GPN), 8, ARCH_READ));
+	assert_null(gpa_pin(&p->space, gpa_of_page(GPN), 8, ARCH_READ));
 	enable(GPN + 1);
-	assert_false(gpa_has_overlay(p, GPN));
+	assert_false(gpa_has_overlay(&p->space, GPN));
 	assert_int_equal(guest_at(below << PAGE_SHIFT)[3], 0x77);
-	assert_non_null(gpa_pin(p, gpa_of_page(GPN), 8, 7));
+	assert_non_null(gpa_pin(&p->space, gpa_of_page(GPN), 8, 7));
 	assert_true(page()->sequence > 0);
 	assert_int_equal(msr_write(p->vps[0], MSR, (GPN + 1) << PAGE_SHIFT),
 	                 MSR_OK);
-	assert_false(gpa_has_overlay(p, GPN + 1));
+	assert_false(gpa_has_overlay(&p->space, GPN + 1));
 	assert_false(
 		arch_space_lookup(&p->space.arch, gpa_of_page(GPN + 1), &m));
 	assert_int_equal(msr_read(p->vps[0], MSR, &value), MSR_OK);
@@ -479,7 +479,7 @@ static void test_what_can_be_written(void **state)
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x5001),
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_REFERENCE_TSC), value);
-	assert_true(gpa_has_overlay(p, GPN));
+	assert_true(gpa_has_overlay(&p->space, GPN));
 	/* Without the privilege there is none, and the root has none. */
 	p->privileges &= ~HV_PRIVILEGE_ACCESS_REFERENCE_TSC;
 	assert_int_equal(msr_read(vp, MSR, &value), MSR_UNKNOWN);
@@ -505,15 +505,15 @@ static void test_page_and_pool(void **state)
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
 	assert_int_equal(msr_read(p->vps[0], MSR, &value), MSR_OK);
 	assert_int_equal(value, GPN << PAGE_SHIFT);
-	assert_false(gpa_has_overlay(p, GPN));
+	assert_false(gpa_has_overlay(&p->space, GPN));
 	/* A page for the page, and none for tables. */
 	guest_deposit(id, 1);
 	assert_int_equal(msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
 	                 MSR_FAULT);
-	assert_false(gpa_has_overlay(p, GPN));
+	assert_false(gpa_has_overlay(&p->space, GPN));
 	guest_deposit(id, 3);
 	enable(GPN);
-	assert_true(gpa_has_overlay(p, GPN));
+	assert_true(gpa_has_overlay(&p->space, GPN));
 }
 
 /* Whatever was on, all pages come back. */

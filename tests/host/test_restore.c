@@ -4,6 +4,7 @@
  */
 #include "hv/partition.h"
 #include "hv/stream.h"
+#include "hv/synic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"
 
@@ -140,7 +141,7 @@ static void assert_untouched(u64 target, const struct vp_state *before,
 	for (u32 i = 0; i < shape->page_count; i++) {
 		const u8 *page;
 
-		assert_true(gpa_lookup(p, shape->gpns[i], &m));
+		assert_true(gpa_lookup(&p->space, shape->gpns[i], &m));
 		page = arch_page(m.page);
 		written |= page[0] != 0xb7 || memcmp(page, page + 1, 4095);
 	}
@@ -157,7 +158,7 @@ static void forget_writes(u64 target, const struct child_shape *shape)
 	struct arch_mapping m;
 
 	for (u32 i = 0; i < shape->page_count; i++) {
-		assert_true(gpa_lookup(p, shape->gpns[i], &m));
+		assert_true(gpa_lookup(&p->space, shape->gpns[i], &m));
 		memset(arch_page(m.page), 0xb7, PAGE_SIZE);
 	}
 	p->half_restored = false;
@@ -416,7 +417,7 @@ static void test_d18_stream_without_memory(void **state)
 		struct arch_mapping m;
 		const u8 *page;
 
-		assert_true(gpa_lookup(p, shape.gpns[i], &m));
+		assert_true(gpa_lookup(&p->space, shape.gpns[i], &m));
 		page = arch_page(m.page);
 		assert_int_equal(page[0], 0xb7);
 		assert_memory_equal(page, page + 1, PAGE_SIZE - 1);

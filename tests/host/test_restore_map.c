@@ -75,7 +75,7 @@ static u64 *page_of(u64 n)
 {
 	struct arch_mapping m;
 
-	assert_true(gpa_lookup(guest_partition(target), n * step, &m));
+	assert_true(gpa_lookup(&guest_partition(target)->space, n * step, &m));
 	return arch_page(m.page);
 }
 
@@ -220,7 +220,7 @@ static void test_what_an_overlay_hides(void **state)
 	make(1);
 	assert_ok(guest_set(target, 0, HV_REGISTER_GUEST_OS_ID, 1));
 	assert_ok(guest_set(target, 0, HV_REGISTER_HYPERCALL, on));
-	assert_true(gpa_has_overlay(guest_partition(target), 7));
+	assert_true(gpa_has_overlay(&guest_partition(target)->space, 7));
 	expect_refused(map, map ^ under ^ 1);
 	expect_refused(map ^ under ^ 1, map);
 	abandon(map);

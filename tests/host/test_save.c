@@ -135,8 +135,8 @@ static void test_long_map(void **state)
 	(void)state;
 	assert_ok(guest_create_vp(id, 0));
 	for (u32 i = 0; i < pages; i++)
-		assert_ok(gpa_map(guest_partition(id), i * 2, hpa_of_page(page),
-		                  7));
+		assert_ok(gpa_map(&guest_partition(id)->space, i * 2,
+		                  hpa_of_page(page), 7));
 	assert_ok(guest_set_property(id, HV_PROPERTY_STASIS_SAVE_MEMORY, 1));
 	{
 		struct guest_stream s = { .data = NULL };
@@ -147,8 +147,8 @@ static void test_long_map(void **state)
 		assert_int_equal(result, HV_STATE_COMPLETE);
 		target = guest_child(60, 1);
 		for (u32 i = 0; i < pages; i++)
-			assert_ok(gpa_map(guest_partition(target), i * 2,
-			                  hpa_of_page(page), 7));
+			assert_ok(gpa_map(&guest_partition(target)->space,
+			                  i * 2, hpa_of_page(page), 7));
 		assert_ok(guest_restore(target, 0, &s, 999, &result));
 		assert_int_equal(result, HV_STATE_COMPLETE);
 		guest_stream_free(&s);

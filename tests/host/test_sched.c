@@ -2,10 +2,14 @@
  * hv/sched.c: who runs next.
  */
 #include "hv/exit.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "hv/stimer.h"
+#include "hv/synic.h"
 #include "hv/vp_life.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 

@@ -3,9 +3,11 @@
  * loses by that.
  */
 #include "hv/exit.h"
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 

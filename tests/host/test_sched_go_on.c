@@ -3,9 +3,11 @@
  * The slice ends by what the VP ran and by the clock, to the exit, and the other side
  * has the processor; whoever makes the exits, and whatever it is that exits.
  */
+#include "hv/lapic.h"
 #include "hv/partition.h"
 #include "hv/ready.h"
 #include "hv/sched.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 

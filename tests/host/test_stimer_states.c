@@ -1,7 +1,9 @@
 /*
  * hv/stimer.c: the states that a timer can be in, and their way through a stream.
  */
+#include "hv/lapic.h"
 #include "hv/msr.h"
+#include "hv/stimer.h"
 #include "hv/vp_run.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"

@@ -4,6 +4,7 @@
 #include "hv/exit.h"
 #include "hv/msr.h"
 #include "hv/partition.h"
+#include "hv/synic.h"
 #include "tests/host/fake_test.h"
 
 #define SIM_GPN 0x300ull
@@ -233,8 +234,10 @@ static void test_page_is_clean_and_moves(void **state)
 	assert_memory_equal(slot(), zero, PAGE_SIZE);
 	write_ok(HV_MSR_SIMP, (SIM_GPN + 1) << PAGE_SHIFT | 1);
 	assert_int_equal(guest_at(SIM_GPN << PAGE_SHIFT)[9], 0x77);
-	assert_non_null(gpa_pin(fake_root(), gpa_of_page(SIM_GPN), 8, 3));
-	assert_null(gpa_pin(fake_root(), gpa_of_page(SIM_GPN + 1), 8, 3));
+	assert_non_null(
+		gpa_pin(&fake_root()->space, gpa_of_page(SIM_GPN), 8, 3));
+	assert_null(
+		gpa_pin(&fake_root()->space, gpa_of_page(SIM_GPN + 1), 8, 3));
 	write_ok(HV_MSR_SIMP, 0);
 }
 

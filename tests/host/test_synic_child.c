@@ -3,6 +3,7 @@
  * parent has mapped.
  */
 #include "hv/msr.h"
+#include "hv/synic.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 4u
@@ -147,7 +148,7 @@ static void test_what_is_under(void **state)
 	assert_ok(guest_map(id, GPN, first, 7));
 	assert_int_equal(put(2, HV_MSR_SIEFP, at(GPN)), MSR_OK);
 	assert_int_equal(((u8 *)seen(GPN))[7], 0);
-	assert_null(gpa_pin(p, gpa_of_page(GPN), 8, ARCH_READ));
+	assert_null(gpa_pin(&p->space, gpa_of_page(GPN), 8, ARCH_READ));
 	/* The parent maps another there, meanwhile. */
 	assert_ok(guest_map(id, GPN, second, 7));
 	((u8 *)seen(GPN))[7] = 0x99;
@@ -179,7 +180,8 @@ static void test_deleted_vp_takes_its_pages(void **state)
 	assert_ok(guest_delete_vp(id, 1));
 	assert_int_equal(p->pool.in_use, in_use - 1 - VP_PAGES);
 	for (u32 i = 0; i < VPS; i++) {
-		assert_int_equal(gpa_has_overlay(p, GPN + 64 * i), i != 1);
+		assert_int_equal(gpa_has_overlay(&p->space, GPN + 64 * i),
+		                 i != 1);
 		assert_int_equal(seen(GPN + 1 + 64 * i) != NULL, i != 1);
 	}
 	/* A new VP of that index begins with clean pages and none shown. */

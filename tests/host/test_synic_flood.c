@@ -3,10 +3,13 @@
  * port, a timer has a place of its own and its turn, whatever the others do.
  */
 #include "hv/exit.h"
+#include "hv/lapic.h"
 #include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/port.h"
+#include "hv/synic.h"
 #include "hv/vp_run.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"

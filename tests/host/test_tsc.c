@@ -4,6 +4,7 @@
  */
 #include "hv/compat.h"
 #include "hv/cpuid.h"
+#include "hv/lapic.h"
 #include "hv/log.h"
 #include "hv/msr.h"
 #include "hv/reference.h"

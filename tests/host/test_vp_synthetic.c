@@ -2,7 +2,9 @@
  * hv/vp_state.c: registers of the TLFS by name, and what CPUID says of them.
  */
 #include "hv/cpuid.h"
+#include "hv/lapic.h"
 #include "hv/msr.h"
+#include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER
