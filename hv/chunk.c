@@ -29,27 +29,6 @@ static bool never(const struct context *c)
 	return false;
 }
 
-bool chunk_all_zero(const void *bytes, u32 count)
-{
-	const u8 *at = bytes;
-	u64 seen = 0, word;
-
-	for (; count >= sizeof(word); count -= (u32)sizeof(word)) {
-		__builtin_memcpy(&word, at, sizeof(word));
-		at += sizeof(word);
-		seen |= word;
-	}
-	for (; count > 0; count--)
-		seen |= *at++;
-	return seen == 0;
-}
-
-bool chunk_overlap(u64 a, u64 b)
-{
-	return (a & b & HV_MSR_PAGE_ENABLE) &&
-	       a >> PAGE_SHIFT == b >> PAGE_SHIFT;
-}
-
 /* ---- PROLOG ---- */
 
 static enum chunk_saved prolog_save(struct context *c)
@@ -78,8 +57,9 @@ static enum hv_save_restore_result prolog_check(struct context *c)
 		return BAD;
 	if (p->version_major != STREAM_VERSION_MAJOR)
 		return HV_STATE_UNSUPPORTED_VERSION;
-	if (p->is_summary > 1 || !chunk_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
-	    p->rsvd1 || p->rsvd2 || !chunk_all_zero(p->rsvd3, sizeof(p->rsvd3)))
+	if (p->is_summary > 1 || !stream_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
+	    p->rsvd1 || p->rsvd2 ||
+	    !stream_all_zero(p->rsvd3, sizeof(p->rsvd3)))
 		return BAD;
 	if (p->vendor != arch_facts()->compat.cpu_vendor)
 		return HV_STATE_INCOMPATIBLE_PROCESSOR;
@@ -169,7 +149,7 @@ static enum hv_save_restore_result partition_check(struct context *c)
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
 		return BAD;
 	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
-	    chunk_overlap(in->reference_tsc, in->hypercall))
+	    stream_same_page(in->reference_tsc, in->hypercall))
 		return BAD;
 	/* More pages than the target has mapped cannot all find a place. */
 	if (in->page_count > c->target->space.mapped)

@@ -53,12 +53,6 @@ static inline void *chunk_payload(struct context *c, u64 size)
 
 const struct chunk_kind *chunk_table(u32 *count);
 
-/* Do two values of page MSRs, both enabled, mean the same page? */
-bool chunk_overlap(u64 a, u64 b);
-
-/* Are all these bytes zero? */
-bool chunk_all_zero(const void *bytes, u32 count);
-
 /* Row number of a chunk id; false: unknown. */
 bool chunk_find(u32 id, u32 *row);
 

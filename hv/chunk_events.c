@@ -6,6 +6,7 @@
 #include "hv/chunk_vp.h"
 #include "hv/lapic.h"
 #include "hv/stimer.h"
+#include "hv/stream.h"
 #include "hv/synic.h"
 #include "hv/vp_check.h"
 #include "include/x86_apic.h"
@@ -178,9 +179,9 @@ enum chunk_saved chunk_synic_save(struct context *c)
 	arch_copy(out->sint, vp->synic.sint, sizeof(out->sint));
 	for (u32 i = 0; i < HV_STIMERS; i++)
 		save_timer(&out->timer[i], &vp->stimer[i]);
-	if (!chunk_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
+	if (!stream_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIM;
-	if (!chunk_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
+	if (!stream_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIEF;
 	out->queued = vp->synic.queued;
 	c->synic_flags = out->flags;

@@ -7,6 +7,7 @@
 #include "hv/check.h"
 #include "hv/lapic.h"
 #include "hv/log.h"
+#include "hv/stream.h"
 #include "hv/synic.h"
 #include "hv/vp_reg.h"
 #include "hv/vp_rules.h"
@@ -367,13 +368,13 @@ static bool is_free(const struct context *c, u64 value)
 
 	if (!(value & HV_MSR_PAGE_ENABLE))
 		return true;
-	if (chunk_overlap(value, c->partition.hypercall) ||
-	    chunk_overlap(value, c->partition.reference_tsc))
+	if (stream_same_page(value, c->partition.hypercall) ||
+	    stream_same_page(value, c->partition.reference_tsc))
 		return false;
 	for (; others; others &= others - 1) {
 		s = chunk_staged_of(c->target->vps[__builtin_ctzll(others)]);
-		if (chunk_overlap(value, s->synic.simp) ||
-		    chunk_overlap(value, s->synic.siefp))
+		if (stream_same_page(value, s->synic.simp) ||
+		    stream_same_page(value, s->synic.siefp))
 			return false;
 	}
 	return true;
@@ -393,7 +394,7 @@ static bool holds_together(const struct context *c)
 static bool pdptes_valid(const struct vp_state *s)
 {
 	return vp_state_uses_pdptes(s) ||
-	       chunk_all_zero(s->pdpte, sizeof(s->pdpte));
+	       stream_all_zero(s->pdpte, sizeof(s->pdpte));
 }
 
 bool chunk_vp_valid(const struct context *c)
@@ -403,7 +404,7 @@ bool chunk_vp_valid(const struct context *c)
 	return vp_reg_all_valid(&s->state, staged_xsave(c)) &&
 	       pdptes_valid(&s->state) && chunk_events_valid(c) &&
 	       is_free(c, s->synic.simp) && is_free(c, s->synic.siefp) &&
-	       !chunk_overlap(s->synic.simp, s->synic.siefp) &&
+	       !stream_same_page(s->synic.simp, s->synic.siefp) &&
 	       holds_together(c);
 }
 

@@ -1,5 +1,5 @@
 /*
- * The framing of a stream: seeds and checks of chunk headers.
+ * What chunks share: their framing, and questions about their payloads.
  */
 #ifndef HV_STREAM_H
 #define HV_STREAM_H
@@ -14,5 +14,11 @@ u32 stream_header_crc(u32 seed, const struct stream_header *h);
 
 /* An id for a new stream, different from any other's. */
 u64 stream_new_id(u64 partition_id);
+
+/* Do two values of page MSRs, both enabled, mean the same page? */
+bool stream_same_page(u64 a, u64 b);
+
+/* Are all these bytes zero? */
+bool stream_all_zero(const void *bytes, u32 count);
 
 #endif
