@@ -5,7 +5,6 @@
 
 #include "hv/check.h"
 #include "hv/vp.h"
-#include "hv/vp_life.h"
 
 /* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
 #define CHILD_PRIVILEGES                                                      \

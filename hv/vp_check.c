@@ -8,7 +8,7 @@
 #include "hv/arch.h"
 #include "hv/debug.h"
 #include "hv/gpa.h"
-#include "hv/lapic.h"
+#include "include/x86_apic.h"
 
 #define RFLAGS_ALLOWED 0x3f7fd7ull
 #define DR7_ALLOWED 0xffff2fffull
