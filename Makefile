@@ -50,7 +50,7 @@ HOST_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
 
 # ---- What there is ----
 
-HV_SOURCES := $(wildcard hv/*.c arch/x86_64/*.c arch/x86_64/*.asm)
+HV_SOURCES := $(wildcard hv/*.c hv/*/*.c arch/x86_64/*.c arch/x86_64/*.asm)
 HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
 # The same with counters (tests/tally): its tally.h comes before arch's.
 TALLY_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/tally/arch/%.c.o) \
@@ -81,7 +81,7 @@ CHILD_LIB := $(B)/child/children.a
 EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi \
 	$(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS) $(FIRMWARE)
 
-HOST_CORE := $(wildcard hv/*.c tests/host/fake_*.c arch/x86_64/ept.c \
+HOST_CORE := $(wildcard hv/*.c hv/*/*.c tests/host/fake_*.c arch/x86_64/ept.c \
 	arch/x86_64/controls.c arch/x86_64/leaks.c arch/x86_64/trace.c arch/x86_64/words.c \
 	arch/x86_64/xstate.c boot/frequency.c boot/hypervisor.c boot/ranges.c \
 	boot/tables.c) parent/supply.c
@@ -261,7 +261,7 @@ $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(FIRMWARE:%.efi=%.so): $(B)/firmware/%.so: $(B)/tests/guest/firmware/%.c.o
 # Measures the hypervisor's own copy and CRC by themselves.
-$(B)/guest/cost.so: $(B)/hv/crc32c.c.o $(B)/arch/x86_64/copy.c.o
+$(B)/guest/cost.so: $(B)/hv/base/crc32c.c.o $(B)/arch/x86_64/copy.c.o
 
 $(B)/%.so:
 	$(Q)mkdir -p $(@D)
@@ -371,7 +371,7 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 
 # ---- The benchmarks: the core as it is, and the machine's own copies ----
 
-BENCH_CORE := $(wildcard hv/*.c) arch/x86_64/ept.c arch/x86_64/copy.c \
+BENCH_CORE := $(wildcard hv/*.c hv/*/*.c) arch/x86_64/ept.c arch/x86_64/copy.c \
 	arch/x86_64/trace.c
 BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c

@@ -5,7 +5,7 @@
 #ifndef HV_ARCH_H
 #define HV_ARCH_H
 
-#include "hv/addr.h"
+#include "hv/base/addr.h"
 #include "include/stream.h"
 
 struct cpu;

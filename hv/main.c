@@ -4,15 +4,15 @@
 #include "hv/main.h"
 
 #include "hv/arch.h"
-#include "hv/cpuid.h"
-#include "hv/crc32c.h"
-#include "hv/frame.h"
-#include "hv/gpa.h"
-#include "hv/log.h"
-#include "hv/partition.h"
-#include "hv/pool.h"
-#include "hv/vp.h"
-#include "hv/vp_life.h"
+#include "hv/base/crc32c.h"
+#include "hv/base/log.h"
+#include "hv/memory/frame.h"
+#include "hv/memory/gpa.h"
+#include "hv/memory/pool.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/vp_life.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
 
 /* The page database takes the first of the free reserved memory. */
 static u64 start_frames(const struct handoff *h)

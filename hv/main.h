@@ -5,7 +5,7 @@
 #ifndef HV_MAIN_H
 #define HV_MAIN_H
 
-#include "hv/cpu.h"
+#include "hv/base/cpu.h"
 #include "include/handoff.h"
 
 /*

@@ -1,7 +1,7 @@
 /*
  * The door's small functions of the processor itself.
  */
-#include "hv/cpu.h"
+#include "hv/base/cpu.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/tally.h"

@@ -9,8 +9,8 @@
 #include "arch/x86_64/trace.h"
 #include "arch/x86_64/xstate.h"
 #include "hv/arch.h"
-#include "hv/cpu.h"
-#include "hv/vp.h"
+#include "hv/base/cpu.h"
+#include "hv/vp/vp.h"
 
 /* 64-bit task-state segment (SDM 7.7); only the IST is used. */
 struct tss {

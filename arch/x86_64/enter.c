@@ -11,7 +11,7 @@
 #include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/partition.h"
+#include "hv/vp/partition.h"
 
 #define TIMER_MAX 0xffffffffull
 #define NMI_IN_HANDLER 10 /* microseconds to a look; one in a shadow */

@@ -5,7 +5,7 @@
 #define ARCH_ENTER_H
 
 #include "arch/x86_64/cpu_arch.h"
-#include "hv/sched.h"
+#include "hv/run/sched.h"
 
 struct vm_entry enter_next(struct cpu *cpu, enum sched_event event);
 

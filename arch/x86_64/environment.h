@@ -4,8 +4,8 @@
 #ifndef ARCH_ENVIRONMENT_H
 #define ARCH_ENVIRONMENT_H
 
-#include "hv/cpu.h"
-#include "hv/vp.h"
+#include "hv/base/cpu.h"
+#include "hv/vp/vp.h"
 
 /* What entry.asm leaves on the firmware's stack. */
 struct firmware_frame {

@@ -8,8 +8,8 @@
  */
 #include "arch/x86_64/ept.h"
 
-#include "hv/check.h"
-#include "hv/pool.h"
+#include "hv/base/check.h"
+#include "hv/memory/pool.h"
 
 #define EPT_RIGHTS 7ull /* ARCH_READ, _WRITE, _EXECUTE are the same bits */
 #define EPT_TYPE_SHIFT 3

@@ -7,8 +7,8 @@
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "arch/x86_64/vp.h"
-#include "hv/debug.h"
-#include "hv/exit.h"
+#include "hv/run/exit.h"
+#include "hv/vp/debug.h"
 #include "include/x86_msr.h"
 
 #define EVENT_DELIVERED (EVENT_VECTOR | EVENT_TYPE | EVENT_ERROR | EVENT_VALID)

@@ -7,7 +7,7 @@
 #define ARCH_EVENTS_H
 
 #include "arch/x86_64/regs.h"
-#include "hv/vp.h"
+#include "hv/vp/vp.h"
 
 /*
  * A field of the VMCS with an event that exited, or was being delivered at an exit.

@@ -13,13 +13,13 @@
 #include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/check.h"
-#include "hv/cost.h"
-#include "hv/debug.h"
-#include "hv/lapic.h"
-#include "hv/log.h"
-#include "hv/merge.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/base/log.h"
+#include "hv/call/cost.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/merge.h"
+#include "hv/vp/debug.h"
+#include "hv/vp/partition.h"
 #include "include/x86_apic.h"
 
 typedef enum exit_outcome (*exit_handler)(struct exit *x);
@@ -418,7 +418,7 @@ static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 
 struct vm_entry exits_dispatch(struct vp *vp)
 {
-	u64 began = arch_tsc(); /* see hv/cost.h */
+	u64 began = arch_tsc(); /* see hv/call/cost.h */
 	struct cpu *cpu = arch_this_cpu();
 	struct vp_arch *a = vp_arch(vp);
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);

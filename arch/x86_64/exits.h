@@ -1,13 +1,13 @@
 /*
- * Handlers of VM exits: each decodes its exit, asks hv/exit.h or decides by
+ * Handlers of VM exits: each decodes its exit, asks hv/run/exit.h or decides by
  * itself, and says what becomes of the instruction.
  */
 #ifndef ARCH_EXITS_H
 #define ARCH_EXITS_H
 
-#include "hv/exit.h"
-#include "hv/sched.h"
-#include "hv/vp.h"
+#include "hv/run/exit.h"
+#include "hv/run/sched.h"
+#include "hv/vp/vp.h"
 
 struct exit {
 	struct vp *vp;

@@ -1,14 +1,14 @@
 /*
  * MOV to and from control registers. Of CR0 and CR4 only writes that change a
- * bit which is not the guest's own come here (vp.h); what they do is hv/cr.c's.
+ * bit which is not the guest's own come here (vp.h); what they do is hv/run/cr.c's.
  */
 #include "arch/x86_64/exits.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vp.h"
 #include "hv/arch.h"
-#include "hv/cr.h"
-#include "hv/lapic.h"
-#include "hv/log.h"
+#include "hv/base/log.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/cr.h"
 
 /* Exit qualification (SDM table 27-3). */
 #define CR_NUMBER 15u

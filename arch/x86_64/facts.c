@@ -8,7 +8,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/words.h"
-#include "hv/vp_state.h"
+#include "hv/vp/vp_state.h"
 
 #define MXCSR_MASK_DEFAULT 0xffbfu
 #define FXSAVE_MXCSR_MASK 28

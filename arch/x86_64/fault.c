@@ -7,9 +7,9 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/report.h"
-#include "hv/check.h"
-#include "hv/cpu.h"
-#include "hv/hypercall.h"
+#include "hv/base/check.h"
+#include "hv/base/cpu.h"
+#include "hv/call/hypercall.h"
 #include "include/handoff.h"
 
 #define UNMAPPED_ADDRESS 0x0000700000000000ull

@@ -12,9 +12,9 @@
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/lapic.h"
-#include "hv/stimer.h"
-#include "hv/synic.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
 #include "include/x86_apic.h"
 
 #define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)

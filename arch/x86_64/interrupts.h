@@ -4,7 +4,7 @@
 #ifndef ARCH_INTERRUPTS_H
 #define ARCH_INTERRUPTS_H
 
-#include "hv/vp.h"
+#include "hv/vp/vp.h"
 
 /*
  * Before an entry of a child: the interrupt or NMI that it gets, or an exit as soon as it

@@ -5,7 +5,7 @@
 
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/tables.h"
-#include "hv/check.h"
+#include "hv/base/check.h"
 
 #define PTE_RAM (PTE_P | PTE_W | PTE_NX)
 #define PTE_DEVICE (PTE_P | PTE_W | PTE_NX | PTE_PCD | PTE_PWT)

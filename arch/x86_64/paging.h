@@ -7,7 +7,7 @@
 #ifndef ARCH_PAGING_H
 #define ARCH_PAGING_H
 
-#include "hv/addr.h"
+#include "hv/base/addr.h"
 #include "include/handoff.h"
 
 /*

@@ -5,7 +5,7 @@
 #include "arch/x86_64/record.h"
 
 #include "arch/x86_64/regs.h"
-#include "hv/log.h"
+#include "hv/base/log.h"
 
 #define LOG_HEAD "the log before that, its end:\n"
 #define LOG_TAIL 4096u /* bytes of it */

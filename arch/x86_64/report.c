@@ -12,9 +12,9 @@
 #include "arch/x86_64/tables.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/check.h"
-#include "hv/log.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/base/log.h"
+#include "hv/vp/partition.h"
 
 #define LINE_MAX 160
 #define BACKTRACE_MAX 24

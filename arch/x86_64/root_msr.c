@@ -10,9 +10,9 @@
 #include "arch/x86_64/bitmaps.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/switch.h"
-#include "hv/frame.h"
-#include "hv/vp.h"
-#include "hv/vp_reg.h"
+#include "hv/memory/frame.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/vp.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
 
@@ -156,7 +156,7 @@ static const struct row deadline = { MSR_IA32_TSC_DEADLINE,
 	                             MSR_IA32_TSC_DEADLINE, read_deadline,
 	                             write_deadline };
 
-/* And what the core answers (hv/exit.c): writes of the TSC, and of EFER. */
+/* And what the core answers (hv/run/exit.c): writes of the TSC, and of EFER. */
 static const u32 core_writes[] = { MSR_IA32_TSC, MSR_IA32_EFER };
 
 static const struct row others = { 0, ~0u, read_plain, write_plain };

@@ -6,7 +6,7 @@
 
 #include "arch/x86_64/asm_offsets.h"
 #include "arch/x86_64/regs.h"
-#include "hv/cpu.h"
+#include "hv/base/cpu.h"
 
 #define SELECTOR_CODE 8
 #define SELECTOR_DATA 16

@@ -6,7 +6,7 @@
 #include "arch/x86_64/ept.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/check.h"
+#include "hv/base/check.h"
 
 #define EPTP_WALK_4 (3ull << 3)
 

@@ -14,8 +14,8 @@
 #include "arch/x86_64/tlb.h"
 #include "arch/x86_64/vmx.h"
 #include "arch/x86_64/vp.h"
-#include "hv/check.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/vp/partition.h"
 
 #define NO_LINK 0xffffffffffffffffull
 

@@ -7,7 +7,7 @@
 
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/tally.h"
-#include "hv/check.h"
+#include "hv/base/check.h"
 #include "include/types.h"
 
 struct vp;

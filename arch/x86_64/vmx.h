@@ -6,7 +6,7 @@
 #define ARCH_VMX_H
 
 #include "arch/x86_64/tally.h"
-#include "hv/addr.h"
+#include "hv/base/addr.h"
 
 /* ---- Capabilities (appendix A) ---- */
 

@@ -13,8 +13,8 @@
 #include "arch/x86_64/tlb.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/check.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/vp/partition.h"
 #include "include/x86_msr.h"
 
 #define AT(field) ((u32)offsetof(struct vp_state, field))

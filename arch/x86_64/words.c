@@ -7,7 +7,7 @@
 
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/vp_state.h"
+#include "hv/vp/vp_state.h"
 
 #define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
 #define PHYSICAL_BITS_MAX 48 /* four EPT levels */

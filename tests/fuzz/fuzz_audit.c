@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "hv/frame.h"
+#include "hv/memory/frame.h"
 #include "tests/fuzz/fuzz_world.h"
 
 #define RAM (10ull << 20)

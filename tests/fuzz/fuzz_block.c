@@ -5,9 +5,9 @@
 
 #include <string.h>
 
-#include "hv/hypercall.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_state.h"
+#include "hv/call/hypercall.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/vp_state.h"
 
 /*
  * I partition id, x VP index, c VP index and byte count, G child's page, g its

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "hv/context.h"
+#include "hv/stream/context.h"
 
 /* What must not change while no stream has ended well. */
 struct before {

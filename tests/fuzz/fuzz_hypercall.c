@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
-#include "hv/frame.h"
-#include "hv/hypercall.h"
-#include "hv/vp_run.h"
+#include "hv/call/hypercall.h"
+#include "hv/memory/frame.h"
+#include "hv/run/vp_run.h"
 #include "tests/fuzz/fuzz_block.h"
 #include "tests/fuzz/fuzz_world.h"
 

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "hv/gpa.h"
+#include "hv/memory/gpa.h"
 #include "tests/fuzz/fuzz_world.h"
 
 /* Chunks of one size only; how often there may be one. */

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/gpa.h"
-#include "hv/vp.h"
-#include "hv/vp_reg.h"
+#include "hv/memory/gpa.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/vp.h"
 #include "tests/fuzz/fuzz_world.h"
 
 /* ---- Two children, as their parent sees them ---- */

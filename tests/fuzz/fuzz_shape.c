@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/gpa.h"
-#include "hv/vp.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_rules.h"
-#include "hv/vp_run.h"
+#include "hv/memory/gpa.h"
+#include "hv/run/vp_reg.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_rules.h"
 #include "tests/fuzz/fuzz_world.h"
 #include "tests/host/fake_state.h"
 

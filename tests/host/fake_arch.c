@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "arch/x86_64/ept.h"
-#include "hv/check.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_tlb.h"
 
 #define CHECK_FAILED 77

@@ -7,9 +7,9 @@
 #define FAKE_ARCH_H
 
 #include "hv/arch.h"
-#include "hv/cpu.h"
+#include "hv/base/cpu.h"
 #include "hv/main.h"
-#include "hv/vp.h"
+#include "hv/vp/vp.h"
 
 enum fake_machine {
 	FAKE_SKYLAKE_X, /* AVX-512 and PKRU */

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "hv/lapic.h"
-#include "hv/msr.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/msr.h"
 #include "tests/host/fake_state.h"
 
 /* Far from all memory; two pages a VP. */

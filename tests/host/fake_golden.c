@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "hv/crc32c.h"
-#include "hv/msr.h"
-#include "hv/synic.h"
-#include "hv/vp_run.h"
+#include "hv/base/crc32c.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_run.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
 #define BLOCKS 0x220000ull   /* input blocks, a page each */

@@ -6,7 +6,7 @@
 #ifndef FAKE_GOLDEN_H
 #define FAKE_GOLDEN_H
 
-#include "hv/lapic.h"
+#include "hv/interrupt/lapic.h"
 #include "include/stream.h"
 #include "tests/host/fake_guest.h"
 

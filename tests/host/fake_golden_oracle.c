@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "hv/vp_rules.h"
+#include "hv/vp/vp_rules.h"
 #include "tests/host/fake_golden.h"
 
 #define GOOD 0x200u /* go on */

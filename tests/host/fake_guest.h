@@ -5,8 +5,8 @@
 #ifndef FAKE_GUEST_H
 #define FAKE_GUEST_H
 
-#include "hv/exit.h"
-#include "hv/partition.h"
+#include "hv/run/exit.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_arch.h"
 
 /* Blocks lie here unless a test places them elsewhere. */

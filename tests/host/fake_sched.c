@@ -3,10 +3,10 @@
  */
 #include "tests/host/fake_sched.h"
 
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/sched.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/partition.h"
 #include "include/stream.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_arch.h"

@@ -5,7 +5,7 @@
 #ifndef FAKE_SCHED_H
 #define FAKE_SCHED_H
 
-#include "hv/vp.h"
+#include "hv/vp/vp.h"
 
 #define SCHED_FAKE_SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
 

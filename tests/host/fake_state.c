@@ -11,10 +11,10 @@
 
 #include <cmocka.h>
 
-#include "hv/lapic.h"
-#include "hv/stimer.h"
-#include "hv/synic.h"
-#include "hv/vp_rules.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
+#include "hv/vp/vp_rules.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
 

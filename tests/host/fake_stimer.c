@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "hv/lapic.h"
-#include "hv/msr.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/msr.h"
 #include "include/x86_apic.h"
 
 u64 timed_id;

@@ -6,9 +6,9 @@
 #include "tests/host/fake_tlb.h"
 
 #include "arch/x86_64/ept.h"
-#include "hv/check.h"
-#include "hv/frame.h"
-#include "hv/partition.h"
+#include "hv/base/check.h"
+#include "hv/memory/frame.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_arch.h"
 
 #define REACHABLE_MAX 65536u

@@ -4,7 +4,7 @@
 #ifndef FAKE_TLB_H
 #define FAKE_TLB_H
 
-#include "hv/addr.h"
+#include "hv/base/addr.h"
 
 /* A new world. */
 void fake_tlb_reset(void);

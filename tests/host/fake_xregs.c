@@ -6,7 +6,7 @@
 
 #include "arch/x86_64/xregs.h"
 #include "hv/arch.h"
-#include "hv/vp_state.h"
+#include "hv/vp/vp_state.h"
 #include "include/x86.h"
 
 struct fake_xregs fake_xregs;

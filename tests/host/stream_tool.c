@@ -17,10 +17,10 @@
 
 #include <cmocka.h>
 
-#include "hv/chunk.h"
-#include "hv/log.h"
-#include "hv/msr.h"
-#include "hv/vp_reg.h"
+#include "hv/base/log.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_reg.h"
+#include "hv/stream/chunk.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 

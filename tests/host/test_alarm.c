@@ -1,8 +1,8 @@
 /*
- * hv/alarm.c: whose alarm is first, against a list that is searched.
+ * hv/vp/alarm.c: whose alarm is first, against a list that is searched.
  */
-#include "hv/alarm.h"
-#include "hv/cpu.h"
+#include "hv/base/cpu.h"
+#include "hv/vp/alarm.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 200

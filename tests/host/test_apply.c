@@ -1,12 +1,12 @@
 /*
- * hv/chunk_apply.c: a partition with as many VPs and overlay pages as there can
+ * hv/stream/chunk_apply.c: a partition with as many VPs and overlay pages as there can
  * be becomes what a stream says in several turns, and cannot be used between
- * them. hv/hvcall_save.c: its VPs are judged in several turns.
+ * them. hv/call/hvcall_save.c: its VPs are judged in several turns.
  */
 #include <stdlib.h>
 
-#include "hv/context.h"
-#include "hv/gpa.h"
+#include "hv/memory/gpa.h"
+#include "hv/stream/context.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

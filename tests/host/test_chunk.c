@@ -1,9 +1,9 @@
 /*
- * hv/chunk.c and hv/chunk_vp.c: streams whose checks hold and whose contents do
+ * hv/stream/chunk.c and hv/stream/chunk_vp.c: streams whose checks hold and whose contents do
  * not. Each case changes one thing of a good stream.
  */
-#include "hv/chunk.h"
-#include "hv/partition.h"
+#include "hv/stream/chunk.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_state.h"

@@ -1,12 +1,12 @@
 /*
- * hv/chunk_memory.c: maps and memory of streams whose checks hold, and that are
+ * hv/stream/chunk_memory.c: maps and memory of streams whose checks hold, and that are
  * none of this target.
  */
 #include <sys/mman.h>
 
-#include "hv/context.h"
-#include "hv/gpa.h"
-#include "hv/partition.h"
+#include "hv/memory/gpa.h"
+#include "hv/stream/context.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"

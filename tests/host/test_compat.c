@@ -1,8 +1,8 @@
 /*
- * hv/compat.c: one result for each thing that must agree, and a line of the log.
+ * hv/stream/compat.c: one result for each thing that must agree, and a line of the log.
  */
-#include "hv/compat.h"
-#include "hv/log.h"
+#include "hv/base/log.h"
+#include "hv/stream/compat.h"
 #include "tests/host/fake_test.h"
 
 static struct stream_compat saved;

@@ -1,7 +1,7 @@
 /*
- * hv/context.c: two pages of the caller's, and when they go back.
+ * hv/stream/context.c: two pages of the caller's, and when they go back.
  */
-#include "hv/context.h"
+#include "hv/stream/context.h"
 #include "tests/host/fake_test.h"
 
 static void test_open_find_close(void **state)

@@ -1,8 +1,8 @@
 /*
- * hv/cost.c: the dearest turn of each call, told once through the log.
+ * hv/call/cost.c: the dearest turn of each call, told once through the log.
  */
-#include "hv/cost.h"
-#include "hv/log.h"
+#include "hv/base/log.h"
+#include "hv/call/cost.h"
 #include "tests/host/fake_test.h"
 
 static struct hv_output_read_log log_piece;

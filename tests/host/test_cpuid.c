@@ -1,8 +1,8 @@
 /*
- * hv/cpuid.c: what a child may see, and what it may not.
+ * hv/run/cpuid.c: what a child may see, and what it may not.
  */
-#include "hv/cpuid.h"
-#include "hv/partition.h"
+#include "hv/run/cpuid.h"
+#include "hv/vp/partition.h"
 #include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"

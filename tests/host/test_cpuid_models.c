@@ -5,8 +5,8 @@
  */
 #include "arch/x86_64/vmx.h"
 #include "arch/x86_64/words.h"
-#include "hv/cpuid.h"
-#include "hv/partition.h"
+#include "hv/run/cpuid.h"
+#include "hv/vp/partition.h"
 #include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"

@@ -1,9 +1,9 @@
 /*
- * hv/cr.c: what MOV to CR0 and CR4 takes, what it refuses (SDM 2.5, 4.1.2, 4.4.1,
+ * hv/run/cr.c: what MOV to CR0 and CR4 takes, what it refuses (SDM 2.5, 4.1.2, 4.4.1,
  * 4.10.1, 9.8.5), and that nothing has changed then.
  */
-#include "hv/cr.h"
-#include "hv/vp.h"
+#include "hv/run/cr.h"
+#include "hv/vp/vp.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

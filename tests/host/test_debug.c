@@ -1,10 +1,10 @@
 /*
- * hv/debug.c: debug exceptions of what the hypervisor carries out, and of single
+ * hv/vp/debug.c: debug exceptions of what the hypervisor carries out, and of single
  * steps whose exception goes to the parent.
  */
-#include "hv/debug.h"
-#include "hv/exit.h"
-#include "hv/vp_run.h"
+#include "hv/run/exit.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/debug.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

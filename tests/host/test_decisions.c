@@ -3,8 +3,8 @@
  * them. Others have their tests with the file that they are about; the name of
  * a test has the decision's number.
  */
-#include "hv/cpuid.h"
-#include "hv/synic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/cpuid.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"

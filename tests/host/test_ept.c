@@ -1,8 +1,8 @@
 /*
  * arch/x86_64/ept.c in the root's space: large leaves split and collapse.
  */
-#include "hv/frame.h"
-#include "hv/partition.h"
+#include "hv/memory/frame.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static bool mapped(u64 gpn)

@@ -1,12 +1,12 @@
 /*
- * hv/exit.c: each exit of a child with and without intercept, and the root's.
+ * hv/run/exit.c: each exit of a child with and without intercept, and the root's.
  */
-#include "hv/exit.h"
-#include "hv/frame.h"
-#include "hv/intercept.h"
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/memory/frame.h"
+#include "hv/run/exit.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/intercept.h"
 #include "tests/host/fake_test.h"
 
 static struct partition *p;

@@ -1,8 +1,8 @@
 /*
- * hv/exit.c: what an intercept message says, for every form of its cause.
+ * hv/run/exit.c: what an intercept message says, for every form of its cause.
  */
-#include "hv/exit.h"
-#include "hv/intercept.h"
+#include "hv/run/exit.h"
+#include "hv/vp/intercept.h"
 #include "tests/host/fake_test.h"
 
 static struct partition *p;

@@ -2,9 +2,9 @@
  * How often a space is flushed: once behind a turn in which something was changed
  * that a processor can have cached, and never else; and nothing is taken before.
  */
-#include "hv/frame.h"
-#include "hv/msr.h"
-#include "hv/partition.h"
+#include "hv/memory/frame.h"
+#include "hv/run/msr.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 #include "tests/host/fake_tlb.h"
 

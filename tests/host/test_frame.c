@@ -1,7 +1,7 @@
 /*
- * hv/frame.c: owners and mapping counts of pages.
+ * hv/memory/frame.c: owners and mapping counts of pages.
  */
-#include "hv/frame.h"
+#include "hv/memory/frame.h"
 #include "tests/host/fake_test.h"
 
 static void test_owners_after_start(void **state)

@@ -4,10 +4,10 @@
  */
 #include <stdio.h>
 
-#include "hv/chunk.h"
-#include "hv/debug.h"
-#include "hv/vp.h"
-#include "hv/vp_run.h"
+#include "hv/run/vp_run.h"
+#include "hv/stream/chunk.h"
+#include "hv/vp/debug.h"
+#include "hv/vp/vp.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_golden.h"
 #include "tests/host/fake_test.h"

@@ -3,7 +3,7 @@
  * chunk removed, repeated and swapped, every splice of two streams; with the
  * CRCs as they were, and with all CRCs made anew.
  */
-#include "hv/context.h"
+#include "hv/stream/context.h"
 #include "tests/host/fake_golden.h"
 #include "tests/host/fake_test.h"
 

@@ -1,9 +1,9 @@
 /*
- * hv/gpa.c over arch/x86_64/ept.c: mappings, overlays, walks.
+ * hv/memory/gpa.c over arch/x86_64/ept.c: mappings, overlays, walks.
  */
-#include "hv/frame.h"
-#include "hv/gpa.h"
-#include "hv/partition.h"
+#include "hv/memory/frame.h"
+#include "hv/memory/gpa.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static struct gpa_overlay records[GPA_OVERLAYS];

@@ -1,10 +1,10 @@
 /*
- * hv/hvcall_memory.c: pools, GPA space, ReadGpa and WriteGpa.
+ * hv/call/hvcall_memory.c: pools, GPA space, ReadGpa and WriteGpa.
  */
-#include "hv/frame.h"
-#include "hv/gpa.h"
-#include "hv/msr.h"
-#include "hv/partition.h"
+#include "hv/memory/frame.h"
+#include "hv/memory/gpa.h"
+#include "hv/run/msr.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static void test_d29_what_can_be_deposited(void **state)

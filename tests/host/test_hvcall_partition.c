@@ -1,7 +1,7 @@
 /*
- * hv/hvcall_partition.c: creation flags, properties, ids.
+ * hv/call/hvcall_partition.c: creation flags, properties, ids.
  */
-#include "hv/partition.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 #define INVALID HV_STATUS_INVALID_PARAMETER

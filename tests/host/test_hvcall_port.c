@@ -1,11 +1,11 @@
 /*
- * hv/hvcall_port.c and the receiver's side in hv/synic.c: messages and events,
+ * hv/call/hvcall_port.c and the receiver's side in hv/interrupt/synic.c: messages and events,
  * from a partition into another's pages and local APIC.
  */
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/synic.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_test.h"

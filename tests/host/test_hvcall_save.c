@@ -1,7 +1,7 @@
 /*
- * hv/hvcall_save.c: statuses, flags, and the life of a process (D2 to D24).
+ * hv/call/hvcall_save.c: statuses, flags, and the life of a process (D2 to D24).
  */
-#include "hv/context.h"
+#include "hv/stream/context.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"
 

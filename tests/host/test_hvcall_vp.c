@@ -1,7 +1,7 @@
 /*
- * hv/hvcall_vp.c: the calls around VPs and their registers.
+ * hv/call/hvcall_vp.c: the calls around VPs and their registers.
  */
-#include "hv/partition.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static void test_create_takes_no_flags(void **state)

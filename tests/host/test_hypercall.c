@@ -1,8 +1,8 @@
 /*
- * hv/hypercall.c: the control word, the blocks, continuation, privileges.
+ * hv/call/hypercall.c: the control word, the blocks, continuation, privileges.
  */
-#include "hv/gpa.h"
-#include "hv/hypercall.h"
+#include "hv/call/hypercall.h"
+#include "hv/memory/gpa.h"
 #include "tests/host/fake_test.h"
 
 #define INPUT_BAD HV_STATUS_INVALID_HYPERCALL_INPUT

@@ -2,7 +2,7 @@
  * boot/hypervisor.c: who is below us, by the leaves of several.
  */
 #include "boot/hypervisor.h"
-#include "hv/cpuid.h"
+#include "hv/run/cpuid.h"
 #include "tests/host/fake_test.h"
 
 struct leaf {

@@ -1,7 +1,7 @@
 /*
- * hv/insn.c: each form in each width; never beyond the bytes there are.
+ * hv/vp/insn.c: each form in each width; never beyond the bytes there are.
  */
-#include "hv/insn.h"
+#include "hv/vp/insn.h"
 #include "tests/host/fake_test.h"
 
 struct form {

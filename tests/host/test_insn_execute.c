@@ -1,11 +1,11 @@
 /*
- * hv/insn.c and hv/insn_execute.c against the processor that the test runs on: the
+ * hv/vp/insn.c and hv/vp/insn_execute.c against the processor that the test runs on: the
  * same bytes, the same registers, flags and memory.
  */
 #include <sys/mman.h>
 
-#include "hv/insn.h"
-#include "hv/vp_state.h"
+#include "hv/vp/insn.h"
+#include "hv/vp/vp_state.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

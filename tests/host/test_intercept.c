@@ -1,8 +1,8 @@
 /*
- * hv/intercept.c: installing, asking, removing.
+ * hv/vp/intercept.c: installing, asking, removing.
  */
-#include "hv/intercept.h"
-#include "hv/partition.h"
+#include "hv/vp/intercept.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER

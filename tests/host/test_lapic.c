@@ -1,9 +1,9 @@
 /*
- * hv/lapic.c, hv/lapic_registers.c: registers by MSR, page and name; modes; IRR to ISR to EOI.
+ * hv/interrupt/lapic.c, hv/interrupt/lapic_registers.c: registers by MSR, page and name; modes; IRR to ISR to EOI.
  */
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/partition.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"

@@ -1,12 +1,12 @@
 /*
- * hv/lapic_ipi.c: who gets an interrupt, INIT and SIPI; and the parent's own.
+ * hv/interrupt/lapic_ipi.c: who gets an interrupt, INIT and SIPI; and the parent's own.
  */
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/ready.h"
-#include "hv/sched.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_reg.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 

@@ -1,9 +1,9 @@
 /*
- * hv/lapic_page.c and hv/gva.c: the page of an APIC, through all kinds of paging.
+ * hv/interrupt/lapic_page.c and hv/vp/gva.c: the page of an APIC, through all kinds of paging.
  */
-#include "hv/exit.h"
-#include "hv/gva.h"
-#include "hv/lapic.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/exit.h"
+#include "hv/vp/gva.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_test.h"

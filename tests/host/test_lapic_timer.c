@@ -1,9 +1,9 @@
 /*
- * hv/lapic_timer.c: three modes on the guest's TSC; no tick lost, none twice.
+ * hv/interrupt/lapic_timer.c: three modes on the guest's TSC; no tick lost, none twice.
  */
-#include "hv/exit.h"
-#include "hv/lapic.h"
-#include "hv/partition.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/exit.h"
+#include "hv/vp/partition.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 

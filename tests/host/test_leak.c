@@ -4,11 +4,11 @@
  * its structures that is not named below as being no state. So a field that
  * somebody adds, and forgets to save, is found here: it keeps the poison.
  */
-#include "hv/chunk.h"
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/synic.h"
-#include "hv/vp.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/msr.h"
+#include "hv/stream/chunk.h"
+#include "hv/vp/vp.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"

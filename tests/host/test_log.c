@@ -1,7 +1,7 @@
 /*
- * hv/log.c: formats, and the ring that forgets its oldest text.
+ * hv/base/log.c: formats, and the ring that forgets its oldest text.
  */
-#include "hv/log.h"
+#include "hv/base/log.h"
 #include "tests/host/fake_test.h"
 
 static void test_formats(void **state)

@@ -1,10 +1,10 @@
 /*
  * hv/main.c: what start-up leaves behind.
  */
-#include "hv/frame.h"
-#include "hv/gpa.h"
-#include "hv/partition.h"
-#include "hv/vp_run.h"
+#include "hv/memory/frame.h"
+#include "hv/memory/gpa.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static void check_map(u64 gpa, bool there)

@@ -1,7 +1,7 @@
 /*
- * hv/merge.c: SDM tables 6-4 and 6-5, word for word.
+ * hv/run/merge.c: SDM tables 6-4 and 6-5, word for word.
  */
-#include "hv/merge.h"
+#include "hv/run/merge.h"
 #include "tests/host/fake_test.h"
 
 #define EXCEPTION HV_PENDING_TYPE_EXCEPTION

@@ -1,8 +1,8 @@
 /*
- * hv/msr.c: each row, for who has it and who has not.
+ * hv/run/msr.c: each row, for who has it and who has not.
  */
-#include "hv/msr.h"
-#include "hv/partition.h"
+#include "hv/run/msr.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 static struct vp *child_vp(void)

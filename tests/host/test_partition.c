@@ -1,9 +1,9 @@
 /*
- * hv/partition.c: the state machine, the list, reference time, finalizing.
+ * hv/vp/partition.c: the state machine, the list, reference time, finalizing.
  */
-#include "hv/context.h"
-#include "hv/finalize.h"
-#include "hv/partition.h"
+#include "hv/call/finalize.h"
+#include "hv/stream/context.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 enum { FAILS = HV_STATUS_INVALID_PARTITION_STATE };

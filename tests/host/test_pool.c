@@ -1,8 +1,8 @@
 /*
- * hv/pool.c: two lists, zeroed pages, balances.
+ * hv/memory/pool.c: two lists, zeroed pages, balances.
  */
-#include "hv/frame.h"
-#include "hv/pool.h"
+#include "hv/memory/frame.h"
+#include "hv/memory/pool.h"
 #include "tests/host/fake_test.h"
 
 static hpa_t deposited(void)

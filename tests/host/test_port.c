@@ -1,8 +1,8 @@
 /*
- * hv/port.c: what ports and connections there can be, and where one leads.
+ * hv/interrupt/port.c: what ports and connections there can be, and where one leads.
  */
-#include "hv/port.h"
-#include "hv/synic.h"
+#include "hv/interrupt/port.h"
+#include "hv/interrupt/synic.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_test.h"
 

@@ -2,7 +2,7 @@
  * boot/ranges.c: RAM out of the memory maps of firmwares.
  */
 #include "boot/ranges.h"
-#include "hv/frame.h"
+#include "hv/memory/frame.h"
 #include "tests/host/fake_test.h"
 
 #define KIB 1024ull

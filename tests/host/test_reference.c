@@ -1,9 +1,9 @@
 /*
- * hv/reference.c: the counter, and the page that says the same without an exit.
+ * hv/vp/reference.c: the counter, and the page that says the same without an exit.
  */
-#include "hv/msr.h"
-#include "hv/reference.h"
-#include "hv/vp_check.h"
+#include "hv/run/msr.h"
+#include "hv/vp/reference.h"
+#include "hv/vp/vp_check.h"
 #include "tests/host/fake_test.h"
 
 #define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */

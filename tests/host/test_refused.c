@@ -3,10 +3,10 @@
  * every register that its parent can set, with values of all kinds. Whatever is
  * answered with #GP or INVALID_PARAMETER leaves each byte as it was.
  */
-#include "hv/exit.h"
-#include "hv/partition.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_state.h"
+#include "hv/run/exit.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp_state.h"
 #include "tests/host/fake_test.h"
 
 #define X2APIC 0xfee00c00ull

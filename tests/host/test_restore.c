@@ -1,10 +1,10 @@
 /*
- * hv/restore.c: whatever the bytes are and however they are cut, the outcome is
+ * hv/stream/restore.c: whatever the bytes are and however they are cut, the outcome is
  * one of the documented ones.
  */
-#include "hv/partition.h"
-#include "hv/stream.h"
-#include "hv/synic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/stream/stream.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_test.h"
 

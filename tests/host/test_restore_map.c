@@ -2,8 +2,8 @@
  * A stream's memory is its map, page for page: sets of pages that differ in one
  * page, in all of them, or that a check sum takes for one another.
  */
-#include "hv/context.h"
-#include "hv/gpa.h"
+#include "hv/memory/gpa.h"
+#include "hv/stream/context.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"

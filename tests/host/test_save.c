@@ -1,9 +1,9 @@
 /*
- * hv/save.c: the stream goes out as its table says, in bounded calls.
+ * hv/stream/save.c: the stream goes out as its table says, in bounded calls.
  */
-#include "hv/context.h"
-#include "hv/partition.h"
-#include "hv/save.h"
+#include "hv/stream/context.h"
+#include "hv/stream/save.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_forge.h"
 #include "tests/host/fake_test.h"

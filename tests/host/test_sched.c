@@ -1,14 +1,14 @@
 /*
- * hv/sched.c: who runs next.
+ * hv/run/sched.c: who runs next.
  */
-#include "hv/exit.h"
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/ready.h"
-#include "hv/sched.h"
-#include "hv/stimer.h"
-#include "hv/synic.h"
-#include "hv/vp_life.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/exit.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_life.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"

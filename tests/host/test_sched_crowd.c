@@ -1,12 +1,12 @@
 /*
- * hv/sched.c: many VPs at once. A call looks at a few of them, and nobody gains or
+ * hv/run/sched.c: many VPs at once. A call looks at a few of them, and nobody gains or
  * loses by that.
  */
-#include "hv/exit.h"
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/ready.h"
-#include "hv/sched.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/exit.h"
+#include "hv/run/sched.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"

@@ -1,12 +1,12 @@
 /*
- * hv/sched.c: exits that end no slice by themselves, one after the other without end.
+ * hv/run/sched.c: exits that end no slice by themselves, one after the other without end.
  * The slice ends by what the VP ran and by the clock, to the exit, and the other side
  * has the processor; whoever makes the exits, and whatever it is that exits.
  */
-#include "hv/lapic.h"
-#include "hv/partition.h"
-#include "hv/ready.h"
-#include "hv/sched.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/sched.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"

@@ -1,12 +1,12 @@
 /*
- * hv/sched.c on a slow machine: below another hypervisor, where each exit and each
+ * hv/run/sched.c on a slow machine: below another hypervisor, where each exit and each
  * switch takes a hundred times as long as what a VP executes meanwhile. A program
  * that is busy in the root, and one in a child, go through what a machine does.
  */
-#include "hv/exit.h"
-#include "hv/partition.h"
-#include "hv/ready.h"
-#include "hv/sched.h"
+#include "hv/run/exit.h"
+#include "hv/run/sched.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_test.h"
 

@@ -1,13 +1,13 @@
 /*
- * hv/stimer.c: when a timer expires, and what comes of it: none is lost, none
+ * hv/interrupt/stimer.c: when a timer expires, and what comes of it: none is lost, none
  * comes twice.
  */
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/sched.h"
-#include "hv/stimer.h"
-#include "hv/synic.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/msr.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"

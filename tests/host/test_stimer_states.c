@@ -1,10 +1,10 @@
 /*
- * hv/stimer.c: the states that a timer can be in, and their way through a stream.
+ * hv/interrupt/stimer.c: the states that a timer can be in, and their way through a stream.
  */
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/stimer.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_run.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"
 

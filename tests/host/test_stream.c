@@ -1,8 +1,8 @@
 /*
- * hv/stream.c: what binds a chunk to its stream and its place.
+ * hv/stream/stream.c: what binds a chunk to its stream and its place.
  */
-#include "hv/crc32c.h"
-#include "hv/stream.h"
+#include "hv/base/crc32c.h"
+#include "hv/stream/stream.h"
 #include "tests/host/fake_test.h"
 
 static void test_seed_depends_on_both_words(void **state)

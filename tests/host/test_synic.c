@@ -1,10 +1,10 @@
 /*
- * hv/synic.c: messages, the queue behind a full slot, EOM, masks (D26).
+ * hv/interrupt/synic.c: messages, the queue behind a full slot, EOM, masks (D26).
  */
-#include "hv/exit.h"
-#include "hv/msr.h"
-#include "hv/partition.h"
-#include "hv/synic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/exit.h"
+#include "hv/run/msr.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 #define SIM_GPN 0x300ull

@@ -1,9 +1,9 @@
 /*
- * hv/synic.c for children: each VP has pages of its own, over whatever the
+ * hv/interrupt/synic.c for children: each VP has pages of its own, over whatever the
  * parent has mapped.
  */
-#include "hv/msr.h"
-#include "hv/synic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/msr.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 4u

@@ -1,14 +1,14 @@
 /*
- * hv/synic.c, hv/port.c: whoever sends much crowds out nobody. An intercepted VP, a
+ * hv/interrupt/synic.c, hv/interrupt/port.c: whoever sends much crowds out nobody. An intercepted VP, a
  * port, a timer has a place of its own and its turn, whatever the others do.
  */
-#include "hv/exit.h"
-#include "hv/lapic.h"
-#include "hv/msr.h"
-#include "hv/partition.h"
-#include "hv/port.h"
-#include "hv/synic.h"
-#include "hv/vp_run.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/port.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/exit.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/partition.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_stimer.h"

@@ -3,8 +3,8 @@
  * never while we or a child do; and where it is not used nothing is done.
  */
 #include "arch/x86_64/trace.h"
-#include "hv/cpuid.h"
-#include "hv/exit.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/exit.h"
 #include "tests/host/fake_test.h"
 #include "tests/host/fake_trace.h"
 

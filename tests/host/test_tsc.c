@@ -1,14 +1,14 @@
 /*
- * hv/tsc.c: ratios against exact numbers; a child whose TSC is scaled keeps its
+ * hv/base/tsc.c: ratios against exact numbers; a child whose TSC is scaled keeps its
  * frequency, its time and its timers, wherever it goes.
  */
-#include "hv/compat.h"
-#include "hv/cpuid.h"
-#include "hv/lapic.h"
-#include "hv/log.h"
-#include "hv/msr.h"
-#include "hv/reference.h"
-#include "hv/tsc.h"
+#include "hv/base/log.h"
+#include "hv/base/tsc.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/msr.h"
+#include "hv/stream/compat.h"
+#include "hv/vp/reference.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

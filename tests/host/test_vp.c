@@ -1,12 +1,12 @@
 /*
- * hv/vp.c: creation, deletion, cached and dirty state.
+ * hv/vp/vp.c: creation, deletion, cached and dirty state.
  */
-#include "hv/cpuid.h"
-#include "hv/exit.h"
-#include "hv/intercept.h"
-#include "hv/partition.h"
-#include "hv/vp_confine.h"
-#include "hv/vp_run.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/exit.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/intercept.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp_confine.h"
 #include "tests/host/fake_test.h"
 
 static struct vp *only_vp(void)

@@ -2,10 +2,10 @@
  * What Save completes, Restore takes on the same machine: whatever a child may
  * write where the processor has more than its child.
  */
-#include "hv/msr.h"
-#include "hv/vp_confine.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_rules.h"
+#include "hv/run/msr.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/vp_confine.h"
+#include "hv/vp/vp_rules.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"

@@ -1,11 +1,11 @@
 /*
- * hv/vp.c: what is made good before a VP runs or is saved. PDPTEs follow what
+ * hv/vp/vp.c: what is made good before a VP runs or is saved. PDPTEs follow what
  * its parent wrote to CR3 and the mode; a state that breaks a rule is not saved.
  */
-#include "hv/log.h"
-#include "hv/sched.h"
-#include "hv/vp_rules.h"
-#include "hv/vp_run.h"
+#include "hv/base/log.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/vp_rules.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

@@ -1,12 +1,12 @@
 /*
- * hv/vp_rules.c: each rule of the SDM's guest-state checks by itself.
+ * hv/vp/vp_rules.c: each rule of the SDM's guest-state checks by itself.
  */
-#include "hv/log.h"
-#include "hv/partition.h"
-#include "hv/sched.h"
-#include "hv/vp.h"
-#include "hv/vp_reg.h"
-#include "hv/vp_rules.h"
+#include "hv/base/log.h"
+#include "hv/run/sched.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_rules.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

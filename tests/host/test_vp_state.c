@@ -1,9 +1,9 @@
 /*
- * hv/vp_state.c and hv/vp_check.c: every register there and back, what each
+ * hv/vp/vp_state.c and hv/vp/vp_check.c: every register there and back, what each
  * refuses (D27), XSAVE components in their init state, reset.
  */
-#include "hv/partition.h"
-#include "hv/vp_reg.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/partition.h"
 #include "tests/host/fake_test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER

@@ -1,9 +1,9 @@
 /*
- * hv/vp_state.c: registers of the TLFS by name, and what CPUID says of them.
+ * hv/vp/vp_state.c: registers of the TLFS by name, and what CPUID says of them.
  */
-#include "hv/cpuid.h"
-#include "hv/lapic.h"
-#include "hv/msr.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/msr.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_test.h"
 

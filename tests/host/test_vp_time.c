@@ -1,8 +1,8 @@
 /*
- * hv/vp.c: time on a processor, and the TSC that a partition's VPs share.
+ * hv/vp/vp.c: time on a processor, and the TSC that a partition's VPs share.
  */
-#include "hv/msr.h"
-#include "hv/sched.h"
+#include "hv/run/msr.h"
+#include "hv/run/sched.h"
 #include "tests/host/fake_test.h"
 
 #define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */

@@ -8,7 +8,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/vp.h"
+#include "hv/vp/vp.h"
 
 #define FIELDS 0x6c18 /* an encoding is below */
 #define READ 1

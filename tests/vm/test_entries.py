@@ -1,7 +1,7 @@
 """No VM entry fails, in any boot: the log of each is looked through.
 
 A state that the processor would not take is to be found before it is entered;
-the hypervisor writes a line into its log when one was not (hv/vp_rules.h).
+the hypervisor writes a line into its log when one was not (hv/vp/vp_rules.h).
 Every scenario prints these lines at its end.  `wild` judges its own: real mode at
 random has states that only Bochs refuses (docs/testing.md).
 """

@@ -4,13 +4,13 @@
 # nothing, where the line is right.
 set -u
 
-rows='format|hv/cr.c|static int  spaced;|hv/cr.c: not formatted
-includes|hv/cr.c|#include "arch/x86_64/vmx.h"|hv/cr.c: may not include arch
-includes|tests/guest/root/world.c|#include "hv/vp.h"|may not include hv/vp.h
-sizes|hv/cr.c|#if 0|#if 0
-facts|hv/cr.c|#define CR0_PE BIT(0)|CR0_PE: defined in hv/cr.c and
-facts|hv/cr.c|enum { VECTOR_PF = 14 };|VECTOR_PF: defined in hv/cr.c and
-facts|hv/cr.c|#define CR4_LIMIT 7u|
+rows='format|hv/run/cr.c|static int  spaced;|hv/run/cr.c: not formatted
+includes|hv/run/cr.c|#include "arch/x86_64/vmx.h"|hv/run/cr.c: may not include arch
+includes|tests/guest/root/world.c|#include "hv/vp/vp.h"|may not include hv/vp/vp.h
+sizes|hv/run/cr.c|#if 0|#if 0
+facts|hv/run/cr.c|#define CR0_PE BIT(0)|CR0_PE: defined in hv/run/cr.c and
+facts|hv/run/cr.c|enum { VECTOR_PF = 14 };|VECTOR_PF: defined in hv/run/cr.c and
+facts|hv/run/cr.c|#define CR4_LIMIT 7u|
 facts|tests/guest/root/world.c|#define MSR_TSC 0x10|MSR_TSC is MSR_IA32_TSC of
 facts|tests/guest/root/world.c|#define CPUID_1_ECX_TIMER BIT(24)|is CPUID_1_ECX_TSC_DEADLINE
 facts|tests/guest/root/world.c|#define XCR0_LOW 3u|XCR0_LOW is XSTATE_LEGACY of

@@ -1,0 +1,68 @@
+/*
+ * Clocks that are not the processor's: 128-bit products, without a 128-bit
+ * division, which the hypervisor has no library for.
+ */
+#include "hv/base/tsc.h"
+
+#include "hv/arch.h"
+
+typedef unsigned __int128 u128;
+
+u64 tsc_fraction(u64 part, u64 whole, u32 bits)
+{
+	u64 fraction = 0;
+
+	for (part %= whole; bits > 0; bits--) {
+		bool carry = part >> 63;
+
+		part <<= 1;
+		fraction <<= 1;
+		if (carry || part >= whole) {
+			part -= whole;
+			fraction |= 1;
+		}
+	}
+	return fraction;
+}
+
+/* One bit more than there is room for decides which way it is rounded. */
+u64 tsc_ratio(u64 hz, u64 here)
+{
+	u64 whole, fraction;
+
+	if (hz >= TSC_HZ_LIMIT || here == 0 ||
+	    (hz / here) >> (64 - TSC_RATIO_BITS))
+		return 0;
+	whole = (hz / here) << TSC_RATIO_BITS;
+	fraction = (tsc_fraction(hz, here, TSC_RATIO_BITS + 1) + 1) >> 1;
+	return whole + fraction; /* 0 too where that turns over */
+}
+
+u64 tsc_hz(const struct tsc_clock *clock)
+{
+	return clock->hz ? clock->hz : arch_facts()->tsc_hz;
+}
+
+/* What the processor does at RDTSC, before it adds the offset (SDM 25.3). */
+u64 tsc_at(const struct tsc_clock *clock, u64 tsc)
+{
+	if (!clock->ratio)
+		return tsc;
+	return (u64)((u128)tsc * clock->ratio >> TSC_RATIO_BITS);
+}
+
+u64 tsc_ticks(const struct tsc_clock *clock, u64 ticks)
+{
+	u64 ratio = clock->ratio, quotient;
+
+	if (!ratio)
+		return ticks;
+	if ((ticks / ratio) >> (64 - TSC_RATIO_BITS))
+		return ~0ull;
+	quotient = (ticks / ratio) << TSC_RATIO_BITS |
+	           tsc_fraction(ticks, ratio, TSC_RATIO_BITS);
+	if ((u128)quotient * ratio < (u128)ticks << TSC_RATIO_BITS &&
+	    quotient != ~0ull)
+		quotient++;
+	return quotient;
+}

@@ -1,0 +1,99 @@
+/*
+ * Interrupts that a parent asserts in its child (TLFS 2.0a 9.4).
+ */
+#include "hv/arch.h"
+#include "hv/call/hypercall.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "include/x86_apic.h"
+
+#define KNOWN_FLAGS (HV_INTERRUPT_LEVEL | HV_INTERRUPT_LOGICAL)
+
+/* Types are the delivery modes of ICR; a vector only where one counts. */
+static bool is_valid(const struct hv_input_assert_virtual_interrupt *in)
+{
+	static const u32 vector_min[] = {
+		[HV_INTERRUPT_FIXED] = 16, [HV_INTERRUPT_LOWEST_PRIORITY] = 16,
+		[HV_INTERRUPT_NMI] = 0,    [HV_INTERRUPT_INIT] = 0,
+		[HV_INTERRUPT_SIPI] = 0,   [HV_INTERRUPT_EXTINT] = 16,
+	};
+
+	if (in->target_vtl || in->rsvd_z[0] || in->rsvd_z[1] || in->rsvd_z[2] ||
+	    (in->control_flags & ~KNOWN_FLAGS) || in->destination >> 32)
+		return false;
+	if (in->type >= ARRAY_LEN(vector_min) || in->type == 2 || in->type == 3)
+		return false;
+	return in->vector <= 0xff && in->vector >= vector_min[in->type];
+}
+
+/* The boot processor gets the external interrupt: one at a time. */
+static enum hv_status assert_external(struct partition *p, u8 vector)
+{
+	struct vp *vp = p->vps[0];
+	struct lapic_message m = {
+		.delivery = LAPIC_DELIVER_EXTINT,
+		.vector = vector,
+	};
+
+	if (!vp)
+		return HV_STATUS_INVALID_PARAMETER;
+	arch_vp_kick(vp);
+	if (vp->lapic.events & STREAM_APIC_EXTINT_TAKEN)
+		return HV_STATUS_ACKNOWLEDGED;
+	lapic_deliver(vp, &m);
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
+{
+	const struct hv_input_assert_virtual_interrupt *in = f->in;
+	struct lapic_message m;
+	struct partition *p;
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (!is_valid(in))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (in->type == HV_INTERRUPT_EXTINT) {
+		status = assert_external(p, (u8)in->vector);
+	} else {
+		m = (struct lapic_message){
+			.delivery = (enum lapic_delivery)in->type,
+			.destination = (u32)in->destination,
+			.vector = (u8)in->vector,
+			.logical = in->control_flags & HV_INTERRUPT_LOGICAL,
+			.broadcast = in->destination == XAPIC_BROADCAST ||
+			             in->destination == X2APIC_BROADCAST,
+			.level = in->control_flags & HV_INTERRUPT_LEVEL,
+		};
+		lapic_send(p, NULL, &m);
+	}
+	if (status == HV_STATUS_SUCCESS)
+		partition_changed(p);
+	return status;
+}
+
+/* Done with the external interrupt: the next one may be asserted. */
+enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f)
+{
+	const struct hv_input_partition *in = f->in;
+	struct partition *p;
+	enum hv_status status =
+		partition_find_active(f->from, in->partition_id, &p);
+	struct vp *vp;
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	vp = p->vps[0];
+	if (!vp)
+		return HV_STATUS_SUCCESS;
+	arch_vp_kick(vp);
+	if (vp->lapic.events & STREAM_APIC_EXTINT)
+		return HV_STATUS_NOT_ACKNOWLEDGED;
+	vp->lapic.events &= ~STREAM_APIC_EXTINT_TAKEN;
+	partition_changed(p);
+	return HV_STATUS_SUCCESS;
+}

@@ -1,0 +1,122 @@
+/*
+ * Hypercalls on ports and connections, messages and events (TLFS 11.11).
+ */
+#include "hv/arch.h"
+#include "hv/call/hypercall.h"
+#include "hv/interrupt/port.h"
+#include "hv/interrupt/synic.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+
+/* The caller itself, by its id or as SELF, or a child of it. */
+static enum hv_status find_own(struct hypercall_frame *f, u64 id,
+                               struct partition **p)
+{
+	*p = f->from;
+	if (id == HV_PARTITION_ID_SELF || id == f->from->id)
+		return HV_STATUS_SUCCESS;
+	return partition_find_active(f->from, id, p);
+}
+
+enum hv_status hvcall_create_port(struct hypercall_frame *f)
+{
+	const struct hv_input_create_port *in = f->in;
+	struct partition *p, *to;
+	enum hv_status status = find_own(f, in->port_partition, &p);
+
+	if (status == HV_STATUS_SUCCESS)
+		status = find_own(f, in->connection_partition, &to);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (in->proximity)
+		return HV_STATUS_INVALID_PARAMETER;
+	return port_create(p, in->port_id, to->id, &in->info);
+}
+
+enum hv_status hvcall_delete_port(struct hypercall_frame *f)
+{
+	const struct hv_input_delete_port *in = f->in;
+	struct partition *p;
+	enum hv_status status = find_own(f, in->port_partition, &p);
+
+	return status == HV_STATUS_SUCCESS ? port_delete(p, in->port_id)
+	                                   : status;
+}
+
+enum hv_status hvcall_connect_port(struct hypercall_frame *f)
+{
+	const struct hv_input_connect_port *in = f->in;
+	struct partition *p, *owner;
+	enum hv_status status = find_own(f, in->connection_partition, &p);
+
+	if (status == HV_STATUS_SUCCESS)
+		status = find_own(f, in->port_partition, &owner);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (in->proximity || in->info.rsvd_z)
+		return HV_STATUS_INVALID_PARAMETER;
+	return port_connect(p, in->connection_id, owner->id, in->port_id,
+	                    in->info.type);
+}
+
+enum hv_status hvcall_disconnect_port(struct hypercall_frame *f)
+{
+	const struct hv_input_disconnect_port *in = f->in;
+	struct partition *p;
+	enum hv_status status = find_own(f, in->connection_partition, &p);
+
+	return status == HV_STATUS_SUCCESS
+	               ? port_disconnect(p, in->connection_id)
+	               : status;
+}
+
+/* An open save must not miss that the receiver has changed. */
+static enum hv_status sent(struct vp *to, enum hv_status status)
+{
+	if (status == HV_STATUS_SUCCESS)
+		partition_changed(to->partition);
+	return status;
+}
+
+/* Types with bit 31 are the hypervisor's, and 0 is a free slot. */
+enum hv_status hvcall_post_message(struct hypercall_frame *f)
+{
+	const struct hv_input_post_message *in = f->in;
+	struct hv_message m = { .type = in->type };
+	const struct port *port;
+	enum hv_status status;
+	struct vp *to;
+
+	if (in->type == 0 || in->type >> 31 ||
+	    in->payload_size > HV_MESSAGE_PAYLOAD)
+		return HV_STATUS_INVALID_PARAMETER;
+	status = port_reach(f->from, in->connection_id, HV_PORT_MESSAGE, &port,
+	                    &to);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	m.payload_size = (u8)in->payload_size;
+	m.sender = port->id;
+	arch_copy(m.payload, in->payload, in->payload_size);
+	arch_vp_kick(to);
+	if (synic_takes(to) && !port_has_room(port, to))
+		return HV_STATUS_INSUFFICIENT_BUFFERS;
+	return sent(to, synic_post(to, port->sint, &m));
+}
+
+enum hv_status hvcall_signal_event(struct hypercall_frame *f)
+{
+	const struct hv_input_signal_event *in = f->in;
+	const struct port *port;
+	enum hv_status status;
+	struct vp *to;
+
+	status = port_reach(f->from, in->connection_id, HV_PORT_EVENT, &port,
+	                    &to);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (in->flag >= port->flag_count)
+		return HV_STATUS_INVALID_PARAMETER;
+	arch_vp_kick(to);
+	return sent(to,
+	            synic_signal(to, port->sint, port->base_flag + in->flag));
+}

@@ -1,0 +1,192 @@
+/*
+ * HvSavePartitionState and HvRestorePartitionState (TLFS 2.0a chapter 17, and
+ * the decisions D1 to D31 in docs/hypercalls.md).
+ */
+#include "hv/base/log.h"
+#include "hv/call/hypercall.h"
+#include "hv/run/vp_run.h"
+#include "hv/stream/context.h"
+#include "hv/stream/restore.h"
+#include "hv/stream/save.h"
+#include "hv/stream/stream.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_rules.h"
+
+#define FLAGS_KNOWN \
+	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)
+
+/* NULL target: the system, for which SUMMARY is a must (D4). */
+static enum hv_status find_target(struct hypercall_frame *f, u64 id, u32 flags,
+                                  struct partition **target)
+{
+	enum hv_status status;
+
+	*target = NULL;
+	if (id == HV_PARTITION_ID_INVALID) {
+		if (!(flags & HV_SAVE_RESTORE_STATE_SUMMARY))
+			return HV_STATUS_INVALID_PARTITION_ID;
+	} else {
+		status = partition_find_child(f->from, id, target);
+		if (status != HV_STATUS_SUCCESS)
+			return status;
+	}
+	if (flags & ~FLAGS_KNOWN)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (*target && (*target)->state != PARTITION_ACTIVE)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	return HV_STATUS_SUCCESS;
+}
+
+static void end_process(struct hypercall_frame *f, struct partition *target)
+{
+	if (target)
+		context_close(target);
+	else
+		context_close_system(f->from);
+}
+
+/* The open process that a call without START goes on with. */
+static enum hv_status resume(struct hypercall_frame *f,
+                             struct partition *target, bool restoring,
+                             bool summary, struct context **c)
+{
+	*c = context_find(f->from, target);
+	if (!*c || (*c)->restoring != restoring)
+		return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
+	if (target && target->generation != (*c)->generation) {
+		end_process(f, target); /* D10 */
+		return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
+	}
+	return (*c)->summary == summary ? HV_STATUS_SUCCESS
+	                                : HV_STATUS_INVALID_PARAMETER; /* D8 */
+}
+
+static enum hv_status start(struct hypercall_frame *f, struct partition *target,
+                            bool restoring, bool summary, struct context **c)
+{
+	*c = context_open(f->from, target);
+	if (!*c)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	(*c)->restoring = restoring;
+	(*c)->summary = summary;
+	/* A summary says nothing of VPs. */
+	(*c)->judged = restoring || summary ? PARTITION_VPS : 0;
+	if (!restoring)
+		(*c)->stream_id = stream_new_id(target ? target->id : 0);
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status open_process(struct hypercall_frame *f,
+                                   struct partition *target, bool restoring,
+                                   u32 flags, struct context **c)
+{
+	bool summary = flags & HV_SAVE_RESTORE_STATE_SUMMARY;
+
+	/* A summary save looks at nothing that runs. */
+	if (target && !(summary && !restoring) && !partition_suspended(target))
+		return HV_STATUS_OPERATION_DENIED;
+	/* What is half written is no state that could be saved. */
+	if (target && !restoring && !summary && target->half_restored)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	if (!(flags & HV_SAVE_RESTORE_STATE_START))
+		return resume(f, target, restoring, summary, c);
+	return start(f, target, restoring, summary, c);
+}
+
+/*
+ * What a parent put together and could not be entered could not be restored
+ * either: better said before the first byte. As many VPs as the budget allows.
+ */
+static enum hv_status judge_vps(struct context *c)
+{
+	const struct vp_rule *broken;
+	struct vp *vp;
+
+	for (; c->judged < PARTITION_VPS; c->judged++) {
+		vp = c->target->vps[c->judged];
+		if (!vp || !vp->unjudged)
+			continue;
+		if (!context_spend(c, CONTEXT_COST_JUDGE))
+			break;
+		broken = vp_judge(vp);
+		if (!broken)
+			continue;
+		log_line("partition %u VP %u: not saved: %s", c->target->id,
+		         (u64)c->judged, broken->what);
+		return HV_STATUS_INVALID_VP_STATE;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
+{
+	const struct hv_input_save_partition_state *in = f->in;
+	struct hv_output_save_partition_state *out = f->out;
+	enum hv_save_restore_result result;
+	struct partition *target;
+	struct context *c;
+	enum hv_status status;
+	u32 count = 0;
+
+	status = find_target(f, in->partition_id, in->flags, &target);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	status = open_process(f, target, false, in->flags, &c);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	c->budget = CONTEXT_BUDGET;
+	if (c->judged < PARTITION_VPS)
+		status = judge_vps(c);
+	if (status != HV_STATUS_SUCCESS) {
+		end_process(f, target);
+		return status;
+	}
+	result = HV_STATE_INCOMPLETE;
+	if (c->judged == PARTITION_VPS)
+		result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
+	if (result != HV_STATE_INCOMPLETE)
+		end_process(f, target);
+	out->save_data_count = count;
+	out->save_state = result;
+	return HV_STATUS_SUCCESS;
+}
+
+/* The block ends where the data do. A count beyond the limit: no data (D7). */
+u32 hvcall_restore_tail(const void *in)
+{
+	const struct hv_input_restore_partition_state *head = in;
+	u32 count = head->restore_data_count;
+
+	return count <= HV_SAVE_DATA_MAX ? count : 0;
+}
+
+enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
+{
+	const struct hv_input_restore_partition_state *in = f->in;
+	struct hv_output_restore_partition_state *out = f->out;
+	enum hv_save_restore_result result;
+	struct partition *target;
+	struct context *c;
+	enum hv_status status;
+	u32 consumed;
+
+	status = find_target(f, in->partition_id, in->flags, &target);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (in->restore_data_count > HV_SAVE_DATA_MAX)
+		return HV_STATUS_INVALID_PARAMETER;
+	status = open_process(f, target, true, in->flags, &c);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	c->budget = CONTEXT_BUDGET;
+	result = restore_run(c, f->tail, in->restore_data_count, &consumed);
+	if (result > HV_STATE_RESTORABLE)
+		log_line("restore: partition %u: result %u in chunk %u",
+		         target ? target->id : 0, (u64)result, c->sequence);
+	if (result != HV_STATE_INCOMPLETE)
+		end_process(f, target);
+	out->restore_state = result;
+	out->restore_data_consumed = consumed;
+	return HV_STATUS_SUCCESS;
+}

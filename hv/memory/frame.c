@@ -1,0 +1,106 @@
+/*
+ * The page database: one u32 a page up to the end of RAM, owner in the top
+ * four bits, count of mappings below.
+ */
+#include "hv/memory/frame.h"
+
+#include "hv/base/check.h"
+
+#define FRAME_OWNER_SHIFT 28
+#define FRAME_COUNT_MASK 0x0fffffffu
+
+static struct {
+	u32 *frames;
+	u64 count;
+} frames;
+
+static u64 ram_pages(const struct handoff *handoff)
+{
+	u64 end = 0;
+
+	for (u32 i = 0; i < handoff->range_count; i++) {
+		const struct handoff_range *r = &handoff->ranges[i];
+
+		if (r->base + r->size > end)
+			end = r->base + r->size;
+	}
+	return end >> PAGE_SHIFT;
+}
+
+u64 frame_database_size(const struct handoff *handoff)
+{
+	return (ram_pages(handoff) * sizeof(u32) + PAGE_SIZE - 1) &
+	       ~(u64)(PAGE_SIZE - 1);
+}
+
+static void frame_set_range(u64 base, u64 size, enum frame_owner owner)
+{
+	for (u64 at = base; at < base + size; at += PAGE_SIZE)
+		frame_set_owner(hpa_of(at), owner);
+}
+
+void frame_init(const struct handoff *handoff, void *memory)
+{
+	frames.frames = memory;
+	frames.count = ram_pages(handoff);
+	for (u32 i = 0; i < handoff->range_count; i++)
+		frame_set_range(handoff->ranges[i].base,
+		                handoff->ranges[i].size, FRAME_ROOT);
+	frame_set_range(handoff->reserved_base, handoff->reserved_size,
+	                FRAME_RESERVED);
+}
+
+/* NULL: the address is not below the end of RAM. */
+static u32 *frame_at(hpa_t page)
+{
+	u64 number = page.v >> PAGE_SHIFT;
+
+	return number < frames.count ? &frames.frames[number] : NULL;
+}
+
+enum frame_owner frame_owner(hpa_t page)
+{
+	const u32 *frame = frame_at(page);
+
+	return frame ? (enum frame_owner)(*frame >> FRAME_OWNER_SHIFT)
+	             : FRAME_NONE;
+}
+
+void frame_set_owner(hpa_t page, enum frame_owner owner)
+{
+	u32 *frame = frame_at(page);
+
+	CHECK(frame && (*frame & FRAME_COUNT_MASK) == 0);
+	*frame = (u32)owner << FRAME_OWNER_SHIFT;
+}
+
+u32 frame_mappings(hpa_t page)
+{
+	const u32 *frame = frame_at(page);
+
+	return frame ? *frame & FRAME_COUNT_MASK : 0;
+}
+
+bool frame_add_mapping(hpa_t page)
+{
+	u32 *frame = frame_at(page);
+
+	CHECK(frame && frame_owner(page) == FRAME_ROOT);
+	if ((*frame & FRAME_COUNT_MASK) == FRAME_COUNT_MASK)
+		return false;
+	(*frame)++;
+	return true;
+}
+
+void frame_drop_mapping(hpa_t page)
+{
+	u32 *frame = frame_at(page);
+
+	CHECK(frame && (*frame & FRAME_COUNT_MASK) > 0);
+	(*frame)--;
+}
+
+u64 frame_ram_end(void)
+{
+	return frames.count << PAGE_SHIFT;
+}

@@ -1,0 +1,132 @@
+/*
+ * CPUID: the hypervisor's own leaves, and the bits that mirror the mode of the VP
+ * that asks. What else a partition sees of the processor is in cpuid_root.c and
+ * cpuid_child.c.
+ */
+#include "hv/run/cpuid.h"
+
+#include "hv/arch.h"
+#include "hv/run/cpuid_leaf.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+
+#define LEAF_HV_LAST 0x4fffffffu
+
+#define CPUID_MAX_HV HV_CPUID_HARDWARE
+#define HARDWARE_MSR_BITMAPS BIT(1)
+#define HARDWARE_SLAT BIT(3)
+#define NEVER_NOTIFY_SPIN 0xffffffffu
+
+static void set(u32 regs[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
+{
+	regs[EAX] = eax;
+	regs[EBX] = ebx;
+	regs[ECX] = ecx;
+	regs[EDX] = edx;
+}
+
+static u32 features_of(u64 privileges)
+{
+	u32 features = 0;
+
+	if (privileges & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
+		features |= HV_FEATURE_FREQUENCY_MSRS;
+	if (privileges & HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)
+		features |= HV_FEATURE_DIRECT_TIMERS;
+	return features;
+}
+
+static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
+{
+	u64 privileges = vp->partition->privileges;
+
+	set(regs, 0, 0, 0, 0);
+	if (leaf == HV_CPUID_VENDOR_AND_MAX)
+		set(regs, CPUID_MAX_HV, HV_CPUID_VENDOR_EBX,
+		    HV_CPUID_VENDOR_ECX, HV_CPUID_VENDOR_EDX);
+	else if (leaf == HV_CPUID_INTERFACE)
+		set(regs, HV_CPUID_INTERFACE_HV1, 0, 0, 0);
+	else if (leaf == HV_CPUID_VERSION)
+		set(regs, STASIS_BUILD,
+		    STASIS_VERSION_MAJOR << 16 | STASIS_VERSION_MINOR, 0, 0);
+	else if (leaf == HV_CPUID_FEATURES)
+		set(regs, (u32)privileges, (u32)(privileges >> 32), 0,
+		    features_of(privileges));
+	else if (leaf == HV_CPUID_RECOMMENDATIONS)
+		set(regs, 0, NEVER_NOTIFY_SPIN, 0, 0);
+	else if (leaf == HV_CPUID_LIMITS)
+		set(regs, PARTITION_VPS, 0, 0, 0);
+	else if (leaf == HV_CPUID_HARDWARE)
+		set(regs, HARDWARE_MSR_BITMAPS | HARDWARE_SLAT, 0, 0, 0);
+	else if (leaf == STASIS_CPUID)
+		set(regs, STASIS_CPUID, STASIS_CPUID_EBX, STASIS_CPUID_ECX,
+		    STASIS_CPUID_EDX);
+}
+
+/* ---- What mirrors the mode of the VP that asks (SDM, CPUID) ---- */
+
+static bool has_osxsave(struct vp *vp)
+{
+	return vp_state_part(vp, VP_PART_PAGING)->cr4 & CR4_OSXSAVE;
+}
+
+static bool has_ospke(struct vp *vp)
+{
+	return vp_state_part(vp, VP_PART_PAGING)->cr4 & CR4_PKE;
+}
+
+static bool in_64_bit_mode(struct vp *vp)
+{
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
+
+	return (s->efer & EFER_LMA) &&
+	       (s->segment[VP_CS].attributes & RIGHTS_L);
+}
+
+/* A bit is there if `with` is and the VP is so. */
+static const struct mirror_row {
+	u32 leaf;
+	bool any_subleaf;
+	u32 reg;
+	u32 bit;
+	u32 with;
+	bool (*is_so)(struct vp *vp);
+} mirror_rows[] = {
+	{ 0x1, true, ECX, CPUID_1_ECX_OSXSAVE, CPUID_1_ECX_XSAVE, has_osxsave },
+	{ 0x7, false, ECX, CPUID_7_ECX_OSPKE, CPUID_7_ECX_PKU, has_ospke },
+	{ 0x80000001, true, EDX, CPUID_80000001_EDX_SYSCALL,
+	  CPUID_80000001_EDX_SYSCALL, in_64_bit_mode },
+};
+
+static void mirror(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
+{
+	for (u32 i = 0; i < ARRAY_LEN(mirror_rows); i++) {
+		const struct mirror_row *row = &mirror_rows[i];
+		u32 *word = &regs[row->reg];
+		bool is;
+
+		if (row->leaf != leaf || (subleaf && !row->any_subleaf))
+			continue;
+		is = (*word & row->with) && row->is_so(vp);
+		*word &= ~row->bit;
+		*word |= is ? row->bit : 0;
+	}
+}
+
+void cpuid_answer(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
+{
+	if (leaf >= HV_CPUID_VENDOR_AND_MAX && leaf <= LEAF_HV_LAST) {
+		hypervisor_leaf(vp, leaf, regs);
+		return;
+	}
+	if (vp->is_root) {
+		leaf = cpuid_root_leaf(leaf);
+		cpuid_root_answer(leaf, subleaf, regs);
+	} else {
+		leaf = cpuid_child_leaf(leaf);
+		cpuid_child_answer(vp, leaf, subleaf, regs);
+	}
+	if (leaf == 0x1)
+		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
+	mirror(vp, leaf, subleaf, regs);
+}

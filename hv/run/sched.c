@@ -1,0 +1,287 @@
+/*
+ * The scheduler: the root VP first of all, children in a ring with what it
+ * leaves, slices of equal length when both sides want the processor.
+ */
+#include "hv/run/sched.h"
+
+#include "hv/arch.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/vp_run.h"
+#include "hv/vp/alarm.h"
+#include "hv/vp/ready.h"
+#include "hv/vp/vp.h"
+
+#define LOOKS 4 /* that one call takes */
+
+/* ---- Who has something to do ---- */
+
+/* Not before its next timer is due, unless somebody wakes it. */
+static void put_to_sleep(struct vp *vp, u64 now)
+{
+	u64 rest = vp_is_suspended(vp) ? LAPIC_NEVER : vp_timer_rest(vp);
+
+	list_remove(&vp->ready);
+	if (rest != LAPIC_NEVER)
+		alarm_set(vp, rest < ~now ? now + rest : ~0ull);
+}
+
+static void wake_due(const struct cpu *cpu, u64 now)
+{
+	struct vp *vp;
+
+	for (u32 i = 0; i < LOOKS; i++) {
+		vp = alarm_first(cpu);
+		if (!vp || vp->alarm_at > now)
+			break;
+		ready_wake(vp);
+	}
+}
+
+/* One that cannot run is told to its parent: no more looks in this call. */
+static bool has_something_to_do(struct vp *vp, u32 *looks)
+{
+	if (vp_is_suspended(vp))
+		return false;
+	/* Who has just run was brought up to now before anybody else. */
+	if (vp != vp->cpu->current)
+		vp_update(vp);
+	if (!vp_runnable(vp))
+		return false;
+	if (vp_enters(vp))
+		return true;
+	*looks = 0;
+	return false;
+}
+
+/*
+ * The child whose turn it is. Those before it that have nothing to do sleep.
+ * Where they are so many that this takes more than one call, a child that runs
+ * goes on meanwhile, unless it has given its slice away.
+ */
+static struct vp *next_child(struct cpu *cpu, enum sched_event event, u64 now)
+{
+	u32 looks = LOOKS;
+	struct vp *vp;
+
+	while (looks > 0 && list_linked(&cpu->ready)) {
+		looks--;
+		vp = list_entry(cpu->ready.next, struct vp, ready);
+		if (has_something_to_do(vp, &looks))
+			return vp;
+		put_to_sleep(vp, now);
+	}
+	vp = cpu->current;
+	return event != SCHED_HALT && list_linked(&vp->ready) &&
+	                       has_something_to_do(vp, &looks)
+	               ? vp
+	               : NULL;
+}
+
+static u64 ticks_of(u64 microseconds)
+{
+	return arch_facts()->tsc_hz / 1000000 * microseconds;
+}
+
+/* No child was found yet, and there are more to look at. */
+static bool is_unsure(const struct cpu *cpu, const struct vp *child)
+{
+	return !child && list_linked(&cpu->ready);
+}
+
+/* TSC ticks until somebody is to be looked at, besides who runs. */
+static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
+{
+	const struct vp *first = alarm_first(cpu);
+
+	if (is_unsure(cpu, child))
+		return ticks_of(SCHED_REST_MICROSECONDS);
+	if (!first)
+		return LAPIC_NEVER;
+	return first->alarm_at > now ? first->alarm_at - now : 0;
+}
+
+/*
+ * The child whose turn it is, NULL: none; and when to look again. Mostly the
+ * root is alone: few instructions for that.
+ */
+static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
+                              u64 *timer)
+{
+	struct vp *child;
+
+	*timer = LAPIC_NEVER;
+	if (sched_is_alone(cpu))
+		return NULL;
+	wake_due(cpu, now);
+	child = next_child(cpu, event, now);
+	*timer = next_look(cpu, child, now);
+	return child;
+}
+
+/* Its turn has begun: the next one comes behind all others. */
+static void take_turn(struct vp *vp)
+{
+	list_remove(&vp->ready);
+	ready_wake(vp);
+}
+
+/* ---- Who runs ---- */
+
+/* The root waits in HLT: its time is the children's, but for a look. */
+static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
+                                struct vp *child)
+{
+	struct vp *current = cpu->current;
+
+	if (current == cpu->root)
+		return child;
+	if (event == SCHED_SLICE_END)
+		return cpu->root;
+	return event == SCHED_GO_ON && vp_runnable(current) ? current : child;
+}
+
+static struct vp *choose(struct cpu *cpu, enum sched_event event,
+                         struct vp *child)
+{
+	struct vp *current = cpu->current;
+
+	if (event == SCHED_INTERRUPT || !child)
+		return cpu->root;
+	if (cpu->root_halted)
+		return choose_halted(cpu, event, child);
+	if (event == SCHED_GO_ON && vp_runnable(current))
+		return current;
+	/* Something woke the root while it had a look: now it has a slice. */
+	if (current == cpu->root && cpu->root_looks)
+		return cpu->root;
+	return current == cpu->root ? child : cpu->root;
+}
+
+/*
+ * A halted VP that got something to do leaves its halt, as a processor does
+ * when an event wakes it.
+ */
+static void leave_halt(struct vp *vp)
+{
+	vp->state.activity &= ~HV_ACTIVITY_HALT_SUSPEND;
+}
+
+/* ---- Slices ---- */
+
+/* Where a look or a slice begins: nothing is charged before the entry. */
+static void begin_slice(struct cpu *cpu, bool looks)
+{
+	cpu->slice_left = ticks_of(looks ? SCHED_LOOK_MICROSECONDS
+	                                 : SCHED_SLICE_MICROSECONDS);
+	cpu->slice_end = 0;
+	cpu->slice_last = false;
+	cpu->root_looks = looks;
+}
+
+/* TSC ticks that are left of it, by what the VP ran and by the clock. */
+static u64 rest_of_slice(const struct cpu *cpu, u64 now)
+{
+	u64 rest = cpu->slice_end > now ? cpu->slice_end - now : 0;
+
+	return cpu->slice_end && rest < cpu->slice_left ? rest
+	                                                : cpu->slice_left;
+}
+
+/*
+ * What the slice makes of an exit. It ends whatever the exits do, though not right
+ * behind the first that finds it over: that one is to be of some use.
+ */
+static enum sched_event judge(struct cpu *cpu, enum sched_event event, u64 now)
+{
+	if (event != SCHED_GO_ON || rest_of_slice(cpu, now) > 0)
+		return event;
+	if (cpu->slice_last)
+		return SCHED_SLICE_END;
+	cpu->slice_last = true;
+	return event;
+}
+
+/* The preemption timer was set to the slice's end, or to something before it. */
+static enum sched_event judge_timer(struct cpu *cpu)
+{
+	if (cpu->cut_short)
+		return SCHED_GO_ON;
+	cpu->slice_left = 0;
+	cpu->slice_last = true;
+	return SCHED_SLICE_END;
+}
+
+/* For who was chosen; `timer`: the ticks until others are to be looked at. */
+static void set_timer(struct cpu *cpu, struct sched_plan *plan,
+                      const struct vp *child, u64 now, u64 timer)
+{
+	u64 least, left = LAPIC_NEVER;
+
+	if (child) {
+		least = ticks_of(SCHED_RUN_MICROSECONDS);
+		left = rest_of_slice(cpu, now);
+		left = left > least ? left : least;
+	}
+	cpu->cut_short = timer < left;
+	plan->timed = child || cpu->cut_short;
+	plan->ticks = cpu->cut_short ? timer : left;
+}
+
+void sched_entered(struct cpu *cpu)
+{
+	u32 limit = cpu->current->is_root ? SCHED_ROOT_LIMIT_MICROSECONDS
+	                                  : SCHED_CHILD_LIMIT_MICROSECONDS;
+
+	cpu->entered = arch_tsc();
+	if (!cpu->slice_end)
+		cpu->slice_end = cpu->entered + ticks_of(limit);
+}
+
+void sched_exited(struct cpu *cpu, u64 now)
+{
+	u64 ran = now - cpu->entered;
+
+	cpu->slice_left -= ran < cpu->slice_left ? ran : cpu->slice_left;
+}
+
+/* ---- The choice ---- */
+
+struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
+{
+	u64 timer, rest, now = arch_tsc();
+	struct vp *current = cpu->current, *child, *vp;
+	struct sched_plan plan;
+	bool looks;
+
+	if (current != cpu->root && !vp_is_suspended(current))
+		vp_update(current);
+	child = look(cpu, event, now, &timer);
+	if (event == SCHED_SLICE_END)
+		event = judge_timer(cpu);
+	if (child)
+		event = judge(cpu, event, now);
+	vp = choose(cpu, event, child);
+	if (vp != current) {
+		current->runtime += now - cpu->current_since;
+		cpu->current_since = now;
+	}
+	looks = vp == cpu->root && child && cpu->root_halted &&
+	        event != SCHED_INTERRUPT;
+	/* The root's slice is over, but nobody may be there: no new one yet. */
+	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child)))
+		begin_slice(cpu, looks);
+	if (vp != cpu->root) {
+		rest = vp_timer_rest(vp);
+		timer = rest < timer ? rest : timer;
+	}
+	plan = (struct sched_plan){ .vp = vp, .exit_hlt = child != NULL };
+	set_timer(cpu, &plan, child, now, timer);
+	if (vp == cpu->root) {
+		plan.halted = cpu->root_halted;
+		cpu->root_halted = false;
+		return plan;
+	}
+	take_turn(vp);
+	leave_halt(vp);
+	return plan;
+}

@@ -1,0 +1,109 @@
+/*
+ * Creation and deletion of virtual processors.
+ */
+#include "hv/run/vp_life.h"
+
+#include "hv/arch.h"
+#include "hv/base/check.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/vp_reg.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
+#include "hv/vp/vp.h"
+
+static void free_pages(struct partition *p, struct vp *vp)
+{
+	for (u32 i = 0; i < VP_PAGES; i++)
+		if (vp->pages[i])
+			pool_free(&p->pool, vp->pages[i]);
+	pool_free(&p->pool, vp);
+}
+
+static struct vp *alloc_pages(struct partition *p)
+{
+	struct vp *vp = pool_alloc(&p->pool);
+
+	if (!vp)
+		return NULL;
+	for (u32 i = 0; i < VP_PAGES; i++) {
+		vp->pages[i] = pool_alloc(&p->pool);
+		if (!vp->pages[i]) {
+			free_pages(p, vp);
+			return NULL;
+		}
+	}
+	return vp;
+}
+
+/*
+ * The TSCs of a partition's VPs agree, as those of one machine do. The first one's
+ * begins with 0.
+ */
+static void join_tsc(struct vp *vp)
+{
+	struct partition *p = vp->partition;
+
+	vp->state.tsc_offset = -tsc_at(&p->clock, arch_tsc());
+	for (u32 i = 0; p->vp_count && i < PARTITION_VPS; i++) {
+		if (!p->vps[i])
+			continue;
+		vp->state.tsc_offset = p->vps[i]->state.tsc_offset;
+		return;
+	}
+}
+
+enum hv_status vp_create(struct partition *partition, u32 index,
+                         struct cpu *cpu)
+{
+	struct vp *vp = alloc_pages(partition);
+
+	if (!vp)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	vp->partition = partition;
+	vp->cpu = cpu;
+	vp->index = index;
+	vp->vpid = (u16)(1 + partition->slot * PARTITION_VPS + index);
+	vp->is_root = partition->parent == NULL;
+	vp->cached = vp->dirty = VP_PART_ALL;
+	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
+	vp->held_since = arch_tsc();
+	list_init(&vp->message_link);
+	list_init(&vp->ready);
+	synic_reset(&vp->synic);
+	vp_reg_reset_all(&vp->state, vp_xsave(vp));
+	join_tsc(vp);
+	/* VP 0 is the boot processor, the others wait for it (SDM 9.4). */
+	if (index != 0)
+		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
+	else
+		vp->state.apic_base |= LAPIC_BASE_BSP;
+	lapic_reset(vp);
+	arch_vp_init(vp);
+	partition->vps[index] = vp;
+	partition->vp_count++;
+	reference_update(partition);
+	return HV_STATUS_SUCCESS;
+}
+
+void vp_stop(struct vp *vp)
+{
+	arch_vp_kick(vp);
+	vp->explicit_suspend = HV_SUSPENDED;
+}
+
+void vp_delete(struct vp *vp)
+{
+	struct partition *p = vp->partition;
+
+	CHECK(!vp->is_root);
+	arch_vp_kick(vp);
+	ready_forget(vp);
+	synic_cancel(vp);
+	synic_free(vp);
+	arch_vp_free(vp);
+	p->vps[vp->index] = NULL;
+	p->vp_count--;
+	free_pages(p, vp);
+	reference_update(p);
+}

@@ -1,0 +1,317 @@
+/*
+ * The table of chunk kinds, and the chunks of the stream and the partition.
+ */
+#include "hv/stream/chunk.h"
+
+#include "hv/arch.h"
+#include "hv/base/check.h"
+#include "hv/run/cpuid.h"
+#include "hv/run/msr.h"
+#include "hv/stream/chunk_vp.h"
+#include "hv/stream/compat.h"
+#include "hv/stream/stream.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_check.h"
+
+#define GOOD HV_STATE_INCOMPLETE
+#define BAD HV_STATE_CORRUPT_DATA
+
+static bool always(const struct context *c)
+{
+	(void)c;
+	return true;
+}
+
+static bool never(const struct context *c)
+{
+	(void)c;
+	return false;
+}
+
+/* ---- PROLOG ---- */
+
+static enum chunk_saved prolog_save(struct context *c)
+{
+	struct stream_prolog *p = chunk_payload(c, sizeof(*p));
+
+	p->tag = STREAM_TAG;
+	p->is_summary = c->summary;
+	p->vendor = arch_facts()->compat.cpu_vendor;
+	p->magic = STREAM_MAGIC;
+	p->version_major = STREAM_VERSION_MAJOR;
+	p->version_minor = STREAM_VERSION_MINOR;
+	p->stream_id = c->stream_id;
+	return CHUNK_ONE;
+}
+
+/*
+ * The version is looked at first: another major version may give the rest
+ * another meaning. A newer minor version only adds optional chunks.
+ */
+static enum hv_save_restore_result prolog_check(struct context *c)
+{
+	const struct stream_prolog *p = (const struct stream_prolog *)c->buffer;
+
+	if (p->tag != STREAM_TAG || p->magic != STREAM_MAGIC)
+		return BAD;
+	if (p->version_major != STREAM_VERSION_MAJOR)
+		return HV_STATE_UNSUPPORTED_VERSION;
+	if (p->is_summary > 1 || !stream_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
+	    p->rsvd1 || p->rsvd2 ||
+	    !stream_all_zero(p->rsvd3, sizeof(p->rsvd3)))
+		return BAD;
+	if (p->vendor != arch_facts()->compat.cpu_vendor)
+		return HV_STATE_INCOMPATIBLE_PROCESSOR;
+	/* What is no full state cannot be restored. */
+	if (p->is_summary && !c->summary)
+		return BAD;
+	c->is_summary_stream = p->is_summary;
+	c->stream_id = p->stream_id;
+	return GOOD;
+}
+
+/* ---- COMPAT ---- */
+
+static enum chunk_saved compat_save(struct context *c)
+{
+	struct stream_compat *out = chunk_payload(c, sizeof(*out));
+
+	*out = arch_facts()->compat;
+	/* One that came from another frequency has its own. */
+	if (c->target && c->target->clock.ratio)
+		out->tsc_hz = c->target->clock.hz;
+	out->scope = c->target != NULL;
+	out->hv_major = STASIS_VERSION_MAJOR;
+	out->hv_minor = STASIS_VERSION_MINOR;
+	return CHUNK_ONE;
+}
+
+static enum hv_save_restore_result compat_chunk_check(struct context *c)
+{
+	const struct stream_compat *in =
+		(const struct stream_compat *)c->buffer;
+
+	if (in->scope > 1 || (!in->scope && !c->is_summary_stream))
+		return BAD;
+	c->compat = *in;
+	if (!compat_check(in, &c->compat_walk))
+		return CHUNK_CHECK_AGAIN;
+	return c->compat_walk.first
+	               ? (enum hv_save_restore_result)c->compat_walk.first
+	               : GOOD;
+}
+
+/* ---- The partition ---- */
+
+static enum chunk_saved os_id_save(struct context *c)
+{
+	struct stream_os_id *out = chunk_payload(c, sizeof(*out));
+
+	out->os_id = c->target->guest_os_id;
+	return CHUNK_ONE;
+}
+
+static enum hv_save_restore_result os_id_check(struct context *c)
+{
+	const struct stream_os_id *in = (const struct stream_os_id *)c->buffer;
+
+	c->os_id = in->os_id;
+	return in->padding ? BAD : GOOD;
+}
+
+static enum chunk_saved partition_save(struct context *c)
+{
+	struct stream_partition *out = chunk_payload(c, sizeof(*out));
+	const struct partition *p = c->target;
+
+	out->hypercall = p->hypercall;
+	out->reference_time = reference_time(p);
+	out->reference_tsc = p->reference.msr;
+	out->tsc_sequence = p->reference.sequence;
+	if (p->save_memory) {
+		out->flags = STREAM_PARTITION_MEMORY;
+		out->page_count = p->space.mapped;
+	}
+	c->memory.pages = out->page_count;
+	return CHUNK_ONE;
+}
+
+static enum hv_save_restore_result partition_check(struct context *c)
+{
+	const struct stream_partition *in =
+		(const struct stream_partition *)c->buffer;
+
+	if ((in->flags & ~STREAM_PARTITION_MEMORY) ||
+	    (!in->flags && in->page_count) ||
+	    !vp_check_hypercall_value(in->hypercall))
+		return BAD;
+	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
+		return BAD;
+	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
+	    stream_same_page(in->reference_tsc, in->hypercall))
+		return BAD;
+	/* More pages than the target has mapped cannot all find a place. */
+	if (in->page_count > c->target->space.mapped)
+		return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+	c->partition = *in;
+	c->memory.pages = in->page_count;
+	return GOOD;
+}
+
+/* ---- VP_INDICES ---- */
+
+static u64 vp_set(const struct partition *p)
+{
+	u64 set = 0;
+
+	for (u32 i = 0; i < PARTITION_VPS; i++)
+		if (p->vps[i])
+			set |= BIT(i);
+	return set;
+}
+
+static enum chunk_saved indices_save(struct context *c)
+{
+	struct stream_vp_indices *out;
+	u64 set;
+
+	if (!c->target)
+		return CHUNK_NONE;
+	out = chunk_payload(c, sizeof(*out));
+	set = vp_set(c->target);
+	out->bitmap[0] = (u32)set;
+	out->bitmap[1] = (u32)(set >> 32);
+	return CHUNK_ONE;
+}
+
+static bool indices_needed(const struct context *c)
+{
+	return c->compat.scope == 1;
+}
+
+/* Without a target (id 0) any set will do; the boot processor is VP 0 in all. */
+static enum hv_save_restore_result indices_check(struct context *c)
+{
+	const struct stream_vp_indices *in =
+		(const struct stream_vp_indices *)c->buffer;
+	u64 set = in->bitmap[0] | (u64)in->bitmap[1] << 32;
+	u32 boot = in->bsp_index;
+
+	if (in->bitmap[2] || c->compat.scope == 0)
+		return BAD;
+	/* 0 as well where there is no VP 0. */
+	if (boot >= PARTITION_VPS || (boot && !(set & BIT(boot))))
+		return BAD;
+	return compat_check_vps(set, boot, c->target ? vp_set(c->target) : set);
+}
+
+/* ---- EPILOG ---- */
+
+static enum chunk_saved epilog_save(struct context *c)
+{
+	c->header.length = 0;
+	return CHUNK_ONE;
+}
+
+static bool vps_complete(const struct context *c)
+{
+	return c->vps_seen == vp_set(c->target);
+}
+
+static enum hv_save_restore_result epilog_check(struct context *c)
+{
+	c->ended = true;
+	if (c->is_summary_stream)
+		return GOOD;
+	return chunk_memory_complete(c) && vps_complete(c) ? GOOD : BAD;
+}
+
+static bool map_needed(const struct context *c)
+{
+	return c->memory.pages > 0;
+}
+
+/* ---- The table ---- */
+
+#define FIXED(type) sizeof(struct stream_##type), sizeof(struct stream_##type)
+
+/* clang-format off */
+static const struct chunk_kind kinds[] = {
+	{ STREAM_PROLOG, "PROLOG", CHUNK_SUMMARY, FIXED(prolog),
+	  prolog_save, prolog_check, always },
+	{ STREAM_COMPAT, "COMPAT", CHUNK_SUMMARY, FIXED(compat),
+	  compat_save, compat_chunk_check, always },
+	{ STREAM_VP_INDICES, "VP_INDICES", CHUNK_SUMMARY, FIXED(vp_indices),
+	  indices_save, indices_check, indices_needed },
+	{ STREAM_OS_ID, "OS_ID", 0, FIXED(os_id),
+	  os_id_save, os_id_check, always },
+	{ STREAM_PARTITION, "PARTITION", 0, FIXED(partition),
+	  partition_save, partition_check, always },
+	{ STREAM_GPA_MAP, "GPA_MAP", CHUNK_REPEATS,
+	  sizeof(struct stream_extent),
+	  STREAM_EXTENTS_MAX * sizeof(struct stream_extent),
+	  chunk_map_save, chunk_map_check, map_needed },
+	/* The three kinds of memory chunks come in any order. */
+	{ STREAM_EXTENT, "EXTENT", CHUNK_REPEATS | CHUNK_MEMORY,
+	  FIXED(position), chunk_memory_save, chunk_extent_check, never },
+	{ STREAM_PAGE, "PAGE", CHUNK_REPEATS | CHUNK_MEMORY | CHUNK_IN_PLACE,
+	  PAGE_SIZE, PAGE_SIZE, NULL, chunk_page_check, never },
+	{ STREAM_FILL, "FILL", CHUNK_REPEATS | CHUNK_MEMORY, FIXED(fill),
+	  NULL, chunk_fill_check, never },
+	{ STREAM_VP, "VP", CHUNK_VP_FIRST, FIXED(vp),
+	  chunk_vp_save, chunk_vp_check, never },
+	{ STREAM_VP_GP, "VP_GP", CHUNK_VP, FIXED(vp_gp),
+	  chunk_gp_save, chunk_gp_check, always },
+	{ STREAM_VP_FP, "VP_FP", CHUNK_VP, FIXED(vp_fp),
+	  chunk_fp_save, chunk_fp_check, always },
+	{ STREAM_VP_CONTROL, "VP_CONTROL", CHUNK_VP, FIXED(vp_control),
+	  chunk_control_save, chunk_control_check, always },
+	{ STREAM_VP_DEBUG, "VP_DEBUG", CHUNK_VP, FIXED(vp_debug),
+	  chunk_debug_save, chunk_debug_check, always },
+	{ STREAM_VP_SEGMENT, "VP_SEGMENT", CHUNK_VP, FIXED(vp_segment),
+	  chunk_segment_save, chunk_segment_check, always },
+	{ STREAM_VP_TABLE, "VP_TABLE", CHUNK_VP, FIXED(vp_table),
+	  chunk_table_save, chunk_table_check, always },
+	{ STREAM_VP_XSAVE_CONTROL, "VP_XSAVE_CONTROL", CHUNK_VP,
+	  FIXED(vp_xsave_control),
+	  chunk_xsave_control_save, chunk_xsave_control_check, always },
+	{ STREAM_VP_MSRS, "VP_MSRS", CHUNK_VP,
+	  sizeof(struct stream_msr), STREAM_PAYLOAD_MAX,
+	  chunk_msrs_save, chunk_msrs_check, always },
+	/* An XSAVE area of a page at most, without its first 512 bytes. */
+	{ STREAM_VP_XSAVE, "VP_XSAVE", CHUNK_VP, 64, PAGE_SIZE - 512,
+	  chunk_xsave_save, chunk_xsave_check, chunk_xsave_needed },
+	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP, FIXED(vp_events),
+	  chunk_events_save, chunk_events_check, always },
+	{ STREAM_VP_APIC, "VP_APIC", CHUNK_VP, FIXED(vp_apic),
+	  chunk_apic_save, chunk_apic_check, always },
+	{ STREAM_VP_SYNIC, "VP_SYNIC", CHUNK_VP, FIXED(vp_synic),
+	  chunk_synic_save, chunk_synic_check, always },
+	{ STREAM_VP_SIM, "VP_SIM", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	  chunk_sim_save, chunk_sim_check, chunk_sim_needed },
+	{ STREAM_VP_SIEF, "VP_SIEF", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	  chunk_sief_save, chunk_sief_check, chunk_sief_needed },
+	{ STREAM_VP_QUEUE, "VP_QUEUE", CHUNK_VP, HV_MESSAGE_SIZE, PAGE_SIZE,
+	  chunk_queue_save, chunk_queue_check, chunk_queue_needed },
+	{ STREAM_VP_MESSAGE, "VP_MESSAGE", CHUNK_VP | CHUNK_VP_LAST,
+	  sizeof(struct hv_message), sizeof(struct hv_message),
+	  chunk_message_save, chunk_message_check, chunk_message_needed },
+	{ STREAM_EPILOG, "EPILOG", CHUNK_SUMMARY, 0, 0,
+	  epilog_save, epilog_check, always },
+};
+/* clang-format on */
+
+const struct chunk_kind *chunk_table(u32 *count)
+{
+	*count = ARRAY_LEN(kinds);
+	return kinds;
+}
+
+bool chunk_find(u32 id, u32 *row)
+{
+	for (*row = 0; *row < ARRAY_LEN(kinds); (*row)++)
+		if (kinds[*row].id == id)
+			return true;
+	return false;
+}

@@ -1,0 +1,344 @@
+/*
+ * The chunks of a VP that hold no registers of the processor: events, the local
+ * APIC, the SynIC with its pages and timers, messages under way.
+ */
+#include "hv/arch.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
+#include "hv/stream/chunk_vp.h"
+#include "hv/stream/stream.h"
+#include "hv/vp/vp_check.h"
+#include "include/x86_apic.h"
+
+#define GOOD HV_STATE_INCOMPLETE
+#define BAD HV_STATE_CORRUPT_DATA
+
+#define vp_of chunk_vp
+#define staged chunk_staged
+
+static const struct vp_state *saved(const struct context *c)
+{
+	return vp_state_read(vp_of(c));
+}
+
+/* ---- Events ---- */
+
+static bool has_message(const struct vp *vp)
+{
+	return vp->message.type != HV_MESSAGE_NONE;
+}
+
+enum chunk_saved chunk_events_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	const struct vp *vp = vp_of(c);
+	struct stream_vp_events *out = chunk_payload(c, sizeof(*out));
+
+	out->explicit_suspend = vp->explicit_suspend;
+	out->intercept_suspend = vp->intercept_suspend;
+	out->activity = s->activity;
+	out->interrupt_state = s->interrupt_state;
+	if (s->mov_ss && (s->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
+		out->interrupt_state |= STREAM_SHADOW_MOV_SS;
+	out->pending_interruption = s->pending_interruption;
+	out->pending_debug = s->pending_debug;
+	out->has_message = has_message(vp);
+	out->runtime = vp_runtime(vp);
+	arch_copy(out->pdpte, s->pdpte, sizeof(out->pdpte));
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_events_check(struct context *c)
+{
+	const struct stream_vp_events *in =
+		(const struct stream_vp_events *)c->buffer;
+	struct chunk_staged *s = staged(c);
+
+	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1 ||
+	    in->runtime >= VP_RUNTIME_LIMIT)
+		return BAD;
+	if (in->intercept_suspend & ~(HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT))
+		return BAD;
+	if (in->has_message && !(in->intercept_suspend & HV_SUSPENDED))
+		return BAD;
+	if ((in->interrupt_state & STREAM_SHADOW_MOV_SS) &&
+	    !(in->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
+		return BAD;
+	s->explicit_suspend = in->explicit_suspend;
+	s->intercept_suspend = in->intercept_suspend;
+	s->state.activity = in->activity;
+	s->state.interrupt_state = in->interrupt_state & ~STREAM_SHADOW_MOV_SS;
+	s->state.mov_ss = !!(in->interrupt_state & STREAM_SHADOW_MOV_SS);
+	s->state.pending_interruption = in->pending_interruption;
+	s->state.pending_debug = in->pending_debug;
+	s->runtime = in->runtime;
+	arch_copy(s->state.pdpte, in->pdpte, sizeof(in->pdpte));
+	c->has_message = in->has_message;
+	return GOOD;
+}
+
+enum chunk_saved chunk_message_save(struct context *c)
+{
+	const struct vp *vp = vp_of(c);
+
+	if (!has_message(vp))
+		return CHUNK_NONE;
+	arch_copy(chunk_payload(c, sizeof(vp->message)), &vp->message,
+	          sizeof(vp->message));
+	return CHUNK_ONE;
+}
+
+bool chunk_message_needed(const struct context *c)
+{
+	return c->has_message;
+}
+
+static bool message_type_known(u32 type)
+{
+	static const u32 known[] = {
+		HV_MESSAGE_UNMAPPED_GPA,
+		HV_MESSAGE_GPA_INTERCEPT,
+		HV_MESSAGE_INVALID_VP_REGISTER_VALUE,
+		HV_MESSAGE_UNRECOVERABLE_EXCEPTION,
+		HV_MESSAGE_UNSUPPORTED_FEATURE,
+		HV_MESSAGE_IO_PORT_INTERCEPT,
+		HV_MESSAGE_MSR_INTERCEPT,
+		HV_MESSAGE_CPUID_INTERCEPT,
+		HV_MESSAGE_EXCEPTION_INTERCEPT,
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(known); i++)
+		if (known[i] == type)
+			return true;
+	return false;
+}
+
+enum hv_save_restore_result chunk_message_check(struct context *c)
+{
+	const struct hv_message *in = (const struct hv_message *)c->buffer;
+
+	if (!c->has_message || !message_type_known(in->type) || in->rsvd ||
+	    in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
+		return BAD;
+	staged(c)->message = *in;
+	return GOOD;
+}
+
+/* ---- The local APIC ---- */
+
+enum chunk_saved chunk_apic_save(struct context *c)
+{
+	struct stream_vp_apic *out = chunk_payload(c, sizeof(*out));
+
+	lapic_save(vp_of(c), out);
+	if (vp_of(c)->held_here)
+		out->timer_due = lapic_timer_joined(vp_of(c), c->tsc);
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_apic_check(struct context *c)
+{
+	const struct stream_vp_apic *in =
+		(const struct stream_vp_apic *)c->buffer;
+
+	if (!lapic_valid(in))
+		return BAD;
+	staged(c)->apic = *in;
+	return GOOD;
+}
+
+/* CR8 is a view of TPR, and LDR another of the id in x2APIC mode. */
+static bool apic_agrees(const struct chunk_staged *s)
+{
+	return s->cr8 == s->apic.tpr >> 4 &&
+	       (!(s->state.apic_base & LAPIC_BASE_X2APIC) || !s->apic.ldr);
+}
+
+/* ---- SynIC and synthetic timers ---- */
+
+static void save_timer(struct stream_stimer *out, const struct stimer *t)
+{
+	*out = (struct stream_stimer){ t->config, t->count, t->due,
+		                       t->expired };
+}
+
+static struct stimer load_timer(const struct stream_stimer *in)
+{
+	return (struct stimer){ in->config, in->count, in->due, in->expired };
+}
+
+enum chunk_saved chunk_synic_save(struct context *c)
+{
+	struct stream_vp_synic *out = chunk_payload(c, sizeof(*out));
+	const struct vp *vp = vp_of(c);
+
+	out->scontrol = vp->synic.scontrol;
+	out->siefp = vp->synic.siefp;
+	out->simp = vp->synic.simp;
+	arch_copy(out->sint, vp->synic.sint, sizeof(out->sint));
+	for (u32 i = 0; i < HV_STIMERS; i++)
+		save_timer(&out->timer[i], &vp->stimer[i]);
+	if (!stream_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
+		out->flags |= STREAM_SYNIC_SIM;
+	if (!stream_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
+		out->flags |= STREAM_SYNIC_SIEF;
+	out->queued = vp->synic.queued;
+	c->synic_flags = out->flags;
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_synic_check(struct context *c)
+{
+	const struct stream_vp_synic *in =
+		(const struct stream_vp_synic *)c->buffer;
+	struct stimer t;
+
+	if ((in->scontrol & ~HV_MSR_PAGE_ENABLE) ||
+	    !vp_check_page_value(in->simp) || !vp_check_page_value(in->siefp) ||
+	    (in->flags & ~(STREAM_SYNIC_SIM | STREAM_SYNIC_SIEF)) ||
+	    in->queued > SYNIC_QUEUE)
+		return BAD;
+	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+		if (!vp_check_sint_value(in->sint[i]))
+			return BAD;
+	for (u32 i = 0; i < HV_STIMERS; i++) {
+		t = load_timer(&in->timer[i]);
+		if (!stimer_valid(&t))
+			return BAD;
+	}
+	staged(c)->synic = *in;
+	return GOOD;
+}
+
+/* ---- Its pages, which are in the stream unless they are zero ---- */
+
+static enum chunk_saved page_save(struct context *c, enum vp_page page,
+                                  u32 flag)
+{
+	if (!(c->synic_flags & flag))
+		return CHUNK_NONE;
+	arch_copy(chunk_payload(c, PAGE_SIZE), vp_of(c)->pages[page],
+	          PAGE_SIZE);
+	return CHUNK_ONE;
+}
+
+static enum hv_save_restore_result page_check(struct context *c,
+                                              enum vp_page page, u32 flag)
+{
+	if (!(staged(c)->synic.flags & flag))
+		return BAD;
+	arch_copy(vp_of(c)->pages[page], c->buffer, PAGE_SIZE);
+	return GOOD;
+}
+
+enum chunk_saved chunk_sim_save(struct context *c)
+{
+	return page_save(c, VP_PAGE_SIM, STREAM_SYNIC_SIM);
+}
+
+enum hv_save_restore_result chunk_sim_check(struct context *c)
+{
+	return page_check(c, VP_PAGE_STAGED_SIM, STREAM_SYNIC_SIM);
+}
+
+bool chunk_sim_needed(const struct context *c)
+{
+	return staged(c)->synic.flags & STREAM_SYNIC_SIM;
+}
+
+enum chunk_saved chunk_sief_save(struct context *c)
+{
+	return page_save(c, VP_PAGE_SIEF, STREAM_SYNIC_SIEF);
+}
+
+enum hv_save_restore_result chunk_sief_check(struct context *c)
+{
+	return page_check(c, VP_PAGE_STAGED_SIEF, STREAM_SYNIC_SIEF);
+}
+
+bool chunk_sief_needed(const struct context *c)
+{
+	return staged(c)->synic.flags & STREAM_SYNIC_SIEF;
+}
+
+/* ---- Messages by ports that wait ---- */
+
+enum chunk_saved chunk_queue_save(struct context *c)
+{
+	const struct vp *vp = vp_of(c);
+	u32 bytes = vp->synic.queued * HV_MESSAGE_SIZE;
+
+	if (!bytes)
+		return CHUNK_NONE;
+	arch_copy(chunk_payload(c, bytes), vp->pages[VP_PAGE_MESSAGES], bytes);
+	return CHUNK_ONE;
+}
+
+static bool queued_valid(const struct hv_message *m)
+{
+	return m->type != HV_MESSAGE_NONE && !(m->type >> 31) && !m->flags &&
+	       m->payload_size <= HV_MESSAGE_PAYLOAD && m->rsvd > 0 &&
+	       m->rsvd < HV_SINT_COUNT;
+}
+
+enum hv_save_restore_result chunk_queue_check(struct context *c)
+{
+	const struct hv_message *in = (const struct hv_message *)c->buffer;
+	u32 queued = staged(c)->synic.queued;
+
+	if (!queued || c->header.length != queued * HV_MESSAGE_SIZE)
+		return BAD;
+	for (u32 i = 0; i < queued; i++)
+		if (!queued_valid(&in[i]))
+			return BAD;
+	/* The page may have been another stream's: nothing of that is left. */
+	arch_zero_page(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES]);
+	arch_copy(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES], in,
+	          c->header.length);
+	return GOOD;
+}
+
+bool chunk_queue_needed(const struct context *c)
+{
+	return staged(c)->synic.queued;
+}
+
+/* ---- The end ---- */
+
+bool chunk_events_valid(const struct context *c)
+{
+	return apic_agrees(staged(c));
+}
+
+/* The overlays are placed already: what they show changes here. */
+static void apply_page(struct vp *vp, enum vp_page page, enum vp_page from,
+                       bool given)
+{
+	if (given)
+		arch_copy(vp->pages[page], vp->pages[from], PAGE_SIZE);
+	else
+		arch_zero_page(vp->pages[page]);
+}
+
+void chunk_events_apply(struct vp *vp)
+{
+	const struct chunk_staged *s = chunk_staged_of(vp);
+	const struct stream_vp_synic *in = &s->synic;
+
+	lapic_load(vp, &s->apic);
+	vp->synic.scontrol = in->scontrol;
+	vp->synic.siefp = in->siefp;
+	vp->synic.simp = in->simp;
+	arch_copy(vp->synic.sint, in->sint, sizeof(in->sint));
+	for (u32 i = 0; i < HV_STIMERS; i++)
+		vp->stimer[i] = load_timer(&in->timer[i]);
+	apply_page(vp, VP_PAGE_SIM, VP_PAGE_STAGED_SIM,
+	           in->flags & STREAM_SYNIC_SIM);
+	apply_page(vp, VP_PAGE_SIEF, VP_PAGE_STAGED_SIEF,
+	           in->flags & STREAM_SYNIC_SIEF);
+	apply_page(vp, VP_PAGE_MESSAGES, VP_PAGE_STAGED_MESSAGES, in->queued);
+	vp->synic.queued = in->queued;
+	__builtin_memset(vp->synic.turn, 0, sizeof(vp->synic.turn));
+	vp_set_runtime(vp, s->runtime);
+}

@@ -1,0 +1,419 @@
+/*
+ * The GPA map and the contents of memory.
+ *
+ * Saving walks the map twice: once for GPA_MAP chunks, once for EXTENT, PAGE
+ * and FILL. Restoring checks the map against the target's, page by page within
+ * the budget, and marks each page of it in the target's map. A page of the stream
+ * goes where a mark is, and takes it away; positions ascend, so none gets two. As
+ * many pages as the map has are then exactly those of the map.
+ */
+#include "hv/arch.h"
+#include "hv/base/check.h"
+#include "hv/base/crc32c.h"
+#include "hv/stream/chunk.h"
+#include "hv/vp/partition.h"
+
+#define WORDS (PAGE_SIZE / 8)
+
+/* Walks the target's map; table entries that are looked at cost budget. */
+static enum arch_next next_page(struct context *c, struct arch_mapping *m)
+{
+	struct context_memory *w = &c->memory;
+	u32 entries = c->budget / CONTEXT_COST_MAP;
+	u32 left = entries;
+	enum arch_next r;
+
+	if (entries == 0)
+		return ARCH_NEXT_AGAIN;
+	if (gpa_lookup_near(&c->target->space, &w->near, w->gpn, m)) {
+		c->budget -= CONTEXT_COST_MAP;
+		return ARCH_NEXT_FOUND;
+	}
+	do
+		r = gpa_next(&c->target->space, &w->gpn, m, &left);
+	while (r == ARCH_NEXT_AGAIN && left > 0);
+	c->budget -= (entries - left) * CONTEXT_COST_MAP;
+	return r;
+}
+
+/* ---- GPA_MAP ---- */
+
+/* Adds a page to the extents of the chunk. False: they are full. */
+static bool map_add(struct context *c, u64 gpn, u32 rights)
+{
+	struct stream_extent *extents = (struct stream_extent *)c->buffer;
+	struct context_memory *w = &c->memory;
+	struct stream_extent *last = &extents[w->extent_count];
+
+	if (w->extent_count > 0 && last[-1].gpn + last[-1].count == gpn &&
+	    last[-1].rights == rights && last[-1].count < UINT32_MAX) {
+		last[-1].count++;
+		return true;
+	}
+	if (w->extent_count == STREAM_EXTENTS_MAX)
+		return false;
+	*last = (struct stream_extent){ gpn, 1, rights };
+	w->extent_count++;
+	return true;
+}
+
+static enum chunk_saved map_emit(struct context *c, enum chunk_saved next)
+{
+	struct context_memory *w = &c->memory;
+
+	c->header.length =
+		(u32)(w->extent_count * sizeof(struct stream_extent));
+	w->extent_count = 0;
+	if (next == CHUNK_ONE)
+		w->gpn = w->done = 0;
+	return next;
+}
+
+enum chunk_saved chunk_map_save(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	if (w->pages == 0)
+		return CHUNK_NONE;
+	while (w->done < w->pages) {
+		enum arch_next r = next_page(c, &m);
+
+		if (r == ARCH_NEXT_AGAIN)
+			return CHUNK_LATER;
+		/* The map is as it was at START, or the process would have
+		 * ended (D10). */
+		CHECK(r == ARCH_NEXT_FOUND);
+		if (!map_add(c, w->gpn, m.rights))
+			return map_emit(c, CHUNK_MORE);
+		w->gpn++;
+		w->done++;
+	}
+	return map_emit(c, CHUNK_ONE);
+}
+
+static bool extent_valid(const struct context *c, const struct stream_extent *e)
+{
+	const struct context_memory *w = &c->memory;
+	u32 known = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
+
+	if (e->count == 0 || e->gpn < w->map_end || e->gpn >= gpa_limit() ||
+	    e->count > gpa_limit() - e->gpn)
+		return false;
+	if ((e->rights & ~known) || (e->rights && !(e->rights & ARCH_READ)))
+		return false;
+	return e->count <= w->pages - w->mapped;
+}
+
+/*
+ * A restore that ended early leaves the marks of pages that did not come. They
+ * go before the next one sets its own. False: the budget is used up.
+ */
+static bool begin_marking(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	enum arch_next r = ARCH_NEXT_END;
+	struct arch_mapping m;
+
+	if (c->target->marked)
+		while ((r = next_page(c, &m)) == ARCH_NEXT_FOUND)
+			gpa_mark_near(&c->target->space, &w->near, w->gpn++,
+			              false);
+	if (r == ARCH_NEXT_AGAIN)
+		return false;
+	w->marking = c->target->marked = true;
+	return true;
+}
+
+/* The target must hold every page, writable (D19). */
+static enum hv_save_restore_result extent_pages(struct context *c,
+                                                const struct stream_extent *e)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	for (; w->extent_at < e->count; w->extent_at++) {
+		if (!context_spend(c, CONTEXT_COST_MAP))
+			return CHUNK_CHECK_AGAIN;
+		if (!gpa_lookup_near(&c->target->space, &w->near,
+		                     e->gpn + w->extent_at, &m) ||
+		    !(m.rights & ARCH_WRITE))
+			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+		gpa_mark_near(&c->target->space, &w->near,
+		              e->gpn + w->extent_at, true);
+	}
+	return HV_STATE_INCOMPLETE;
+}
+
+enum hv_save_restore_result chunk_map_check(struct context *c)
+{
+	const struct stream_extent *e = (const struct stream_extent *)c->buffer;
+	struct context_memory *w = &c->memory;
+	u64 count = c->header.length / sizeof(*e);
+	enum hv_save_restore_result r;
+
+	if (!w->marking && !begin_marking(c))
+		return CHUNK_CHECK_AGAIN;
+	for (; w->extent_count < count; w->extent_count++) {
+		const struct stream_extent *at = &e[w->extent_count];
+
+		if (w->extent_at == 0 && !extent_valid(c, at))
+			return HV_STATE_CORRUPT_DATA;
+		r = extent_pages(c, at);
+		if (r != HV_STATE_INCOMPLETE)
+			return r;
+		w->mapped += at->count;
+		w->map_end = at->gpn + at->count;
+		w->extent_at = 0;
+	}
+	w->extent_count = 0;
+	return HV_STATE_INCOMPLETE;
+}
+
+/* ---- Memory, out ---- */
+
+/* Words that are looked at at once, and lines that the next ones are in. */
+#define BLOCK 16u
+#define LINE (64 / 8)
+
+/* Blocks of zeroes that the page begins with, in words. */
+static u32 zeroes(const u64 *page)
+{
+	u32 i = 0;
+
+	for (; i < WORDS; i += BLOCK) {
+		const u64 *at = page + i;
+
+		__builtin_prefetch(at + WORDS);
+		__builtin_prefetch(at + WORDS + LINE);
+		/* Two sums: each waits for itself alone. */
+		if ((at[0] | at[2] | at[4] | at[6] | at[8] | at[10] | at[12] |
+		     at[14]) |
+		    (at[1] | at[3] | at[5] | at[7] | at[9] | at[11] | at[13] |
+		     at[15]))
+			break;
+	}
+	return i;
+}
+
+/* Blocks of any other word. Two instructions a word. */
+static u32 repeats(const u64 *page, u64 word)
+{
+	u32 i = 0;
+
+	for (; i < WORDS; i += BLOCK) {
+		const u64 *at = page + i;
+
+		__builtin_prefetch(at + WORDS);
+		__builtin_prefetch(at + WORDS + LINE);
+		if (at[0] != word || at[1] != word || at[2] != word ||
+		    at[3] != word || at[4] != word || at[5] != word ||
+		    at[6] != word || at[7] != word || at[8] != word ||
+		    at[9] != word || at[10] != word || at[11] != word ||
+		    at[12] != word || at[13] != word || at[14] != word ||
+		    at[15] != word)
+			break;
+	}
+	return i;
+}
+
+/*
+ * How much of the page, from its beginning and in blocks, is the word over and
+ * over: WORDS, all of it. On the way the page behind it is asked for: pages of a
+ * child mostly lie one behind the other in RAM, and most that are uniform are
+ * zero. Where not, nothing is lost.
+ */
+static u32 words_of(const u64 *page, u64 word)
+{
+	return word == 0 ? zeroes(page) : repeats(page, word);
+}
+
+/* Is the page one word over and over? */
+static bool uniform(const u64 *page, u64 *word)
+{
+	*word = page[0];
+	return words_of(page, *word) == WORDS;
+}
+
+static enum chunk_saved emit_fill(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct stream_fill *f = (struct stream_fill *)c->buffer;
+
+	*f = (struct stream_fill){ w->run_count, w->run_word };
+	c->header.id = STREAM_FILL;
+	c->header.length = sizeof(*f);
+	w->run_count = 0;
+	return CHUNK_MORE;
+}
+
+static enum chunk_saved emit_position(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct stream_position *p = (struct stream_position *)c->buffer;
+
+	*p = (struct stream_position){ .gpn = w->gpn };
+	c->header.id = STREAM_EXTENT;
+	c->header.length = sizeof(*p);
+	w->position = w->gpn;
+	w->positioned = true;
+	return CHUNK_MORE;
+}
+
+static void take_page(struct context_memory *w)
+{
+	w->done++;
+	w->gpn++;
+	w->position++;
+}
+
+/* The page goes out as it is; save.c reads it once. */
+static enum chunk_saved emit_page(struct context *c, void *page)
+{
+	c->header.id = STREAM_PAGE;
+	c->header.length = PAGE_SIZE;
+	c->payload = page;
+	take_page(&c->memory);
+	return CHUNK_MORE;
+}
+
+/* One page. CHUNK_NONE: it went into the run, go on with the next. */
+static enum chunk_saved save_page(struct context *c, void *page)
+{
+	struct context_memory *w = &c->memory;
+	u64 word;
+
+	if (!w->positioned || w->gpn != w->position)
+		return w->run_count ? emit_fill(c) : emit_position(c);
+	if (!context_spend(c, CONTEXT_COST_SCAN))
+		return CHUNK_LATER;
+	if (!uniform(page, &word))
+		return w->run_count ? emit_fill(c) : emit_page(c, page);
+	if (w->run_count && word != w->run_word)
+		return emit_fill(c);
+	w->run_word = word;
+	w->run_count++;
+	take_page(w);
+	return CHUNK_NONE;
+}
+
+enum chunk_saved chunk_memory_save(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	enum chunk_saved saved = CHUNK_NONE;
+	struct arch_mapping m;
+
+	while (saved == CHUNK_NONE && w->done < w->pages) {
+		enum arch_next r = next_page(c, &m);
+
+		if (r == ARCH_NEXT_AGAIN)
+			return CHUNK_LATER;
+		CHECK(r == ARCH_NEXT_FOUND);
+		saved = save_page(c, arch_page(m.page));
+	}
+	if (saved == CHUNK_NONE && w->run_count)
+		return emit_fill(c);
+	return saved;
+}
+
+/* ---- Memory, in ---- */
+
+enum hv_save_restore_result chunk_extent_check(struct context *c)
+{
+	const struct stream_position *p =
+		(const struct stream_position *)c->buffer;
+	struct context_memory *w = &c->memory;
+
+	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
+	    w->mapped != w->pages || p->gpn >= gpa_limit())
+		return HV_STATE_CORRUPT_DATA;
+	/* It moves the position for a page that is still to come. */
+	if (w->moved || w->done == w->pages)
+		return HV_STATE_CORRUPT_DATA;
+	w->position = p->gpn;
+	w->positioned = w->moved = true;
+	return HV_STATE_INCOMPLETE;
+}
+
+/*
+ * Where the next page goes; EXTENT comes first, behind the whole map (D19). The
+ * mark says that it is one of the map's, so one that may be written.
+ */
+static u8 *place(struct context *c)
+{
+	struct context_memory *w = &c->memory;
+	struct arch_mapping m;
+
+	if (!w->positioned || w->done == w->pages ||
+	    !gpa_lookup_near(&c->target->space, &w->near, w->position, &m) ||
+	    !gpa_mark_near(&c->target->space, &w->near, w->position, false))
+		return NULL;
+	c->target->half_restored = true;
+	return arch_page(m.page);
+}
+
+u8 *chunk_page_place(struct context *c)
+{
+	return place(c);
+}
+
+static void took_page(struct context_memory *w)
+{
+	w->position++;
+	w->moved = false;
+	w->done++;
+}
+
+enum hv_save_restore_result chunk_page_check(struct context *c)
+{
+	took_page(&c->memory);
+	return HV_STATE_INCOMPLETE;
+}
+
+/*
+ * Mostly the page holds the word already, as all of a new child hold zero: then
+ * it is looked at and stays clean. A page that does not shows it in its first
+ * words, mostly; and what was looked at for long is not written: so no page
+ * costs both.
+ */
+static void fill(u64 *page, u64 word)
+{
+	u32 same = words_of(page, word);
+
+	if (same < WORDS)
+		arch_fill(page + same, word, WORDS - same);
+}
+
+enum hv_save_restore_result chunk_fill_check(struct context *c)
+{
+	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
+	struct context_memory *w = &c->memory;
+	u64 *page;
+
+	if (f->count == 0 || f->count > w->pages)
+		return HV_STATE_CORRUPT_DATA;
+	for (; w->run_count < f->count; w->run_count++) {
+		if (!context_spend(c, f->word ? CONTEXT_COST_WORD
+		                              : CONTEXT_COST_SCAN))
+			return CHUNK_CHECK_AGAIN;
+		page = (u64 *)place(c);
+		if (!page)
+			return HV_STATE_CORRUPT_DATA;
+		fill(page, f->word);
+		took_page(w);
+	}
+	w->run_count = 0;
+	return HV_STATE_INCOMPLETE;
+}
+
+bool chunk_memory_complete(struct context *c)
+{
+	const struct context_memory *w = &c->memory;
+
+	if (w->done != w->pages)
+		return false;
+	/* Every mark that was set was taken away. */
+	if (w->marking)
+		c->target->marked = false;
+	return true;
+}

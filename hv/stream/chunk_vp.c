@@ -1,0 +1,442 @@
+/*
+ * The chunks of a virtual processor. A restore gathers a VP in its staging
+ * pages; what it ran with before stays whole until the stream has ended well.
+ */
+#include "hv/stream/chunk_vp.h"
+#include "hv/arch.h"
+#include "hv/base/check.h"
+#include "hv/base/log.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/synic.h"
+#include "hv/run/vp_reg.h"
+#include "hv/stream/stream.h"
+#include "hv/vp/vp_rules.h"
+#include "include/x86.h"
+#include "include/x86_apic.h"
+
+#define GOOD HV_STATE_INCOMPLETE
+#define BAD HV_STATE_CORRUPT_DATA
+
+#define vp_of chunk_vp
+#define staged chunk_staged
+
+static const struct vp_state *saved(const struct context *c)
+{
+	return vp_state_read(vp_of(c));
+}
+
+static struct vp_xsave *staged_xsave(const struct context *c)
+{
+	return vp_of(c)->pages[VP_PAGE_STAGED_XSAVE];
+}
+
+/* ---- VP: which one follows ---- */
+
+enum chunk_saved chunk_vp_save(struct context *c)
+{
+	struct stream_vp *out;
+
+	while (c->vp < PARTITION_VPS && !vp_of(c))
+		c->vp++;
+	if (c->vp == PARTITION_VPS)
+		return CHUNK_NONE;
+	out = chunk_payload(c, sizeof(*out));
+	out->vp_index = c->vp;
+	return CHUNK_ONE;
+}
+
+/* VPs come in ascending order; that the index exists, VP_INDICES has shown. */
+enum hv_save_restore_result chunk_vp_check(struct context *c)
+{
+	const struct stream_vp *in = (const struct stream_vp *)c->buffer;
+
+	for (u32 i = 0; i < sizeof(in->padding); i++)
+		if (in->padding[i])
+			return BAD;
+	if (in->vp_index >= PARTITION_VPS || !c->target->vps[in->vp_index] ||
+	    c->vps_seen >> in->vp_index)
+		return BAD;
+	c->vp = in->vp_index;
+	c->vps_seen |= BIT(c->vp);
+	c->has_message = false;
+	arch_zero_page(staged(c));
+	arch_zero_page(staged_xsave(c));
+	return GOOD;
+}
+
+/* ---- General, control, debug, table registers ---- */
+
+enum chunk_saved chunk_gp_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_vp_gp *out = chunk_payload(c, sizeof(*out));
+
+	arch_copy(out->gpr, s->gpr, sizeof(out->gpr));
+	out->rip = s->rip;
+	out->rflags = s->rflags;
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_gp_check(struct context *c)
+{
+	const struct stream_vp_gp *in = (const struct stream_vp_gp *)c->buffer;
+	struct vp_state *s = &staged(c)->state;
+
+	arch_copy(s->gpr, in->gpr, sizeof(s->gpr));
+	s->rip = in->rip;
+	s->rflags = in->rflags;
+	return GOOD;
+}
+
+enum chunk_saved chunk_control_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_vp_control *out = chunk_payload(c, sizeof(*out));
+
+	*out = (struct stream_vp_control){
+		s->cr0, s->cr2, s->cr3, s->cr4, lapic_cr8(vp_of(c)), s->efer
+	};
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_control_check(struct context *c)
+{
+	const struct stream_vp_control *in =
+		(const struct stream_vp_control *)c->buffer;
+	struct vp_state *s = &staged(c)->state;
+
+	s->cr0 = in->cr0;
+	s->cr2 = in->cr2;
+	s->cr3 = in->cr3;
+	s->cr4 = in->cr4;
+	staged(c)->cr8 = in->cr8;
+	s->efer = in->efer;
+	return GOOD;
+}
+
+enum chunk_saved chunk_debug_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_vp_debug *out = chunk_payload(c, sizeof(*out));
+
+	arch_copy(out->dr, s->dr, sizeof(out->dr));
+	out->dr6 = s->dr6;
+	out->dr7 = s->dr7;
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_debug_check(struct context *c)
+{
+	const struct stream_vp_debug *in =
+		(const struct stream_vp_debug *)c->buffer;
+	struct vp_state *s = &staged(c)->state;
+
+	arch_copy(s->dr, in->dr, sizeof(s->dr));
+	s->dr6 = in->dr6;
+	s->dr7 = in->dr7;
+	return GOOD;
+}
+
+enum chunk_saved chunk_table_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_vp_table *out = chunk_payload(c, sizeof(*out));
+
+	out->idtr.limit = (u16)s->idtr.limit;
+	out->idtr.base = s->idtr.base;
+	out->gdtr.limit = (u16)s->gdtr.limit;
+	out->gdtr.base = s->gdtr.base;
+	return CHUNK_ONE;
+}
+
+static bool table_padded(const struct stream_table *t)
+{
+	return t->pad[0] || t->pad[1] || t->pad[2];
+}
+
+enum hv_save_restore_result chunk_table_check(struct context *c)
+{
+	const struct stream_vp_table *in =
+		(const struct stream_vp_table *)c->buffer;
+	struct vp_state *s = &staged(c)->state;
+
+	if (table_padded(&in->idtr) || table_padded(&in->gdtr))
+		return BAD;
+	s->idtr = (struct vp_table){ in->idtr.base, in->idtr.limit };
+	s->gdtr = (struct vp_table){ in->gdtr.base, in->gdtr.limit };
+	return GOOD;
+}
+
+/* ---- Segments ---- */
+
+/* The CPL of a VMX guest is SS.DPL. */
+static u8 cpl_of(const struct hv_segment *segment)
+{
+	return (segment[VP_SS].attributes >> 5) & 3;
+}
+
+enum chunk_saved chunk_segment_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_vp_segment *out = chunk_payload(c, sizeof(*out));
+
+	arch_copy(out->seg, s->segment, sizeof(out->seg));
+	out->cpl = cpl_of(s->segment);
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_segment_check(struct context *c)
+{
+	const struct stream_vp_segment *in =
+		(const struct stream_vp_segment *)c->buffer;
+
+	for (u32 i = 0; i < sizeof(in->padding); i++)
+		if (in->padding[i])
+			return BAD;
+	if (in->cpl != cpl_of(in->seg))
+		return BAD;
+	arch_copy(staged(c)->state.segment, in->seg, sizeof(in->seg));
+	return GOOD;
+}
+
+/* ---- Floating point and extended state ---- */
+
+enum chunk_saved chunk_fp_save(struct context *c)
+{
+	const struct vp_fxsave *x = &vp_xsave(vp_of(c))->legacy;
+	struct stream_vp_fp *out = chunk_payload(c, sizeof(*out));
+
+	arch_copy(out->xmm, x->xmm, sizeof(out->xmm));
+	arch_copy(out->fp_mmx, x->fp_mmx, sizeof(out->fp_mmx));
+	arch_copy(out->fp_control_status, x->control_status, 16);
+	arch_copy(out->xmm_control_status, x->xmm_control_status, 16);
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_fp_check(struct context *c)
+{
+	const struct stream_vp_fp *in = (const struct stream_vp_fp *)c->buffer;
+	struct vp_fxsave *x = &staged_xsave(c)->legacy;
+	u32 mask = arch_facts()->compat.mxcsr_mask;
+
+	arch_copy(x->xmm, in->xmm, sizeof(x->xmm));
+	arch_copy(x->fp_mmx, in->fp_mmx, sizeof(x->fp_mmx));
+	arch_copy(x->control_status, in->fp_control_status, 16);
+	arch_copy(x->xmm_control_status, in->xmm_control_status, 16);
+	arch_copy(x->xmm_control_status + 12, &mask, sizeof(mask));
+	/* No VP_XSAVE will come to say so: these bytes are the state. */
+	if (arch_facts()->has_xsave && !chunk_xsave_needed(c))
+		staged_xsave(c)->xstate_bv = XSTATE_LEGACY;
+	return GOOD;
+}
+
+enum chunk_saved chunk_xsave_control_save(struct context *c)
+{
+	struct stream_vp_xsave_control *out = chunk_payload(c, sizeof(*out));
+
+	out->xfem = saved(c)->xcr0;
+	return CHUNK_ONE;
+}
+
+enum hv_save_restore_result chunk_xsave_control_check(struct context *c)
+{
+	const struct stream_vp_xsave_control *in =
+		(const struct stream_vp_xsave_control *)c->buffer;
+
+	for (u32 i = 0; i < ARRAY_LEN(in->rsvd); i++)
+		if (in->rsvd[i])
+			return BAD;
+	staged(c)->state.xcr0 = in->xfem;
+	return GOOD;
+}
+
+/* Bytes of a VP_XSAVE payload from a machine with these facts. */
+static u32 xsave_bytes(const struct stream_compat *compat)
+{
+	u32 size = compat->xsave_size;
+
+	if (size < 576 || size > PAGE_SIZE)
+		return 0;
+	return ((size - 512) + STREAM_ALIGN - 1) & ~(STREAM_ALIGN - 1u);
+}
+
+enum chunk_saved chunk_xsave_save(struct context *c)
+{
+	const struct vp_xsave *x = vp_xsave(vp_of(c));
+	u32 bytes = xsave_bytes(&arch_facts()->compat);
+
+	if (!bytes)
+		return CHUNK_NONE;
+	arch_copy(chunk_payload(c, bytes), &x->xstate_bv, bytes);
+	return CHUNK_ONE;
+}
+
+bool chunk_xsave_needed(const struct context *c)
+{
+	return xsave_bytes(&c->compat) != 0;
+}
+
+/*
+ * The components lie at the same offsets here: compat_check has seen to it. A
+ * source without XSAVE has none, a target without would have been refused.
+ */
+enum hv_save_restore_result chunk_xsave_check(struct context *c)
+{
+	if (c->header.length != xsave_bytes(&c->compat))
+		return BAD;
+	arch_copy(&staged_xsave(c)->xstate_bv, c->buffer, c->header.length);
+	return GOOD;
+}
+
+/* ---- MSRs: the rows of the state table that have an MSR number ---- */
+
+static bool is_stream_msr(const struct vp_reg *r)
+{
+	return r->msr != 0 && r->name != HV_REGISTER_EFER &&
+	       (r->kind == VP_REG_U64 || r->kind == VP_REG_TSC);
+}
+
+static u64 *msr_place(struct chunk_staged *s, const struct vp_reg *r, u32 index)
+{
+	if (r->kind == VP_REG_TSC)
+		return &s->tsc;
+	return (u64 *)(void *)((u8 *)&s->state + r->offset + index * r->stride);
+}
+
+enum chunk_saved chunk_msrs_save(struct context *c)
+{
+	const struct vp_state *s = saved(c);
+	struct stream_msr *out =
+		(struct stream_msr *)chunk_payload(c, PAGE_SIZE);
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+	u32 n = 0;
+
+	for (; rows > 0; rows--, r++) {
+		for (u32 i = 0; is_stream_msr(r) && i < r->count; i++, n++) {
+			out[n].name = r->name + i;
+			arch_copy(&out[n].value,
+			          (const u8 *)s + r->offset + i * r->stride, 8);
+			if (r->kind == VP_REG_TSC)
+				out[n].value = vp_tsc_at(vp_of(c), c->tsc);
+		}
+	}
+	c->header.length = n * (u32)sizeof(*out);
+	return CHUNK_ONE;
+}
+
+/*
+ * Each MSR once, in ascending order of names. One that is not in the stream
+ * keeps its value after reset; one that we do not have is a form of state that
+ * this machine has no counterpart for.
+ */
+enum hv_save_restore_result chunk_msrs_check(struct context *c)
+{
+	const struct stream_msr *in = (const struct stream_msr *)c->buffer;
+	u32 count = c->header.length / (u32)sizeof(*in);
+	const struct vp_reg *r;
+	u32 rows, at;
+
+	context_charge(c, CONTEXT_COST_MSRS);
+	r = vp_reg_table(&rows);
+	for (; rows > 0; rows--, r++)
+		for (u32 i = 0; is_stream_msr(r) && i < r->count; i++)
+			*msr_place(staged(c), r, i) = r->reset;
+	if (c->vp == 0)
+		staged(c)->state.apic_base |= LAPIC_BASE_BSP;
+	for (u32 i = 0; i < count; i++) {
+		if (in[i].rsvd || (i > 0 && in[i].name <= in[i - 1].name))
+			return BAD;
+		r = vp_reg_find(in[i].name, &at);
+		if (!r || !is_stream_msr(r))
+			return HV_STATE_INCOMPATIBLE_PROCESSOR;
+		*msr_place(staged(c), r, at) = in[i].value;
+	}
+	return GOOD;
+}
+
+/* ---- The end ---- */
+
+/*
+ * An overlay of this VP may lie where none of the partition's lies, nor one of the
+ * VPs before it; they were all judged when their turn came.
+ */
+static bool is_free(const struct context *c, u64 value)
+{
+	u64 others = chunk_vps_before(c, c->vp);
+	const struct chunk_staged *s;
+
+	if (!(value & HV_MSR_PAGE_ENABLE))
+		return true;
+	if (stream_same_page(value, c->partition.hypercall) ||
+	    stream_same_page(value, c->partition.reference_tsc))
+		return false;
+	for (; others; others &= others - 1) {
+		s = chunk_staged_of(c->target->vps[__builtin_ctzll(others)]);
+		if (stream_same_page(value, s->synic.simp) ||
+		    stream_same_page(value, s->synic.siefp))
+			return false;
+	}
+	return true;
+}
+
+static bool holds_together(const struct context *c)
+{
+	const struct vp_rule *broken = vp_rules_broken(&staged(c)->state);
+
+	if (broken)
+		log_line("partition %u VP %u: not restored: %s", c->target->id,
+		         (u64)c->vp, broken->what);
+	return !broken;
+}
+
+/* PDPTEs are those of PAE paging and nothing else. */
+static bool pdptes_valid(const struct vp_state *s)
+{
+	return vp_state_uses_pdptes(s) ||
+	       stream_all_zero(s->pdpte, sizeof(s->pdpte));
+}
+
+bool chunk_vp_valid(const struct context *c)
+{
+	const struct chunk_staged *s = staged(c);
+
+	return vp_reg_all_valid(&s->state, staged_xsave(c)) &&
+	       pdptes_valid(&s->state) && chunk_events_valid(c) &&
+	       is_free(c, s->synic.simp) && is_free(c, s->synic.siefp) &&
+	       !stream_same_page(s->synic.simp, s->synic.siefp) &&
+	       holds_together(c);
+}
+
+void chunk_vp_apply(struct vp *vp)
+{
+	struct chunk_staged *s = chunk_staged_of(vp);
+	void *xsave = vp->pages[VP_PAGE_XSAVE];
+
+	synic_cancel(vp);
+	vp->state = s->state;
+	vp->cached = vp->dirty = VP_PART_ALL;
+	vp->unjudged = 0;
+	vp->renewed = true;
+	vp->pdptes_stale = false;
+	vp->resumed = false;
+	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
+	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
+	vp->explicit_suspend = s->explicit_suspend;
+	vp->held_here = false;
+	vp->intercept_suspend = s->intercept_suspend;
+	chunk_events_apply(vp);
+	vp->message = s->message;
+	/* The id may be another one here (interface 1.8). */
+	vp->message.sender = vp->partition->id;
+}
+
+void chunk_vp_resume(const struct context *c, struct vp *vp)
+{
+	vp->state.tsc_offset = chunk_staged_of(vp)->tsc -
+	                       tsc_at(&vp->partition->clock, c->tsc);
+	/* The ticks of the restore itself are all there. */
+	vp->held_since = arch_tsc();
+	if (vp->message.type != HV_MESSAGE_NONE)
+		synic_queue(vp->partition->parent->vps[0], vp);
+}

@@ -1,0 +1,130 @@
+/*
+ * The context of an open save or restore process: a cursor of constant size,
+ * two pages of the caller's pool, one for each target partition. START,
+ * completion, an error that ends the process, and finalizing release it.
+ */
+#ifndef HV_CONTEXT_H
+#define HV_CONTEXT_H
+
+#include "hv/arch.h"
+#include "hv/stream/compat.h"
+#include "include/stream.h"
+
+struct partition;
+struct vp;
+
+/* Where a save or restore stands in the memory of the partition. */
+struct context_memory {
+	u64 pages;    /* in the whole map */
+	u64 done;     /* of them, dealt with in the walk under way */
+	u64 mapped;   /* restore: of them, found in the target's map */
+	u64 gpn;      /* walk: look from here on */
+	u64 position; /* the memory position of the stream */
+	bool positioned;
+	bool moved; /* restore: by an EXTENT, and no page came since */
+	struct arch_cursor near; /* no change of the map goes unnoticed (D10) */
+	u64 run_count;           /* save: uniform pages not yet written */
+	u64 run_word;
+	u64 extent_count; /* save: extents in the chunk being gathered;
+	                   * restore: the one being checked */
+	u64 extent_at;    /* restore: pages of it that were checked */
+	u64 map_end;      /* restore: first page behind the last extent */
+	bool marking;     /* restore: all marks in the target's map are ours */
+};
+
+struct context {
+	struct partition *target; /* NULL: the system alone (id 0) */
+	struct partition *owner;  /* whose pool the pages came from */
+	bool restoring;
+	bool summary;
+	u64 generation; /* of the target, when the process was opened */
+	u64 tsc;        /* TSC at START: all VPs are saved as of then */
+
+	/* The stream. */
+	u64 stream_id;
+	u64 sequence;    /* number of the chunk under way */
+	u32 headers_crc; /* of all headers so far */
+	u32 row;         /* place in the table of chunk kinds */
+	bool ended;      /* restore: the EPILOG was verified */
+	bool applying;   /* restore: all is staged, and becomes the target's */
+	u32 applied;     /* restore: how far that is (chunk_apply.c), ... */
+	u32 need;        /* ... and pages for tables that it takes */
+
+	/* The chunk under way: header, then payload, `at` bytes of both. */
+	struct stream_header header;
+	u32 at;
+	bool open;     /* save: header and payload stand ready */
+	bool verified; /* restore: payload complete, being checked */
+	bool skipped;  /* restore: of an unknown kind that may be */
+	u32 placed;    /* save: bytes of a page that are in the block already */
+	u32 seed;      /* restore: of its CRCs */
+	u32 counted;   /* restore: CRC of a page that went to its place */
+	u8 *payload;   /* `buffer`, or a page of the target */
+	u8 *buffer;    /* the second page */
+
+	/* Restore: what is applied at the end. */
+	struct stream_compat compat;
+	struct compat_walk compat_walk;
+	struct stream_partition partition;
+	u64 os_id;
+	bool is_summary_stream;
+	u32 vp; /* index of the VP under way; save: the next to look at */
+	u64 vps_seen;
+	bool has_message;
+	u32 synic_flags; /* save: pages of the VP under way that follow */
+	u32 judged;      /* save: VPs that were asked whether they could run */
+
+	struct context_memory memory;
+	u32 budget; /* work left in this call: its beginning sets it */
+};
+_Static_assert(sizeof(struct context) <= 4096, "a context is one page");
+
+/*
+ * What one call may look at besides the bytes it moves, in units of about ten
+ * instructions. Keeps a call near the TLFS's 50 microseconds (D17).
+ */
+#define CONTEXT_BUDGET 4096u
+#define CONTEXT_COST_SCAN 128u   /* a page that is scanned or filled */
+#define CONTEXT_COST_WORD 160u   /* restore: one of a word but zero */
+#define CONTEXT_COST_MAP 16u     /* a step in a GPA map */
+#define CONTEXT_COST_JUDGE 128u  /* the rules of a VP's state */
+#define CONTEXT_COST_VALID 1536u /* restore: all of a VP's chunks */
+#define CONTEXT_COST_MSRS 768u   /* restore: its registers, found by name */
+#define CONTEXT_COST_NEED 5u     /* two overlay pages against those of a VP */
+#define CONTEXT_COST_CLEAR 1200u /* an overlay goes: three tables may too */
+#define CONTEXT_COST_PUT 128u    /* an overlay is put somewhere */
+#define CONTEXT_COST_VP 512u     /* its staged state becomes its own */
+#define CONTEXT_COST_FINISH 8u   /* a VP's time goes on, its message waits */
+
+/* Charges the work left in this call. False: not enough, come back later. */
+static inline bool context_spend(struct context *c, u32 cost)
+{
+	if (c->budget < cost)
+		return false;
+	c->budget -= cost;
+	return true;
+}
+
+/* The same for what was waited for already. */
+static inline void context_charge(struct context *c, u32 cost)
+{
+	c->budget -= cost < c->budget ? cost : c->budget;
+}
+
+/*
+ * Opens a process for target, or for the system when target is NULL, with
+ * pages of owner's pool; one that is open is closed first, in either direction.
+ * NULL: the pool is dry.
+ */
+struct context *context_open(struct partition *owner, struct partition *target);
+
+/* The open process, NULL: none. */
+struct context *context_find(struct partition *owner, struct partition *target);
+
+/* Ends the process of a target, if there is one; the pages go back. */
+void context_close(struct partition *target);
+
+/* Ends the process of partition id 0 of this owner. */
+void context_close_system(struct partition *owner);
+
+#endif

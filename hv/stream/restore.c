@@ -1,0 +1,294 @@
+/*
+ * The restore engine: gather a header, check it, gather its payload, check it,
+ * stage it; commit at the end.
+ */
+#include "hv/stream/restore.h"
+
+#include "hv/arch.h"
+#include "hv/base/crc32c.h"
+#include "hv/base/log.h"
+#include "hv/stream/chunk_vp.h"
+#include "hv/stream/stream.h"
+
+#define HEADER ((u32)sizeof(struct stream_header))
+#define GOOD HV_STATE_INCOMPLETE
+#define BAD HV_STATE_CORRUPT_DATA
+
+/* ---- Order ---- */
+
+/* None of the rows in [from, to) is missing. */
+static bool none_needed(const struct context *c, const struct chunk_kind *kinds,
+                        u32 from, u32 to)
+{
+	for (; from < to; from++) {
+		if (c->is_summary_stream &&
+		    !(kinds[from].flags & CHUNK_SUMMARY))
+			continue;
+		if (kinds[from].needed(c))
+			return false;
+	}
+	return true;
+}
+
+static u32 row_with(const struct chunk_kind *kinds, u32 flag)
+{
+	u32 row = 0;
+
+	while (!(kinds[row].flags & flag))
+		row++;
+	return row;
+}
+
+/*
+ * May row `to` follow row c->row? Forwards, when nothing that is needed lies
+ * between; again, when it repeats; back to the first row of a VP from within
+ * a VP. c->sequence 0: nothing was before.
+ */
+static bool order_allows(const struct context *c,
+                         const struct chunk_kind *kinds, u32 to)
+{
+	u32 from = c->row;
+	u32 first, last;
+
+	if (kinds[from].flags & kinds[to].flags & CHUNK_MEMORY)
+		return true;
+	if (c->sequence == 0)
+		return to == 0;
+	if (c->is_summary_stream && !(kinds[to].flags & CHUNK_SUMMARY))
+		return false;
+	first = row_with(kinds, CHUNK_VP_FIRST);
+	last = row_with(kinds, CHUNK_VP_LAST);
+	if (to == from)
+		return kinds[to].flags & CHUNK_REPEATS;
+	if (from >= first && to == first)
+		return none_needed(c, kinds, from + 1, last + 1);
+	if (to < from)
+		return false;
+	/* A group that nobody has begun has nothing that is needed. */
+	if (from < first && to > last)
+		return none_needed(c, kinds, from + 1, first);
+	if (from < first && to > first)
+		return false;
+	return none_needed(c, kinds, from + 1, to);
+}
+
+/* ---- Headers ---- */
+
+static enum hv_save_restore_result begin_payload(struct context *c)
+{
+	const struct stream_header *h = &c->header;
+	u32 count, row = c->row;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	/* Mostly it is one more of the same kind. */
+	if (kinds[row].id != h->id && !chunk_find(h->id, &row)) {
+		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
+			return HV_STATE_UNSUPPORTED_VERSION;
+		c->skipped = true;
+		c->payload = c->buffer;
+		return GOOD;
+	}
+	if (!order_allows(c, kinds, row) || h->length < kinds[row].min ||
+	    h->length > kinds[row].max)
+		return BAD;
+	c->row = row;
+	c->skipped = false;
+	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
+	                                               : c->buffer;
+	return c->payload ? GOOD : BAD;
+}
+
+/* The header is whole: nothing of it is used before its check holds. */
+static enum hv_save_restore_result check_header(struct context *c)
+{
+	const struct stream_header *h = &c->header;
+
+	c->seed = stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
+	if (stream_header_crc(c->seed, h) != h->header_crc)
+		return BAD;
+	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
+		return BAD;
+	if (h->id == STREAM_EPILOG && h->payload_crc != c->headers_crc)
+		return BAD;
+	if (c->sequence == 0 && h->id != STREAM_PROLOG)
+		return BAD;
+	c->headers_crc = crc32c(c->headers_crc, h, HEADER);
+	return begin_payload(c);
+}
+
+/* ---- Payloads ---- */
+
+/* A VP's last chunk was the one before: judge all of it together. */
+static bool vp_ended_well(struct context *c, u32 before)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	if (before < row_with(kinds, CHUNK_VP_FIRST))
+		return true;
+	context_charge(c, CONTEXT_COST_VALID);
+	return chunk_vp_valid(c);
+}
+
+static enum hv_save_restore_result judge(struct context *c)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	if (c->skipped)
+		return GOOD;
+	return kinds[c->row].check(c);
+}
+
+/*
+ * The payload is whole. What is in the buffer is checked there: the sender may
+ * write to its block meanwhile.
+ */
+static bool payload_holds(const struct context *c)
+{
+	if (c->header.id == STREAM_EPILOG)
+		return true;
+	if (c->payload != c->buffer)
+		return c->counted == c->header.payload_crc;
+	return crc32c(c->seed, c->payload, c->header.length) ==
+	       c->header.payload_crc;
+}
+
+static enum hv_save_restore_result check_payload(struct context *c)
+{
+	if (!c->verified && !payload_holds(c))
+		return BAD;
+	c->verified = true;
+	return judge(c);
+}
+
+static enum hv_save_restore_result finish_chunk(struct context *c)
+{
+	enum hv_save_restore_result r = check_payload(c);
+
+	if (r != GOOD)
+		return r;
+	c->verified = false;
+	c->at = 0;
+	c->sequence++;
+	if (c->summary && (c->ended || (c->header.id == STREAM_VP_INDICES &&
+	                                !c->is_summary_stream)))
+		return HV_STATE_RESTORABLE;
+	return c->ended ? chunk_apply(c) : GOOD;
+}
+
+/* ---- Bytes ---- */
+
+static u32 least(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
+static enum hv_save_restore_result take_header(struct context *c,
+                                               const u8 *data, u32 size,
+                                               u32 *taken)
+{
+	u32 before = c->row;
+	enum hv_save_restore_result r;
+
+	*taken = least(size, HEADER - c->at);
+	if (*taken == HEADER)
+		__builtin_memcpy(&c->header, data, HEADER);
+	else
+		arch_copy((u8 *)&c->header + c->at, data, *taken);
+	c->at += *taken;
+	if (c->at < HEADER)
+		return GOOD;
+	r = check_header(c);
+	if (r == GOOD && !c->skipped && c->sequence > 0 &&
+	    (c->header.id == STREAM_VP || c->header.id == STREAM_EPILOG) &&
+	    !vp_ended_well(c, before))
+		return BAD;
+	return r;
+}
+
+/*
+ * The end of a page comes to its place, and all of the page is counted on the
+ * way: what came earlier where it lies, which is written once more by that. The
+ * page behind it is asked for: pages of a child mostly lie one behind the other
+ * in RAM.
+ */
+static void take_page_end(struct context *c, const u8 *data, u32 at)
+{
+	u32 cut = (at + CRC32C_CUT - 1) & ~(CRC32C_CUT - 1);
+	struct crc32c_page page = {
+		.from = { c->payload, data + (cut - at) },
+		.to = { c->payload, c->payload + cut },
+		.cut = cut,
+		.ahead = c->payload + PAGE_SIZE,
+	};
+
+	arch_copy(c->payload + at, data, cut - at);
+	c->counted = crc32c_page(c->seed, &page);
+}
+
+static u32 take_payload(struct context *c, const u8 *data, u32 size)
+{
+	u32 at = c->at - HEADER;
+	u32 taken = least(size, c->header.length - at);
+
+	if (c->payload != c->buffer && at + taken == PAGE_SIZE)
+		take_page_end(c, data, at);
+	else
+		arch_copy(c->payload + at, data, taken);
+	c->at += taken;
+	return taken;
+}
+
+/*
+ * Who has given all bytes of a stream expects an end of it. So its last one is
+ * given back while more is to be done, and taken, unread, by the call that ends.
+ */
+#define LAST_BYTE 1u
+
+static enum hv_save_restore_result go_on_applying(struct context *c, u32 size,
+                                                  u32 *consumed)
+{
+	enum hv_save_restore_result r = size ? chunk_apply(c) : GOOD;
+
+	*consumed = r == GOOD ? 0 : LAST_BYTE;
+	return r;
+}
+
+/*
+ * The next chunk of a VP may end it, or be its MSRs: not at the end of a call that
+ * has done enough. What is not consumed comes again.
+ */
+static bool has_done_enough(const struct context *c)
+{
+	u32 count;
+	const struct chunk_kind *kinds = chunk_table(&count);
+
+	return c->budget < CONTEXT_COST_VALID + CONTEXT_COST_MSRS &&
+	       c->at == 0 && c->row >= row_with(kinds, CHUNK_VP_FIRST);
+}
+
+enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
+                                        u32 size, u32 *consumed)
+{
+	enum hv_save_restore_result r = GOOD;
+	u32 done = 0, taken = 0;
+
+	if (c->applying)
+		return go_on_applying(c, size, consumed);
+	while (r == GOOD && !c->applying) {
+		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
+			r = finish_chunk(c);
+			continue;
+		}
+		if (done == size || has_done_enough(c))
+			break;
+		if (c->at < HEADER)
+			r = take_header(c, data + done, size - done, &taken);
+		else
+			taken = take_payload(c, data + done, size - done);
+		done += taken;
+	}
+	*consumed = c->applying && r == GOOD ? done - LAST_BYTE : done;
+	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;
+}

@@ -1,0 +1,179 @@
+/*
+ * Partitions: the list, and their states.
+ */
+#include "hv/vp/partition.h"
+
+#include "hv/base/check.h"
+#include "hv/vp/vp.h"
+
+/* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
+#define CHILD_PRIVILEGES                                                      \
+	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
+	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
+	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
+	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
+	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
+	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
+
+/* The root has the processor's own local APIC and timers. */
+#define ROOT_PRIVILEGES                                                      \
+	((CHILD_PRIVILEGES & ~(HV_PRIVILEGE_ACCESS_APIC_MSRS |               \
+	                       HV_PRIVILEGE_ACCESS_REFERENCE_TSC |           \
+	                       HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)) |  \
+	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
+	 HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_POST_MESSAGES |      \
+	 HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT |             \
+	 HV_PRIVILEGE_CONNECT_PORT)
+
+/* In order of creation, so in ascending order of ids; no gaps. */
+static struct {
+	struct partition *all[PARTITION_MAX];
+	u32 count;
+	u64 next_id;
+	u64 slots; /* in use, a bit each */
+} partitions;
+
+static void partition_init(struct partition *p, struct partition *parent)
+{
+	p->id = partitions.next_id++;
+	p->slot = (u32)__builtin_ctzll(~partitions.slots);
+	partitions.slots |= BIT(p->slot);
+	p->parent = parent;
+	p->save_memory = true;
+	pool_init(&p->pool);
+	partitions.all[partitions.count++] = p;
+}
+
+struct partition *partition_create_root(void *page)
+{
+	struct partition *p = page;
+
+	partitions.count = 0;
+	partitions.next_id = 1;
+	partitions.slots = 0;
+	partition_init(p, NULL);
+	p->state = PARTITION_ACTIVE;
+	p->privileges = ROOT_PRIVILEGES;
+	return p;
+}
+
+struct partition *partition_root(void)
+{
+	return partitions.all[0];
+}
+
+enum hv_status partition_create(struct partition *parent,
+                                struct partition **child)
+{
+	if (parent->parent)
+		return HV_STATUS_PARTITION_TOO_DEEP;
+	if (partitions.count == PARTITION_MAX)
+		return HV_STATUS_NO_RESOURCES;
+	*child = pool_alloc(&parent->pool);
+	if (!*child)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	partition_init(*child, parent);
+	(*child)->state = PARTITION_UNINITIALIZED;
+	(*child)->privileges = CHILD_PRIVILEGES;
+	parent->child_count++;
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status partition_initialize(struct partition *p)
+{
+	CHECK(p->state == PARTITION_UNINITIALIZED);
+	if (!arch_space_init(&p->space.arch, &p->pool, false))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	p->state = PARTITION_ACTIVE;
+	return HV_STATUS_SUCCESS;
+}
+
+void partition_delete(struct partition *p)
+{
+	struct partition *parent = p->parent;
+	u32 i = 0;
+
+	CHECK(p->pool.available == 0 && p->pool.in_use == 0);
+	while (partitions.all[i] != p)
+		i++;
+	partitions.slots &= ~BIT(p->slot);
+	partitions.count--;
+	for (; i < partitions.count; i++)
+		partitions.all[i] = partitions.all[i + 1];
+	parent->child_count--;
+	pool_free(&parent->pool, p);
+}
+
+struct partition *partition_find(u64 id)
+{
+	for (u32 i = 0; i < partitions.count; i++)
+		if (partitions.all[i]->id == id)
+			return partitions.all[i];
+	return NULL;
+}
+
+enum hv_status partition_find_child(struct partition *from, u64 id,
+                                    struct partition **child)
+{
+	if (id == HV_PARTITION_ID_SELF)
+		return HV_STATUS_ACCESS_DENIED;
+	*child = partition_find(id);
+	if (*child)
+		return (*child)->parent == from ? HV_STATUS_SUCCESS
+		                                : HV_STATUS_ACCESS_DENIED;
+	/* Who may not have children is not told which ids exist. */
+	return from->privileges & HV_PRIVILEGE_CREATE_PARTITIONS
+	               ? HV_STATUS_INVALID_PARTITION_ID
+	               : HV_STATUS_ACCESS_DENIED;
+}
+
+enum hv_status partition_find_active(struct partition *from, u64 id,
+                                     struct partition **child)
+{
+	enum hv_status status = partition_find_child(from, id, child);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	return (*child)->state == PARTITION_ACTIVE
+	               ? HV_STATUS_SUCCESS
+	               : HV_STATUS_INVALID_PARTITION_STATE;
+}
+
+enum hv_status partition_next_child(struct partition *parent, u64 previous,
+                                    u64 *next)
+{
+	struct partition *p;
+
+	if (previous != 0) {
+		p = partition_find(previous);
+		if (!p || p->parent != parent)
+			return HV_STATUS_INVALID_PARTITION_ID;
+	}
+	*next = 0;
+	for (u32 i = 0; i < partitions.count && *next == 0; i++) {
+		p = partitions.all[i];
+		if (p->parent == parent && p->id > previous)
+			*next = p->id;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+bool partition_suspended(const struct partition *p)
+{
+	u32 left = p->vp_count;
+
+	for (u32 i = 0; left > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		if (!(p->vps[i]->explicit_suspend & HV_SUSPENDED))
+			return false;
+		left--;
+	}
+	return true;
+}
+
+void partition_changed(struct partition *p)
+{
+	p->generation++;
+}

@@ -1,0 +1,25 @@
+/*
+ * The ring of child VPs that may have something to do.
+ */
+#include "hv/vp/ready.h"
+
+#include "hv/base/check.h"
+#include "hv/base/cpu.h"
+#include "hv/vp/alarm.h"
+#include "hv/vp/vp.h"
+
+void ready_wake(struct vp *vp)
+{
+	if (vp->is_root)
+		return;
+	alarm_clear(vp);
+	if (!list_linked(&vp->ready))
+		list_add_before(&vp->cpu->ready, &vp->ready);
+}
+
+void ready_forget(struct vp *vp)
+{
+	list_remove(&vp->ready);
+	alarm_clear(vp);
+	CHECK(vp->cpu->current != vp);
+}

@@ -1,0 +1,151 @@
+/*
+ * Reference time: the counter, and the page that shows it. A reader of the page
+ * takes the sequence before and after; so whenever scale or offset change, the
+ * sequence does, over a save and restore too.
+ */
+#include "hv/vp/reference.h"
+
+#include "hv/arch.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_check.h"
+
+#define UNITS REFERENCE_UNITS
+#define HOUR (3600 * UNITS)
+#define SEQUENCE_INVALID 0u
+#define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */
+
+/*
+ * The partition's clock in 100-ns units: that of its VPs' TSCs, so that the page
+ * shows what the counter does. The two parts keep the product in 64 bits.
+ */
+static u64 units_at(const struct partition *p, u64 tsc)
+{
+	u64 hz = tsc_hz(&p->clock), at = tsc_at(&p->clock, tsc);
+
+	return at / hz * UNITS + at % hz * UNITS / hz;
+}
+
+static u64 time_at(const struct partition *p, u64 tsc)
+{
+	const struct reference *r = &p->reference;
+
+	return r->base + (r->running ? units_at(p, tsc) - r->since : 0);
+}
+
+u64 reference_time(const struct partition *p)
+{
+	return time_at(p, arch_tsc());
+}
+
+u64 reference_ticks(const struct partition *p, u64 time)
+{
+	u64 hz = tsc_hz(&p->clock), now = reference_time(p);
+	u64 left = time > now ? time - now : 0;
+
+	if (left > HOUR)
+		left = HOUR;
+	return tsc_ticks(&p->clock,
+	                 left / UNITS * hz +
+	                         (left % UNITS * hz + UNITS - 1) / UNITS);
+}
+
+/* One page serves all VPs, so their TSCs have to agree. */
+static bool tscs_agree(const struct partition *p, u64 *offset)
+{
+	u32 left = p->vp_count, seen = 0;
+
+	for (u32 i = 0; left > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		if (seen++ && p->vps[i]->state.tsc_offset != *offset)
+			return false;
+		*offset = p->vps[i]->state.tsc_offset;
+		left--;
+	}
+	return true;
+}
+
+/* A reader that is under way finds another sequence at its end. */
+static void show(struct partition *p)
+{
+	struct reference *r = &p->reference;
+	struct hv_reference_tsc_page *page = r->page;
+	u64 hz = tsc_hz(&p->clock), offset = 0, now, tsc;
+
+	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
+		return;
+	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
+	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
+		return;
+	page->scale = tsc_fraction(UNITS, hz, 64);
+	/* One moment for both clocks. */
+	now = arch_tsc();
+	tsc = tsc_at(&p->clock, now) + offset;
+	/* Where the TSC turns over, the page's product does, the time does not. */
+	if (tsc >> 63)
+		return;
+	page->offset = time_at(p, now) -
+	               (u64)((unsigned __int128)tsc * page->scale >> 64);
+	do
+		r->sequence++;
+	while (r->sequence == SEQUENCE_INVALID ||
+	       r->sequence == SEQUENCE_OTHER);
+	__atomic_store_n(&page->sequence, r->sequence, __ATOMIC_SEQ_CST);
+}
+
+void reference_update(struct partition *p)
+{
+	struct reference *r = &p->reference;
+	bool run = p->vp_count > 0 && !partition_suspended(p);
+	u64 now = arch_tsc();
+
+	if (run != r->running) {
+		r->base = time_at(p, now);
+		r->since = units_at(p, now);
+		r->running = run;
+	}
+	show(p);
+}
+
+void reference_set(struct partition *p, u64 time, u32 sequence)
+{
+	p->reference.base = time;
+	p->reference.since = units_at(p, arch_tsc());
+	p->reference.sequence = sequence;
+	show(p);
+}
+
+bool reference_page(struct partition *p)
+{
+	if (!p->reference.page)
+		p->reference.page = pool_alloc(&p->pool);
+	return p->reference.page;
+}
+
+bool reference_write(struct partition *p, u64 value)
+{
+	struct reference *r = &p->reference;
+
+	if (!vp_check_page_value(value))
+		return false;
+	if (value & HV_MSR_PAGE_ENABLE) {
+		if (!reference_page(p) ||
+		    !gpa_overlay_set(&p->space, &r->overlay,
+		                     value >> PAGE_SHIFT, r->page, ARCH_READ))
+			return false;
+	} else {
+		gpa_overlay_clear(&p->space, &r->overlay);
+	}
+	r->msr = value;
+	show(p);
+	return true;
+}
+
+void reference_free(struct partition *p)
+{
+	gpa_overlay_clear(&p->space, &p->reference.overlay);
+	if (p->reference.page)
+		pool_free(&p->pool, p->reference.page);
+	p->reference.page = NULL;
+}

@@ -1,0 +1,98 @@
+/*
+ * Virtual processors: their time, and where their state is.
+ */
+#include "hv/vp/vp.h"
+
+#include "hv/arch.h"
+#include "hv/base/cpu.h"
+#include "hv/vp/debug.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp_confine.h"
+#include "include/x86.h"
+#include "include/x86_msr.h"
+
+bool vp_is_suspended(const struct vp *vp)
+{
+	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
+}
+
+#define UNITS REFERENCE_UNITS
+
+u64 vp_runtime(const struct vp *vp)
+{
+	u64 hz = arch_facts()->tsc_hz, ticks = vp->runtime;
+
+	if (vp->cpu->current == vp)
+		ticks += arch_tsc() - vp->cpu->current_since;
+	return ticks / hz * UNITS + ticks % hz * UNITS / hz;
+}
+
+/* Rounded up, so that the same number is read again. */
+void vp_set_runtime(struct vp *vp, u64 units)
+{
+	u64 hz = arch_facts()->tsc_hz;
+
+	vp->runtime =
+		units / UNITS * hz + (units % UNITS * hz + UNITS - 1) / UNITS;
+	if (vp->cpu->current == vp)
+		vp->cpu->current_since = arch_tsc();
+}
+
+const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
+{
+	u32 missing = (parts | VP_PART_CORE) & ~vp->cached;
+
+	if (missing) {
+		arch_vp_capture(vp, missing);
+		vp->cached |= missing;
+	}
+	/* LIVE comes at a switch too (switch.c), without our asking. */
+	missing |= parts & VP_PART_LIVE;
+	missing &= vp->is_root ? 0 : VP_CONFINED;
+	if (missing)
+		vp_confine(&vp->state, missing);
+	return &vp->state;
+}
+
+struct vp_state *vp_state_change(struct vp *vp, u32 parts)
+{
+	vp_state_part(vp, parts);
+	vp->dirty |= parts;
+	return &vp->state;
+}
+
+const struct vp_state *vp_state_read(struct vp *vp)
+{
+	return vp_state_part(vp, VP_PART_ALL);
+}
+
+struct vp_state *vp_state_write(struct vp *vp)
+{
+	return vp_state_change(vp, VP_PART_ALL);
+}
+
+/* The instruction is done: its shadow is over and a single step is due. */
+void vp_skip(struct vp *vp, u64 length)
+{
+	struct vp_state *s = vp_state_change(vp, VP_PART_RIP);
+
+	s->rip += length;
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & RIGHTS_L))
+		s->rip = (u32)s->rip;
+	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
+	    (s->rflags & RFLAGS_RF)) {
+		vp_state_change(vp, VP_PART_CORE);
+		s->interrupt_state &= ~HV_INTERRUPT_STATE_SHADOW;
+		/* It was for that instruction (SDM 17.3.1.1). */
+		s->rflags &= ~RFLAGS_RF;
+	}
+	if ((s->rflags & RFLAGS_TF) &&
+	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
+		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;
+}
+
+u64 vp_tsc_at(const struct vp *vp, u64 tsc)
+{
+	return tsc_at(&vp->partition->clock, tsc) + vp->state.tsc_offset;
+}
