@@ -8,6 +8,7 @@
 #include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vp.h"
+#include "hv/call/hypercall.h"
 
 /* Protected mode and CPL 0; virtual-8086 mode has CPL 3. */
 static bool may_call(bool wide)
@@ -32,12 +33,12 @@ static void set_pair(u64 *gpr, u64 value)
 static enum exit_outcome call_64(struct vp *vp)
 {
 	u64 *gpr = vp->state.gpr;
-	struct exit_hypercall call = {
+	struct hypercall_registers call = {
 		.control = gpr[VP_RCX],
 		.input = gpr[VP_RDX],
 		.output = gpr[8],
 	};
-	enum exit_outcome outcome = exit_hypercall(vp, &call);
+	enum exit_outcome outcome = hypercall_execute(vp, &call);
 
 	if (outcome == EXIT_SKIP)
 		gpr[VP_RAX] = call.result;
@@ -50,12 +51,12 @@ static enum exit_outcome call_64(struct vp *vp)
 static enum exit_outcome call_32(struct vp *vp)
 {
 	u64 *gpr = vp->state.gpr;
-	struct exit_hypercall call = {
+	struct hypercall_registers call = {
 		.control = pair(gpr, VP_RDX, VP_RAX),
 		.input = pair(gpr, VP_RBX, VP_RCX),
 		.output = pair(gpr, VP_RDI, VP_RSI),
 	};
-	enum exit_outcome outcome = exit_hypercall(vp, &call);
+	enum exit_outcome outcome = hypercall_execute(vp, &call);
 
 	if (outcome == EXIT_SKIP)
 		set_pair(gpr, call.result);

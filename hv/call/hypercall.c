@@ -247,7 +247,7 @@ struct input {
 };
 
 static enum exit_outcome fetch_input(struct vp *vp,
-                                     const struct exit_hypercall *call,
+                                     const struct hypercall_registers *call,
                                      struct decoded *d, u8 *input,
                                      enum hv_status *status)
 {
@@ -274,7 +274,7 @@ static enum exit_outcome fetch_input(struct vp *vp,
 }
 
 static enum exit_outcome fetch_output(struct vp *vp,
-                                      const struct exit_hypercall *call,
+                                      const struct hypercall_registers *call,
                                       struct decoded *d, enum hv_status *status)
 {
 	u64 in_end = call->input + d->in + d->tail;
@@ -319,20 +319,20 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 	return status;
 }
 
-static enum exit_outcome finish(struct exit_hypercall *call,
+static enum exit_outcome finish(struct hypercall_registers *call,
                                 enum hv_status status, u32 reps)
 {
 	call->result = (u64)status | (u64)reps << HV_RESULT_REPS_SHIFT;
 	return EXIT_SKIP;
 }
 
-static void set_start(struct exit_hypercall *call, u32 start)
+static void set_start(struct hypercall_registers *call, u32 start)
 {
 	call->control &= ~(HV_CONTROL_REP_MASK << HV_CONTROL_REP_START_SHIFT);
 	call->control |= (u64)start << HV_CONTROL_REP_START_SHIFT;
 }
 
-static enum exit_outcome run(struct exit_hypercall *call,
+static enum exit_outcome run(struct hypercall_registers *call,
                              struct hypercall_frame *f, struct decoded *d)
 {
 	enum hv_status status;
@@ -353,7 +353,8 @@ static enum exit_outcome run(struct exit_hypercall *call,
 /* One call at a time on a processor, and one processor so far. */
 static struct input input_block;
 
-static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
+static enum exit_outcome dispatch(struct vp *vp,
+                                  struct hypercall_registers *call)
 {
 	const struct partition *from = vp->partition;
 	struct hypercall_frame f;
@@ -385,7 +386,8 @@ static enum exit_outcome dispatch(struct vp *vp, struct exit_hypercall *call)
 	return run(call, &f, &d);
 }
 
-enum exit_outcome exit_hypercall(struct vp *vp, struct exit_hypercall *call)
+enum exit_outcome hypercall_execute(struct vp *vp,
+                                    struct hypercall_registers *call)
 {
 	enum exit_outcome outcome;
 

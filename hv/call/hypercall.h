@@ -8,10 +8,30 @@
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H
 
+#include "hv/run/exit.h"
 #include "include/tlfs.h"
 
 struct vp;
 struct partition;
+
+/*
+ * A VMCALL that the processor's mode allows (CPL 0, protected or long mode).
+ * in: control word and GPAs as the caller's width has them. out: result, and
+ * for a rep call the control word with the new start index.
+ */
+struct hypercall_registers {
+	u64 control;
+	u64 input;
+	u64 output;
+	u64 result;
+	bool is_rep; /* write `control` back (RCX or EDX:EAX) */
+};
+/*
+ * EXIT_SKIP: write the result. EXIT_AGAIN: continuation, write `control` back
+ * if is_rep, leave RIP. EXIT_SUSPENDED: a parameter page needs the parent.
+ */
+enum exit_outcome hypercall_execute(struct vp *vp,
+                                    struct hypercall_registers *call);
 
 /*
  * What a handler gets. in and in_rep are copies; out and out_rep are guest

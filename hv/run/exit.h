@@ -76,24 +76,6 @@ enum exit_outcome exit_invalid_state(struct vp *vp);
 enum exit_outcome exit_unsupported(struct vp *vp, enum hv_unsupported_feature f,
                                    u64 parameter);
 
-/*
- * A VMCALL that the processor's mode allows (CPL 0, protected or long mode).
- * in: control word and GPAs as the caller's width has them. out: result, and
- * for a rep call the control word with the new start index.
- */
-struct exit_hypercall {
-	u64 control;
-	u64 input;
-	u64 output;
-	u64 result;
-	bool is_rep; /* write `control` back (RCX or EDX:EAX) */
-};
-/*
- * EXIT_SKIP: write the result. EXIT_AGAIN: continuation, write `control` back
- * if is_rep, leave RIP. EXIT_SUSPENDED: a parameter page needs the parent.
- */
-enum exit_outcome exit_hypercall(struct vp *vp, struct exit_hypercall *call);
-
 /* Builds a message header for vp's present state (TLFS 16). */
 void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,
                       u32 instruction_length, u8 access);

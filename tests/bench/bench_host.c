@@ -15,6 +15,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "hv/call/hypercall.h"
 #include "tests/bench/bench_host.h"
 #include "tests/host/fake_guest.h"
 
@@ -49,11 +50,11 @@ u8 *bench_room(u64 bytes)
 
 static u32 call(u32 code, u64 input, u64 output)
 {
-	struct exit_hypercall c = { .control = code,
-		                    .input = input,
-		                    .output = output };
+	struct hypercall_registers c = { .control = code,
+		                         .input = input,
+		                         .output = output };
 
-	while (exit_hypercall(fake_root_vp(), &c) == EXIT_AGAIN)
+	while (hypercall_execute(fake_root_vp(), &c) == EXIT_AGAIN)
 		continue;
 	if (c.result != HV_STATUS_SUCCESS) {
 		fprintf(stderr, "bench: call %#x: status %#llx\n", code,

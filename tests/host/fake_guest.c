@@ -2,6 +2,7 @@
  * Hypercalls and life-cycle steps of the parent.
  */
 #include "tests/host/fake_guest.h"
+#include "hv/call/hypercall.h"
 #include "tests/host/fake_sched.h"
 #include "tests/host/fake_tlb.h"
 
@@ -77,7 +78,7 @@ static void expect_nobody_forgotten(void)
 u64 guest_raw(struct vp *vp, u64 control, u64 input, u64 output,
               enum exit_outcome *outcome)
 {
-	struct exit_hypercall call = { control, input, output, 0, false };
+	struct hypercall_registers call = { control, input, output, 0, false };
 	enum exit_outcome o = EXIT_AGAIN;
 
 	fake.cpu.current = vp;
@@ -85,7 +86,7 @@ u64 guest_raw(struct vp *vp, u64 control, u64 input, u64 output,
 		u64 before = fake.steps;
 
 		assert_true(guest_turns < TURNS_MAX);
-		o = exit_hypercall(vp, &call);
+		o = hypercall_execute(vp, &call);
 		expect_flushed();
 		if (fake.steps - before > guest_longest)
 			guest_longest = fake.steps - before;

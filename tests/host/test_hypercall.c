@@ -159,8 +159,8 @@ static void test_d30_blocks_that_overlap(void **state)
 /* A long list is cut into turns; the start index tells how far it came. */
 static void test_rep_call_goes_on_in_turns(void **state)
 {
-	struct exit_hypercall call = { .input = GUEST_INPUT,
-		                       .output = GUEST_OUTPUT };
+	struct hypercall_registers call = { .input = GUEST_INPUT,
+		                            .output = GUEST_OUTPUT };
 	u64 id = guest_child(4, 0), reps = 300;
 	struct hv_input_unmap_gpa_pages in = { id, 0, 0, 0 };
 	u32 turns = 1;
@@ -168,7 +168,7 @@ static void test_rep_call_goes_on_in_turns(void **state)
 	(void)state;
 	memcpy(guest_at(GUEST_INPUT), &in, sizeof(in));
 	call.control = HVCALL_UNMAP_GPA_PAGES | reps << 32;
-	while (exit_hypercall(fake_root_vp(), &call) == EXIT_AGAIN) {
+	while (hypercall_execute(fake_root_vp(), &call) == EXIT_AGAIN) {
 		assert_true(call.is_rep);
 		assert_int_equal(call.control >> 48,
 		                 turns * HYPERCALL_REPS_A_TURN);
