@@ -100,6 +100,9 @@ bool child_skip(struct child *c);
 /* Runs to an OUT to this port, skips it; *value gets RAX. */
 bool child_run_to_out(struct child *c, u16 port, u64 *value);
 
+/* It runs on until this register of its VP has this value. */
+bool child_run_until(const struct child *c, u32 name, u64 value);
+
 /* Anybody's next message; false when none comes within so many ticks. */
 bool child_next_message(struct hv_message *message, u64 ticks);
 

@@ -200,6 +200,19 @@ bool child_wait(struct child *c)
 	       EXPECT_EQUAL(c->message.sender, c->id);
 }
 
+/* Looking stops nobody for long; how long it takes is the machine's affair. */
+bool child_run_until(const struct child *c, u32 name, u64 value)
+{
+	u64 begin = cpu_read_tsc();
+
+	while (child_get(c, name) != value) {
+		if (cpu_read_tsc() - begin > CHILD_PATIENCE)
+			return EXPECT_EQUAL(child_get(c, name), value);
+		insn_sti_hlt();
+	}
+	return true;
+}
+
 bool child_run_to(struct child *c, enum hv_message_type type)
 {
 	return child_go(c) && child_wait(c) &&

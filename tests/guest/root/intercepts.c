@@ -75,6 +75,12 @@ static void check_header(const struct hv_intercept_header *h, u32 length,
 	EXPECT_EQUAL(h->rflags & ~0x10000ull, RFLAGS_FIXED); /* but RF */
 }
 
+static bool halts(void)
+{
+	return child_run_until(&child, HV_REGISTER_INTERNAL_ACTIVITY_STATE,
+	                       HV_ACTIVITY_HALT_SUSPEND);
+}
+
 /* ---- I/O ports ---- */
 
 static const struct io_row {
@@ -138,8 +144,7 @@ static void io_messages(void)
 		             HV_SUSPENDED);
 		/* What we put into RAX is what an IN has read. */
 		MUST(child_set(&child, HV_REGISTER_RAX, 0xabcd0000 + i));
-		MUST(child_skip(&child) && child_go(&child));
-		child_let_run(100000);
+		MUST(child_skip(&child) && child_go(&child) && halts());
 		MUST(child_stop(&child));
 		EXPECT_EQUAL(mark(), 0xabcd0000 + i);
 	}
@@ -208,7 +213,8 @@ static void io_rights_and_widths(void)
 	MUST(child_skip(&child));
 	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_IO_PORT, PORT, 0));
 	MUST(child_go(&child));
-	EXPECT(!child_next_message(&child.message, 1000000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	EXPECT_EQUAL(mark(), 0xffffffff);
 	child_destroy(&child);
 }
@@ -240,7 +246,8 @@ static void cpuid_message(void)
 	EXPECT_EQUAL(m->default_rdx, native.edx);
 	MUST(child_set(&child, HV_REGISTER_RAX, 0x5a5a1234));
 	MUST(child_skip(&child) && child_go(&child));
-	EXPECT(!child_next_message(&child.message, 1000000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	EXPECT_EQUAL(mark(), 0x5a5a1234);
 	child_destroy(&child);
 }
@@ -266,7 +273,8 @@ static void cpuid_of_one_leaf(void)
 	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_CPUID,
 	                     HV_CPUID_INTERFACE, 0));
 	MUST(child_go(&child));
-	EXPECT(!child_next_message(&child.message, 1000000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	EXPECT_EQUAL(mark(), HV_CPUID_INTERFACE_HV1);
 	child_destroy(&child);
 }
@@ -447,7 +455,8 @@ static void unmapped_gpa(void)
 	MUST(EXPECT_SUCCESS(memory_map(child.id, (HOLE >> PAGE_SHIFT) + 4,
 	                               source, 1, CHILD_RWX, NULL)));
 	MUST(child_go(&child));
-	EXPECT(!child_next_message(&child.message, 1000000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	EXPECT_EQUAL(mark(), 0x77);
 	child_destroy(&child);
 }
@@ -479,7 +488,8 @@ static void check_right(const u8 *code, u32 size, bool allowed, u32 access,
 		MUST(child_wait(&child));
 		check_memory(HV_MESSAGE_GPA_INTERCEPT, access, MARK, rip);
 	} else {
-		EXPECT(!child_next_message(&child.message, 100000));
+		MUST(halts());
+		EXPECT(!child_next_message(&child.message, 1000));
 	}
 	MUST(child_stop(&child));
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_INTERNAL_ACTIVITY_STATE),
@@ -544,8 +554,7 @@ static void impossible_registers(void)
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), CHILD_CODE);
 	/* Put right it runs. */
 	MUST(child_set(&child, HV_REGISTER_CR4, 0x620));
-	MUST(child_go(&child));
-	child_let_run(100000);
+	MUST(child_go(&child) && halts());
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), CHILD_CODE + 1);
 	child_destroy(&child);
 }
@@ -583,7 +592,8 @@ static void halt_waits(void)
 
 	MUST(create(code, sizeof(code)));
 	MUST(child_go(&child));
-	EXPECT(!child_next_message(&child.message, 500000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_INTERNAL_ACTIVITY_STATE),
 	             HV_ACTIVITY_HALT_SUSPEND);
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), CHILD_CODE + 1);
@@ -591,7 +601,7 @@ static void halt_waits(void)
 	/* Each time the parent ends the halt it gets to the next one. */
 	for (u32 i = 1; i < 4; i++) {
 		MUST(child_set(&child, HV_REGISTER_INTERNAL_ACTIVITY_STATE, 0));
-		child_let_run(100000);
+		MUST(halts());
 		EXPECT_EQUAL(mark(), i);
 	}
 	child_destroy(&child);
@@ -614,7 +624,8 @@ static void halt_ends_by_interrupt(void)
 	/* IF is needed: it is an external interrupt. */
 	MUST(child_set(&child, HV_REGISTER_RFLAGS, RFLAGS_FIXED | 0x200));
 	MUST(child_go(&child));
-	EXPECT(!child_next_message(&child.message, 500000));
+	MUST(halts());
+	EXPECT(!child_next_message(&child.message, 1000));
 	MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION,
 	               HV_PENDING_INTERRUPTION |
 	                       0x40ull << HV_PENDING_VECTOR_SHIFT));

@@ -185,20 +185,15 @@ static void small_pool(void)
 static const u8 adder[] = { LOAD_EAX(0x3000), INC_EAX_64, STORE_EAX(0x3000),
 	                    HLT };
 
-/* It runs to its HLT, a little at a time, and has no message for us. */
+/* It runs to its HLT, and has no message for us. */
 static bool run_to_halt(struct child *c)
 {
-	u64 begin = cpu_read_tsc();
 	struct hv_message m;
 
-	do {
-		if (!child_go(c) || !EXPECT(!child_next_message(&m, 100000)) ||
-		    !child_stop(c))
-			return false;
-		if (child_get(c, HV_REGISTER_INTERNAL_ACTIVITY_STATE))
-			return true;
-	} while (cpu_read_tsc() - begin < CHILD_PATIENCE);
-	return EXPECT(!"it does not halt");
+	return child_go(c) &&
+	       child_run_until(c, HV_REGISTER_INTERNAL_ACTIVITY_STATE,
+	                       HV_ACTIVITY_HALT_SUSPEND) &&
+	       EXPECT(!child_next_message(&m, 1000)) && child_stop(c);
 }
 
 /* The child adds one to its word at 3000H. */

@@ -100,6 +100,11 @@ static void masked_messages_wait(void)
 	child_destroy(&c);
 }
 
+static bool is_intercepted(const struct child *c)
+{
+	return child_run_until(c, HV_REGISTER_INTERCEPT_SUSPEND, HV_SUSPENDED);
+}
+
 /* Two senders, one slot: the second message comes with the EOM. */
 static void pending_flag_and_eom(void)
 {
@@ -108,12 +113,10 @@ static void pending_flag_and_eom(void)
 	u64 first;
 
 	MUST(create(&a) && create(&b));
-	MUST(child_go(&a) && child_go(&b));
-	child_let_run(1000000);
+	MUST(child_go(&a) && child_go(&b) && is_intercepted(&a) &&
+	     is_intercepted(&b));
 	EXPECT_EQUAL(slot->type, HV_MESSAGE_IO_PORT_INTERCEPT);
 	EXPECT_EQUAL(slot->flags, HV_MESSAGE_FLAG_PENDING);
-	EXPECT_EQUAL(child_get(&a, HV_REGISTER_INTERCEPT_SUSPEND), 1);
-	EXPECT_EQUAL(child_get(&b, HV_REGISTER_INTERCEPT_SUSPEND), 1);
 	first = slot->sender;
 	EXPECT(first == a.id || first == b.id);
 	/* The slot is free, but nobody has said so. */
@@ -137,8 +140,8 @@ static void waiting_message_is_taken_back(void)
 
 	MUST(create(&a) && create(&b));
 	cpu_write_msr(HV_MSR_SINT0, HV_SINT_RESET);
-	MUST(child_go(&a) && child_go(&b));
-	child_let_run(1000000);
+	MUST(child_go(&a) && child_go(&b) && is_intercepted(&a) &&
+	     is_intercepted(&b));
 	MUST(child_stop(&b));
 	MUST(child_set(&b, HV_REGISTER_INTERCEPT_SUSPEND, 0));
 	MUST(child_destroy(&a));

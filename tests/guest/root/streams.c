@@ -401,10 +401,10 @@ static void undelivered_message(void)
 
 	MUST(saved_begin(&saved, 32) && create_source());
 	cpu_write_msr(HV_MSR_SINT0, HV_SINT_RESET);
-	MUST(child_go(&source));
-	child_let_run(500000);
+	MUST(child_go(&source) &&
+	     child_run_until(&source, HV_REGISTER_INTERCEPT_SUSPEND,
+	                     HV_SUSPENDED));
 	MUST(child_stop(&source));
-	EXPECT_EQUAL(child_get(&source, HV_REGISTER_INTERCEPT_SUSPEND), 1);
 	MUST(saved_take(&saved, source.id, 0));
 	MUST(child_destroy(&source));
 	MUST(child_create(&target, PAGES));
