@@ -49,51 +49,34 @@ enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
 {
 	const struct hv_input_assert_virtual_interrupt *in = f->in;
 	struct lapic_message m;
-	struct partition *p;
-	enum hv_status status =
-		partition_find_active(f->from, in->partition_id, &p);
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
 	if (!is_valid(in))
 		return HV_STATUS_INVALID_PARAMETER;
-	if (in->type == HV_INTERRUPT_EXTINT) {
-		status = assert_external(p, (u8)in->vector);
-	} else {
-		m = (struct lapic_message){
-			.delivery = (enum lapic_delivery)in->type,
-			.destination = (u32)in->destination,
-			.vector = (u8)in->vector,
-			.logical = in->control_flags & HV_INTERRUPT_LOGICAL,
-			.broadcast = in->destination == XAPIC_BROADCAST ||
-			             in->destination == X2APIC_BROADCAST,
-			.level = in->control_flags & HV_INTERRUPT_LEVEL,
-		};
-		lapic_send(p, NULL, &m);
-	}
-	if (status == HV_STATUS_SUCCESS)
-		partition_changed(p);
-	return status;
+	if (in->type == HV_INTERRUPT_EXTINT)
+		return assert_external(f->target, (u8)in->vector);
+	m = (struct lapic_message){
+		.delivery = (enum lapic_delivery)in->type,
+		.destination = (u32)in->destination,
+		.vector = (u8)in->vector,
+		.logical = in->control_flags & HV_INTERRUPT_LOGICAL,
+		.broadcast = in->destination == XAPIC_BROADCAST ||
+		             in->destination == X2APIC_BROADCAST,
+		.level = in->control_flags & HV_INTERRUPT_LEVEL,
+	};
+	lapic_send(f->target, NULL, &m);
+	return HV_STATUS_SUCCESS;
 }
 
 /* Done with the external interrupt: the next one may be asserted. */
 enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f)
 {
-	const struct hv_input_partition *in = f->in;
-	struct partition *p;
-	enum hv_status status =
-		partition_find_active(f->from, in->partition_id, &p);
-	struct vp *vp;
+	struct vp *vp = f->target->vps[0];
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	vp = p->vps[0];
 	if (!vp)
 		return HV_STATUS_SUCCESS;
 	arch_vp_kick(vp);
 	if (vp->lapic.events & STREAM_APIC_EXTINT)
 		return HV_STATUS_NOT_ACKNOWLEDGED;
 	vp->lapic.events &= ~STREAM_APIC_EXTINT_TAKEN;
-	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }

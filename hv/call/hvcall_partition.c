@@ -28,47 +28,21 @@ enum hv_status hvcall_create_partition(struct hypercall_frame *f)
 
 enum hv_status hvcall_initialize_partition(struct hypercall_frame *f)
 {
-	const struct hv_input_partition *in = f->in;
-	struct partition *p;
-	enum hv_status status;
-
-	status = partition_find_child(f->from, in->partition_id, &p);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (p->state != PARTITION_UNINITIALIZED)
-		return HV_STATUS_INVALID_PARTITION_STATE;
-	return partition_initialize(p);
+	return partition_initialize(f->target);
 }
 
 enum hv_status hvcall_finalize_partition(struct hypercall_frame *f)
 {
-	const struct hv_input_partition *in = f->in;
-	struct partition *p;
-	enum hv_status status;
-
-	status = partition_find_child(f->from, in->partition_id, &p);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (p->child_count > 0)
+	if (f->target->child_count > 0)
 		return HV_STATUS_OPERATION_DENIED;
-	if (p->state != PARTITION_ACTIVE && p->state != PARTITION_FINALIZING)
-		return HV_STATUS_INVALID_PARTITION_STATE;
-	f->again = !partition_finalize(p);
+	f->again = !partition_finalize(f->target);
 	return HV_STATUS_SUCCESS;
 }
 
 enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 {
-	const struct hv_input_partition *in = f->in;
-	struct partition *p;
-	enum hv_status status;
+	struct partition *p = f->target;
 
-	status = partition_find_child(f->from, in->partition_id, &p);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (p->state != PARTITION_FINALIZED &&
-	    p->state != PARTITION_UNINITIALIZED)
-		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (p->pool.available || p->pool.in_use)
 		return HV_STATUS_OPERATION_DENIED;
 	partition_delete(p);
@@ -213,19 +187,17 @@ static const struct property *find_property(u32 code)
 }
 
 /* The state rules are the same for reading and writing. */
-static enum hv_status property_prepare(struct hypercall_frame *f, u64 id,
-                                       u32 code, struct partition **p,
+static enum hv_status property_prepare(const struct hypercall_frame *f,
+                                       u32 code,
                                        const struct property **property)
 {
-	enum hv_status status = partition_find_child(f->from, id, p);
+	enum partition_state state = f->target->state;
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
 	*property = find_property(code);
 	if (!*property)
 		return HV_STATUS_UNKNOWN_PROPERTY;
-	if ((*p)->state != PARTITION_ACTIVE &&
-	    !((*property)->early && (*p)->state == PARTITION_UNINITIALIZED))
+	if (state != PARTITION_ACTIVE &&
+	    !((*property)->early && state == PARTITION_UNINITIALIZED))
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	return HV_STATUS_SUCCESS;
 }
@@ -235,13 +207,10 @@ enum hv_status hvcall_get_partition_property(struct hypercall_frame *f)
 	const struct hv_input_get_partition_property *in = f->in;
 	struct hv_output_get_partition_property *out = f->out;
 	const struct property *property;
-	struct partition *p;
-	enum hv_status status;
+	enum hv_status status = property_prepare(f, in->property, &property);
 
-	status = property_prepare(f, in->partition_id, in->property, &p,
-	                          &property);
 	if (status == HV_STATUS_SUCCESS)
-		out->value = property->get(p);
+		out->value = property->get(f->target);
 	return status;
 }
 
@@ -249,14 +218,11 @@ enum hv_status hvcall_set_partition_property(struct hypercall_frame *f)
 {
 	const struct hv_input_set_partition_property *in = f->in;
 	const struct property *property;
-	struct partition *p;
-	enum hv_status status;
+	enum hv_status status = property_prepare(f, in->property, &property);
 
-	status = property_prepare(f, in->partition_id, in->property, &p,
-	                          &property);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	return property->set ? property->set(p, in->value)
+	return property->set ? property->set(f->target, in->value)
 	                     : HV_STATUS_INVALID_PARAMETER;
 }
 
@@ -270,20 +236,13 @@ enum hv_status hvcall_get_partition_id(struct hypercall_frame *f)
 	return HV_STATUS_SUCCESS;
 }
 
-/* The list of children belongs to the caller: SELF or its own id. */
 enum hv_status hvcall_get_next_child(struct hypercall_frame *f)
 {
 	const struct hv_input_get_next_child *in = f->in;
 	struct hv_output_get_next_child *out = f->out;
-	struct partition *p = f->from;
-	enum hv_status status;
 
-	if (in->parent_id != HV_PARTITION_ID_SELF && in->parent_id != p->id) {
-		status = partition_find_child(p, in->parent_id, &p);
-		if (status != HV_STATUS_SUCCESS)
-			return status;
-	}
-	return partition_next_child(p, in->previous_id, &out->partition_id);
+	return partition_next_child(f->target, in->previous_id,
+	                            &out->partition_id);
 }
 
 enum hv_status hvcall_read_log(struct hypercall_frame *f)

@@ -8,66 +8,47 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 
-/* The caller itself, by its id or as SELF, or a child of it. */
-static enum hv_status find_own(struct hypercall_frame *f, u64 id,
-                               struct partition **p)
-{
-	*p = f->from;
-	if (id == HV_PARTITION_ID_SELF || id == f->from->id)
-		return HV_STATUS_SUCCESS;
-	return partition_find_active(f->from, id, p);
-}
-
 enum hv_status hvcall_create_port(struct hypercall_frame *f)
 {
 	const struct hv_input_create_port *in = f->in;
-	struct partition *p, *to;
-	enum hv_status status = find_own(f, in->port_partition, &p);
+	struct partition *to;
+	enum hv_status status =
+		hypercall_find_own(f, in->connection_partition, &to);
 
-	if (status == HV_STATUS_SUCCESS)
-		status = find_own(f, in->connection_partition, &to);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->proximity)
 		return HV_STATUS_INVALID_PARAMETER;
-	return port_create(p, in->port_id, to->id, &in->info);
+	return port_create(f->target, in->port_id, to->id, &in->info);
 }
 
 enum hv_status hvcall_delete_port(struct hypercall_frame *f)
 {
 	const struct hv_input_delete_port *in = f->in;
-	struct partition *p;
-	enum hv_status status = find_own(f, in->port_partition, &p);
 
-	return status == HV_STATUS_SUCCESS ? port_delete(p, in->port_id)
-	                                   : status;
+	return port_delete(f->target, in->port_id);
 }
 
 enum hv_status hvcall_connect_port(struct hypercall_frame *f)
 {
 	const struct hv_input_connect_port *in = f->in;
-	struct partition *p, *owner;
-	enum hv_status status = find_own(f, in->connection_partition, &p);
+	struct partition *owner;
+	enum hv_status status =
+		hypercall_find_own(f, in->port_partition, &owner);
 
-	if (status == HV_STATUS_SUCCESS)
-		status = find_own(f, in->port_partition, &owner);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->proximity || in->info.rsvd_z)
 		return HV_STATUS_INVALID_PARAMETER;
-	return port_connect(p, in->connection_id, owner->id, in->port_id,
-	                    in->info.type);
+	return port_connect(f->target, in->connection_id, owner->id,
+	                    in->port_id, in->info.type);
 }
 
 enum hv_status hvcall_disconnect_port(struct hypercall_frame *f)
 {
 	const struct hv_input_disconnect_port *in = f->in;
-	struct partition *p;
-	enum hv_status status = find_own(f, in->connection_partition, &p);
 
-	return status == HV_STATUS_SUCCESS
-	               ? port_disconnect(p, in->connection_id)
-	               : status;
+	return port_disconnect(f->target, in->connection_id);
 }
 
 /* An open save must not miss that the receiver has changed. */

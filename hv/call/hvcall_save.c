@@ -16,24 +16,14 @@
 #define FLAGS_KNOWN \
 	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)
 
-/* NULL target: the system, for which SUMMARY is a must (D4). */
-static enum hv_status find_target(struct hypercall_frame *f, u64 id, u32 flags,
-                                  struct partition **target)
+/* No target: the system, for which SUMMARY is a must (D4). */
+static enum hv_status judge_target(const struct hypercall_frame *f, u32 flags)
 {
-	enum hv_status status;
-
-	*target = NULL;
-	if (id == HV_PARTITION_ID_INVALID) {
-		if (!(flags & HV_SAVE_RESTORE_STATE_SUMMARY))
-			return HV_STATUS_INVALID_PARTITION_ID;
-	} else {
-		status = partition_find_child(f->from, id, target);
-		if (status != HV_STATUS_SUCCESS)
-			return status;
-	}
+	if (!f->target && !(flags & HV_SAVE_RESTORE_STATE_SUMMARY))
+		return HV_STATUS_INVALID_PARTITION_ID;
 	if (flags & ~FLAGS_KNOWN)
 		return HV_STATUS_INVALID_PARAMETER;
-	if (*target && (*target)->state != PARTITION_ACTIVE)
+	if (f->target && f->target->state != PARTITION_ACTIVE)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	return HV_STATUS_SUCCESS;
 }
@@ -124,12 +114,12 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	const struct hv_input_save_partition_state *in = f->in;
 	struct hv_output_save_partition_state *out = f->out;
 	enum hv_save_restore_result result;
-	struct partition *target;
+	struct partition *target = f->target;
 	struct context *c;
 	enum hv_status status;
 	u32 count = 0;
 
-	status = find_target(f, in->partition_id, in->flags, &target);
+	status = judge_target(f, in->flags);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	status = open_process(f, target, false, in->flags, &c);
@@ -166,12 +156,12 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 	const struct hv_input_restore_partition_state *in = f->in;
 	struct hv_output_restore_partition_state *out = f->out;
 	enum hv_save_restore_result result;
-	struct partition *target;
+	struct partition *target = f->target;
 	struct context *c;
 	enum hv_status status;
 	u32 consumed;
 
-	status = find_target(f, in->partition_id, in->flags, &target);
+	status = judge_target(f, in->flags);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->restore_data_count > HV_SAVE_DATA_MAX)

@@ -7,14 +7,27 @@
 #include "hv/base/cpu.h"
 #include "hv/run/exit.h"
 #include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
 
 #define FAST HYPERCALL_FAST
 #define REP HYPERCALL_REP
 #define BY_PARENT HYPERCALL_BY_PARENT
+#define KICKS HYPERCALL_KICKS
+#define WAKES HYPERCALL_WAKES
+#define CHANGES HYPERCALL_CHANGES
+#define FLUSHES HYPERCALL_FLUSHES
 
 #define CREATE HV_PRIVILEGE_CREATE_PARTITIONS
 #define POOL HV_PRIVILEGE_ACCESS_MEMORY_POOL
+#define ACTIVE BIT(PARTITION_ACTIVE)
+#define CHILD .target = HYPERCALL_CHILD
+#define ACTIVE_CHILD CHILD, .states = ACTIVE
+#define VP_OF(type) \
+	ACTIVE_CHILD, .vp_at = offsetof(struct hv_input_##type, vp_index)
+#define OWN_AT(type, field)                        \
+	.target = HYPERCALL_OWN, .states = ACTIVE, \
+	.target_at = offsetof(struct hv_input_##type, field)
 #define IN(type) .in = sizeof(struct hv_input_##type)
 #define OUT(type) .out = sizeof(struct hv_output_##type)
 
@@ -26,91 +39,108 @@ static const struct hypercall table[] = {
 		.privileges = CREATE },
 	[HVCALL_INITIALIZE_PARTITION - HVCALL_CREATE_PARTITION] = {
 		"InitializePartition", hvcall_initialize_partition,
-		IN(partition), .flags = FAST | BY_PARENT },
+		IN(partition), .flags = FAST | BY_PARENT, CHILD,
+		.states = BIT(PARTITION_UNINITIALIZED) },
 	[HVCALL_FINALIZE_PARTITION - HVCALL_CREATE_PARTITION] = {
 		"FinalizePartition", hvcall_finalize_partition,
-		IN(partition), .flags = FAST | BY_PARENT },
+		IN(partition), .flags = FAST | BY_PARENT, CHILD,
+		.states = ACTIVE | BIT(PARTITION_FINALIZING) },
 	[HVCALL_DELETE_PARTITION - HVCALL_CREATE_PARTITION] = {
 		"DeletePartition", hvcall_delete_partition,
-		IN(partition), .flags = FAST | BY_PARENT },
+		IN(partition), .flags = FAST | BY_PARENT, CHILD,
+		.states = BIT(PARTITION_UNINITIALIZED) |
+		          BIT(PARTITION_FINALIZED) },
 	[HVCALL_GET_PARTITION_PROPERTY - HVCALL_CREATE_PARTITION] = {
 		"GetPartitionProperty", hvcall_get_partition_property,
 		IN(get_partition_property), OUT(get_partition_property),
-		.flags = BY_PARENT },
+		.flags = BY_PARENT, CHILD },
 	[HVCALL_SET_PARTITION_PROPERTY - HVCALL_CREATE_PARTITION] = {
 		"SetPartitionProperty", hvcall_set_partition_property,
-		IN(set_partition_property), .flags = BY_PARENT },
+		IN(set_partition_property), .flags = BY_PARENT, CHILD },
 	[HVCALL_GET_PARTITION_ID - HVCALL_CREATE_PARTITION] = {
 		"GetPartitionId", hvcall_get_partition_id,
 		OUT(get_partition_id),
 		.privileges = HV_PRIVILEGE_ACCESS_PARTITION_ID },
 	[HVCALL_GET_NEXT_CHILD_PARTITION - HVCALL_CREATE_PARTITION] = {
 		"GetNextChildPartition", hvcall_get_next_child,
-		IN(get_next_child), OUT(get_next_child), .flags = BY_PARENT },
+		IN(get_next_child), OUT(get_next_child), .flags = BY_PARENT,
+		.target = HYPERCALL_OWN },
 	[HVCALL_DEPOSIT_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"DepositMemory", hvcall_deposit_memory,
 		IN(deposit_memory), .in_rep = 8, .flags = REP,
-		.privileges = POOL, .settle = hvcall_deposit_settle },
+		.privileges = POOL, .target = HYPERCALL_POOL,
+		.states = ACTIVE | BIT(PARTITION_UNINITIALIZED), .settle = hvcall_deposit_settle },
 	[HVCALL_WITHDRAW_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"WithdrawMemory", hvcall_withdraw_memory,
 		IN(withdraw_memory), .out_rep = 8, .flags = REP, .turn = 8,
-		.privileges = POOL },
+		.privileges = POOL, .target = HYPERCALL_POOL },
 	[HVCALL_GET_MEMORY_BALANCE - HVCALL_CREATE_PARTITION] = {
 		"GetMemoryBalance", hvcall_get_memory_balance,
 		IN(get_memory_balance), OUT(get_memory_balance),
-		.privileges = POOL },
+		.privileges = POOL, .target = HYPERCALL_POOL },
 	[HVCALL_MAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"MapGpaPages", hvcall_map_gpa_pages,
-		IN(map_gpa_pages), .in_rep = 8, .flags = REP | BY_PARENT,
-		.settle = hvcall_gpa_settle },
+		IN(map_gpa_pages), .in_rep = 8, .flags = REP | BY_PARENT | CHANGES | FLUSHES,
+		.target = HYPERCALL_SPACE, .states = ACTIVE },
 	[HVCALL_UNMAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"UnmapGpaPages", hvcall_unmap_gpa_pages,
-		IN(unmap_gpa_pages), .flags = REP | BY_PARENT,
-		.settle = hvcall_gpa_settle },
+		IN(unmap_gpa_pages), .flags = REP | BY_PARENT | CHANGES | FLUSHES,
+		.target = HYPERCALL_SPACE, .states = ACTIVE },
 	[HVCALL_INSTALL_INTERCEPT - HVCALL_CREATE_PARTITION] = {
 		"InstallIntercept", hvcall_install_intercept,
-		IN(install_intercept), .flags = BY_PARENT },
+		IN(install_intercept), .flags = BY_PARENT, ACTIVE_CHILD },
 	[HVCALL_CREATE_VP - HVCALL_CREATE_PARTITION] = {
 		"CreateVp", hvcall_create_vp,
-		IN(create_vp), .flags = BY_PARENT },
+		IN(create_vp), .flags = BY_PARENT | CHANGES,
+		ACTIVE_CHILD },
 	[HVCALL_DELETE_VP - HVCALL_CREATE_PARTITION] = {
 		"DeleteVp", hvcall_delete_vp,
-		IN(delete_vp), .flags = FAST | BY_PARENT },
+		IN(delete_vp), .flags = FAST | BY_PARENT | CHANGES,
+		VP_OF(delete_vp) },
 	[HVCALL_GET_VP_REGISTERS - HVCALL_CREATE_PARTITION] = {
 		"GetVpRegisters", hvcall_get_vp_registers,
 		IN(vp_registers), .in_rep = 4, .out_rep = 16,
-		.flags = REP | BY_PARENT },
+		.flags = REP | BY_PARENT | KICKS, VP_OF(vp_registers) },
 	[HVCALL_SET_VP_REGISTERS - HVCALL_CREATE_PARTITION] = {
 		"SetVpRegisters", hvcall_set_vp_registers,
 		IN(vp_registers), .in_rep = sizeof(struct hv_register_assoc),
-		.flags = REP | BY_PARENT },
+		.flags = REP | BY_PARENT | KICKS | WAKES | CHANGES,
+		VP_OF(vp_registers) },
 	[HVCALL_READ_GPA - HVCALL_CREATE_PARTITION] = {
 		"ReadGpa", hvcall_read_gpa,
-		IN(read_gpa), OUT(read_gpa), .flags = BY_PARENT },
+		IN(read_gpa), OUT(read_gpa), .flags = BY_PARENT,
+		VP_OF(read_gpa) },
 	[HVCALL_WRITE_GPA - HVCALL_CREATE_PARTITION] = {
 		"WriteGpa", hvcall_write_gpa,
-		IN(write_gpa), OUT(write_gpa), .flags = BY_PARENT },
+		IN(write_gpa), OUT(write_gpa), .flags = BY_PARENT,
+		VP_OF(write_gpa) },
 	[HVCALL_ASSERT_VIRTUAL_INTERRUPT_2 - HVCALL_CREATE_PARTITION] = {
 		"AssertVirtualInterrupt", hvcall_assert_virtual_interrupt,
-		IN(assert_virtual_interrupt), .flags = BY_PARENT },
+		IN(assert_virtual_interrupt), .flags = BY_PARENT | CHANGES,
+		ACTIVE_CHILD },
 	[HVCALL_CLEAR_VIRTUAL_INTERRUPT - HVCALL_CREATE_PARTITION] = {
 		"ClearVirtualInterrupt", hvcall_clear_virtual_interrupt,
-		IN(partition), .flags = FAST | BY_PARENT },
+		IN(partition), .flags = FAST | BY_PARENT | CHANGES, ACTIVE_CHILD },
 	[HVCALL_ASSERT_VIRTUAL_INTERRUPT - HVCALL_CREATE_PARTITION] = {
 		"AssertVirtualInterrupt", hvcall_assert_virtual_interrupt,
-		IN(assert_virtual_interrupt), .flags = BY_PARENT },
+		IN(assert_virtual_interrupt), .flags = BY_PARENT | CHANGES,
+		ACTIVE_CHILD },
 	[HVCALL_CREATE_PORT_2 - HVCALL_CREATE_PARTITION] = {
 		"CreatePort", hvcall_create_port, IN(create_port),
+		OWN_AT(create_port, port_partition),
 		.privileges = HV_PRIVILEGE_CREATE_PORT },
 	[HVCALL_DELETE_PORT - HVCALL_CREATE_PARTITION] = {
 		"DeletePort", hvcall_delete_port, IN(delete_port),
+		OWN_AT(delete_port, port_partition),
 		.flags = FAST, .privileges = HV_PRIVILEGE_CREATE_PORT },
 	[HVCALL_CONNECT_PORT_2 - HVCALL_CREATE_PARTITION] = {
 		"ConnectPort", hvcall_connect_port, IN(connect_port),
+		OWN_AT(connect_port, connection_partition),
 		.privileges = HV_PRIVILEGE_CONNECT_PORT },
 	[HVCALL_DISCONNECT_PORT - HVCALL_CREATE_PARTITION] = {
 		"DisconnectPort", hvcall_disconnect_port,
 		IN(disconnect_port), .flags = FAST,
+		OWN_AT(disconnect_port, connection_partition),
 		.privileges = HV_PRIVILEGE_CONNECT_PORT },
 	[HVCALL_POST_MESSAGE - HVCALL_CREATE_PARTITION] = {
 		"PostMessage", hvcall_post_message, IN(post_message),
@@ -120,20 +150,22 @@ static const struct hypercall table[] = {
 		.flags = FAST, .privileges = HV_PRIVILEGE_SIGNAL_EVENTS },
 	[HVCALL_CREATE_PORT - HVCALL_CREATE_PARTITION] = {
 		"CreatePort", hvcall_create_port, IN(create_port),
+		OWN_AT(create_port, port_partition),
 		.privileges = HV_PRIVILEGE_CREATE_PORT },
 	[HVCALL_CONNECT_PORT - HVCALL_CREATE_PARTITION] = {
 		"ConnectPort", hvcall_connect_port, IN(connect_port),
+		OWN_AT(connect_port, connection_partition),
 		.privileges = HV_PRIVILEGE_CONNECT_PORT },
 	[HVCALL_SAVE_PARTITION_STATE - HVCALL_CREATE_PARTITION] = {
 		"SavePartitionState", hvcall_save_partition_state,
 		IN(save_partition_state), OUT(save_partition_state),
-		.flags = BY_PARENT },
+		.flags = BY_PARENT, .target = HYPERCALL_SYSTEM },
 	[HVCALL_RESTORE_PARTITION_STATE - HVCALL_CREATE_PARTITION] = {
 		"RestorePartitionState", hvcall_restore_partition_state,
 		.in = offsetof(struct hv_input_restore_partition_state,
 		               restore_data),
 		OUT(restore_partition_state), .tail = hvcall_restore_tail,
-		.privileges = CREATE },
+		.privileges = CREATE, .target = HYPERCALL_SYSTEM },
 };
 
 static const struct hypercall read_log = {
@@ -292,6 +324,120 @@ static enum exit_outcome fetch_output(struct vp *vp,
 	return outcome;
 }
 
+/* ---- The target ---- */
+
+static bool is_own(const struct hypercall_frame *f, u64 id)
+{
+	return id == HV_PARTITION_ID_SELF || id == f->from->id;
+}
+
+static enum hv_status find_child(const struct hypercall_frame *f, u64 id,
+                                 struct partition **p)
+{
+	return partition_find_child(f->from, id, p);
+}
+
+static enum hv_status find_own(const struct hypercall_frame *f, u64 id,
+                               struct partition **p)
+{
+	*p = f->from;
+	return is_own(f, id) ? HV_STATUS_SUCCESS : find_child(f, id, p);
+}
+
+static enum hv_status find_pool(const struct hypercall_frame *f, u64 id,
+                                struct partition **p)
+{
+	return f->from->parent ? find_child(f, id, p) : find_own(f, id, p);
+}
+
+/*
+ * The root's own map is the identity and stays it: S1 22.4 takes these calls
+ * from it, and "operation denied" says why.
+ */
+static enum hv_status find_space(const struct hypercall_frame *f, u64 id,
+                                 struct partition **p)
+{
+	if (is_own(f, id))
+		return f->from->parent ? HV_STATUS_ACCESS_DENIED
+		                       : HV_STATUS_OPERATION_DENIED;
+	return find_child(f, id, p);
+}
+
+static enum hv_status find_system(const struct hypercall_frame *f, u64 id,
+                                  struct partition **p)
+{
+	return id == HV_PARTITION_ID_INVALID ? HV_STATUS_SUCCESS
+	                                     : find_child(f, id, p);
+}
+
+enum hv_status hypercall_find_own(const struct hypercall_frame *f, u64 id,
+                                  struct partition **p)
+{
+	enum hv_status status = find_own(f, id, p);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	return (*p)->state == PARTITION_ACTIVE
+	               ? HV_STATUS_SUCCESS
+	               : HV_STATUS_INVALID_PARTITION_STATE;
+}
+
+/* Its VP stands still from here on, if the call is about more than its existence. */
+static enum hv_status find_vp(struct hypercall_frame *f,
+                              const struct hypercall *row)
+{
+	u32 index = *(const u32 *)((const u8 *)f->in + row->vp_at);
+
+	if (index >= PARTITION_VPS || !f->target->vps[index])
+		return HV_STATUS_INVALID_VP_INDEX;
+	f->target_vp = f->target->vps[index];
+	if (row->flags & KICKS)
+		arch_vp_kick(f->target_vp);
+	return HV_STATUS_SUCCESS;
+}
+
+/* This is the one place where a call reaches another partition than its caller's. */
+static enum hv_status find_target(struct hypercall_frame *f,
+                                  const struct hypercall *row)
+{
+	static enum hv_status (*const find[])(const struct hypercall_frame *f,
+	                                      u64 id, struct partition **p) = {
+		[HYPERCALL_CHILD] = find_child,
+		[HYPERCALL_OWN] = find_own,
+		[HYPERCALL_POOL] = find_pool,
+		[HYPERCALL_SPACE] = find_space,
+		[HYPERCALL_SYSTEM] = find_system,
+	};
+	enum hv_status status;
+
+	if (row->target == HYPERCALL_NOBODY)
+		return HV_STATUS_SUCCESS;
+	status = find[row->target](
+		f, *(const u64 *)((const u8 *)f->in + row->target_at),
+		&f->target);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (row->states && !(row->states & BIT(f->target->state)))
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	return row->vp_at ? find_vp(f, row) : HV_STATUS_SUCCESS;
+}
+
+/* ---- The call ---- */
+
+static enum hv_status run_one(struct hypercall_frame *f,
+                              const struct hypercall *row)
+{
+	enum hv_status status = row->run(f);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (row->flags & CHANGES)
+		partition_changed(f->target);
+	if (row->flags & WAKES)
+		ready_wake(f->target_vp);
+	return status;
+}
+
 /* Elements from d->start on; *done counts from element 0. */
 static enum hv_status run_reps(struct hypercall_frame *f,
                                const struct decoded *d, u32 *done)
@@ -310,12 +456,14 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 		f->out_rep = d->out_page ? d->out_page + round8(row->out) +
 		                                   *done * row->out_rep
 		                         : NULL;
-		status = row->run(f);
+		status = run_one(f, row);
 		if (status != HV_STATUS_SUCCESS || f->again)
 			break;
 	}
 	if (row->settle && *done > d->start)
 		row->settle(f, *done);
+	if (row->flags & FLUSHES)
+		arch_space_flush(&f->target->space.arch);
 	return status;
 }
 
@@ -338,8 +486,11 @@ static enum exit_outcome run(struct hypercall_registers *call,
 	enum hv_status status;
 	u32 done = 0;
 
+	status = find_target(f, d->row);
+	if (status != HV_STATUS_SUCCESS)
+		return finish(call, status, d->start);
 	if (!(d->row->flags & HYPERCALL_REP)) {
-		status = d->row->run(f);
+		status = run_one(f, d->row);
 		return f->again ? EXIT_AGAIN : finish(call, status, 0);
 	}
 	status = run_reps(f, d, &done);

@@ -38,20 +38,35 @@ enum exit_outcome hypercall_execute(struct vp *vp,
  * memory, to be written and never read.
  */
 struct hypercall_frame {
-	struct vp *vp;          /* the caller */
-	struct partition *from; /* its partition */
-	const void *in;         /* fixed input */
-	const void *in_rep;     /* input of the element at `rep` */
-	void *out;              /* fixed output, up to the row's `out` bytes */
-	void *out_rep;          /* output of the element at `rep` */
-	u32 rep;                /* element index, from 0 */
-	u32 first;              /* the first element of this turn */
+	struct vp *vp;            /* the caller */
+	struct partition *from;   /* its partition */
+	struct partition *target; /* as the row says, NULL: it has none */
+	struct vp *target_vp;     /* of the target, NULL: the row has none */
+	const void *in;           /* fixed input */
+	const void *in_rep;       /* input of the element at `rep` */
+	void *out;      /* fixed output, up to the row's `out` bytes */
+	void *out_rep;  /* output of the element at `rep` */
+	u32 rep;        /* element index, from 0 */
+	u32 first;      /* the first element of this turn */
 	u32 spent;      /* by the elements of this turn, if they count */
 	const u8 *tail; /* variable input, still in guest memory: read
 	                         * every byte once */
 	bool again;     /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
 	bool dear; /* set: this element took long, the turn ends behind it */
+};
+
+/*
+ * Whose partition a call is about, by the id in its input. What the caller may not
+ * name is ACCESS_DENIED, what there is not INVALID_PARTITION_ID (D5).
+ */
+enum hypercall_target {
+	HYPERCALL_NOBODY,
+	HYPERCALL_CHILD,  /* a child of the caller's */
+	HYPERCALL_OWN,    /* the same, or the caller, by its id or as SELF */
+	HYPERCALL_POOL,   /* the same, where the caller must be the root */
+	HYPERCALL_SPACE,  /* a child; the caller's own space stays as it is */
+	HYPERCALL_SYSTEM, /* a child, or by id 0 the system: no target */
 };
 
 struct hypercall {
@@ -64,6 +79,10 @@ struct hypercall {
 	u8 flags;       /* HYPERCALL_* */
 	u8 turn;        /* elements a turn, 0: HYPERCALL_REPS_A_TURN */
 	u64 privileges; /* the caller must hold all of these */
+	enum hypercall_target target;
+	u8 states;    /* that it may be in, a bit each; 0: the handler asks */
+	u8 target_at; /* where its id is in the input, */
+	u8 vp_at;     /* and the index of its VP; 0: it is about no VP */
 	/* Behind a turn: what elements [first, end) had begun is finished. */
 	void (*settle)(struct hypercall_frame *f, u32 end);
 	/* Bytes that follow the fixed input, as that input says; NULL: none. */
@@ -72,14 +91,23 @@ struct hypercall {
 
 #define HYPERCALL_FAST 1u /* may come in registers */
 #define HYPERCALL_REP 2u
-/* The privilege is given by being the parent, checked by the handler. */
+/* Of the privileges only the one to have children is needed. */
 #define HYPERCALL_BY_PARENT 4u
+#define HYPERCALL_KICKS 8u  /* its VP stands still when the handler runs */
+#define HYPERCALL_WAKES 16u /* its VP may have got something to do */
+#define HYPERCALL_CHANGES \
+	32u /* a success ends the target's open process (D10) */
+#define HYPERCALL_FLUSHES 64u /* the target's space, behind each turn */
 
 /*
  * Most elements of one rep call that are done before interrupts get a chance.
  * A call whose elements are dear has a number of its own in the table.
  */
 #define HYPERCALL_REPS_A_TURN 32u
+
+/* A partition that the input names besides: the caller's own, or an active child. */
+enum hv_status hypercall_find_own(const struct hypercall_frame *f, u64 id,
+                                  struct partition **p);
 
 /* The row of a call code, NULL: no such call. */
 const struct hypercall *hypercall_find(u32 code);
@@ -118,6 +146,5 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f);
 enum hv_status hvcall_read_log(struct hypercall_frame *f);
 u32 hvcall_restore_tail(const void *in);
 void hvcall_deposit_settle(struct hypercall_frame *f, u32 end);
-void hvcall_gpa_settle(struct hypercall_frame *f, u32 end);
 
 #endif
