@@ -364,9 +364,10 @@ $(B)/fuzz/%.o: %.c Makefile | $(DEPS)
 	$(Q)clang $(FUZZ_CFLAGS) $(FUZZ_COVER) $(DEPFLAGS) -c $< -o $@
 
 $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
-	$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o)
+	$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) tests/fuzz/state.ld
 	$(call say,FUZZLD)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) \
+		-Wl,-T,tests/fuzz/state.ld -lcmocka -o $@
 
 # ---- The benchmarks: the core as it is, and the machine's own copies ----
 

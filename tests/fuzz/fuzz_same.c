@@ -1,11 +1,11 @@
 /*
  * Are two children the same, and is one what it was?
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "hv/gpa.h"
 #include "hv/vp.h"
+#include "tests/fuzz/fuzz_map.h"
 #include "tests/fuzz/fuzz_world.h"
 
 /* ---- Two children, as their parent sees them ---- */
@@ -43,24 +43,16 @@ static void same_message(const struct vp *a, const struct vp *b)
 
 static void same_memory(const struct partition *a, const struct partition *b)
 {
-	struct arch_mapping m, n;
-	enum arch_next r;
-	u64 gpn = 0;
+	hpa_t page, other;
 
 	if (!a->save_memory)
 		return;
 	FUZZ_CHECK(a->space.mapped <= b->space.mapped);
-	do {
-		u32 budget = 1024;
-
-		r = gpa_next(a, &gpn, &m, &budget);
-		if (r != ARCH_NEXT_FOUND)
-			continue;
-		FUZZ_CHECK(gpa_lookup(b, gpn, &n));
-		FUZZ_CHECK(!memcmp(arch_page(m.page), arch_page(n.page),
-		                   PAGE_SIZE));
-		gpn++;
-	} while (r != ARCH_NEXT_END);
+	for (u64 gpn = 0; fuzz_map_next(a, &gpn, &page); gpn++) {
+		FUZZ_CHECK(fuzz_map_lookup(b, gpn, &other));
+		FUZZ_CHECK(!memcmp(fuzz_image_look(page),
+		                   fuzz_image_look(other), PAGE_SIZE));
+	}
 }
 
 void fuzz_same(u64 id, u64 other)
@@ -93,12 +85,12 @@ struct fuzz_snapshot {
 	} vps[FUZZ_VPS];
 };
 
-struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
+const struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
 {
-	struct fuzz_snapshot *s = calloc(1, sizeof(*s));
+	static struct fuzz_snapshot snapshot;
+	struct fuzz_snapshot *s = &snapshot;
 	const struct partition *p = guest_partition(id);
 
-	FUZZ_CHECK(s != NULL);
 	s->partition = *p;
 	for (u32 i = 0; i < FUZZ_VPS; i++) {
 		struct vp *vp = p->vps[fuzz_vp_index(i)];
@@ -137,9 +129,4 @@ bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id)
 	       p->guest_os_id == s->partition.guest_os_id &&
 	       p->space.mapped == s->partition.space.mapped &&
 	       p->reference.base == s->partition.reference.base;
-}
-
-void fuzz_snapshot_free(struct fuzz_snapshot *s)
-{
-	free(s);
 }

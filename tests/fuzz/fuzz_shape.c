@@ -10,8 +10,6 @@
 #include "tests/fuzz/fuzz_world.h"
 #include "tests/host/fake_state.h"
 
-#define SPARE_PAGES 40u /* of a pool, for tables and an overlay */
-
 u32 fuzz_vp_index(u32 i)
 {
 	static const u32 indices[FUZZ_VPS] = { 0, 1, 2, 63 };
@@ -56,13 +54,25 @@ void fuzz_shape_read(struct fuzz_in *from, struct fuzz_shape *shape)
 	}
 }
 
+/* All different, and the same for the same number. */
+static const u64 *random_page(u32 number)
+{
+	static u64 pages[FUZZ_PAGES][PAGE_SIZE / 8];
+	u64 *page = pages[number], seed = number;
+
+	for (u32 i = 0; page[0] == 0 && i < PAGE_SIZE / 8; i++)
+		page[PAGE_SIZE / 8 - 1 - i] = fake_random(&seed);
+	return page;
+}
+
 static void fill_page(struct fuzz_page *p, u32 number)
 {
-	u64 *word = (u64 *)(void *)guest_at(p->source << PAGE_SHIFT);
-	u64 seed = number;
+	u8 *page = guest_at(p->source << PAGE_SHIFT);
 
-	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
-		word[i] = p->fill == 2 ? fake_random(&seed) : p->fill * p->gpn;
+	if (p->fill == 2)
+		memcpy(page, random_page(number), PAGE_SIZE);
+	else
+		arch_fill(page, p->fill * p->gpn, PAGE_SIZE / 8);
 }
 
 /* Few pages at first, so that an input is cheap; more where they are wanted. */
@@ -71,19 +81,34 @@ void fuzz_map(u64 id, u64 gpn, u64 source, u32 flags)
 	enum hv_status status = guest_map(id, gpn, source, flags);
 
 	if (status == HV_STATUS_INSUFFICIENT_MEMORY) {
-		guest_deposit(id, SPARE_PAGES);
+		guest_deposit(id, FUZZ_SPARE_PAGES);
 		status = guest_map(id, gpn, source, flags);
 	}
 	FUZZ_CHECK(status == HV_STATUS_SUCCESS);
 }
 
+static u64 pool_size(u64 id)
+{
+	const struct pool *pool = &guest_partition(id)->pool;
+
+	return pool->available + pool->in_use;
+}
+
+/* Those of the start that the other does not have go, and the reverse. */
 u64 fuzz_child(const struct partition *like)
 {
-	u64 id = guest_child(SPARE_PAGES, 0);
+	u64 id = fuzz_take_child();
 
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		if (like->vps[i])
-			fuzz_create_vp(id, i);
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		u32 index = fuzz_vp_index(i);
+
+		if (like->vps[index] && !guest_partition(id)->vps[index])
+			fuzz_create_vp(id, index);
+		if (!like->vps[index] && guest_partition(id)->vps[index])
+			FUZZ_CHECK(!guest_delete_vp(id, index));
+	}
+	if (pool_size(id) < pool_size(like->id))
+		guest_deposit(id, (u32)(pool_size(like->id) - pool_size(id)));
 	return id;
 }
 
@@ -95,11 +120,8 @@ void fuzz_create_vp(u64 id, u32 index)
 
 u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled)
 {
-	u64 id = guest_child(SPARE_PAGES, 0);
+	u64 id = fuzz_take_child();
 
-	for (u32 i = 0; i < FUZZ_VPS; i++)
-		if (shape->vps & BIT(i))
-			fuzz_create_vp(id, fuzz_vp_index(i));
 	for (u32 i = 0; i < shape->page_count; i++) {
 		struct fuzz_page *p = &shape->pages[i];
 
@@ -108,7 +130,6 @@ u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled)
 		if (filled)
 			fill_page(p, i);
 	}
-	guest_deposit(id, SPARE_PAGES);
 	if (!filled)
 		return id;
 	if (shape->no_memory)

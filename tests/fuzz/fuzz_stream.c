@@ -3,7 +3,6 @@
  */
 #include "tests/fuzz/fuzz_stream.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define POLYNOMIAL 0x82f63b78u /* CRC-32C, bits reversed */
@@ -80,17 +79,13 @@ static struct stream_header seal(const struct fuzz_chunk *chunk, u32 seed,
 	return h;
 }
 
-u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size)
+const u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size)
 {
 	u64 id = id_of(c);
 	u32 headers = 0;
-	u8 *data;
+	static u8 data[FUZZ_CHUNKS * (sizeof(struct stream_header) +
+	                              STREAM_PAYLOAD_MAX + 16)];
 
-	*size = 0;
-	for (u32 i = 0; i < c->count; i++)
-		*size += (u32)sizeof(struct stream_header) + c->at[i].length;
-	data = malloc(*size + 1);
-	FUZZ_CHECK(data != NULL);
 	*size = 0;
 	for (u32 i = 0; i < c->count; i++) {
 		struct stream_header h =
