@@ -97,7 +97,7 @@ FUZZ_MAINS := $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c)
 FUZZ_SHARED := $(HOST_CORE) \
 	$(filter-out $(FUZZ_MAINS),$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
-FUZZ_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
+FUZZ_CFLAGS := $(COMMON) -O2 -mcrc32 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 SECONDS := 60
 

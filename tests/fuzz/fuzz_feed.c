@@ -29,9 +29,15 @@ void fuzz_feed_read(struct fuzz_in *in, struct fuzz_feed *feed)
 	memcpy(feed->cuts, bytes + 2, sizeof(feed->cuts));
 }
 
+/* A long stream in crumbs would be all that is done: later they come seldom. */
+#define CRUMBS 64u
+
 static u32 next_cut(const struct fuzz_feed *feed, u32 call, u32 left)
 {
 	u32 cut = feed->cuts[call % sizeof(feed->cuts)];
+
+	if (call >= CRUMBS && call % 8 != call / 8 % 8)
+		cut |= 0x80;
 
 	cut = cut == 0 ? HV_SAVE_DATA_MAX : cut < 0x80 ? cut : cut * 16;
 	return cut < left ? cut : left;

@@ -214,19 +214,70 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 	mend(id);
 }
 
-/* Tries bits until the register takes one: nothing is left as it was. */
-static void disturb(u64 id, u32 index, u32 name, u64 *seed)
+/* What is tried at a register: one or two bits of it are others. */
+static union hv_register_value disturbed(const union hv_register_value *was,
+                                         u32 turn, u64 *seed)
 {
-	union hv_register_value was, now;
+	union hv_register_value now = *was;
 
-	if (guest_get(id, index, name, &was))
-		return;
-	for (u32 i = 0; i < 8; i++) {
-		now = was;
-		now.reg128[i & 1 && i < 4] ^= BIT(fake_random(seed) % 64);
-		now.reg64 ^= i >= 4 ? BIT(fake_random(seed) % 16) : 0;
-		if (!guest_set128(id, index, name, &now))
-			return;
+	now.reg128[turn & 1 && turn < 4] ^= BIT(fake_random(seed) % 64);
+	now.reg64 ^= turn >= 4 ? BIT(fake_random(seed) % 16) : 0;
+	return now;
+}
+
+/* Registers that are to get another value, and the values they have. */
+struct disturbance {
+	u32 count;
+	union hv_register_value was[FUZZ_REGISTERS];
+	struct hv_register_assoc list[FUZZ_REGISTERS];
+};
+
+static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
+{
+	static union hv_register_value values[FUZZ_REGISTERS];
+	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names);
+
+	fuzz_registers_read(id, index, names, count, values);
+	d->count = 0;
+	for (u32 i = 0; i < count; i++) {
+		if (names[i] <= HV_REGISTER_INTERCEPT_SUSPEND)
+			continue;
+		d->was[d->count] = values[i];
+		d->list[d->count++] =
+			(struct hv_register_assoc){ .name = names[i] };
+	}
+}
+
+/* Sets all of them; those that were refused stay in the list. */
+static void set_or_keep(struct disturbance *d, u64 id, u32 index)
+{
+	u32 at = 0, kept = 0;
+
+	while (at < d->count) {
+		u32 left = d->count - at, done;
+		u32 now = left < GUEST_SET_MAX ? left : GUEST_SET_MAX;
+		bool refused =
+			guest_set_list(id, index, d->list + at, now, &done);
+
+		at += done;
+		if (!refused)
+			continue;
+		d->was[kept] = d->was[at];
+		d->list[kept++] = d->list[at++];
+	}
+	d->count = kept;
+}
+
+/* Tries bits until each register takes one: nothing is left as it was. */
+static void disturb(u64 id, u32 index, u64 *seed)
+{
+	static struct disturbance d;
+
+	begin_disturbing(&d, id, index);
+	for (u32 turn = 0; turn < 8; turn++) {
+		for (u32 i = 0; i < d.count; i++)
+			d.list[i].value = disturbed(&d.was[i], turn, seed);
+		set_or_keep(&d, id, index);
 	}
 }
 
@@ -234,18 +285,9 @@ void fuzz_disturb(struct fuzz_in *in, u64 id)
 {
 	u64 seed = fuzz_u16(in);
 
-	for (u32 i = 0; i < FUZZ_VPS; i++) {
-		u32 rows;
-		const struct vp_reg *r = vp_reg_table(&rows);
-
-		if (!guest_partition(id)->vps[fuzz_vp_index(i)])
-			continue;
-		for (; rows > 0; rows--, r++)
-			for (u32 k = 0; k < r->count; k++)
-				if (r->name + k > HV_REGISTER_INTERCEPT_SUSPEND)
-					disturb(id, fuzz_vp_index(i),
-					        r->name + k, &seed);
-	}
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (guest_partition(id)->vps[fuzz_vp_index(i)])
+			disturb(id, fuzz_vp_index(i), &seed);
 }
 
 /* ---- Running ---- */
@@ -301,17 +343,16 @@ void fuzz_run(struct fuzz_in *in, u64 id, u32 index)
 
 bool fuzz_resume(u64 id)
 {
+	static const struct hv_register_assoc both[] = {
+		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
+	};
 	bool all = true;
 
-	for (u32 i = 0; i < FUZZ_VPS; i++) {
-		u32 index = fuzz_vp_index(i);
-
-		if (!guest_partition(id)->vps[index])
-			continue;
-		if (guest_set(id, index, HV_REGISTER_INTERCEPT_SUSPEND, 0) ||
-		    guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 0))
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (guest_partition(id)->vps[fuzz_vp_index(i)] &&
+		    guest_set_list(id, fuzz_vp_index(i), both, 2, NULL))
 			all = false;
-	}
 	return all;
 }
 
