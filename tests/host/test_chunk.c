@@ -168,11 +168,13 @@ static void test_unknown_chunks(void **state)
 	static const struct {
 		u32 id, result;
 	} rows[] = {
-		{ 0x78001234, HV_STATE_COMPLETE },
+		{ 0x70001234 | STREAM_OPTIONAL, HV_STATE_COMPLETE },
 		{ 0x7fffffff, HV_STATE_COMPLETE },
 		{ 0x70001234, HV_STATE_UNSUPPORTED_VERSION },
-		{ 0x38001234, HV_STATE_UNSUPPORTED_VERSION },
-		{ 0xf8000000, HV_STATE_UNSUPPORTED_VERSION },
+		/* Ranges that are not ours have no optional ones. */
+		{ 0x30001234 | STREAM_OPTIONAL, HV_STATE_UNSUPPORTED_VERSION },
+		{ STREAM_EPILOG | STREAM_OPTIONAL,
+		  HV_STATE_UNSUPPORTED_VERSION },
 	};
 
 	(void)state;
