@@ -98,7 +98,7 @@ FUZZ_MAINS := $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c)
 FUZZ_SHARED := $(HOST_CORE) \
 	$(filter-out $(FUZZ_MAINS),$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
-FUZZ_CFLAGS := $(COMMON) -O1 -mcrc32 -fno-omit-frame-pointer \
+FUZZ_CFLAGS := $(COMMON) -O2 -mcrc32 -fno-omit-frame-pointer \
 	-fsanitize=address,undefined -fno-sanitize-recover=all
 SECONDS := 60
 
@@ -365,9 +365,10 @@ $(B)/fuzz/%.o: %.c Makefile | $(DEPS)
 	$(Q)clang $(FUZZ_CFLAGS) $(FUZZ_COVER) $(DEPFLAGS) -c $< -o $@
 
 $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
-	$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o)
+	$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) tests/fuzz/state.ld
 	$(call say,FUZZLD)
-	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $^ -lcmocka -o $@
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) \
+		-Wl,-T,tests/fuzz/state.ld -lcmocka -o $@
 
 # ---- The benchmarks: the core as it is, and the machine's own copies ----
 

@@ -28,13 +28,28 @@ struct call {
 static u64 child; /* it makes calls, too */
 
 /* Partitions: 2 with VPs and memory, 3 not initialized, 4 not yet whole. */
-static void make_partitions(struct fuzz_in *in, struct guest_stream *stream)
+static void make_others(void)
 {
-	struct fuzz_shape shape;
-	u32 result;
 	u64 id;
 
+	FUZZ_CHECK(!guest_create(&id));
+	guest_deposit(id, 8);
+	id = guest_child(16, 1);
+	FUZZ_CHECK(!guest_finalize(id));
+}
+
+static void make_partitions(struct fuzz_in *in, enum fake_machine machine,
+                            struct guest_stream *stream)
+{
+	struct fuzz_start start = { .machine = machine,
+		                    .children = 1,
+		                    .more = make_others };
+	struct fuzz_shape shape;
+	u32 result;
+
 	fuzz_shape_read(in, &shape);
+	start.vps = shape.vps;
+	fuzz_begin(&start);
 	child = fuzz_shape_make(&shape, true);
 	for (u32 i = 0; i < CHILD_PAGES; i++)
 		fuzz_map(child, i, guest_page(), 7);
@@ -43,10 +58,6 @@ static void make_partitions(struct fuzz_in *in, struct guest_stream *stream)
 	if (fuzz_below(in, 2))
 		FUZZ_CHECK(!guest_set_property(
 			child, HV_PROPERTY_PRIVILEGE_FLAGS, PRIVILEGES));
-	FUZZ_CHECK(!guest_create(&id));
-	guest_deposit(id, 8);
-	id = guest_child(16, 1);
-	FUZZ_CHECK(!guest_finalize(id));
 }
 
 /* ---- What is asked for ---- */
@@ -243,10 +254,11 @@ static void clear_overlays(void)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
-	struct guest_stream stream = { .data = NULL };
+	static struct guest_stream stream; /* its room stays */
+	enum fake_machine machine;
 
-	fuzz_begin((enum fake_machine)fuzz_below(&in, FAKE_MACHINES));
-	make_partitions(&in, &stream);
+	machine = (enum fake_machine)fuzz_below(&in, FAKE_MACHINES);
+	make_partitions(&in, machine, &stream);
 	(void)guest_set(child, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0);
 	for (u32 i = 0; i < CALLS_MAX && in.left > 0; i++) {
 		u32 what = fuzz_below(&in, 16);
@@ -262,7 +274,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_audit();
 	clear_overlays();
 	fuzz_end();
-	guest_stream_free(&stream);
 	return 0;
 }
 

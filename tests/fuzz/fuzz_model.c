@@ -18,8 +18,7 @@ static void op_create(struct fuzz_in *in, struct model_partition *p)
 	(void)in;
 	if (p->state != MODEL_NONE)
 		return;
-	guest_stream_free(&p->process.saved);
-	*p = (struct model_partition){ .state = MODEL_UNINITIALIZED };
+	model_become(p, 0, MODEL_UNINITIALIZED);
 	FUZZ_CHECK(guest_create(&p->id) == HV_STATUS_SUCCESS);
 	FUZZ_CHECK(p->id > m.last_id);
 	m.last_id = p->id;
@@ -80,8 +79,7 @@ static void op_finalize(struct fuzz_in *in, struct model_partition *p)
 	FUZZ_CHECK(guest_finalize(p->id) == expected);
 	if (expected)
 		return;
-	guest_stream_free(&p->process.saved);
-	*p = (struct model_partition){ .state = MODEL_FINALIZED, .id = p->id };
+	model_become(p, p->id, MODEL_FINALIZED);
 }
 
 static void op_delete(struct fuzz_in *in, struct model_partition *p)
@@ -258,7 +256,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
 
-	fuzz_begin((enum fake_machine)fuzz_below(&in, FAKE_MACHINES));
 	model_begin(&m, &in);
 	for (u32 i = 0; i < STEPS_MAX && in.left > 0; i++) {
 		op *now = ops[fuzz_below(&in, ARRAY_LEN(ops))];
@@ -276,7 +273,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	}
 	while (m.drained_count)
 		pool_free(&fake_root()->pool, m.drained[--m.drained_count]);
-	model_end(&m);
 	fuzz_end();
 	return 0;
 }

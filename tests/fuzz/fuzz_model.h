@@ -59,7 +59,8 @@ struct model {
 };
 
 void model_begin(struct model *m, struct fuzz_in *in);
-void model_end(struct model *m);
+/* Another partition, or the same in another life. */
+void model_become(struct model_partition *p, u64 id, enum model_state state);
 
 bool model_is(const struct model_partition *p, u64 states);
 /* What an id answers; then what its state does; then the index of a VP. */

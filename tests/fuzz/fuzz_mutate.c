@@ -2,7 +2,6 @@
  * A good stream, changed where the input says, with all checks repaired: what
  * stands behind the checks has to hold alone.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/fuzz/fuzz_feed.h"
@@ -135,7 +134,7 @@ static void edit(struct fuzz_in *in, struct fuzz_chunks *c,
 static void make(struct fuzz_in *in, struct fuzz_shape *shape,
                  struct fuzz_chunks *c, u32 flags)
 {
-	struct guest_stream s = { .data = NULL };
+	static struct guest_stream s; /* its room stays */
 	u64 id = fuzz_shape_make(shape, true);
 	u32 result;
 
@@ -145,7 +144,6 @@ static void make(struct fuzz_in *in, struct fuzz_shape *shape,
 	FUZZ_CHECK(!guest_save(id, flags, &s, &result));
 	FUZZ_CHECK(result == HV_STATE_COMPLETE);
 	FUZZ_CHECK(fuzz_chunks_split(c, s.data, s.size));
-	guest_stream_free(&s);
 }
 
 /* A target may have more memory than the stream asks for. */
@@ -166,20 +164,23 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct fuzz_chunks c = { 0, room[0] }, other = { 0, room[1] };
 	struct fuzz_shape shape;
 	struct fuzz_feed feed;
+	struct fuzz_start start = { .more = NULL };
 	u32 total, at, result;
-	u8 *stream;
+	bool has_target;
+	const u8 *stream;
 
-	fuzz_begin((enum fake_machine)fuzz_below(&in, FAKE_MACHINES));
+	start.machine = (enum fake_machine)fuzz_below(&in, FAKE_MACHINES);
 	fuzz_shape_read(&in, &shape);
 	fuzz_feed_read(&in, &feed);
+	has_target = !(feed.flags & GUEST_SUMMARY) || (feed.id & 1);
+	start.vps = shape.vps;
+	start.children = has_target ? 3 : 2;
+	fuzz_begin(&start);
 	make(&in, &shape, &other, feed.id & 4 ? GUEST_SUMMARY : 0);
 	make(&in, &shape, &c, feed.id & 2 ? GUEST_SUMMARY : 0);
 	for (u32 i = fuzz_below(&in, EDITS_MAX + 1); i > 0 && c.count > 0; i--)
 		edit(&in, &c, &other);
-	if (!(feed.flags & GUEST_SUMMARY) || (feed.id & 1))
-		feed.id = fuzz_shape_make(&shape, false);
-	else
-		feed.id = 0;
+	feed.id = has_target ? fuzz_shape_make(&shape, false) : 0;
 	if (feed.id && (fuzz_below(&in, 2)))
 		add_pages(feed.id, &shape);
 	stream = fuzz_chunks_join(&c, &total);
@@ -190,7 +191,6 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		FUZZ_CHECK(fuzz_resume(feed.id));
 		fuzz_check_vps(feed.id);
 	}
-	free(stream);
 	fuzz_end();
 	return 0;
 }

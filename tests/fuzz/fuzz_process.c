@@ -121,16 +121,18 @@ static u32 read_flags(struct fuzz_in *in, const struct model_process *x)
 static void keep(struct model *m, struct model_partition *p)
 {
 	struct model_stream *s = &m->streams[m->next_stream++ % MODEL_STREAMS];
+	struct guest_stream old;
 
 	for (u32 i = 0; i < MODEL_PARTITIONS; i++)
 		if (&m->streams[m->partitions[i].process.stream] == s)
 			m->partitions[i].process.at = UINT32_MAX;
-	guest_stream_free(&s->bytes);
+	old = s->bytes;
 	*s = (struct model_stream){ .bytes = p->process.saved,
 		                    .summary = p->process.summary,
 		                    .vps = p->vps,
 		                    .mapped = p->mapped };
-	p->process.saved = (struct guest_stream){ .data = NULL };
+	p->process.saved = old;
+	p->process.saved.size = 0;
 }
 
 void model_save(struct model *m, struct fuzz_in *in, struct model_partition *p)
@@ -249,11 +251,43 @@ void model_restore(struct model *m, struct fuzz_in *in,
 
 /* ---- The whole ---- */
 
-void model_begin(struct model *m, struct fuzz_in *in)
+static struct guest_stream emptied(struct guest_stream s)
 {
-	u32 ready = fuzz_below(in, MODEL_PARTITIONS + 1);
+	s.size = 0;
+	return s;
+}
+
+void model_become(struct model_partition *p, u64 id, enum model_state state)
+{
+	struct guest_stream room = emptied(p->process.saved);
+
+	*p = (struct model_partition){ .id = id,
+		                       .state = state,
+		                       .process.saved = room };
+}
+
+/* Nothing but the room for streams, which is never given back. */
+static void forget(struct model *m)
+{
+	struct model old = *m;
 
 	memset(m, 0, sizeof(*m));
+	for (u32 i = 0; i < MODEL_PARTITIONS; i++)
+		m->partitions[i].process.saved =
+			emptied(old.partitions[i].process.saved);
+	for (u32 i = 0; i < MODEL_STREAMS; i++)
+		m->streams[i].bytes = emptied(old.streams[i].bytes);
+}
+
+void model_begin(struct model *m, struct fuzz_in *in)
+{
+	struct fuzz_start start = { .vps = 3 };
+	u32 ready;
+
+	start.machine = (enum fake_machine)fuzz_below(in, FAKE_MACHINES);
+	start.children = ready = fuzz_below(in, MODEL_PARTITIONS + 1);
+	fuzz_begin(&start);
+	forget(m);
 	m->last_id = fake_root()->id;
 	m->pages_left = 250;
 	m->source = guest_page();
@@ -265,7 +299,7 @@ void model_begin(struct model *m, struct fuzz_in *in)
 	for (u32 i = 0; i < ready; i++) {
 		struct model_partition *p = &m->partitions[i];
 
-		p->id = m->last_id = guest_child(48, 2);
+		p->id = m->last_id = fuzz_take_child();
 		p->state = MODEL_ACTIVE;
 		p->vps = 3;
 		for (u32 gpn = 0; gpn < 6; gpn += 2) {
@@ -273,12 +307,4 @@ void model_begin(struct model *m, struct fuzz_in *in)
 			p->mapped |= BIT(gpn);
 		}
 	}
-}
-
-void model_end(struct model *m)
-{
-	for (u32 i = 0; i < MODEL_PARTITIONS; i++)
-		guest_stream_free(&m->partitions[i].process.saved);
-	for (u32 i = 0; i < MODEL_STREAMS; i++)
-		guest_stream_free(&m->streams[i].bytes);
 }

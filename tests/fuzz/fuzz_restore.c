@@ -9,10 +9,12 @@
 #define HEAD (1 + FUZZ_SHAPE_BYTES + 10)
 
 static void read_head(struct fuzz_in *in, struct fuzz_shape *shape,
-                      struct fuzz_feed *feed)
+                      struct fuzz_feed *feed, struct fuzz_start *start)
 {
-	fuzz_begin((enum fake_machine)fuzz_below(in, FAKE_MACHINES));
+	start->machine = (enum fake_machine)fuzz_below(in, FAKE_MACHINES);
 	fuzz_shape_read(in, shape);
+	start->vps = shape->vps;
+	start->children = 1;
 	fuzz_feed_read(in, feed);
 }
 
@@ -21,13 +23,13 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct fuzz_in in = { data, size };
 	struct fuzz_shape shape;
 	struct fuzz_feed feed;
+	struct fuzz_start start = { .more = NULL };
 	u32 at, result;
 
-	read_head(&in, &shape, &feed);
-	if (!(feed.flags & GUEST_SUMMARY) || (feed.id & 1))
-		feed.id = fuzz_shape_make(&shape, false);
-	else
-		feed.id = 0;
+	read_head(&in, &shape, &feed, &start);
+	start.children = !(feed.flags & GUEST_SUMMARY) || (feed.id & 1);
+	fuzz_begin(&start);
+	feed.id = start.children ? fuzz_shape_make(&shape, false) : 0;
 	result = fuzz_feed_run(&feed, in.at, (u32)in.left, &at);
 	if (result == HV_STATE_COMPLETE) {
 		FUZZ_CHECK(fuzz_resume(feed.id));
@@ -41,13 +43,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 static size_t append_stream(u8 *data, size_t max)
 {
 	struct fuzz_in in = { data, HEAD };
-	struct guest_stream s = { .data = NULL };
+	static struct guest_stream s; /* its room stays */
 	struct fuzz_shape shape;
 	struct fuzz_feed feed;
+	struct fuzz_start start = { .more = NULL };
 	u32 result;
 	size_t size;
 
-	read_head(&in, &shape, &feed);
+	read_head(&in, &shape, &feed, &start);
+	fuzz_begin(&start);
 	for (u32 i = 0; i < shape.page_count; i++)
 		shape.pages[i].fill %= 2; /* short ones */
 	feed.id = fuzz_shape_make(&shape, true);
@@ -55,7 +59,6 @@ static size_t append_stream(u8 *data, size_t max)
 		!guest_save(feed.id, feed.flags & GUEST_SUMMARY, &s, &result));
 	size = s.size < max - HEAD ? s.size : max - HEAD;
 	memcpy(data + HEAD, s.data, size);
-	guest_stream_free(&s);
 	fuzz_end();
 	return HEAD + size;
 }

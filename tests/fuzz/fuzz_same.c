@@ -1,31 +1,55 @@
 /*
  * Are two children the same, and is one what it was?
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "hv/memory/gpa.h"
 #include "hv/run/vp_reg.h"
 #include "hv/vp/vp.h"
+#include "tests/fuzz/fuzz_map.h"
 #include "tests/fuzz/fuzz_world.h"
 
 /* ---- Two children, as their parent sees them ---- */
 
+void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
+                         union hv_register_value *values)
+{
+	u32 at = 0, now, done;
+
+	while (at < count) {
+		enum hv_status status;
+
+		now = count - at < GUEST_GET_MAX ? count - at : GUEST_GET_MAX;
+		status = guest_get_list(id, index, names + at, now, values + at,
+		                        &done);
+		at += done;
+		if (status)
+			values[at++] = (union hv_register_value){
+				.reg128 = { ~(u64)status, 0 }
+			};
+	}
+}
+
+u32 fuzz_register_names(u32 *names)
+{
+	u32 rows, count = 0;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	for (; rows > 0; rows--, r++)
+		for (u32 i = 0; i < r->count; i++)
+			names[count++] = r->name + i;
+	FUZZ_CHECK(count <= FUZZ_REGISTERS);
+	return count;
+}
+
 static void same_vp(u64 id, u64 other, u32 index)
 {
-	u32 rows;
-	const struct vp_reg *r = vp_reg_table(&rows);
-	union hv_register_value a, b;
+	static union hv_register_value a[FUZZ_REGISTERS], b[FUZZ_REGISTERS];
+	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names);
 
-	for (; rows > 0; rows--, r++) {
-		for (u32 i = 0; i < r->count; i++) {
-			u32 name = r->name + i;
-			enum hv_status s = guest_get(id, index, name, &a);
-
-			FUZZ_CHECK(guest_get(other, index, name, &b) == s);
-			FUZZ_CHECK(s || !memcmp(&a, &b, sizeof(a)));
-		}
-	}
+	fuzz_registers_read(id, index, names, count, a);
+	fuzz_registers_read(other, index, names, count, b);
+	FUZZ_CHECK(!memcmp(a, b, count * sizeof(a[0])));
 }
 
 /* The sender is the partition, and that is another one. */
@@ -44,24 +68,16 @@ static void same_message(const struct vp *a, const struct vp *b)
 
 static void same_memory(const struct partition *a, const struct partition *b)
 {
-	struct arch_mapping m, n;
-	enum arch_next r;
-	u64 gpn = 0;
+	hpa_t page, other;
 
 	if (!a->save_memory)
 		return;
 	FUZZ_CHECK(a->space.mapped <= b->space.mapped);
-	do {
-		u32 budget = 1024;
-
-		r = gpa_next(&a->space, &gpn, &m, &budget);
-		if (r != ARCH_NEXT_FOUND)
-			continue;
-		FUZZ_CHECK(gpa_lookup(&b->space, gpn, &n));
-		FUZZ_CHECK(!memcmp(arch_page(m.page), arch_page(n.page),
-		                   PAGE_SIZE));
-		gpn++;
-	} while (r != ARCH_NEXT_END);
+	for (u64 gpn = 0; fuzz_map_next(a, &gpn, &page); gpn++) {
+		FUZZ_CHECK(fuzz_map_lookup(b, gpn, &other));
+		FUZZ_CHECK(!memcmp(fuzz_image_look(page),
+		                   fuzz_image_look(other), PAGE_SIZE));
+	}
 }
 
 void fuzz_same(u64 id, u64 other)
@@ -94,12 +110,12 @@ struct fuzz_snapshot {
 	} vps[FUZZ_VPS];
 };
 
-struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
+const struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
 {
-	struct fuzz_snapshot *s = calloc(1, sizeof(*s));
+	static struct fuzz_snapshot snapshot;
+	struct fuzz_snapshot *s = &snapshot;
 	const struct partition *p = guest_partition(id);
 
-	FUZZ_CHECK(s != NULL);
 	s->partition = *p;
 	for (u32 i = 0; i < FUZZ_VPS; i++) {
 		struct vp *vp = p->vps[fuzz_vp_index(i)];
@@ -138,9 +154,4 @@ bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id)
 	       p->guest_os_id == s->partition.guest_os_id &&
 	       p->space.mapped == s->partition.space.mapped &&
 	       p->reference.base == s->partition.reference.base;
-}
-
-void fuzz_snapshot_free(struct fuzz_snapshot *s)
-{
-	free(s);
 }

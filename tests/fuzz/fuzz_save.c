@@ -3,9 +3,8 @@
  * ended well has a stream that makes the same child again, and no change goes
  * unnoticed (D10).
  */
-#include <stdlib.h>
-
 #include "tests/fuzz/fuzz_feed.h"
+#include "tests/fuzz/fuzz_map.h"
 
 #define CALLS_MAX 200u
 
@@ -137,17 +136,11 @@ static void step(struct saver *s, u32 flags)
 static u64 make_twin(struct saver *s)
 {
 	const struct partition *p = guest_partition(s->id);
-	struct arch_mapping m;
-	enum arch_next r;
 	u64 twin = fuzz_child(p), gpn = 0;
+	hpa_t page;
 
-	do {
-		u32 budget = 1024;
-
-		r = gpa_next(&p->space, &gpn, &m, &budget);
-		if (r == ARCH_NEXT_FOUND)
-			fuzz_map(twin, gpn++, guest_page(), 7);
-	} while (r != ARCH_NEXT_END);
+	for (; fuzz_map_next(p, &gpn, &page); gpn++)
+		fuzz_map(twin, gpn, guest_page(), 7);
 	guest_deposit(twin, 4); /* for the hypercall page's tables */
 	return twin;
 }
@@ -168,12 +161,18 @@ static void check_round_trip(struct saver *s)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
-	struct saver s = { .in = &in, .result = HV_STATE_INCOMPLETE };
+	static struct guest_stream room; /* stays */
+	struct saver s = { .in = &in,
+		           .stream = room,
+		           .result = HV_STATE_INCOMPLETE };
 	struct fuzz_shape shape;
+	struct fuzz_start start = { .children = 2 };
 	u32 flags = GUEST_START;
 
-	fuzz_begin((enum fake_machine)fuzz_below(&in, FAKE_MACHINES));
+	start.machine = (enum fake_machine)fuzz_below(&in, FAKE_MACHINES);
 	fuzz_shape_read(&in, &shape);
+	start.vps = shape.vps;
+	fuzz_begin(&start);
 	s.shape = &shape;
 	s.id = fuzz_shape_make(&shape, true);
 	if (fuzz_below(&in, 4) == 1)
@@ -185,7 +184,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		step(&s, flags);
 	if (s.result == HV_STATE_COMPLETE)
 		check_round_trip(&s);
-	guest_stream_free(&s.stream);
+	room = s.stream;
 	fuzz_end();
 	return 0;
 }

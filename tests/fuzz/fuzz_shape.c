@@ -12,8 +12,6 @@
 #include "tests/fuzz/fuzz_world.h"
 #include "tests/host/fake_state.h"
 
-#define SPARE_PAGES 40u /* of a pool, for tables and an overlay */
-
 u32 fuzz_vp_index(u32 i)
 {
 	static const u32 indices[FUZZ_VPS] = { 0, 1, 2, 63 };
@@ -58,13 +56,25 @@ void fuzz_shape_read(struct fuzz_in *from, struct fuzz_shape *shape)
 	}
 }
 
+/* All different, and the same for the same number. */
+static const u64 *random_page(u32 number)
+{
+	static u64 pages[FUZZ_PAGES][PAGE_SIZE / 8];
+	u64 *page = pages[number], seed = number;
+
+	for (u32 i = 0; page[0] == 0 && i < PAGE_SIZE / 8; i++)
+		page[PAGE_SIZE / 8 - 1 - i] = fake_random(&seed);
+	return page;
+}
+
 static void fill_page(struct fuzz_page *p, u32 number)
 {
-	u64 *word = (u64 *)(void *)guest_at(p->source << PAGE_SHIFT);
-	u64 seed = number;
+	u8 *page = guest_at(p->source << PAGE_SHIFT);
 
-	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
-		word[i] = p->fill == 2 ? fake_random(&seed) : p->fill * p->gpn;
+	if (p->fill == 2)
+		memcpy(page, random_page(number), PAGE_SIZE);
+	else
+		arch_fill(page, p->fill * p->gpn, PAGE_SIZE / 8);
 }
 
 /* Few pages at first, so that an input is cheap; more where they are wanted. */
@@ -73,19 +83,34 @@ void fuzz_map(u64 id, u64 gpn, u64 source, u32 flags)
 	enum hv_status status = guest_map(id, gpn, source, flags);
 
 	if (status == HV_STATUS_INSUFFICIENT_MEMORY) {
-		guest_deposit(id, SPARE_PAGES);
+		guest_deposit(id, FUZZ_SPARE_PAGES);
 		status = guest_map(id, gpn, source, flags);
 	}
 	FUZZ_CHECK(status == HV_STATUS_SUCCESS);
 }
 
+static u64 pool_size(u64 id)
+{
+	const struct pool *pool = &guest_partition(id)->pool;
+
+	return pool->available + pool->in_use;
+}
+
+/* Those of the start that the other does not have go, and the reverse. */
 u64 fuzz_child(const struct partition *like)
 {
-	u64 id = guest_child(SPARE_PAGES, 0);
+	u64 id = fuzz_take_child();
 
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		if (like->vps[i])
-			fuzz_create_vp(id, i);
+	for (u32 i = 0; i < FUZZ_VPS; i++) {
+		u32 index = fuzz_vp_index(i);
+
+		if (like->vps[index] && !guest_partition(id)->vps[index])
+			fuzz_create_vp(id, index);
+		if (!like->vps[index] && guest_partition(id)->vps[index])
+			FUZZ_CHECK(!guest_delete_vp(id, index));
+	}
+	if (pool_size(id) < pool_size(like->id))
+		guest_deposit(id, (u32)(pool_size(like->id) - pool_size(id)));
 	return id;
 }
 
@@ -97,11 +122,8 @@ void fuzz_create_vp(u64 id, u32 index)
 
 u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled)
 {
-	u64 id = guest_child(SPARE_PAGES, 0);
+	u64 id = fuzz_take_child();
 
-	for (u32 i = 0; i < FUZZ_VPS; i++)
-		if (shape->vps & BIT(i))
-			fuzz_create_vp(id, fuzz_vp_index(i));
 	for (u32 i = 0; i < shape->page_count; i++) {
 		struct fuzz_page *p = &shape->pages[i];
 
@@ -110,7 +132,6 @@ u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled)
 		if (filled)
 			fill_page(p, i);
 	}
-	guest_deposit(id, SPARE_PAGES);
 	if (!filled)
 		return id;
 	if (shape->no_memory)
@@ -195,19 +216,70 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 	mend(id);
 }
 
-/* Tries bits until the register takes one: nothing is left as it was. */
-static void disturb(u64 id, u32 index, u32 name, u64 *seed)
+/* What is tried at a register: one or two bits of it are others. */
+static union hv_register_value disturbed(const union hv_register_value *was,
+                                         u32 turn, u64 *seed)
 {
-	union hv_register_value was, now;
+	union hv_register_value now = *was;
 
-	if (guest_get(id, index, name, &was))
-		return;
-	for (u32 i = 0; i < 8; i++) {
-		now = was;
-		now.reg128[i & 1 && i < 4] ^= BIT(fake_random(seed) % 64);
-		now.reg64 ^= i >= 4 ? BIT(fake_random(seed) % 16) : 0;
-		if (!guest_set128(id, index, name, &now))
-			return;
+	now.reg128[turn & 1 && turn < 4] ^= BIT(fake_random(seed) % 64);
+	now.reg64 ^= turn >= 4 ? BIT(fake_random(seed) % 16) : 0;
+	return now;
+}
+
+/* Registers that are to get another value, and the values they have. */
+struct disturbance {
+	u32 count;
+	union hv_register_value was[FUZZ_REGISTERS];
+	struct hv_register_assoc list[FUZZ_REGISTERS];
+};
+
+static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
+{
+	static union hv_register_value values[FUZZ_REGISTERS];
+	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names);
+
+	fuzz_registers_read(id, index, names, count, values);
+	d->count = 0;
+	for (u32 i = 0; i < count; i++) {
+		if (names[i] <= HV_REGISTER_INTERCEPT_SUSPEND)
+			continue;
+		d->was[d->count] = values[i];
+		d->list[d->count++] =
+			(struct hv_register_assoc){ .name = names[i] };
+	}
+}
+
+/* Sets all of them; those that were refused stay in the list. */
+static void set_or_keep(struct disturbance *d, u64 id, u32 index)
+{
+	u32 at = 0, kept = 0;
+
+	while (at < d->count) {
+		u32 left = d->count - at, done;
+		u32 now = left < GUEST_SET_MAX ? left : GUEST_SET_MAX;
+		bool refused =
+			guest_set_list(id, index, d->list + at, now, &done);
+
+		at += done;
+		if (!refused)
+			continue;
+		d->was[kept] = d->was[at];
+		d->list[kept++] = d->list[at++];
+	}
+	d->count = kept;
+}
+
+/* Tries bits until each register takes one: nothing is left as it was. */
+static void disturb(u64 id, u32 index, u64 *seed)
+{
+	static struct disturbance d;
+
+	begin_disturbing(&d, id, index);
+	for (u32 turn = 0; turn < 8; turn++) {
+		for (u32 i = 0; i < d.count; i++)
+			d.list[i].value = disturbed(&d.was[i], turn, seed);
+		set_or_keep(&d, id, index);
 	}
 }
 
@@ -215,18 +287,9 @@ void fuzz_disturb(struct fuzz_in *in, u64 id)
 {
 	u64 seed = fuzz_u16(in);
 
-	for (u32 i = 0; i < FUZZ_VPS; i++) {
-		u32 rows;
-		const struct vp_reg *r = vp_reg_table(&rows);
-
-		if (!guest_partition(id)->vps[fuzz_vp_index(i)])
-			continue;
-		for (; rows > 0; rows--, r++)
-			for (u32 k = 0; k < r->count; k++)
-				if (r->name + k > HV_REGISTER_INTERCEPT_SUSPEND)
-					disturb(id, fuzz_vp_index(i),
-					        r->name + k, &seed);
-	}
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (guest_partition(id)->vps[fuzz_vp_index(i)])
+			disturb(id, fuzz_vp_index(i), &seed);
 }
 
 /* ---- Running ---- */
@@ -283,17 +346,16 @@ void fuzz_run(struct fuzz_in *in, u64 id, u32 index)
 
 bool fuzz_resume(u64 id)
 {
+	static const struct hv_register_assoc both[] = {
+		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
+	};
 	bool all = true;
 
-	for (u32 i = 0; i < FUZZ_VPS; i++) {
-		u32 index = fuzz_vp_index(i);
-
-		if (!guest_partition(id)->vps[index])
-			continue;
-		if (guest_set(id, index, HV_REGISTER_INTERCEPT_SUSPEND, 0) ||
-		    guest_set(id, index, HV_REGISTER_EXPLICIT_SUSPEND, 0))
+	for (u32 i = 0; i < FUZZ_VPS; i++)
+		if (guest_partition(id)->vps[fuzz_vp_index(i)] &&
+		    guest_set_list(id, fuzz_vp_index(i), both, 2, NULL))
 			all = false;
-	}
 	return all;
 }
 

@@ -26,8 +26,8 @@ struct fuzz_chunks {
 /* False: not a stream, or more chunks than there is room for. */
 bool fuzz_chunks_split(struct fuzz_chunks *c, const u8 *data, u32 size);
 
-/* All chunks, all checks repaired. The bytes are the caller's to free. */
-u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size);
+/* All chunks, all checks repaired; good until the next one is joined. */
+const u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size);
 
 void fuzz_chunk_remove(struct fuzz_chunks *c, u32 at);
 void fuzz_chunk_insert(struct fuzz_chunks *c, u32 at,

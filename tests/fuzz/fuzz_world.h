@@ -1,18 +1,31 @@
 /*
- * What the targets share: a fresh machine for each input, children of a shape
- * that the input chooses, and the books that must balance whatever was called.
+ * What the targets share: a machine for each input, the same as for any other,
+ * children of a shape that the input chooses, and the books that must balance
+ * whatever was called.
  */
 #ifndef FUZZ_WORLD_H
 #define FUZZ_WORLD_H
 
-#include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/fuzz_image.h"
 #include "tests/host/fake_guest.h"
 
 /* The largest number of fake.steps that one exit may take. */
 #define FUZZ_STEPS_MAX 16384u
 
-/* A fresh machine, small, so that an input is cheap. */
-void fuzz_begin(enum fake_machine machine);
+/* What a machine has at the beginning of an input. */
+struct fuzz_start {
+	enum fake_machine machine;
+	u32 vps;      /* of each child: bit i, there is a VP fuzz_vp_index(i) */
+	u32 children; /* without memory; fuzz_shape_make takes them in turn */
+	void (*more)(void); /* what else is made; the same in each call */
+};
+#define FUZZ_CHILDREN 4u /* fewer than so many */
+
+/* A machine, small, so that an input is cheap. The same for the same start. */
+void fuzz_begin(const struct fuzz_start *start);
+
+/* With FUZZ_ANEW set: put back or built anew, it is the same (fuzz_image.h). */
+void fuzz_compare(void);
 
 /*
  * Tears every child down through the parent's calls and demands that nothing
@@ -25,6 +38,9 @@ void fuzz_end(void);
  * counts of mappings agree with the maps, no exit was too long.
  */
 void fuzz_audit(void);
+/* A machine without children; and with all that an input begins with. */
+void fuzz_audit_open(struct fuzz_books *books);
+void fuzz_audit_note(struct fuzz_books *books);
 
 /* The child after `previous`, 0: none (any more). */
 u64 fuzz_next_child(u64 previous);
@@ -32,7 +48,7 @@ u64 fuzz_next_child(u64 previous);
 /* ---- Shapes ---- */
 
 #define FUZZ_PAGES 24
-#define FUZZ_VPS 4 /* of the indices that fuzz_vp_index names */
+#define FUZZ_VPS 4u /* of the indices that fuzz_vp_index names */
 #define FUZZ_SHAPE_BYTES 48
 
 struct fuzz_page {
@@ -51,19 +67,32 @@ struct fuzz_shape {
 	struct fuzz_page pages[FUZZ_PAGES];
 };
 
+#define FUZZ_SPARE_PAGES 24u /* of a pool, for tables and an overlay */
+
 u32 fuzz_vp_index(u32 i);
+
+/* The next child of the start, or a new one with the same VPs. */
+u64 fuzz_take_child(void);
 
 /* Takes exactly FUZZ_SHAPE_BYTES. */
 void fuzz_shape_read(struct fuzz_in *in, struct fuzz_shape *shape);
 
-/* A child of that shape; `filled`: with contents, OS id, hypercall page. */
+/* fuzz_take_child, with memory; `filled`: contents, OS id, hypercall page. */
 u64 fuzz_shape_make(struct fuzz_shape *shape, bool filled);
 
 /* Steps of it, each with what it needs of the child's pool. */
 void fuzz_map(u64 id, u64 gpn, u64 source, u32 flags);
 void fuzz_create_vp(u64 id, u32 index);
-/* A child with the same VPs as another, and no memory. */
+/* A child with the same VPs and as large a pool as another, and no memory. */
 u64 fuzz_child(const struct partition *like);
+
+/* The names of all registers. How many there are. */
+#define FUZZ_REGISTERS 400u
+u32 fuzz_register_names(u32 *names);
+
+/* Reads registers; where one cannot be read its value says why. */
+void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
+                         union hv_register_value *values);
 
 /* Sets `count` registers to what the input says; refusals are fine. */
 void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count);
@@ -80,9 +109,9 @@ void fuzz_same(u64 id, u64 other);
 /* ---- A child's VPs as they were ---- */
 
 struct fuzz_snapshot;
-struct fuzz_snapshot *fuzz_snapshot_take(u64 id);
+/* There is one at a time. */
+const struct fuzz_snapshot *fuzz_snapshot_take(u64 id);
 bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id);
-void fuzz_snapshot_free(struct fuzz_snapshot *s);
 
 /* What was applied is good, and every VP can be entered and left. */
 void fuzz_check_vps(u64 id);

@@ -28,10 +28,13 @@ static bool check_is_expected;
 
 /* What a VMCS holds. */
 static struct {
-	struct vp *vp;
-	bool entered;
-	struct vp_state state;
-} hardware[FAKE_VPS];
+	u64 used; /* all behind them are zero */
+	struct {
+		struct vp *vp;
+		bool entered;
+		struct vp_state state;
+	} at[FAKE_VPS];
+} hardware;
 
 /* ---- The processor ---- */
 
@@ -98,6 +101,7 @@ void *arch_page(hpa_t page)
 		fprintf(stderr, "no RAM at %#lx\n", (unsigned long)page.v);
 		abort();
 	}
+	fake_touch(page.v);
 	return fake.ram + page.v;
 }
 
@@ -126,8 +130,16 @@ __attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
 	fake_tlb_fills(hpa_of(arch_page_hpa(to).v & ~(u64)(PAGE_SIZE - 1)));
 	fake.steps += words / 8;
 	fake.filled += words;
-	while (words-- > 0)
-		*at++ = word;
+	if (words == 0)
+		return;
+	/* By what is filled already: much faster than a word at a time. */
+	*at = word;
+	for (u64 done = 1; done < words;) {
+		u64 now = done < words - done ? done : words - done;
+
+		memcpy(at + done, at, now * sizeof(*at));
+		done += now;
+	}
 }
 
 /* ---- What ept.c wants ---- */
@@ -154,7 +166,7 @@ static u32 hardware_of(const struct vp *vp)
 {
 	u32 i = 0;
 
-	while (i < FAKE_VPS && hardware[i].vp != vp)
+	while (i < FAKE_VPS && hardware.at[i].vp != vp)
 		i++;
 	if (i == FAKE_VPS) {
 		fprintf(stderr, "a VP without VMCS, or too many\n");
@@ -168,10 +180,18 @@ static void copy_parts(struct vp_state *to, const struct vp_state *from,
                        u32 which)
 {
 	static const u32 rights[] = { VP_CS, VP_SS };
+	static u32
+		parts[sizeof(*to) / 8]; /* of each word, once they are known */
+	static bool known;
+	u64 *t = (u64 *)(void *)to;
+	const u64 *f = (const u64 *)(const void *)from;
 
-	for (u32 at = 0; at < sizeof(*to); at += 8)
-		if (vp_state_part_of(at) & which)
-			memcpy((u8 *)to + at, (const u8 *)from + at, 8);
+	for (u32 i = 0; !known && i < ARRAY_LEN(parts); i++)
+		parts[i] = vp_state_part_of(8 * i);
+	known = true;
+	for (u32 i = 0; i < ARRAY_LEN(parts); i++)
+		if (parts[i] & which)
+			t[i] = f[i];
 	/* Half a word that belongs to two parts. */
 	for (u32 i = 0; (which & VP_PART_CORE) && i < ARRAY_LEN(rights); i++)
 		to->segment[rights[i]].attributes =
@@ -182,32 +202,45 @@ void arch_vp_init(struct vp *vp)
 {
 	u32 i = hardware_of(NULL);
 
-	memset(&hardware[i], GARBAGE, sizeof(hardware[i]));
-	hardware[i].vp = vp;
-	hardware[i].entered = false;
+	memset(&hardware.at[i], GARBAGE, sizeof(hardware.at[i]));
+	hardware.at[i].vp = vp;
+	hardware.at[i].entered = false;
+	if (i >= hardware.used)
+		hardware.used = i + 1;
 }
 
 void arch_vp_free(struct vp *vp)
 {
-	hardware[hardware_of(vp)].vp = NULL;
+	hardware.at[hardware_of(vp)].vp = NULL;
+}
+
+struct vp *fake_next_vp(u64 *at)
+{
+	while (*at < hardware.used) {
+		struct vp *vp = hardware.at[(*at)++].vp;
+
+		if (vp)
+			return vp;
+	}
+	return NULL;
 }
 
 void arch_vp_capture(struct vp *vp, u32 parts)
 {
-	copy_parts(&vp->state, &hardware[hardware_of(vp)].state, parts);
+	copy_parts(&vp->state, &hardware.at[hardware_of(vp)].state, parts);
 	fake.captured |= parts;
 }
 
 void arch_vp_apply(struct vp *vp)
 {
 	fake.applies++;
-	copy_parts(&hardware[hardware_of(vp)].state, &vp->state, vp->dirty);
+	copy_parts(&hardware.at[hardware_of(vp)].state, &vp->state, vp->dirty);
 }
 
 void arch_vp_kick(struct vp *vp)
 {
 	fake.kicks++;
-	if (hardware[hardware_of(vp)].entered)
+	if (hardware.at[hardware_of(vp)].entered)
 		fake_exit(vp);
 }
 
@@ -222,14 +255,14 @@ struct vp_state *fake_enter(struct vp *vp)
 	vp->dirty = 0;
 	memset(&garbage, GARBAGE, sizeof(garbage));
 	copy_parts(&vp->state, &garbage, VP_PART_ALL & ~VP_PART_OURS);
-	hardware[i].entered = true;
+	hardware.at[i].entered = true;
 	fake.cpu.current = vp;
-	return &hardware[i].state;
+	return &hardware.at[i].state;
 }
 
 void fake_exit(struct vp *vp)
 {
-	hardware[hardware_of(vp)].entered = false;
+	hardware.at[hardware_of(vp)].entered = false;
 	fake.cpu.current = fake.cpu.root;
 }
 
@@ -256,21 +289,39 @@ static void fill_handoff(const struct fake_options *o)
 	fake.reserved_base = h->reserved_base;
 }
 
+u8 *fake_memory(u64 bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		abort();
+	return at;
+}
+
+struct fake_span fake_arch_span(void)
+{
+	return (struct fake_span){
+		&hardware,
+		offsetof(typeof(hardware), at) +
+			hardware.used * sizeof(hardware.at[0]),
+	};
+}
+
 enum handoff_result fake_start(const struct fake_options *o)
 {
 	enum handoff_result result;
 
-	memset(hardware, 0, sizeof(hardware));
+	memset(&hardware, 0, fake_arch_span().bytes);
 	memset(&fake, 0, sizeof(fake));
 	fake_tlb_reset();
 	fake.ram_bytes = o->ram ? o->ram : FAKE_RAM;
 	fake.no_gigabyte = o->no_gigabyte;
+	fake.touched = o->touched;
 	fake.tsc = 1000000007;
 	fake_become(o->machine);
-	fake.ram = mmap(NULL, fake.ram_bytes, PROT_READ | PROT_WRITE,
-	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (fake.ram == MAP_FAILED)
-		abort();
+	fake.ram_is_ours = !o->memory;
+	fake.ram = o->memory ? o->memory : fake_memory(fake.ram_bytes);
 	fill_handoff(o);
 	/* What the firmware left there, but not gigabytes of it. */
 	memset(fake.ram + fake.handoff.free_base, GARBAGE,
@@ -283,7 +334,7 @@ enum handoff_result fake_start(const struct fake_options *o)
 
 void fake_stop(void)
 {
-	if (fake.ram)
+	if (fake.ram && fake.ram_is_ours)
 		munmap(fake.ram, fake.ram_bytes);
 	fake.ram = NULL;
 }
@@ -311,6 +362,19 @@ struct partition *fake_root(void)
 struct vp *fake_root_vp(void)
 {
 	return fake.cpu.root;
+}
+
+__attribute__((no_sanitize("address", "undefined"))) bool fake_is_zero(
+	const u64 *at, u64 words)
+{
+	u64 any = 0;
+
+	for (; words >= 8; words -= 8, at += 8)
+		any |= at[0] | at[1] | at[2] | at[3] | at[4] | at[5] | at[6] |
+		       at[7];
+	while (words-- > 0)
+		any |= *at++;
+	return any == 0;
 }
 
 u64 fake_random(u64 *seed)

@@ -23,6 +23,8 @@ struct fake_options {
 	u64 ram;            /* bytes from 0 up, 0: FAKE_RAM */
 	u32 reserved_pages; /* of the hypervisor, 0: FAKE_RESERVED */
 	bool no_gigabyte;   /* no 1-GiB leaves in the EPT */
+	u8 *memory;         /* RAM, all zero, stays the caller's; NULL: ours */
+	u8 *touched;        /* fake.touched */
 };
 
 #define FAKE_RAM (64ull << 20)
@@ -39,6 +41,8 @@ struct fake_world {
 		*dump; /* CPUID of this one, NULL: of `machine` */
 	u64 tsc;       /* moves only when a test moves it */
 	u8 *ram;
+	bool ram_is_ours;
+	u8 *touched; /* a byte a page, set when it is reached for; or NULL */
 	u64 ram_bytes;
 	u64 reserved_base;
 	bool no_gigabyte;
@@ -65,6 +69,26 @@ void fake_stop(void);
 int fake_setup(void **state);
 int fake_teardown(void **state);
 
+/* Somebody reaches for a page, and may write to it. */
+static inline void fake_touch(u64 hpa)
+{
+	if (fake.touched)
+		fake.touched[hpa >> PAGE_SHIFT] = 1;
+}
+
+/*
+ * What a fake keeps of a world outside of RAM and `fake`. Behind it, where it may
+ * grow, all is zero or means nothing.
+ */
+struct fake_span {
+	void *at;
+	u64 bytes;
+};
+struct fake_span fake_arch_span(void);
+
+/* Memory of this process, all zero, that costs nothing until it is written to. */
+u8 *fake_memory(u64 bytes);
+
 /* The facts of another machine, for streams that travel. */
 void fake_become(enum fake_machine machine);
 
@@ -79,8 +103,14 @@ struct vp *fake_root_vp(void);
 struct vp_state *fake_enter(struct vp *vp);
 void fake_exit(struct vp *vp);
 
+/* All VPs that have a VMCS, one after the other: *at is 0 at first. NULL: no more. */
+struct vp *fake_next_vp(u64 *at);
+
 /* Runs fn in a process of its own. True: it failed a CHECK. */
 bool fake_fails_check(void (*fn)(void *), void *argument);
+
+/* Words that are all 0. Quick, and without a look at what the sanitizers know. */
+bool fake_is_zero(const u64 *at, u64 words);
 
 /* A pseudo-random word; the same in every run. */
 u64 fake_random(u64 *seed);

@@ -16,29 +16,38 @@
 
 u64 guest_longest;
 u32 guest_turns;
-static u64 next_page;
-static u64 free_pages[8192];
-static u32 free_count;
+static struct {
+	u64 next;
+	u64 free_count;
+	u64 free[8192];
+} arena;
 
 u64 guest_page(void)
 {
-	if (free_count > 0)
-		return free_pages[--free_count];
-	assert_true(next_page << PAGE_SHIFT < fake.reserved_base);
-	return next_page++;
+	if (arena.free_count > 0)
+		return arena.free[--arena.free_count];
+	assert_true(arena.next << PAGE_SHIFT < fake.reserved_base);
+	return arena.next++;
 }
 
 void guest_free(u64 gpn)
 {
-	assert_true(free_count < ARRAY_LEN(free_pages));
-	free_pages[free_count++] = gpn;
+	assert_true(arena.free_count < ARRAY_LEN(arena.free));
+	arena.free[arena.free_count++] = gpn;
 }
 
 static void forget_pages(void)
 {
-	next_page = GUEST_ARENA;
-	free_count = 0;
+	arena.next = GUEST_ARENA;
+	arena.free_count = 0;
 	guest_longest = 0;
+}
+
+struct fake_span guest_span(void)
+{
+	return (struct fake_span){ &arena,
+		                   offsetof(typeof(arena), free) +
+		                           arena.free_count * sizeof(u64) };
 }
 
 int guest_setup(void **state)
@@ -56,6 +65,7 @@ enum handoff_result guest_start(const struct fake_options *options)
 u8 *guest_at(u64 gpa)
 {
 	assert_true(gpa < fake.ram_bytes);
+	fake_touch(gpa);
 	return fake.ram + gpa;
 }
 
@@ -217,20 +227,26 @@ enum hv_status guest_withdraw_page(u64 id, u64 *gpn)
 	                 sizeof(*gpn), 1, NULL);
 }
 
-static bool page_is_zero(const u8 *page)
-{
-	return page[0] == 0 && memcmp(page, page + 1, PAGE_SIZE - 1) == 0;
-}
-
 u32 guest_withdraw_all(u64 id)
 {
-	u32 count = 0;
-	u64 gpn;
+	struct hv_input_withdraw_memory in = { id, 0 };
+	enum hv_status status = HV_STATUS_SUCCESS;
+	u32 count = 0, done;
+	u64 list[256];
 
-	while (guest_withdraw_page(id, &gpn) == HV_STATUS_SUCCESS) {
-		assert_true(page_is_zero(guest_at(gpn << PAGE_SHIFT)));
-		guest_free(gpn);
-		count++;
+	while (status == HV_STATUS_SUCCESS) {
+		status = guest_rep(HVCALL_WITHDRAW_MEMORY, &in, sizeof(in),
+		                   NULL, 0, list, sizeof(list), ARRAY_LEN(list),
+		                   &done);
+		for (u32 i = 0; i < done; i++) {
+			const u8 *page = guest_at(list[i] << PAGE_SHIFT);
+
+			assert_true(
+				fake_is_zero((const u64 *)(const void *)page,
+			                     PAGE_SIZE / 8));
+			guest_free(list[i]);
+		}
+		count += done;
 	}
 	return count;
 }
@@ -282,15 +298,23 @@ enum hv_status guest_delete_vp(u64 id, u32 index)
 	return guest_call(HVCALL_DELETE_VP, &in, sizeof(in), NULL, 0);
 }
 
-enum hv_status guest_set128(u64 id, u32 index, u32 name,
-                            const union hv_register_value *value)
+enum hv_status guest_set_list(u64 id, u32 index,
+                              const struct hv_register_assoc *list, u32 count,
+                              u32 *done)
 {
 	struct hv_input_vp_registers in = { .partition_id = id,
 		                            .vp_index = index };
+
+	return guest_rep(HVCALL_SET_VP_REGISTERS, &in, sizeof(in), list,
+	                 count * (u32)sizeof(*list), NULL, 0, count, done);
+}
+
+enum hv_status guest_set128(u64 id, u32 index, u32 name,
+                            const union hv_register_value *value)
+{
 	struct hv_register_assoc assoc = { .name = name, .value = *value };
 
-	return guest_rep(HVCALL_SET_VP_REGISTERS, &in, sizeof(in), &assoc,
-	                 sizeof(assoc), NULL, 0, 1, NULL);
+	return guest_set_list(id, index, &assoc, 1, NULL);
 }
 
 enum hv_status guest_set(u64 id, u32 index, u32 name, u64 value)
@@ -300,14 +324,21 @@ enum hv_status guest_set(u64 id, u32 index, u32 name, u64 value)
 	return guest_set128(id, index, name, &v);
 }
 
-enum hv_status guest_get(u64 id, u32 index, u32 name,
-                         union hv_register_value *value)
+enum hv_status guest_get_list(u64 id, u32 index, const u32 *names, u32 count,
+                              union hv_register_value *values, u32 *done)
 {
 	struct hv_input_vp_registers in = { .partition_id = id,
 		                            .vp_index = index };
 
-	return guest_rep(HVCALL_GET_VP_REGISTERS, &in, sizeof(in), &name,
-	                 sizeof(name), value, sizeof(*value), 1, NULL);
+	return guest_rep(HVCALL_GET_VP_REGISTERS, &in, sizeof(in), names,
+	                 count * (u32)sizeof(*names), values,
+	                 count * (u32)sizeof(*values), count, done);
+}
+
+enum hv_status guest_get(u64 id, u32 index, u32 name,
+                         union hv_register_value *value)
+{
+	return guest_get_list(id, index, &name, 1, value, NULL);
 }
 
 u64 guest_get64(u64 id, u32 index, u32 name)

@@ -27,6 +27,8 @@ int guest_setup(void **state);
 /* The same in a world of another kind; fake_stop ends it. */
 enum handoff_result guest_start(const struct fake_options *options);
 u8 *guest_at(u64 gpa);
+/* Which pages are free. */
+struct fake_span guest_span(void);
 
 /*
  * One hypercall of `vp` until it is done: raw control word and addresses. The
@@ -70,6 +72,14 @@ enum hv_status guest_set128(u64 id, u32 index, u32 name,
                             const union hv_register_value *value);
 enum hv_status guest_get(u64 id, u32 index, u32 name,
                          union hv_register_value *value);
+/* Many registers: as far as it goes, *done of them. */
+enum hv_status guest_get_list(u64 id, u32 index, const u32 *names, u32 count,
+                              union hv_register_value *values, u32 *done);
+enum hv_status guest_set_list(u64 id, u32 index,
+                              const struct hv_register_assoc *list, u32 count,
+                              u32 *done);
+#define GUEST_GET_MAX 250u /* that a block has room for */
+#define GUEST_SET_MAX 120u
 u64 guest_get64(u64 id, u32 index, u32 name);
 
 /* A child: created, `pages` deposited, initialized, VPs 0 to vps - 1. */

@@ -6,7 +6,6 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/run/sched.h"
 #include "hv/run/vp_run.h"
-#include "hv/vp/partition.h"
 #include "include/stream.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_arch.h"
@@ -56,17 +55,11 @@ const char *sched_wrong(struct vp *vp)
 const char *sched_all_wrong(void)
 {
 	const char *wrong = NULL;
-	u64 id = 0;
+	struct vp *vp;
+	u64 at = 0;
 
-	while (!wrong && fake_root() &&
-	       partition_next_child(fake_root(), id, &id) ==
-	               HV_STATUS_SUCCESS &&
-	       id) {
-		struct partition *p = partition_find(id);
-
-		for (u32 i = 0; !wrong && i < PARTITION_VPS; i++)
-			if (p->vps[i])
-				wrong = sched_wrong(p->vps[i]);
-	}
+	while (!wrong && (vp = fake_next_vp(&at)) != NULL)
+		if (!vp->is_root)
+			wrong = sched_wrong(vp);
 	return wrong;
 }

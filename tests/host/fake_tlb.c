@@ -15,22 +15,36 @@
 
 /* Pages that entries led to which have changed since the space's last flush. */
 static struct {
-	const struct arch_space *space;
-	hpa_t page;
-} reachable[REACHABLE_MAX];
-static u32 count;
+	u32 count;
+	bool changed; /* some space, since fake_tlb_wrong last looked */
+	struct {
+		const struct arch_space *space;
+		hpa_t page;
+	} at[REACHABLE_MAX];
+} reachable;
 
 void fake_tlb_reset(void)
 {
-	count = 0;
+	reachable.count = 0;
+	reachable.changed = true;
+}
+
+struct fake_span fake_tlb_span(void)
+{
+	return (struct fake_span){
+		&reachable,
+		offsetof(typeof(reachable), at) +
+			reachable.count * sizeof(reachable.at[0]),
+	};
 }
 
 void ept_changed(struct arch_space *space, hpa_t led_to)
 {
 	space->stale = true;
-	CHECK(count < REACHABLE_MAX);
-	reachable[count].space = space;
-	reachable[count++].page = led_to;
+	reachable.changed = true;
+	CHECK(reachable.count < REACHABLE_MAX);
+	reachable.at[reachable.count].space = space;
+	reachable.at[reachable.count++].page = led_to;
 }
 
 void ept_flush(struct arch_space *space)
@@ -39,10 +53,10 @@ void ept_flush(struct arch_space *space)
 
 	space->stale = false;
 	fake.flushes++;
-	for (u32 i = 0; i < count; i++)
-		if (reachable[i].space != space)
-			reachable[left++] = reachable[i];
-	count = left;
+	for (u32 i = 0; i < reachable.count; i++)
+		if (reachable.at[i].space != space)
+			reachable.at[left++] = reachable.at[i];
+	reachable.count = left;
 }
 
 static bool is_ours(hpa_t page)
@@ -53,8 +67,8 @@ static bool is_ours(hpa_t page)
 
 void fake_tlb_fills(hpa_t page)
 {
-	for (u32 i = 0; i < count; i++)
-		CHECK(reachable[i].page.v != page.v || !is_ours(page));
+	for (u32 i = 0; i < reachable.count; i++)
+		CHECK(reachable.at[i].page.v != page.v || !is_ours(page));
 }
 
 static bool is_stale(const struct partition *p)
@@ -67,7 +81,8 @@ const char *fake_tlb_wrong(void)
 {
 	u64 id = 0;
 
-	if (!fake_root())
+	/* No entry was changed: all are as flushed as they were. */
+	if (!fake_root() || !reachable.changed)
 		return NULL;
 	if (is_stale(fake_root()))
 		return "the root's space was not flushed";
@@ -76,5 +91,6 @@ const char *fake_tlb_wrong(void)
 	       id)
 		if (is_stale(partition_find(id)))
 			return "a child's space was not flushed";
+	reachable.changed = false;
 	return NULL;
 }

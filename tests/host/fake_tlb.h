@@ -4,10 +4,11 @@
 #ifndef FAKE_TLB_H
 #define FAKE_TLB_H
 
-#include "hv/base/addr.h"
+#include "tests/host/fake_arch.h"
 
 /* A new world. */
 void fake_tlb_reset(void);
+struct fake_span fake_tlb_span(void);
 
 /* A page is filled: fails a CHECK if a guest may still be able to reach it. */
 void fake_tlb_fills(hpa_t page);

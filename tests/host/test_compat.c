@@ -57,48 +57,48 @@ static void test_same_machine(void **state)
 }
 
 /* Section 9.2: 12 to 27, 29, 30, 32, 35 to 50, and 5 for all the others. */
+static const struct {
+	u8 word, bit, result;
+} named[] = {
+	{ STREAM_FEATURE_1_ECX, 0, 12 },
+	{ STREAM_FEATURE_80000001_ECX, 0, 13 },
+	{ STREAM_FEATURE_1_ECX, 9, 14 },
+	{ STREAM_FEATURE_1_ECX, 19, 15 },
+	{ STREAM_FEATURE_1_ECX, 20, 16 },
+	{ STREAM_FEATURE_80000001_ECX, 6, 17 },
+	{ STREAM_FEATURE_80000001_ECX, 11, 18 },
+	{ STREAM_FEATURE_1_ECX, 23, 19 },
+	{ STREAM_FEATURE_1_ECX, 13, 20 },
+	{ STREAM_FEATURE_80000001_ECX, 4, 21 },
+	{ STREAM_FEATURE_80000001_ECX, 5, 22 },
+	{ STREAM_FEATURE_80000001_ECX, 7, 23 },
+	{ STREAM_FEATURE_80000001_EDX, 22, 24 },
+	{ STREAM_FEATURE_80000001_EDX, 31, 25 },
+	{ STREAM_FEATURE_80000001_EDX, 30, 26 },
+	{ STREAM_FEATURE_80000001_EDX, 26, 27 },
+	{ STREAM_FEATURE_1_ECX, 26, 29 },
+	{ STREAM_FEATURE_D_1_EAX, 0, 30 },
+	{ STREAM_FEATURE_1_ECX, 28, 32 },
+	{ STREAM_FEATURE_1_ECX, 25, 35 },
+	{ STREAM_FEATURE_1_ECX, 1, 36 },
+	{ STREAM_FEATURE_1_ECX, 17, 37 },
+	{ STREAM_FEATURE_80000001_ECX, 16, 38 },
+	{ STREAM_FEATURE_1_ECX, 29, 39 },
+	{ STREAM_FEATURE_1_ECX, 30, 40 },
+	{ STREAM_FEATURE_7_EBX, 0, 41 },
+	{ STREAM_FEATURE_7_EBX, 7, 42 },
+	{ STREAM_FEATURE_7_EBX, 9, 43 },
+	{ STREAM_FEATURE_1_ECX, 12, 44 },
+	{ STREAM_FEATURE_7_EBX, 5, 45 },
+	{ STREAM_FEATURE_7_EBX, 3, 46 },
+	{ STREAM_FEATURE_7_EBX, 8, 47 },
+	{ STREAM_FEATURE_7_EBX, 4, 48 },
+	{ STREAM_FEATURE_7_EBX, 11, 49 },
+	{ STREAM_FEATURE_1_ECX, 22, 50 },
+};
+
 static void test_every_feature_bit(void **state)
 {
-	static const struct {
-		u8 word, bit, result;
-	} named[] = {
-		{ STREAM_FEATURE_1_ECX, 0, 12 },
-		{ STREAM_FEATURE_80000001_ECX, 0, 13 },
-		{ STREAM_FEATURE_1_ECX, 9, 14 },
-		{ STREAM_FEATURE_1_ECX, 19, 15 },
-		{ STREAM_FEATURE_1_ECX, 20, 16 },
-		{ STREAM_FEATURE_80000001_ECX, 6, 17 },
-		{ STREAM_FEATURE_80000001_ECX, 11, 18 },
-		{ STREAM_FEATURE_1_ECX, 23, 19 },
-		{ STREAM_FEATURE_1_ECX, 13, 20 },
-		{ STREAM_FEATURE_80000001_ECX, 4, 21 },
-		{ STREAM_FEATURE_80000001_ECX, 5, 22 },
-		{ STREAM_FEATURE_80000001_ECX, 7, 23 },
-		{ STREAM_FEATURE_80000001_EDX, 22, 24 },
-		{ STREAM_FEATURE_80000001_EDX, 31, 25 },
-		{ STREAM_FEATURE_80000001_EDX, 30, 26 },
-		{ STREAM_FEATURE_80000001_EDX, 26, 27 },
-		{ STREAM_FEATURE_1_ECX, 26, 29 },
-		{ STREAM_FEATURE_D_1_EAX, 0, 30 },
-		{ STREAM_FEATURE_1_ECX, 28, 32 },
-		{ STREAM_FEATURE_1_ECX, 25, 35 },
-		{ STREAM_FEATURE_1_ECX, 1, 36 },
-		{ STREAM_FEATURE_1_ECX, 17, 37 },
-		{ STREAM_FEATURE_80000001_ECX, 16, 38 },
-		{ STREAM_FEATURE_1_ECX, 29, 39 },
-		{ STREAM_FEATURE_1_ECX, 30, 40 },
-		{ STREAM_FEATURE_7_EBX, 0, 41 },
-		{ STREAM_FEATURE_7_EBX, 7, 42 },
-		{ STREAM_FEATURE_7_EBX, 9, 43 },
-		{ STREAM_FEATURE_1_ECX, 12, 44 },
-		{ STREAM_FEATURE_7_EBX, 5, 45 },
-		{ STREAM_FEATURE_7_EBX, 3, 46 },
-		{ STREAM_FEATURE_7_EBX, 8, 47 },
-		{ STREAM_FEATURE_7_EBX, 4, 48 },
-		{ STREAM_FEATURE_7_EBX, 11, 49 },
-		{ STREAM_FEATURE_1_ECX, 22, 50 },
-	};
-
 	(void)state;
 	memset(fake.facts.compat.features, 0, 64);
 	for (u32 word = 0; word < STREAM_FEATURE_COUNT; word++) {
@@ -147,6 +147,13 @@ static void test_what_is_no_feature(void **state)
 	assert_int_equal(verdict(), HV_STATE_INCOMPLETE);
 }
 
+/* What checks say: nothing yet, or a result. */
+#define FITS HV_STATE_INCOMPLETE
+#define OTHER_CLOCK HV_STATE_HARDWARE_FEATURE_MISMATCH
+#define VP_COUNT HV_STATE_PROCESSOR_COUNT_MISMATCH
+#define VP_FLAGS HV_STATE_PROCESSOR_FLAGS_MISMATCH
+#define VP_INDEX HV_STATE_PROCESSOR_INDEX_MISMATCH
+
 /* A child that has a TSC has been told how fast it is. */
 static void test_tsc_frequency(void **state)
 {
@@ -154,24 +161,24 @@ static void test_tsc_frequency(void **state)
 		u64 saved, here;
 		u32 result;
 	} rows[] = {
-		{ 2000000000, 3000000000, 6 },
-		{ 3000000000, 2000000000, 6 },
-		{ 2000000000, 2000000000, HV_STATE_INCOMPLETE },
-		{ 2000000000, 2100000000, 6 },
+		{ 2000000000, 3000000000, OTHER_CLOCK },
+		{ 3000000000, 2000000000, OTHER_CLOCK },
+		{ 2000000000, 2000000000, FITS },
+		{ 2000000000, 2100000000, OTHER_CLOCK },
 		/* 500 parts in a million, either way. */
-		{ 2001000000, 2000000000, HV_STATE_INCOMPLETE },
-		{ 1999000000, 2000000000, HV_STATE_INCOMPLETE },
-		{ 2001000001, 2000000000, 6 },
-		{ 1998999999, 2000000000, 6 },
+		{ 2001000000, 2000000000, FITS },
+		{ 1999000000, 2000000000, FITS },
+		{ 2001000001, 2000000000, OTHER_CLOCK },
+		{ 1998999999, 2000000000, OTHER_CLOCK },
 		/* 200 kHz of a slow one. */
-		{ 50000000, 50200000, HV_STATE_INCOMPLETE },
-		{ 50000000, 49800000, HV_STATE_INCOMPLETE },
-		{ 50000000, 50200001, 6 },
-		{ 50000000, 49799999, 6 },
-		{ 1, UINT64_MAX, 6 },
-		{ UINT64_MAX, 1, 6 },
+		{ 50000000, 50200000, FITS },
+		{ 50000000, 49800000, FITS },
+		{ 50000000, 50200001, OTHER_CLOCK },
+		{ 50000000, 49799999, OTHER_CLOCK },
+		{ 1, UINT64_MAX, OTHER_CLOCK },
+		{ UINT64_MAX, 1, OTHER_CLOCK },
 		/* Who made it knew of none. */
-		{ 0, 2000000000, HV_STATE_INCOMPLETE },
+		{ 0, 2000000000, FITS },
 	};
 
 	(void)state;
@@ -185,12 +192,12 @@ static void test_tsc_frequency(void **state)
 		assert_int_equal(verdict(),
 		                 rows[i].saved == UINT64_MAX ||
 		                                 rows[i].here == UINT64_MAX
-		                         ? 6
-		                         : HV_STATE_INCOMPLETE);
+		                         ? OTHER_CLOCK
+		                         : FITS);
 		fake.facts.has_tsc_scaling = false;
 		/* One that has none cannot tell. */
 		saved.features[STREAM_FEATURE_1_EDX] &= (u32)~BIT(4);
-		assert_int_equal(verdict(), HV_STATE_INCOMPLETE);
+		assert_int_equal(verdict(), FITS);
 	}
 }
 
@@ -353,18 +360,18 @@ static void test_vps(void **state)
 		u64 here;
 		u32 result;
 	} rows[] = {
-		{ 1, 0, 1, HV_STATE_INCOMPLETE },
-		{ UINT64_MAX, 0, UINT64_MAX, HV_STATE_INCOMPLETE },
-		{ 0x8000000000000004, 0, 0x8000000000000004, 1 },
-		{ 0, 0, 0, HV_STATE_INCOMPLETE },
-		{ 3, 0, 1, 7 },
-		{ 1, 0, UINT64_MAX, 7 },
-		{ 6, 1, 1, 7 },
-		{ 3, 1, 3, 8 },
-		{ 6, 1, 3, 8 },
-		{ 1ull << 63, 63, 1ull << 63, 8 },
-		{ 6, 0, 3, 9 },
-		{ 1ull << 63, 0, 1, 9 },
+		{ 1, 0, 1, FITS },
+		{ UINT64_MAX, 0, UINT64_MAX, FITS },
+		{ 0x8000000000000004, 0, 0x8000000000000004, FITS },
+		{ 0, 0, 0, FITS },
+		{ 3, 0, 1, VP_COUNT },
+		{ 1, 0, UINT64_MAX, VP_COUNT },
+		{ 6, 1, 1, VP_COUNT },
+		{ 3, 1, 3, VP_FLAGS },
+		{ 6, 1, 3, VP_FLAGS },
+		{ 1ull << 63, 63, 1ull << 63, VP_FLAGS },
+		{ 6, 0, 3, VP_INDEX },
+		{ 1ull << 63, 0, 1, VP_INDEX },
 	};
 
 	(void)state;

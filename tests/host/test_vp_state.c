@@ -18,41 +18,42 @@ static void make(void)
 }
 
 /* A value that register `name` can hold and does not hold after reset. */
+static const struct {
+	u32 name;
+	u64 value;
+} values[] = {
+	{ HV_REGISTER_EXPLICIT_SUSPEND, 0 },
+	{ HV_REGISTER_INTERCEPT_SUSPEND, 0 },
+	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 2 },
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x00000100000d0017 },
+	{ HV_REGISTER_INTERRUPT_STATE, 3 },
+	{ HV_REGISTER_RFLAGS, 0x246 },
+	{ HV_REGISTER_CR0, 0x80050033 },
+	{ HV_REGISTER_CR4, 0x406a0 & 0x7ff },
+	{ HV_REGISTER_CR8, 0xf },
+	{ HV_REGISTER_XFEM, 0xe7 },
+	{ HV_REGISTER_DR6, 0xffff4ff1 },
+	{ HV_REGISTER_DR7, 0x401 },
+	{ HV_REGISTER_EFER, 0xd01 },
+	{ HV_REGISTER_APIC_BASE, 0xfee01900 },
+	{ HV_REGISTER_PAT, 0x0706050401000706 },
+	{ HV_REGISTER_MTRR_DEF_TYPE, 0xc06 },
+	{ HV_REGISTER_DEBUG_CTL, 3 },
+	{ HV_REGISTER_HYPERCALL, 0x5000 },
+	{ HV_REGISTER_TSC_DEADLINE, 0 }, /* not in this mode */
+	{ HV_REGISTER_EOI, 0 },
+	{ HV_REGISTER_ICR, 0x12000000000ccfff },
+	{ HV_REGISTER_TPR, 0xf0 }, /* CR8 is the same */
+	{ HV_REGISTER_VP_ASSIST_PAGE, 0x6001 },
+	{ HV_REGISTER_REFERENCE_TSC, 0x7001 },
+	{ HV_REGISTER_SCONTROL, 1 },
+	{ HV_REGISTER_SIEFP, 0x8001 },
+	{ HV_REGISTER_SIMP, 0x9001 },
+	{ HV_REGISTER_EOM, 0 },
+};
+
 static union hv_register_value value_for(const struct vp_reg *r, u32 name)
 {
-	static const struct {
-		u32 name;
-		u64 value;
-	} values[] = {
-		{ HV_REGISTER_EXPLICIT_SUSPEND, 0 },
-		{ HV_REGISTER_INTERCEPT_SUSPEND, 0 },
-		{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 2 },
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x00000100000d0017 },
-		{ HV_REGISTER_INTERRUPT_STATE, 3 },
-		{ HV_REGISTER_RFLAGS, 0x246 },
-		{ HV_REGISTER_CR0, 0x80050033 },
-		{ HV_REGISTER_CR4, 0x406a0 & 0x7ff },
-		{ HV_REGISTER_CR8, 0xf },
-		{ HV_REGISTER_XFEM, 0xe7 },
-		{ HV_REGISTER_DR6, 0xffff4ff1 },
-		{ HV_REGISTER_DR7, 0x401 },
-		{ HV_REGISTER_EFER, 0xd01 },
-		{ HV_REGISTER_APIC_BASE, 0xfee01900 },
-		{ HV_REGISTER_PAT, 0x0706050401000706 },
-		{ HV_REGISTER_MTRR_DEF_TYPE, 0xc06 },
-		{ HV_REGISTER_DEBUG_CTL, 3 },
-		{ HV_REGISTER_HYPERCALL, 0x5000 },
-		{ HV_REGISTER_TSC_DEADLINE, 0 }, /* not in this mode */
-		{ HV_REGISTER_EOI, 0 },
-		{ HV_REGISTER_ICR, 0x12000000000ccfff },
-		{ HV_REGISTER_TPR, 0xf0 }, /* CR8 is the same */
-		{ HV_REGISTER_VP_ASSIST_PAGE, 0x6001 },
-		{ HV_REGISTER_REFERENCE_TSC, 0x7001 },
-		{ HV_REGISTER_SCONTROL, 1 },
-		{ HV_REGISTER_SIEFP, 0x8001 },
-		{ HV_REGISTER_SIMP, 0x9001 },
-		{ HV_REGISTER_EOM, 0 },
-	};
 	union hv_register_value v = { .reg128 = { 0x12345000 + name % 64 * 4096,
 		                                  0 } };
 
@@ -147,90 +148,91 @@ static void test_rip_beside_addresses(void **state)
 	}
 }
 
+static const struct {
+	u32 name;
+	u64 value;
+} refused[] = {
+	{ HV_REGISTER_EXPLICIT_SUSPEND, 2 },
+	{ HV_REGISTER_INTERCEPT_SUSPEND, 1 },
+	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 4 },
+	{ HV_REGISTER_PENDING_INTERRUPTION, 2 },         /* not valid, not 0 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x200003 },  /* type 1 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x20000f },  /* type 7 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x200201 },  /* reserved */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000001 }, /* 256 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x30005 },   /* NMI, 3 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x200007 },  /* 32 */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x30017 },   /* error, #BP */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x200011 },  /* error, int */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000d0007 }, /* no flag */
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x10000000d0017 },
+	{ HV_REGISTER_PENDING_INTERRUPTION, 0x800009 }, /* length 0 */
+	{ HV_REGISTER_INTERRUPT_STATE, 4 },
+	{ HV_REGISTER_RIP, 0x0001000000000000 },
+	{ HV_REGISTER_RIP, 0xfffeffffffffffff },
+	{ HV_REGISTER_RIP, BIT(63) },
+	{ HV_REGISTER_RFLAGS, 0 },
+	{ HV_REGISTER_RFLAGS, 2 | BIT(22) },
+	{ HV_REGISTER_CR0, BIT(31) }, /* PG without PE */
+	{ HV_REGISTER_CR0, BIT(29) }, /* NW without CD */
+	{ HV_REGISTER_CR0, BIT(6) },
+	{ HV_REGISTER_CR3, BIT(46) },
+	{ HV_REGISTER_CR3, BIT(63) },
+	{ HV_REGISTER_CR4, BIT(13) },
+	{ HV_REGISTER_CR8, 16 },
+	{ HV_REGISTER_XFEM, 0 },
+	{ HV_REGISTER_XFEM, 5 },
+	{ HV_REGISTER_XFEM, 0x27 },
+	{ HV_REGISTER_XFEM, 0xe3 },
+	{ HV_REGISTER_XFEM, 0x1f },
+	{ HV_REGISTER_XFEM, BIT(62) | 7 },
+	{ HV_REGISTER_DR6, 0 },
+	{ HV_REGISTER_DR6, 0xffff1ff0 },
+	{ HV_REGISTER_DR6, 0x1ffff0ff0 },
+	{ HV_REGISTER_DR7, 0 },
+	{ HV_REGISTER_DR7, 0x1400 },
+	{ HV_REGISTER_EFER, 2 },
+	{ HV_REGISTER_KERNEL_GS_BASE, BIT(47) },
+	{ HV_REGISTER_APIC_BASE, 0xfee00500 },
+	{ HV_REGISTER_APIC_BASE, BIT(46) | 0x800 },
+	{ HV_REGISTER_PAT, 2 },
+	{ HV_REGISTER_PAT, 3ull << 56 },
+	{ HV_REGISTER_PAT, 8 },
+	{ HV_REGISTER_SYSENTER_CS, BIT(32) },
+	{ HV_REGISTER_SYSENTER_RIP, BIT(63) },
+	{ HV_REGISTER_SYSENTER_RSP, BIT(63) },
+	{ HV_REGISTER_LSTAR, BIT(63) },
+	{ HV_REGISTER_CSTAR, BIT(63) },
+	{ HV_REGISTER_SFMASK, BIT(32) },
+	{ HV_REGISTER_INITIAL_APIC_ID, 0 },
+	{ HV_REGISTER_MTRR_CAP, 0x508 },
+	{ HV_REGISTER_MTRR_DEF_TYPE, 7 },
+	{ HV_REGISTER_MTRR_DEF_TYPE, 0x1006 },
+	{ HV_REGISTER_MTRR_PHYS_BASE0, 2 },
+	{ HV_REGISTER_MTRR_PHYS_BASE0, 0x106 },
+	{ HV_REGISTER_MTRR_PHYS_BASE0, BIT(46) },
+	{ HV_REGISTER_MTRR_PHYS_MASK0, 0x400 },
+	{ HV_REGISTER_MTRR_FIX64K_00000, 7 },
+	{ HV_REGISTER_TSC_AUX, BIT(32) },
+	{ HV_REGISTER_DEBUG_CTL, 4 },
+	{ HV_REGISTER_HYPERCALL, 4 },
+	{ HV_REGISTER_HYPERCALL, 0x5001 }, /* without an OS id */
+	{ HV_REGISTER_VP_INDEX, 0 },
+	{ HV_REGISTER_TIME_REF_COUNT, 0 },
+};
+
 static void test_d27_what_is_refused(void **state)
 {
-	static const struct {
-		u32 name;
-		u64 value;
-	} rows[] = {
-		{ HV_REGISTER_EXPLICIT_SUSPEND, 2 },
-		{ HV_REGISTER_INTERCEPT_SUSPEND, 1 },
-		{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 4 },
-		{ HV_REGISTER_PENDING_INTERRUPTION, 2 }, /* not valid, not 0 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200003 },  /* type 1 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x20000f },  /* type 7 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200201 },  /* reserved */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000001 }, /* 256 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x30005 },   /* NMI, 3 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200007 },  /* 32 */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x30017 },  /* error, #BP */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x200011 }, /* error, int */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x1000d0007 }, /* no flag */
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x10000000d0017 },
-		{ HV_REGISTER_PENDING_INTERRUPTION, 0x800009 }, /* length 0 */
-		{ HV_REGISTER_INTERRUPT_STATE, 4 },
-		{ HV_REGISTER_RIP, 0x0001000000000000 },
-		{ HV_REGISTER_RIP, 0xfffeffffffffffff },
-		{ HV_REGISTER_RIP, BIT(63) },
-		{ HV_REGISTER_RFLAGS, 0 },
-		{ HV_REGISTER_RFLAGS, 2 | BIT(22) },
-		{ HV_REGISTER_CR0, BIT(31) }, /* PG without PE */
-		{ HV_REGISTER_CR0, BIT(29) }, /* NW without CD */
-		{ HV_REGISTER_CR0, BIT(6) },
-		{ HV_REGISTER_CR3, BIT(46) },
-		{ HV_REGISTER_CR3, BIT(63) },
-		{ HV_REGISTER_CR4, BIT(13) },
-		{ HV_REGISTER_CR8, 16 },
-		{ HV_REGISTER_XFEM, 0 },
-		{ HV_REGISTER_XFEM, 5 },
-		{ HV_REGISTER_XFEM, 0x27 },
-		{ HV_REGISTER_XFEM, 0xe3 },
-		{ HV_REGISTER_XFEM, 0x1f },
-		{ HV_REGISTER_XFEM, BIT(62) | 7 },
-		{ HV_REGISTER_DR6, 0 },
-		{ HV_REGISTER_DR6, 0xffff1ff0 },
-		{ HV_REGISTER_DR6, 0x1ffff0ff0 },
-		{ HV_REGISTER_DR7, 0 },
-		{ HV_REGISTER_DR7, 0x1400 },
-		{ HV_REGISTER_EFER, 2 },
-		{ HV_REGISTER_KERNEL_GS_BASE, BIT(47) },
-		{ HV_REGISTER_APIC_BASE, 0xfee00500 },
-		{ HV_REGISTER_APIC_BASE, BIT(46) | 0x800 },
-		{ HV_REGISTER_PAT, 2 },
-		{ HV_REGISTER_PAT, 3ull << 56 },
-		{ HV_REGISTER_PAT, 8 },
-		{ HV_REGISTER_SYSENTER_CS, BIT(32) },
-		{ HV_REGISTER_SYSENTER_RIP, BIT(63) },
-		{ HV_REGISTER_SYSENTER_RSP, BIT(63) },
-		{ HV_REGISTER_LSTAR, BIT(63) },
-		{ HV_REGISTER_CSTAR, BIT(63) },
-		{ HV_REGISTER_SFMASK, BIT(32) },
-		{ HV_REGISTER_INITIAL_APIC_ID, 0 },
-		{ HV_REGISTER_MTRR_CAP, 0x508 },
-		{ HV_REGISTER_MTRR_DEF_TYPE, 7 },
-		{ HV_REGISTER_MTRR_DEF_TYPE, 0x1006 },
-		{ HV_REGISTER_MTRR_PHYS_BASE0, 2 },
-		{ HV_REGISTER_MTRR_PHYS_BASE0, 0x106 },
-		{ HV_REGISTER_MTRR_PHYS_BASE0, BIT(46) },
-		{ HV_REGISTER_MTRR_PHYS_MASK0, 0x400 },
-		{ HV_REGISTER_MTRR_FIX64K_00000, 7 },
-		{ HV_REGISTER_TSC_AUX, BIT(32) },
-		{ HV_REGISTER_DEBUG_CTL, 4 },
-		{ HV_REGISTER_HYPERCALL, 4 },
-		{ HV_REGISTER_HYPERCALL, 0x5001 }, /* without an OS id */
-		{ HV_REGISTER_VP_INDEX, 0 },
-		{ HV_REGISTER_TIME_REF_COUNT, 0 },
-	};
-
 	(void)state;
 	make();
-	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+	for (u32 i = 0; i < ARRAY_LEN(refused); i++) {
 		union hv_register_value before, after;
 
-		assert_ok(guest_get(id, 0, rows[i].name, &before));
-		assert_int_equal(guest_set(id, 0, rows[i].name, rows[i].value),
-		                 BAD);
-		assert_ok(guest_get(id, 0, rows[i].name, &after));
+		assert_ok(guest_get(id, 0, refused[i].name, &before));
+		assert_int_equal(
+			guest_set(id, 0, refused[i].name, refused[i].value),
+			BAD);
+		assert_ok(guest_get(id, 0, refused[i].name, &after));
 		assert_memory_equal(&before, &after, 16);
 	}
 }

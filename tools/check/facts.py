@@ -4,7 +4,8 @@
    file alone.
 2. No other name of the same family has the value of one that include/ defines.
 3. A fact of include/ does not come back without its prefix: no TF for RFLAGS_TF.
-   tests/host may have such names: what judges the code may read the SDM by itself.
+   tests/host and tests/fuzz may have such names: what judges the code may read the
+   SDM by itself.
 4. Outside the tests no two files define the same name as the same number.
 
 Run from the project's root; it prints what it finds, and fails if that is anything.
@@ -169,7 +170,7 @@ def check(definitions: list[Definition]) -> list[str]:
         fact = by_value.get((d.family, d.value))
         if fact and fact.name != d.name:
             wrong.append(f"{d.file}: {d.name} is {fact.name} of {fact.file}")
-        if d.name in names or d.file.startswith("tests/host/") or not d.is_number:
+        if d.name in names or d.file.startswith(("tests/host/", "tests/fuzz/")) or not d.is_number:
             continue
         wrong += [f"{d.file}: {d.name} is {f.name} of {f.file}"
                   for f in tails[d.name] if f.value == d.value]

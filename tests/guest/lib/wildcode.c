@@ -373,51 +373,51 @@ static const struct row virtualization[] = {
 
 /* ---- What takes more than one ---- */
 
+static const u32 msrs[] = {
+	0x10,
+	0x1b,
+	0x3a,
+	0x48,
+	0x79,
+	0x8b,
+	0xfe,
+	0x174,
+	0x175,
+	0x176,
+	0x179,
+	0x17a,
+	0x1a0,
+	0x1d9,
+	0x277,
+	0x2ff,
+	0x38f,
+	0x480,
+	0x6e0,
+	0xda0,
+	0xc0000080,
+	0xc0000081,
+	0xc0000082,
+	0xc0000083,
+	0xc0000084,
+	0xc0000100,
+	0xc0000101,
+	0xc0000102,
+	0xc0000103,
+	HV_MSR_GUEST_OS_ID,
+	HV_MSR_HYPERCALL,
+	HV_MSR_REFERENCE_TSC,
+	HV_MSR_EOI,
+	HV_MSR_ICR,
+	HV_MSR_TPR,
+	HV_MSR_VP_ASSIST_PAGE,
+	HV_MSR_SCONTROL,
+	HV_MSR_SIEFP,
+	HV_MSR_SIMP,
+	HV_MSR_EOM,
+};
+
 static u32 any_msr(void)
 {
-	static const u32 numbers[] = {
-		0x10,
-		0x1b,
-		0x3a,
-		0x48,
-		0x79,
-		0x8b,
-		0xfe,
-		0x174,
-		0x175,
-		0x176,
-		0x179,
-		0x17a,
-		0x1a0,
-		0x1d9,
-		0x277,
-		0x2ff,
-		0x38f,
-		0x480,
-		0x6e0,
-		0xda0,
-		0xc0000080,
-		0xc0000081,
-		0xc0000082,
-		0xc0000083,
-		0xc0000084,
-		0xc0000100,
-		0xc0000101,
-		0xc0000102,
-		0xc0000103,
-		HV_MSR_GUEST_OS_ID,
-		HV_MSR_HYPERCALL,
-		HV_MSR_REFERENCE_TSC,
-		HV_MSR_EOI,
-		HV_MSR_ICR,
-		HV_MSR_TPR,
-		HV_MSR_VP_ASSIST_PAGE,
-		HV_MSR_SCONTROL,
-		HV_MSR_SIEFP,
-		HV_MSR_SIMP,
-		HV_MSR_EOM,
-	};
-
 	switch (random_below(8)) {
 	case 0:
 		return 0x800 + random_below(0x40);
@@ -432,7 +432,7 @@ static u32 any_msr(void)
 		               ? word()
 		               : HV_MSR_GUEST_OS_ID + random_below(0x100);
 	default:
-		return numbers[random_below(ARRAY_LEN(numbers))];
+		return msrs[random_below(ARRAY_LEN(msrs))];
 	}
 }
 

@@ -1,0 +1,74 @@
+/*
+ * Walks down extended page tables, and along them.
+ */
+#include "tests/fuzz/fuzz_map.h"
+
+#include "hv/vp/partition.h"
+
+#define TOP 3u
+#define LARGE BIT(7)
+#define ADDRESS 0x000ffffffffff000ull
+#define USED BIT(52) /* our own mark (ept.c): rights may be none */
+#define LIMIT (1ull << 36)
+
+bool fuzz_map_used(u64 entry)
+{
+	return entry & USED;
+}
+
+hpa_t fuzz_map_page(u64 entry)
+{
+	return hpa_of(entry & ADDRESS);
+}
+
+const u64 *fuzz_map_entry(const struct partition *p, u64 gpn, u32 *level)
+{
+	const u64 *table = fuzz_image_look(p->space.arch.top);
+
+	for (*level = TOP;; --*level) {
+		const u64 *entry = &table[gpn >> 9 * *level & 511];
+
+		if (*level == 0 || !(*entry & USED) || (*entry & LARGE))
+			return entry;
+		table = fuzz_image_look(fuzz_map_page(*entry));
+	}
+}
+
+bool fuzz_map_lookup(const struct partition *p, u64 gpn, hpa_t *page)
+{
+	struct arch_mapping m;
+	const u64 *entry;
+	u32 level;
+
+	if (p->space.overlay_count > 0 && gpa_has_overlay(&p->space, gpn)) {
+		if (!gpa_lookup(&p->space, gpn, &m))
+			return false;
+		*page = m.page;
+		return true;
+	}
+	entry = fuzz_map_entry(p, gpn, &level);
+	*page = fuzz_map_page(*entry);
+	return level == 0 && (*entry & USED);
+}
+
+bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
+{
+	while (*gpn < LIMIT) {
+		u32 level;
+		const u64 *entry = fuzz_map_entry(p, *gpn, &level);
+		u64 left = 512 - (*gpn >> 9 * level & 511);
+
+		/* Along the holes of one table. */
+		for (; left > 0 && !(*entry & USED); left--, entry++)
+			*gpn = ((*gpn >> 9 * level) + 1) << 9 * level;
+		if (left == 0)
+			continue;
+		FUZZ_CHECK(level == 0 || !(*entry & LARGE));
+		if (level > 0)
+			continue;
+		if (fuzz_map_lookup(p, *gpn, page))
+			return true;
+		++*gpn;
+	}
+	return false;
+}
