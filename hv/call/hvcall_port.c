@@ -3,6 +3,7 @@
  */
 #include "hv/arch.h"
 #include "hv/call/hypercall.h"
+#include "hv/call/target.h"
 #include "hv/interrupt/port.h"
 #include "hv/interrupt/synic.h"
 #include "hv/vp/partition.h"
@@ -13,7 +14,7 @@ enum hv_status hvcall_create_port(struct hypercall_frame *f)
 	const struct hv_input_create_port *in = f->in;
 	struct partition *to;
 	enum hv_status status =
-		hypercall_find_own(f, in->connection_partition, &to);
+		target_find_own(f, in->connection_partition, &to);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
@@ -33,8 +34,7 @@ enum hv_status hvcall_connect_port(struct hypercall_frame *f)
 {
 	const struct hv_input_connect_port *in = f->in;
 	struct partition *owner;
-	enum hv_status status =
-		hypercall_find_own(f, in->port_partition, &owner);
+	enum hv_status status = target_find_own(f, in->port_partition, &owner);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;

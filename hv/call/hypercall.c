@@ -5,6 +5,7 @@
 
 #include "hv/arch.h"
 #include "hv/base/cpu.h"
+#include "hv/call/target.h"
 #include "hv/run/exit.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
@@ -324,104 +325,6 @@ static enum exit_outcome fetch_output(struct vp *vp,
 	return outcome;
 }
 
-/* ---- The target ---- */
-
-static bool is_own(const struct hypercall_frame *f, u64 id)
-{
-	return id == HV_PARTITION_ID_SELF || id == f->from->id;
-}
-
-static enum hv_status find_child(const struct hypercall_frame *f, u64 id,
-                                 struct partition **p)
-{
-	return partition_find_child(f->from, id, p);
-}
-
-static enum hv_status find_own(const struct hypercall_frame *f, u64 id,
-                               struct partition **p)
-{
-	*p = f->from;
-	return is_own(f, id) ? HV_STATUS_SUCCESS : find_child(f, id, p);
-}
-
-static enum hv_status find_pool(const struct hypercall_frame *f, u64 id,
-                                struct partition **p)
-{
-	return f->from->parent ? find_child(f, id, p) : find_own(f, id, p);
-}
-
-/*
- * The root's own map is the identity and stays it: S1 22.4 takes these calls
- * from it, and "operation denied" says why.
- */
-static enum hv_status find_space(const struct hypercall_frame *f, u64 id,
-                                 struct partition **p)
-{
-	if (is_own(f, id))
-		return f->from->parent ? HV_STATUS_ACCESS_DENIED
-		                       : HV_STATUS_OPERATION_DENIED;
-	return find_child(f, id, p);
-}
-
-static enum hv_status find_system(const struct hypercall_frame *f, u64 id,
-                                  struct partition **p)
-{
-	return id == HV_PARTITION_ID_INVALID ? HV_STATUS_SUCCESS
-	                                     : find_child(f, id, p);
-}
-
-enum hv_status hypercall_find_own(const struct hypercall_frame *f, u64 id,
-                                  struct partition **p)
-{
-	enum hv_status status = find_own(f, id, p);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return (*p)->state == PARTITION_ACTIVE
-	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INVALID_PARTITION_STATE;
-}
-
-/* Its VP stands still from here on, if the call is about more than its existence. */
-static enum hv_status find_vp(struct hypercall_frame *f,
-                              const struct hypercall *row)
-{
-	u32 index = *(const u32 *)((const u8 *)f->in + row->vp_at);
-
-	if (index >= PARTITION_VPS || !f->target->vps[index])
-		return HV_STATUS_INVALID_VP_INDEX;
-	f->target_vp = f->target->vps[index];
-	if (row->flags & KICKS)
-		arch_vp_kick(f->target_vp);
-	return HV_STATUS_SUCCESS;
-}
-
-/* This is the one place where a call reaches another partition than its caller's. */
-static enum hv_status find_target(struct hypercall_frame *f,
-                                  const struct hypercall *row)
-{
-	static enum hv_status (*const find[])(const struct hypercall_frame *f,
-	                                      u64 id, struct partition **p) = {
-		[HYPERCALL_CHILD] = find_child,
-		[HYPERCALL_OWN] = find_own,
-		[HYPERCALL_POOL] = find_pool,
-		[HYPERCALL_SPACE] = find_space,
-		[HYPERCALL_SYSTEM] = find_system,
-	};
-	enum hv_status status;
-
-	if (row->target == HYPERCALL_NOBODY)
-		return HV_STATUS_SUCCESS;
-	status = find[row->target](
-		f, *(const u64 *)((const u8 *)f->in + row->target_at),
-		&f->target);
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (row->states && !(row->states & BIT(f->target->state)))
-		return HV_STATUS_INVALID_PARTITION_STATE;
-	return row->vp_at ? find_vp(f, row) : HV_STATUS_SUCCESS;
-}
-
 /* ---- The call ---- */
 
 static enum hv_status run_one(struct hypercall_frame *f,
@@ -486,7 +389,7 @@ static enum exit_outcome run(struct hypercall_registers *call,
 	enum hv_status status;
 	u32 done = 0;
 
-	status = find_target(f, d->row);
+	status = target_find(f, d->row);
 	if (status != HV_STATUS_SUCCESS)
 		return finish(call, status, d->start);
 	if (!(d->row->flags & HYPERCALL_REP)) {

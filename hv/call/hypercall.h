@@ -105,10 +105,6 @@ struct hypercall {
  */
 #define HYPERCALL_REPS_A_TURN 32u
 
-/* A partition that the input names besides: the caller's own, or an active child. */
-enum hv_status hypercall_find_own(const struct hypercall_frame *f, u64 id,
-                                  struct partition **p);
-
 /* The row of a call code, NULL: no such call. */
 const struct hypercall *hypercall_find(u32 code);
 

@@ -1,0 +1,23 @@
+/*
+ * Whose partition a hypercall is about, and which VP of it: as its row in the table
+ * says (hypercall.h). The one place where a call reaches another partition than its
+ * caller's.
+ */
+#ifndef HV_TARGET_H
+#define HV_TARGET_H
+
+#include "hv/call/hypercall.h"
+
+/*
+ * Fills in f->target and f->target_vp. ACCESS_DENIED, OPERATION_DENIED,
+ * INVALID_PARTITION_ID: as enum hypercall_target has them; INVALID_PARTITION_STATE:
+ * it is in none of the row's states; INVALID_VP_INDEX: there is no such VP.
+ */
+enum hv_status target_find(struct hypercall_frame *f,
+                           const struct hypercall *row);
+
+/* A partition that the input names besides: the caller's own, or an active child. */
+enum hv_status target_find_own(const struct hypercall_frame *f, u64 id,
+                               struct partition **p);
+
+#endif
