@@ -206,6 +206,14 @@ static enum hv_status get_hypercall(struct vp *vp, union hv_register_value *v)
 	return HV_STATUS_SUCCESS;
 }
 
+/* A page of ours cannot be put there: another one is there (D27), or the pool is dry. */
+static enum hv_status no_place(const struct vp *vp, u64 msr)
+{
+	return gpa_has_overlay(&vp->partition->space, msr >> PAGE_SHIFT)
+	               ? HV_STATUS_INVALID_PARAMETER
+	               : HV_STATUS_INSUFFICIENT_MEMORY;
+}
+
 static enum hv_status set_hypercall(struct vp *vp, value_t *v)
 {
 	if (!vp_check_zero_high(v) || !vp_check_hypercall_value(v->reg64))
@@ -214,7 +222,7 @@ static enum hv_status set_hypercall(struct vp *vp, value_t *v)
 		return HV_STATUS_INVALID_PARAMETER;
 	return msr_set_hypercall(vp->partition, v->reg64)
 	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INSUFFICIENT_MEMORY;
+	               : no_place(vp, v->reg64);
 }
 
 static enum hv_status get_runtime(struct vp *vp, union hv_register_value *v)
@@ -233,7 +241,7 @@ static enum hv_status set_reference(struct vp *vp, value_t *v)
 {
 	return reference_write(vp->partition, v->reg64)
 	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INSUFFICIENT_MEMORY;
+	               : no_place(vp, v->reg64);
 }
 
 /* Write-only: any value ends the interrupt in service. */
@@ -552,8 +560,7 @@ static enum hv_status set_msr(struct vp *vp, const struct vp_reg *r, u32 index,
 	if (vp_check_zero_high(v) &&
 	    r->write(vp, r->synthetic + index, v->reg64))
 		return HV_STATUS_SUCCESS;
-	return r->check ? HV_STATUS_INSUFFICIENT_MEMORY
-	                : HV_STATUS_INVALID_PARAMETER;
+	return r->check ? no_place(vp, v->reg64) : HV_STATUS_INVALID_PARAMETER;
 }
 
 bool vp_reg_loads_pdptes(u32 name)

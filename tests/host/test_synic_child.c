@@ -193,6 +193,29 @@ static void test_deleted_vp_takes_its_pages(void **state)
 	guest_destroy(id);
 }
 
+/* Each of a partition's pages over each other one: not possible (D27), as it was. */
+static void test_another_page_is_there(void **state)
+{
+	static const u32 names[] = { HV_REGISTER_HYPERCALL,
+		                     HV_REGISTER_REFERENCE_TSC,
+		                     HV_REGISTER_SIMP, HV_REGISTER_SIEFP };
+
+	(void)state;
+	make();
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_GUEST_OS_ID, 1), 0);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(guest_set(id, 0, names[i], at(GPN + i)), 0);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		for (u32 k = 0; k < ARRAY_LEN(names); k++)
+			assert_int_equal(
+				guest_set(id, 0, names[i], at(GPN + k)),
+				i == k ? HV_STATUS_SUCCESS
+				       : HV_STATUS_INVALID_PARAMETER);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		assert_int_equal(guest_get64(id, 0, names[i]), at(GPN + i));
+	guest_destroy(id);
+}
+
 /* No memory for the tables of a place far away: as it was. */
 static void test_no_memory(void **state)
 {
@@ -311,6 +334,7 @@ int main(void)
 		TEST(test_two_at_one_place),
 		TEST(test_what_is_under),
 		TEST(test_deleted_vp_takes_its_pages),
+		TEST(test_another_page_is_there),
 		TEST(test_no_memory),
 		TEST(test_parent_reads_around_it),
 		TEST(test_privilege),
