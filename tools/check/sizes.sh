@@ -1,6 +1,7 @@
 #!/bin/sh
-# Sizes that style asks for: no source over 700 lines, all assembly together
-# within 400 (but for the child that is a tour of processor modes), no conditional compilation in .c files.
+# Sizes that style asks for: no source over 700 lines, no function over 60, all
+# assembly together within 400 (but for the child that is a tour of processor modes),
+# no conditional compilation in .c files.
 set -u
 
 sources() {
@@ -18,6 +19,13 @@ sources() {
 		! -path 'tests/guest/child/anywhere/*' -exec cat {} + | wc -l)
 	[ "$lines" -le 400 ] ||
 		echo "all: $lines lines of assembly, at most 400"
+	# What is between a brace in the first column and the next one.
+	sources | grep '\.[ch]$' | xargs awk '
+		/^{/ { begin = FNR }
+		/^}/ { if (begin && FNR - begin - 1 > 60)
+				print FILENAME ":" begin ": a function of " \
+					FNR - begin - 1 " lines, at most 60"
+			begin = 0 }'
 	sources | grep '\.c$' |
 		xargs -r grep -nE '^[[:space:]]*#[[:space:]]*if' /dev/null
 } 2>/dev/null | { ! grep . >&2; }
