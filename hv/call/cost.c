@@ -1,5 +1,5 @@
 /*
- * The dearest turn of each hypercall.
+ * The longest turn of each hypercall.
  */
 #include "hv/call/cost.h"
 

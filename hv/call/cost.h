@@ -1,5 +1,5 @@
 /*
- * The dearest turn of each hypercall so far: TSC ticks from the VM exit to the
+ * The longest turn of each hypercall so far: TSC ticks from the VM exit to the
  * next VM entry. Under an emulator whose counter counts instructions these are
  * instructions, exactly; on a processor they are time. The log tells of them.
  */
@@ -12,8 +12,8 @@
 void cost_note(u32 code, u64 ticks);
 
 /*
- * Adds a line to the log for calls that have become dearer since the log last
- * told of them, a few at a time. False: there is nothing to tell.
+ * Adds a line to the log for calls that have become longer since the log last
+ * said so, a few at a time. False: there is nothing to tell.
  */
 bool cost_tell(void);
 

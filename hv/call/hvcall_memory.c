@@ -25,7 +25,7 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 	if (frame_mappings(page) || gpa_has_overlay(&f->from->space, *gpn))
 		return HV_STATUS_OBJECT_IN_USE;
 	f->spent += arch_space_missing(&f->from->space.arch, gpa_of(page.v));
-	f->dear = f->spent >= DEPOSIT_TABLES;
+	f->ends_turn = f->spent >= DEPOSIT_TABLES;
 	if (!arch_space_unmap(&f->from->space.arch, gpa_of(page.v))) {
 		/* The pages before it may be what it needs. */
 		f->again = f->rep > f->first;

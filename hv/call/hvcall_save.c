@@ -17,7 +17,7 @@
 	(HV_SAVE_RESTORE_STATE_START | HV_SAVE_RESTORE_STATE_SUMMARY)
 
 /* No target: the system, for which SUMMARY is a must (D4). */
-static enum hv_status judge_target(const struct hypercall_frame *f, u32 flags)
+static enum hv_status check_target(const struct hypercall_frame *f, u32 flags)
 {
 	if (!f->target && !(flags & HV_SAVE_RESTORE_STATE_SUMMARY))
 		return HV_STATUS_INVALID_PARTITION_ID;
@@ -61,7 +61,7 @@ static enum hv_status start(struct hypercall_frame *f, struct partition *target,
 	(*c)->restoring = restoring;
 	(*c)->summary = summary;
 	/* A summary says nothing of VPs. */
-	(*c)->judged = restoring || summary ? PARTITION_VPS : 0;
+	(*c)->validated = restoring || summary ? PARTITION_VPS : 0;
 	if (!restoring)
 		(*c)->stream_id = stream_new_id(target ? target->id : 0);
 	return HV_STATUS_SUCCESS;
@@ -88,22 +88,22 @@ static enum hv_status open_process(struct hypercall_frame *f,
  * What a parent put together and could not be entered could not be restored
  * either: better said before the first byte. As many VPs as the budget allows.
  */
-static enum hv_status judge_vps(struct context *c)
+static enum hv_status validate_vps(struct context *c)
 {
 	const struct vp_rule *broken;
 	struct vp *vp;
 
-	for (; c->judged < PARTITION_VPS; c->judged++) {
-		vp = c->target->vps[c->judged];
-		if (!vp || !vp->unjudged)
+	for (; c->validated < PARTITION_VPS; c->validated++) {
+		vp = c->target->vps[c->validated];
+		if (!vp || !vp->unvalidated)
 			continue;
-		if (!context_spend(c, CONTEXT_COST_JUDGE))
+		if (!context_spend(c, CONTEXT_COST_VALIDATE))
 			break;
-		broken = vp_judge(vp);
+		broken = vp_validate(vp);
 		if (!broken)
 			continue;
 		log_line("partition %u VP %u: not saved: %s", c->target->id,
-		         (u64)c->judged, broken->what);
+		         (u64)c->validated, broken->what);
 		return HV_STATUS_INVALID_VP_STATE;
 	}
 	return HV_STATUS_SUCCESS;
@@ -119,21 +119,21 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	enum hv_status status;
 	u32 count = 0;
 
-	status = judge_target(f, in->flags);
+	status = check_target(f, in->flags);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	status = open_process(f, target, false, in->flags, &c);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	c->budget = CONTEXT_BUDGET;
-	if (c->judged < PARTITION_VPS)
-		status = judge_vps(c);
+	if (c->validated < PARTITION_VPS)
+		status = validate_vps(c);
 	if (status != HV_STATUS_SUCCESS) {
 		end_process(f, target);
 		return status;
 	}
 	result = HV_STATE_INCOMPLETE;
-	if (c->judged == PARTITION_VPS)
+	if (c->validated == PARTITION_VPS)
 		result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
 	if (result != HV_STATE_INCOMPLETE)
 		end_process(f, target);
@@ -161,7 +161,7 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 	enum hv_status status;
 	u32 consumed;
 
-	status = judge_target(f, in->flags);
+	status = check_target(f, in->flags);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->restore_data_count > HV_SAVE_DATA_MAX)

@@ -61,10 +61,10 @@ enum hv_status hvcall_set_vp_registers(struct hypercall_frame *f)
 	if (!list_is_valid(f) || assoc->rsvd_z[0] || assoc->rsvd_z[1] ||
 	    assoc->rsvd_z[2])
 		return HV_STATUS_INVALID_PARAMETER;
-	f->dear = vp_reg_is_dear(assoc->name);
+	f->ends_turn = vp_reg_is_slow(assoc->name);
 	status = vp_reg_set(vp, assoc->name, &assoc->value);
 	if (status == HV_STATUS_SUCCESS) {
-		vp->unjudged |= vp_reg_parts(assoc->name);
+		vp->unvalidated |= vp_reg_parts(assoc->name);
 		vp->pdptes_stale |= vp_reg_loads_pdptes(assoc->name);
 	}
 	return status;

@@ -353,7 +353,7 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 	if (last > d->reps)
 		last = d->reps;
 	f->first = d->start;
-	for (*done = d->start; *done < last && !f->dear; (*done)++) {
+	for (*done = d->start; *done < last && !f->ends_turn; (*done)++) {
 		f->rep = *done;
 		f->in_rep = in + round8(row->in) + *done * row->in_rep;
 		f->out_rep = d->out_page ? d->out_page + round8(row->out) +

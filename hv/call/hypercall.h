@@ -53,7 +53,7 @@ struct hypercall_frame {
 	                         * every byte once */
 	bool again;     /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
-	bool dear; /* set: this element took long, the turn ends behind it */
+	bool ends_turn; /* set: this element took long, the turn ends behind it */
 };
 
 /*
@@ -101,7 +101,7 @@ struct hypercall {
 
 /*
  * Most elements of one rep call that are done before interrupts get a chance.
- * A call whose elements are dear has a number of its own in the table.
+ * A call whose elements take long has a number of its own in the table.
  */
 #define HYPERCALL_REPS_A_TURN 32u
 

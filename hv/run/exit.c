@@ -294,7 +294,7 @@ enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 	const struct vp_state *s = vp_state_part(vp, VP_PART_SEGMENTS);
 
 	if (e->vector == VECTOR_DB)
-		debug_told(vp);
+		debug_intercepted(vp);
 	exit_fill_header(vp, &m->header, e->instruction_length,
 	                 HV_INTERCEPT_EXECUTE);
 	m->vector = e->vector;

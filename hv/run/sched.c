@@ -191,7 +191,8 @@ static u64 rest_of_slice(const struct cpu *cpu, u64 now)
  * What the slice makes of an exit. It ends whatever the exits do, though not right
  * behind the first that finds it over: that one is to be of some use.
  */
-static enum sched_event judge(struct cpu *cpu, enum sched_event event, u64 now)
+static enum sched_event after_exit(struct cpu *cpu, enum sched_event event,
+                                   u64 now)
 {
 	if (event != SCHED_GO_ON || rest_of_slice(cpu, now) > 0)
 		return event;
@@ -202,7 +203,7 @@ static enum sched_event judge(struct cpu *cpu, enum sched_event event, u64 now)
 }
 
 /* The preemption timer was set to the slice's end, or to something before it. */
-static enum sched_event judge_timer(struct cpu *cpu)
+static enum sched_event timer_fired(struct cpu *cpu)
 {
 	if (cpu->cut_short)
 		return SCHED_GO_ON;
@@ -257,9 +258,9 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 		vp_update(current);
 	child = look(cpu, event, now, &timer);
 	if (event == SCHED_SLICE_END)
-		event = judge_timer(cpu);
+		event = timer_fired(cpu);
 	if (child)
-		event = judge(cpu, event, now);
+		event = after_exit(cpu, event, now);
 	vp = choose(cpu, event, child);
 	if (vp != current) {
 		current->runtime += now - cpu->current_since;

@@ -569,7 +569,7 @@ bool vp_reg_loads_pdptes(u32 name)
 	       name == HV_REGISTER_CR4 || name == HV_REGISTER_EFER;
 }
 
-bool vp_reg_is_dear(u32 name)
+bool vp_reg_is_slow(u32 name)
 {
 	return name == HV_REGISTER_HYPERCALL ||
 	       name == HV_REGISTER_REFERENCE_TSC || name == HV_REGISTER_SIMP ||

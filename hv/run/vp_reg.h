@@ -74,7 +74,7 @@ bool vp_reg_loads_pdptes(u32 name);
  * Setting it takes thousands of instructions: an overlay page moves, so tables of
  * the GPA space come and go, or reference time stops and its page is made anew.
  */
-bool vp_reg_is_dear(u32 name);
+bool vp_reg_is_slow(u32 name);
 
 /*
  * Every register of *state alone and the XSAVE area hold what this machine can

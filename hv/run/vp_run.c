@@ -21,7 +21,7 @@
  */
 static bool wakes_by_debug(struct vp *vp)
 {
-	if (!vp->unjudged && !(vp->cached & VP_PART_MSRS))
+	if (!vp->unvalidated && !(vp->cached & VP_PART_MSRS))
 		return false;
 	return debug_is_due(vp_state_part(vp, VP_PART_MSRS)->pending_debug);
 }
@@ -75,7 +75,7 @@ static const struct vp_rule *first_broken(struct vp *vp)
 	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 
 	for (u32 i = 0; i < count; i++) {
-		if (!(rules[i].parts & vp->unjudged) ||
+		if (!(rules[i].parts & vp->unvalidated) ||
 		    !vp_rule_applies(&rules[i], s))
 			continue;
 		if (!rules[i].holds(vp_state_part(vp, rules[i].parts)))
@@ -84,7 +84,7 @@ static const struct vp_rule *first_broken(struct vp *vp)
 	return NULL;
 }
 
-const struct vp_rule *vp_judge(struct vp *vp)
+const struct vp_rule *vp_validate(struct vp *vp)
 {
 	const struct vp_rule *broken = NULL;
 
@@ -92,10 +92,10 @@ const struct vp_rule *vp_judge(struct vp *vp)
 	if (vp->resumed)
 		debug_resume(vp);
 	vp->resumed = false;
-	if (vp->unjudged)
+	if (vp->unvalidated)
 		broken = first_broken(vp);
 	if (!broken)
-		vp->unjudged = 0;
+		vp->unvalidated = 0;
 	return broken;
 }
 
@@ -103,7 +103,7 @@ bool vp_enters(struct vp *vp)
 {
 	const struct vp_rule *broken;
 
-	broken = vp_judge(vp);
+	broken = vp_validate(vp);
 	if (!broken)
 		return true;
 	log_line("partition %u VP %u: not entered: %s", vp->partition->id,

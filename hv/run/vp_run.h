@@ -20,7 +20,7 @@ bool vp_enters(struct vp *vp);
  * The rule of vp_rules.h that its state breaks, NULL: none. Only what its parent
  * gave it since it was last asked is looked at.
  */
-const struct vp_rule *vp_judge(struct vp *vp);
+const struct vp_rule *vp_validate(struct vp *vp);
 
 /* May it execute? Neither suspended, nor halted, nor waiting for SIPI. */
 bool vp_runnable(struct vp *vp);

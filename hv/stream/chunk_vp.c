@@ -359,7 +359,7 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
 
 /*
  * An overlay of this VP may lie where none of the partition's lies, nor one of the
- * VPs before it; they were all judged when their turn came.
+ * VPs before it; they were all checked when their turn came.
  */
 static bool is_free(const struct context *c, u64 value)
 {
@@ -416,7 +416,7 @@ void chunk_vp_apply(struct vp *vp)
 	synic_cancel(vp);
 	vp->state = s->state;
 	vp->cached = vp->dirty = VP_PART_ALL;
-	vp->unjudged = 0;
+	vp->unvalidated = 0;
 	vp->renewed = true;
 	vp->pdptes_stale = false;
 	vp->resumed = false;

@@ -72,7 +72,7 @@ struct context {
 	u64 vps_seen;
 	bool has_message;
 	u32 synic_flags; /* save: pages of the VP under way that follow */
-	u32 judged;      /* save: VPs that were asked whether they could run */
+	u32 validated;   /* save: VPs that were asked whether they could run */
 
 	struct context_memory memory;
 	u32 budget; /* work left in this call: its beginning sets it */
@@ -84,17 +84,17 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
  * instructions. Keeps a call near the TLFS's 50 microseconds (D17).
  */
 #define CONTEXT_BUDGET 4096u
-#define CONTEXT_COST_SCAN 128u   /* a page that is scanned or filled */
-#define CONTEXT_COST_WORD 160u   /* restore: one of a word but zero */
-#define CONTEXT_COST_MAP 16u     /* a step in a GPA map */
-#define CONTEXT_COST_JUDGE 128u  /* the rules of a VP's state */
-#define CONTEXT_COST_VALID 1536u /* restore: all of a VP's chunks */
-#define CONTEXT_COST_MSRS 768u   /* restore: its registers, found by name */
-#define CONTEXT_COST_NEED 5u     /* two overlay pages against those of a VP */
-#define CONTEXT_COST_CLEAR 1200u /* an overlay goes: three tables may too */
-#define CONTEXT_COST_PUT 128u    /* an overlay is put somewhere */
-#define CONTEXT_COST_VP 512u     /* its staged state becomes its own */
-#define CONTEXT_COST_FINISH 8u   /* a VP's time goes on, its message waits */
+#define CONTEXT_COST_SCAN 128u     /* a page that is scanned or filled */
+#define CONTEXT_COST_WORD 160u     /* restore: one of a word but zero */
+#define CONTEXT_COST_MAP 16u       /* a step in a GPA map */
+#define CONTEXT_COST_VALIDATE 128u /* the rules of a VP's state */
+#define CONTEXT_COST_VALID 1536u   /* restore: all of a VP's chunks */
+#define CONTEXT_COST_MSRS 768u     /* restore: its registers, found by name */
+#define CONTEXT_COST_NEED 5u       /* two overlay pages against those of a VP */
+#define CONTEXT_COST_CLEAR 1200u   /* an overlay goes: three tables may too */
+#define CONTEXT_COST_PUT 128u      /* an overlay is put somewhere */
+#define CONTEXT_COST_VP 512u       /* its staged state becomes its own */
+#define CONTEXT_COST_FINISH 8u     /* a VP's time goes on, its message waits */
 
 /* Charges the work left in this call. False: not enough, come back later. */
 static inline bool context_spend(struct context *c, u32 cost)

@@ -118,7 +118,7 @@ static enum hv_save_restore_result check_header(struct context *c)
 
 /* ---- Payloads ---- */
 
-/* A VP's last chunk was the one before: judge all of it together. */
+/* A VP's last chunk was the one before: check all of it together. */
 static bool vp_ended_well(struct context *c, u32 before)
 {
 	u32 count;
@@ -130,7 +130,7 @@ static bool vp_ended_well(struct context *c, u32 before)
 	return chunk_vp_valid(c);
 }
 
-static enum hv_save_restore_result judge(struct context *c)
+static enum hv_save_restore_result check_by_kind(struct context *c)
 {
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
@@ -159,7 +159,7 @@ static enum hv_save_restore_result check_payload(struct context *c)
 	if (!c->verified && !payload_holds(c))
 		return BAD;
 	c->verified = true;
-	return judge(c);
+	return check_by_kind(c);
 }
 
 static enum hv_save_restore_result finish_chunk(struct context *c)

@@ -83,7 +83,7 @@ static bool steps_in_a_shadow(struct vp *vp)
 	       !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF);
 }
 
-void debug_told(struct vp *vp)
+void debug_intercepted(struct vp *vp)
 {
 	if (steps_in_a_shadow(vp))
 		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;

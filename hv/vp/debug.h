@@ -33,7 +33,7 @@ bool debug_has_breakpoints(struct vp *vp);
  * A debug exception goes to the parent. A single step over STI leaves its shadow,
  * and TF: a VMCS has these two only with the step pending (26.3.1.5).
  */
-void debug_told(struct vp *vp);
+void debug_intercepted(struct vp *vp);
 
 /*
  * The parent lets a VP go on that it was told of. The step over STI was that, and

@@ -43,11 +43,11 @@ struct vp {
 	 * Parts of the state (enum vp_part).
 	 * cached: `state` has what the hardware had at the last exit.
 	 * dirty: `state` was changed since; apply it before the next entry.
-	 * unjudged: its parent gave it registers. dirty implies cached.
+	 * unvalidated: its parent gave it registers. dirty implies cached.
 	 */
 	u32 cached;
 	u32 dirty;
-	u32 unjudged;
+	u32 unvalidated;
 	bool renewed; /* by a restore: nothing that the hardware has is its */
 	bool pdptes_stale; /* its parent gave it CR3, or the mode */
 	bool held_here;    /* its parent suspended it here; else it came so */

@@ -170,8 +170,8 @@ static void mend_vp(struct vp *vp)
 	struct vp_state *s;
 	u64 seed;
 
-	vp->unjudged = VP_PART_ALL;
-	if (!vp_judge(vp))
+	vp->unvalidated = VP_PART_ALL;
+	if (!vp_validate(vp))
 		return;
 	s = vp_state_write(vp);
 	seed = s->rip;

@@ -153,7 +153,7 @@ static void use_vp(struct vp *vp)
 	if (poison == poisons[0])
 		exit_triple_fault(vp);
 	vp->pdptes_stale = poison == poisons[0];
-	vp->unjudged = vp->pdptes_stale ? VP_PART_ALL : 0;
+	vp->unvalidated = vp->pdptes_stale ? VP_PART_ALL : 0;
 	vp_set_runtime(vp, poison * 0x10101010ull);
 	for (u32 i = 0; i < ARRAY_LEN(vp_staging_pages); i++)
 		memset(vp->pages[vp_staging_pages[i]], poison, PAGE_SIZE);
@@ -196,7 +196,7 @@ static void rule_of_vp(const struct vp *source, const struct vp *vp)
 {
 	assert_int_equal(vp->cached & vp->dirty, VP_PART_ALL);
 	assert_true(vp->renewed);
-	assert_false(vp->unjudged || vp->pdptes_stale);
+	assert_false(vp->unvalidated || vp->pdptes_stale);
 	assert_int_equal(vp_runtime(vp), vp_runtime(source));
 	assert_int_equal(list_linked(&vp->message_link),
 	                 source->message.type != HV_MESSAGE_NONE);

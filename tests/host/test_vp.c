@@ -194,13 +194,13 @@ static void test_exits_capture_little(void **state)
 	assert_int_equal(exit_io(vp, &out), EXIT_SUSPENDED);
 	/* The parent moves RIP on, and the VP may run: nothing more is read. */
 	assert_ok(guest_set(id, 0, HV_REGISTER_RIP, 0x1002));
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_int_equal(fake.captured,
 	                 VP_PART_CORE | VP_PART_RIP | VP_PART_CODE);
 	assert_int_equal(vp->dirty, VP_PART_RIP);
 	/* A mode that it sets is held against all that speaks of the mode. */
 	assert_ok(guest_set(id, 0, HV_REGISTER_RFLAGS, 0x20002));
-	assert_non_null(vp_judge(vp));
+	assert_non_null(vp_validate(vp));
 	assert_true(fake.captured & VP_PART_SEGMENTS);
 }
 

@@ -51,7 +51,7 @@ static void assert_pdptes(u64 first, u64 step)
 
 static void assert_loaded(void)
 {
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_pdptes(0x100001, 0x1000);
 }
 
@@ -78,7 +78,7 @@ static void test_place(void **state)
 	make();
 	for (u32 i = 0; i < ARRAY_LEN(cr3s); i++) {
 		use_pae(0);
-		assert_null(vp_judge(vp));
+		assert_null(vp_validate(vp));
 		assert_pdptes(0, 0);
 		use_pae(cr3s[i]);
 		assert_loaded();
@@ -88,7 +88,7 @@ static void test_place(void **state)
 	table[508] = 0x7001;
 	table[511] = 0x8001;
 	use_pae(0x5fe0);
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_int_equal(vp->state.pdpte[0], 0x7001);
 	assert_int_equal(vp->state.pdpte[1] | vp->state.pdpte[2], 0);
 	assert_int_equal(vp->state.pdpte[3], 0x8001);
@@ -118,10 +118,10 @@ static void test_which_registers(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
 		/* The guest wrote its table, and did not load CR3. */
 		table[TABLE / 8] = 0x200001 + 0x1000 * i;
-		assert_null(vp_judge(vp));
+		assert_null(vp_validate(vp));
 		assert_int_not_equal(vp->state.pdpte[0], table[TABLE / 8]);
 		set(rows[i].name, rows[i].value);
-		assert_null(vp_judge(vp));
+		assert_null(vp_validate(vp));
 		assert_int_equal(vp->state.pdpte[0] == table[TABLE / 8],
 		                 rows[i].loads);
 	}
@@ -145,7 +145,7 @@ static void test_other_modes(void **state)
 		set(HV_REGISTER_CR0, modes[i][0]);
 		set(HV_REGISTER_CR4, modes[i][1]);
 		set(HV_REGISTER_EFER, modes[i][2]);
-		vp_judge(vp);
+		vp_validate(vp);
 		assert_pdptes(0, 0);
 	}
 }
@@ -159,7 +159,7 @@ static void test_table_that_is_not_there(void **state)
 	use_pae(GPN << PAGE_SHIFT | TABLE);
 	assert_loaded();
 	set(HV_REGISTER_CR3, 0x9000);
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_pdptes(0, 0);
 	/* There, but the guest may not read it. */
 	hidden = guest_page();
@@ -167,7 +167,7 @@ static void test_table_that_is_not_there(void **state)
 	table[0] = 0x300001;
 	assert_ok(guest_map(id, 9, hidden, HV_MAP_GPA_NO_ACCESS));
 	set(HV_REGISTER_CR3, 0x9000);
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_pdptes(0, 0);
 }
 
@@ -186,7 +186,7 @@ static void test_reserved_bits(void **state)
 		for (u32 i = 0; i < 4; i++) {
 			table[TABLE / 8 + i] ^= BIT(bit);
 			set(HV_REGISTER_CR3, GPN << PAGE_SHIFT | TABLE);
-			broken = vp_judge(vp);
+			broken = vp_validate(vp);
 			assert_int_equal(broken != NULL, reserved);
 			if (broken)
 				assert_string_equal(
@@ -195,7 +195,7 @@ static void test_reserved_bits(void **state)
 			/* An entry that is not present may hold anything. */
 			table[TABLE / 8 + i] ^= 1;
 			set(HV_REGISTER_CR3, GPN << PAGE_SHIFT | TABLE);
-			assert_null(vp_judge(vp));
+			assert_null(vp_validate(vp));
 			table[TABLE / 8 + i] ^= BIT(bit) | 1;
 		}
 	}
@@ -252,7 +252,7 @@ static void test_before_it_is_saved(void **state)
 	assert_pdptes(0x100001, 0x1000);
 	restore(&s);
 	assert_pdptes(0x100001, 0x1000);
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_pdptes(0x100001, 0x1000);
 }
 
@@ -270,7 +270,7 @@ static void test_stream_has_what_the_processor_had(void **state)
 	save(&s);
 	restore(&s);
 	assert_int_equal(table[TABLE / 8], 0xeeeeeeeeeeeeeeee);
-	assert_null(vp_judge(vp));
+	assert_null(vp_validate(vp));
 	assert_pdptes(0x100001, 0x1000);
 }
 
