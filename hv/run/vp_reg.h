@@ -67,6 +67,12 @@ enum hv_status vp_reg_get(struct vp *vp, u32 name,
 enum hv_status vp_reg_set(struct vp *vp, u32 name,
                           const union hv_register_value *value);
 
+/*
+ * Why a page of ours could not be put where this MSR says. INVALID_PARAMETER: another
+ * one is there (D27); INSUFFICIENT_MEMORY: the pool is dry.
+ */
+enum hv_status vp_reg_no_place(const struct vp *vp, u64 msr);
+
 /* Instructions that write this register read the PDPTEs anew (SDM 4.4.1). */
 bool vp_reg_loads_pdptes(u32 name);
 
