@@ -400,6 +400,15 @@ static void carry_out(struct vp *vp, enum exit_outcome outcome)
 	}
 }
 
+/* EIP that the processor has let run over 4 GiB, and takes no more (vp_confine.c). */
+static bool is_put_right(struct vp *vp)
+{
+	if (!(vmcs_read(VMCS_GUEST_RIP) >> 32))
+		return false;
+	vp_state_part(vp, VP_PART_RIP);
+	return vp->dirty & VP_PART_RIP;
+}
+
 /* The VP did not start: nothing of it was saved, its state is as it was. */
 static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 {
@@ -410,6 +419,8 @@ static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 	if (vp->is_root)
 		report_stop("the root partition: its state cannot be entered",
 		            detail);
+	if (is_put_right(vp))
+		return enter_next(cpu, SCHED_GO_ON);
 	log_line("partition %u VP %u: entry failed (%x)", vp->partition->id,
 	         (u64)vp->index, detail);
 	exit_invalid_state(vp);

@@ -92,7 +92,7 @@ u32 gva_code_width(struct vp *vp)
 	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 	u16 cs = s->segment[VP_CS].attributes;
 
-	if ((s->efer & EFER_LMA) && (cs & RIGHTS_L))
+	if (vp_state_is_64(s))
 		return 8;
 	return cs & RIGHTS_DB ? 4 : 2;
 }

@@ -50,7 +50,7 @@ const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 	missing |= parts & VP_PART_LIVE;
 	missing &= vp->is_root ? 0 : VP_CONFINED;
 	if (missing)
-		vp_confine(&vp->state, missing);
+		vp->dirty |= vp_confine(&vp->state, missing);
 	return &vp->state;
 }
 
@@ -78,7 +78,7 @@ void vp_skip(struct vp *vp, u64 length)
 
 	s->rip += length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (!(s->efer & EFER_LMA) || !(s->segment[VP_CS].attributes & RIGHTS_L))
+	if (!vp_state_is_64(s))
 		s->rip = (u32)s->rip;
 	if ((s->interrupt_state & HV_INTERRUPT_STATE_SHADOW) ||
 	    (s->rflags & RFLAGS_RF)) {

@@ -51,7 +51,19 @@ static void confine_segments(struct vp_state *s)
 	s->idtr.base = linear(s->idtr.base);
 }
 
-void vp_confine(struct vp_state *s, u32 parts)
+/*
+ * EIP has 32 bits. Where it ran over 4 GiB a processor may still leave more, which is
+ * no state of 32-bit code (SDM 26.3.1.4).
+ */
+static bool confine_rip(struct vp_state *s)
+{
+	if (vp_state_is_64(s) || !(s->rip >> 32))
+		return false;
+	s->rip = (u32)s->rip;
+	return true;
+}
+
+u32 vp_confine(struct vp_state *s, u32 parts)
 {
 	if (parts & VP_PART_PAGING)
 		confine_paging(s);
@@ -65,4 +77,5 @@ void vp_confine(struct vp_state *s, u32 parts)
 		s->kernel_gs_base = linear(s->kernel_gs_base);
 		confine_dr6(&s->dr6);
 	}
+	return (parts & VP_PART_RIP) && confine_rip(s) ? VP_PART_RIP : 0;
 }

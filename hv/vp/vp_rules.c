@@ -56,11 +56,6 @@ static bool usable(const struct hv_segment *g)
 	return g->attributes & BIT(7);
 }
 
-static bool code_is_64(const struct vp_state *s)
-{
-	return long_mode(s) && (s->segment[VP_CS].attributes & BIT(13));
-}
-
 static bool below_4g(u64 value)
 {
 	return value >> 32 == 0;
@@ -253,7 +248,7 @@ static bool cs_present(const struct vp_state *s)
 
 static bool cs_size(const struct vp_state *s)
 {
-	return !code_is_64(s) || !(s->segment[VP_CS].attributes & BIT(14));
+	return !vp_state_is_64(s) || !(s->segment[VP_CS].attributes & BIT(14));
 }
 
 /* A limit that needs pages has its low bits set; G says which it is. */
@@ -305,7 +300,7 @@ static bool ldtr_limit(const struct vp_state *s)
 
 static bool rip_width(const struct vp_state *s)
 {
-	return code_is_64(s) || below_4g(s->rip);
+	return vp_state_is_64(s) || below_4g(s->rip);
 }
 
 static bool v86_mode(const struct vp_state *s)

@@ -49,3 +49,9 @@ bool vp_state_uses_pdptes(const struct vp_state *s)
 {
 	return (s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA);
 }
+
+bool vp_state_is_64(const struct vp_state *s)
+{
+	return (s->efer & EFER_LMA) &&
+	       (s->segment[VP_CS].attributes & RIGHTS_L);
+}

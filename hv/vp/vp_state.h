@@ -121,6 +121,9 @@ _Static_assert(sizeof(struct vp_xsave) == PAGE_SIZE, "one page");
 /* The part that the field at this offset of struct vp_state is in; 0: none. */
 u32 vp_state_part_of(u32 offset);
 
+/* It executes 64-bit code: IA-32e mode, and CS.L. */
+bool vp_state_is_64(const struct vp_state *state);
+
 /* PAE paging with its four entries in the processor (SDM 4.4.1). */
 bool vp_state_uses_pdptes(const struct vp_state *state);
 

@@ -6,6 +6,7 @@
 #include "hv/run/vp_reg.h"
 #include "hv/vp/vp_confine.h"
 #include "hv/vp/vp_rules.h"
+#include "include/x86.h"
 #include "tests/host/fake_child.h"
 #include "tests/host/fake_state.h"
 #include "tests/host/fake_test.h"
@@ -198,6 +199,38 @@ static void test_addresses(void **state)
 	assert_true(s->kernel_gs_base == 0xffff800000000000);
 }
 
+/* EIP ran over 4 GiB: what is seen and saved has 32 bits, and so has what is entered. */
+static void test_rip(void **state)
+{
+	static const struct {
+		u64 efer;
+		u16 cs;
+		u64 rip, seen;
+	} rows[] = {
+		{ 0, 0xc09b, 0x100000001, 1 },
+		{ 0, 0x9b, 0x100000001, 1 },
+		{ 0, 0xc09b, 0xffffffff, 0xffffffff },
+		{ 0, 0xa09b, 0x7fff00000003, 3 }, /* L means nothing */
+		{ EFER_LME | EFER_LMA, 0xc09b, 0x100000001, 1 },
+		{ EFER_LME | EFER_LMA, 0xa09b, 0x100000001, 0x100000001 },
+	};
+	struct vp *vp = child(&models[0]);
+	struct vp_state *s;
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		s = fake_enter(vp);
+		s->efer = rows[i].efer;
+		s->segment[VP_CS].attributes = rows[i].cs;
+		s->rip = rows[i].rip;
+		fake_exit(vp);
+		assert_true(vp_state_part(vp, VP_PART_RIP)->rip ==
+		            rows[i].seen);
+		assert_true(fake_enter(vp)->rip == rows[i].seen);
+		fake_exit(vp);
+	}
+}
+
 /* The root has all that its processor has. */
 static void test_the_root_is_not_confined(void **state)
 {
@@ -221,6 +254,7 @@ int main(void)
 		cmocka_unit_test(test_dr6),
 		cmocka_unit_test(test_dr6_of_a_switch),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_rip),
 		TEST(test_the_root_is_not_confined),
 	};
 

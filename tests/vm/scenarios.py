@@ -28,7 +28,7 @@ ARGUMENTS = {
     "anywhere": "steps=0 nmis=0 breaks=0 timer=0",
     "cost": "exact=0",
     "debug": "fills=0",
-    "hostile": "share=15 int1=0 masked=0",
+    "hostile": "share=15 int1=0 masked=0 wrap=0",
     "nmi": "late=20000 even=0 child=0",
     "refused": "sysenter=0",
     "share": "own=50",

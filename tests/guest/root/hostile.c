@@ -30,6 +30,8 @@ static u64 least_share;
 static bool
 	int1; /* int1=0: a hypervisor below forgets that it was being delivered */
 static bool masked; /* masked=0: see spinner_leaves_us_ours */
+static bool
+	wraps; /* wrap=0: a hypervisor below takes what EIP becomes no more */
 
 /* Our tables and stacks in the child: overlays may lie over them. */
 static _Alignas(PAGE_SIZE) u8 overlay[PAGE_SIZE];
@@ -542,6 +544,33 @@ static void window_that_never_opens(void)
 	child_destroy(&child);
 }
 
+/* The last byte of 4 GiB is a NOP: EIP goes on from 0, whatever the processor makes of it. */
+static void code_over_4_gib(void)
+{
+	static const u8 code[] = { 0xff, 0x05, LE32(COUNTER), JMP_BACK(6) };
+	u64 page = page_run(1);
+	u32 count;
+
+	if (!wraps) {
+		test_skip("EIP that ran over 4 GiB cannot be entered below");
+		return;
+	}
+	MUST(EXPECT(page) && child_create(&child, PAGES));
+	child_put(&child, 0, code, sizeof(code));
+	*(volatile u8 *)(page + PAGE_SIZE - 1) = 0x90;
+	MUST(EXPECT_SUCCESS(memory_map(child.id, 0xfffff, page >> PAGE_SHIFT, 1,
+	                               CHILD_RWX, NULL)));
+	MUST(child_set_protected(&child, 0xffffffff) && child_go(&child));
+	spinner_leaves_us_ours();
+	count = *(volatile u32 *)child_at(&child, COUNTER);
+	spinner_leaves_us_ours();
+	EXPECT(*(volatile u32 *)child_at(&child, COUNTER) - count > 1000);
+	MUST(child_stop(&child));
+	EXPECT(child_get(&child, HV_REGISTER_RIP) <= 6);
+	child_destroy(&child);
+	page_run_free(page, 1);
+}
+
 /* A timer that has always expired, and nobody takes its interrupts. */
 static void timer_of_one_tick(u64 a, u64 b)
 {
@@ -592,6 +621,7 @@ static const struct test_case cases[] = {
 	{ "a handler that faults", fault_in_the_handler },
 	{ "an NMI behind STI", nmi_behind_sti },
 	{ "an NMI whose window never opens", window_that_never_opens },
+	{ "code that runs over 4 GiB", code_over_4_gib },
 	{ "a timer that has always expired", timer_always_expired },
 };
 
@@ -602,5 +632,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	least_share = arguments_number(image, table, "share", LEAST_SHARE);
 	int1 = arguments_number(image, table, "int1", 1);
 	masked = arguments_number(image, table, "masked", 1);
+	wraps = arguments_number(image, table, "wrap", 1);
 	return test_run(image, table, "hostile", cases, ARRAY_LEN(cases));
 }
