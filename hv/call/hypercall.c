@@ -327,17 +327,23 @@ static enum exit_outcome fetch_output(struct vp *vp,
 
 /* ---- The call ---- */
 
-static enum hv_status run_one(struct hypercall_frame *f,
-                              const struct hypercall *row)
+/* What the row says of a success. Most calls have nothing there: apart from them. */
+__attribute__((noinline)) static void note_success(struct hypercall_frame *f,
+                                                   const struct hypercall *row)
 {
-	enum hv_status status = row->run(f);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
 	if (row->flags & CHANGES)
 		partition_changed(f->target);
 	if (row->flags & WAKES)
 		ready_wake(f->target_vp);
+}
+
+static inline enum hv_status run_one(struct hypercall_frame *f,
+                                     const struct hypercall *row)
+{
+	enum hv_status status = row->run(f);
+
+	if ((row->flags & (CHANGES | WAKES)) && status == HV_STATUS_SUCCESS)
+		note_success(f, row);
 	return status;
 }
 
@@ -389,9 +395,11 @@ static enum exit_outcome run(struct hypercall_registers *call,
 	enum hv_status status;
 	u32 done = 0;
 
-	status = target_find(f, d->row);
-	if (status != HV_STATUS_SUCCESS)
-		return finish(call, status, d->start);
+	if (d->row->target != HYPERCALL_NOBODY) {
+		status = target_find(f, d->row);
+		if (status != HV_STATUS_SUCCESS)
+			return finish(call, status, d->start);
+	}
 	if (!(d->row->flags & HYPERCALL_REP)) {
 		status = run_one(f, d->row);
 		return f->again ? EXIT_AGAIN : finish(call, status, 0);

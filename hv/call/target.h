@@ -9,9 +9,10 @@
 #include "hv/call/hypercall.h"
 
 /*
- * Fills in f->target and f->target_vp. ACCESS_DENIED, OPERATION_DENIED,
- * INVALID_PARTITION_ID: as enum hypercall_target has them; INVALID_PARTITION_STATE:
- * it is in none of the row's states; INVALID_VP_INDEX: there is no such VP.
+ * Fills in f->target and f->target_vp, for a row that has a target. ACCESS_DENIED,
+ * OPERATION_DENIED, INVALID_PARTITION_ID: as enum hypercall_target has them;
+ * INVALID_PARTITION_STATE: it is in none of the row's states; INVALID_VP_INDEX: there
+ * is no such VP.
  */
 enum hv_status target_find(struct hypercall_frame *f,
                            const struct hypercall *row);
