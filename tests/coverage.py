@@ -20,9 +20,8 @@ GOAL_LINES = 98.0
 GOAL_BRANCHES = 95.0
 
 # What a stream passes through on its way out and in.
-ENGINE = ("chunk*.c", "save.c", "restore.c", "stream.c", "context.c",
-          "compat.c", "crc32c.c", "hvcall_save.c", "vp_state.c", "vp_check.c",
-          "vp_xsave.c")
+ENGINE = ("stream/*.c", "base/crc32c.c", "call/hvcall_save.c", "run/vp_reg*.c",
+          "vp/vp_state.c", "vp/vp_check.c", "vp/vp_xsave.c")
 
 
 class File:
@@ -94,8 +93,8 @@ def export(program, profiles, folder, form):
 
 def wanted(name):
     """The name below hv/, None: of no interest here."""
-    folder, base = os.path.split(os.path.relpath(name))
-    return base if folder == "hv" else None
+    path = os.path.relpath(name)
+    return os.path.relpath(path, "hv") if path.startswith("hv/") else None
 
 
 def read_lines(lcov, files):

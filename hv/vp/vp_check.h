@@ -1,6 +1,6 @@
 /*
  * May this value be in this register, whatever the others hold? One function a
- * form of register, for the rows of the table in vp_state.c.
+ * form of register, for the rows of the table in hv/run/vp_reg_table.c.
  */
 #ifndef HV_VP_CHECK_H
 #define HV_VP_CHECK_H

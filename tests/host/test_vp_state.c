@@ -1,5 +1,5 @@
 /*
- * hv/vp/vp_state.c and hv/vp/vp_check.c: every register there and back, what each
+ * hv/run/vp_reg.c and hv/vp/vp_check.c: every register there and back, what each
  * refuses (D27), XSAVE components in their init state, reset.
  */
 #include "hv/run/vp_reg.h"

@@ -1,5 +1,5 @@
 /*
- * hv/vp/vp_state.c: registers of the TLFS by name, and what CPUID says of them.
+ * hv/run/vp_reg_table.c: registers of the TLFS by name, and what CPUID says of them.
  */
 #include "hv/interrupt/lapic.h"
 #include "hv/run/cpuid.h"
