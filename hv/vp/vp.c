@@ -49,6 +49,9 @@ const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 	/* LIVE comes at a switch too (switch.c), without our asking. */
 	missing |= parts & VP_PART_LIVE;
 	missing &= vp->is_root ? 0 : VP_CONFINED;
+	/* RIP was left by the mode that its parent has changed since. */
+	if (vp->unvalidated & (VP_PART_CORE | VP_PART_CODE))
+		missing &= ~(u32)VP_PART_RIP;
 	if (missing)
 		vp->dirty |= vp_confine(&vp->state, missing);
 	return &vp->state;

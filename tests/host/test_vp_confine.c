@@ -4,6 +4,7 @@
  */
 #include "hv/run/msr.h"
 #include "hv/run/vp_reg.h"
+#include "hv/run/vp_run.h"
 #include "hv/vp/vp_confine.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
@@ -231,6 +232,29 @@ static void test_rip(void **state)
 	}
 }
 
+/* A parent on its way from 64-bit code to other code and back loses nothing. */
+static void test_rip_of_another_mode(void **state)
+{
+	struct vp *vp = child(&models[0]);
+	struct vp_state *s = fake_enter(vp);
+	union hv_register_value cs = { .segment = { .limit = 0xffffffff,
+		                                    .selector = 8,
+		                                    .attributes = 0xc09b } };
+
+	(void)state;
+	s->efer = EFER_LME | EFER_LMA;
+	s->segment[VP_CS].attributes = 0xa09b;
+	s->rip = 0x7fff00001000;
+	fake_exit(vp);
+	assert_ok(guest_set128(vp->partition->id, 0, HV_REGISTER_CS, &cs));
+	assert_true(vp_state_part(vp, VP_PART_RIP)->rip == 0x7fff00001000);
+	assert_non_null(vp_validate(vp));
+	cs.segment.attributes = 0xa09b;
+	assert_ok(guest_set128(vp->partition->id, 0, HV_REGISTER_CS, &cs));
+	assert_true(fake_enter(vp)->rip == 0x7fff00001000);
+	fake_exit(vp);
+}
+
 /* The root has all that its processor has. */
 static void test_the_root_is_not_confined(void **state)
 {
@@ -255,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_dr6_of_a_switch),
 		cmocka_unit_test(test_addresses),
 		cmocka_unit_test(test_rip),
+		cmocka_unit_test(test_rip_of_another_mode),
 		TEST(test_the_root_is_not_confined),
 	};
 
