@@ -103,14 +103,13 @@ static const struct {
 	                                  HV_INTERCEPT_ACCESS_EXECUTE, 31 },
 };
 
-/* NMI is an interrupt, not an exception. */
-
 enum hv_status intercept_install(struct partition *p, u32 type, u64 parameter,
                                  u32 access)
 {
 	if (type >= ARRAY_LEN(types) || parameter > types[type].limit ||
 	    (access & ~types[type].access))
 		return HV_STATUS_INVALID_PARAMETER;
+	/* NMI is an interrupt, not an exception. */
 	if (type == HV_INTERCEPT_TYPE_EXCEPTION && parameter == VECTOR_NMI)
 		return HV_STATUS_INVALID_PARAMETER;
 	return types[type].install(p, parameter, access);

@@ -128,18 +128,6 @@ enum hv_status partition_find_child(struct partition *from, u64 id,
 	               : HV_STATUS_ACCESS_DENIED;
 }
 
-enum hv_status partition_find_active(struct partition *from, u64 id,
-                                     struct partition **child)
-{
-	enum hv_status status = partition_find_child(from, id, child);
-
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return (*child)->state == PARTITION_ACTIVE
-	               ? HV_STATUS_SUCCESS
-	               : HV_STATUS_INVALID_PARTITION_STATE;
-}
-
 enum hv_status partition_next_child(struct partition *parent, u64 previous,
                                     u64 *next)
 {

@@ -94,10 +94,6 @@ struct partition *partition_find(u64 id);
 enum hv_status partition_find_child(struct partition *from, u64 id,
                                     struct partition **child);
 
-/* The same, and INVALID_PARTITION_STATE: the child is not Active. */
-enum hv_status partition_find_active(struct partition *from, u64 id,
-                                     struct partition **child);
-
 /* The child after `previous` (0: the first) in order of creation. */
 enum hv_status partition_next_child(struct partition *parent, u64 previous,
                                     u64 *next);

@@ -19,6 +19,7 @@ DOCUMENT = Path("docs/architecture.md")
 LARGEST = 5                             # files that may call one another
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
+ATTRIBUTE = re.compile(r"\b__attribute__\s*\(\([^()]*(?:\([^()]*\))?[^()]*\)\)\s*")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 INCLUDE = re.compile(r'^#include "hv/([\w/]+)\.h"', re.M)
 DEFINED = re.compile(r"^(?!static\b|typedef\b|#)[a-z][^;{}()=#]*?\b(\w+)\("
@@ -42,7 +43,8 @@ def read(root: Path) -> tuple[dict[str, str], list[str]]:
     lost = []
     for path in sorted(root.rglob("*.[ch]")):
         module = str(path.relative_to(root).with_suffix(""))
-        text[module] += COMMENT.sub("", path.read_text(encoding="utf-8")) + "\n"
+        code = COMMENT.sub("", path.read_text(encoding="utf-8"))
+        text[module] += ATTRIBUTE.sub("", code) + "\n"
         if rank(module) == len(ORDER) and module != "main":
             lost.append(f"{path}: in no folder of the order ({' < '.join(ORDER)})")
     return text, lost
