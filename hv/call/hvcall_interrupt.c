@@ -72,6 +72,7 @@ enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f)
 {
 	struct vp *vp = f->target->vps[0];
 
+	f->unchanged = !vp;
 	if (!vp)
 		return HV_STATUS_SUCCESS;
 	arch_vp_kick(vp);

@@ -331,7 +331,7 @@ static enum exit_outcome fetch_output(struct vp *vp,
 __attribute__((noinline)) static void note_success(struct hypercall_frame *f,
                                                    const struct hypercall *row)
 {
-	if (row->flags & CHANGES)
+	if ((row->flags & CHANGES) && !f->unchanged)
 		partition_changed(f->target);
 	if (row->flags & WAKES)
 		ready_wake(f->target_vp);

@@ -53,6 +53,7 @@ struct hypercall_frame {
 	                         * every byte once */
 	bool again;     /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
+	bool unchanged; /* set: a success that has changed nothing */
 	bool ends_turn; /* set: this element took long, the turn ends behind it */
 };
 

@@ -133,7 +133,15 @@ static void test_d10_every_change_is_counted(void **state)
 	CHANGES(guest_unmap(id, 0));
 	CHANGES(guest_set_property(id, HV_PROPERTY_STASIS_SAVE_MEMORY, 1));
 	CHANGES(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 1));
+	CHANGES(guest_call(HVCALL_CLEAR_VIRTUAL_INTERRUPT, &id, sizeof(id),
+	                   NULL, 0));
 #undef CHANGES
+	/* Without VP 0 there is nothing that it could change. */
+	assert_ok(guest_delete_vp(id, 0));
+	before = p->generation;
+	assert_ok(guest_call(HVCALL_CLEAR_VIRTUAL_INTERRUPT, &id, sizeof(id),
+	                     NULL, 0));
+	assert_int_equal(p->generation, before);
 }
 
 /* The hypervisor sets the intercept bit; clearing drops the message. */
