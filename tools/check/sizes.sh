@@ -28,4 +28,4 @@ sources() {
 			begin = 0 }'
 	sources | grep '\.c$' |
 		xargs -r grep -nE '^[[:space:]]*#[[:space:]]*if' /dev/null
-} 2>/dev/null | { ! grep . >&2; }
+} | { ! grep . >&2; }
