@@ -66,7 +66,8 @@ class Definition:
         """It says a number itself, not by other names."""
         names = re.findall(r"\b[A-Za-z_]\w*", re.sub(r"0x[0-9a-fA-F]+", "",
                                                      self.text))
-        return self.value is not None and set(names) <= {"BIT", "u", "ul", "ull"}
+        return self.value is not None and set(names) <= {
+            "BIT", "u", "ul", "ull", "u8", "u16", "u32", "u64"}
 
 
 def of_c(text: str) -> list[tuple[str, str]]:

@@ -24,6 +24,7 @@ facts|tests/guest/root/world.c|#define MSR_TSC 0x10|MSR_TSC is MSR_IA32_TSC of
 facts|tests/guest/root/world.c|#define CPUID_1_ECX_TIMER BIT(24)|is CPUID_1_ECX_TSC_DEADLINE
 facts|tests/guest/root/world.c|#define XCR0_LOW 3u|XCR0_LOW is XSTATE_LEGACY of
 facts|tests/guest/root/world.c|#define VMXE BIT(13)|VMXE is CR4_VMXE of
+facts|tests/guest/root/world.c|#define TF ((u64)BIT(8))|TF is RFLAGS_TF of
 facts|tests/host/test_cr.c|#define VMXE BIT(13)|
 facts|tests/guest/child/pi/entry.asm|MSR_EFER equ 0xc0000080|MSR_EFER is MSR_IA32_EFER of
 facts|tests/guest/child/pi/entry.asm|%define EFER_LME 1 << 8|EFER_LME: defined in
