@@ -19,7 +19,7 @@ struct cpu {
 	struct vp *root;    /* its root VP */
 	struct vp *current; /* the VP that executes on it, or executed last */
 	u64 current_since;  /* TSC from which its runtime counts */
-	struct list ready;  /* child VPs that may run, in turn (sched.c) */
+	struct list ready;  /* child VPs that may run, in turn (ready.h) */
 	bool root_halted;   /* the root VP waits in HLT, give its time away */
 	bool root_looks;    /* it was entered halted, to see if it wakes */
 	bool cut_short; /* the timer is set to a child's, before the slice's end */

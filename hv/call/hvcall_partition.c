@@ -52,17 +52,11 @@ enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 /* ---- Properties ---- */
 
 /* What a parent may give to a child. More would have no effect. */
-#define GRANTABLE                                                             \
-	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
-	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
-	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
-	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
-	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
-	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
-	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |                                 \
-	 HV_PRIVILEGE_ACCESS_PARTITION_ID | HV_PRIVILEGE_CREATE_PARTITIONS |  \
-	 HV_PRIVILEGE_POST_MESSAGES | HV_PRIVILEGE_SIGNAL_EVENTS |            \
-	 HV_PRIVILEGE_CREATE_PORT | HV_PRIVILEGE_CONNECT_PORT)
+#define GRANTABLE                                                        \
+	(PARTITION_CHILD_PRIVILEGES | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
+	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_POST_MESSAGES |   \
+	 HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT |         \
+	 HV_PRIVILEGE_CONNECT_PORT)
 
 static u64 get_privileges(const struct partition *p)
 {

@@ -70,7 +70,8 @@ static const struct hypercall table[] = {
 		"DepositMemory", hvcall_deposit_memory,
 		IN(deposit_memory), .in_rep = 8, .flags = REP,
 		.privileges = POOL, .target = HYPERCALL_POOL,
-		.states = ACTIVE | BIT(PARTITION_UNINITIALIZED), .settle = hvcall_deposit_settle },
+		.states = ACTIVE | BIT(PARTITION_UNINITIALIZED),
+		.settle = hvcall_deposit_settle },
 	[HVCALL_WITHDRAW_MEMORY - HVCALL_CREATE_PARTITION] = {
 		"WithdrawMemory", hvcall_withdraw_memory,
 		IN(withdraw_memory), .out_rep = 8, .flags = REP, .turn = 8,
@@ -81,11 +82,13 @@ static const struct hypercall table[] = {
 		.privileges = POOL, .target = HYPERCALL_POOL },
 	[HVCALL_MAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"MapGpaPages", hvcall_map_gpa_pages,
-		IN(map_gpa_pages), .in_rep = 8, .flags = REP | BY_PARENT | CHANGES | FLUSHES,
+		IN(map_gpa_pages), .in_rep = 8,
+		.flags = REP | BY_PARENT | CHANGES | FLUSHES,
 		.target = HYPERCALL_SPACE, .states = ACTIVE },
 	[HVCALL_UNMAP_GPA_PAGES - HVCALL_CREATE_PARTITION] = {
 		"UnmapGpaPages", hvcall_unmap_gpa_pages,
-		IN(unmap_gpa_pages), .flags = REP | BY_PARENT | CHANGES | FLUSHES,
+		IN(unmap_gpa_pages),
+		.flags = REP | BY_PARENT | CHANGES | FLUSHES,
 		.target = HYPERCALL_SPACE, .states = ACTIVE },
 	[HVCALL_INSTALL_INTERCEPT - HVCALL_CREATE_PARTITION] = {
 		"InstallIntercept", hvcall_install_intercept,

@@ -76,7 +76,6 @@ static enum hv_status find_vp(struct hypercall_frame *f,
 	return HV_STATUS_SUCCESS;
 }
 
-/* This is the one place where a call reaches another partition than its caller's. */
 /* Apart from the dispatcher, whose path without a target is short. */
 __attribute__((noinline)) enum hv_status target_find(
 	struct hypercall_frame *f, const struct hypercall *row)

@@ -77,10 +77,7 @@ static bool has_ospke(struct vp *vp)
 
 static bool in_64_bit_mode(struct vp *vp)
 {
-	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
-
-	return (s->efer & EFER_LMA) &&
-	       (s->segment[VP_CS].attributes & RIGHTS_L);
+	return vp_state_is_64(vp_state_part(vp, VP_PART_CORE));
 }
 
 /* A bit is there if `with` is and the VP is so. */

@@ -12,7 +12,8 @@
 
 typedef vp_check_value value_t;
 
-#define PENDING_DEBUG_ALLOWED (0xfull | BIT(12) | BIT(14) | BIT(16))
+#define PENDING_DEBUG_ALLOWED \
+	(DEBUG_BREAKPOINTS | DEBUG_ENABLED | DEBUG_STEP | DEBUG_RTM)
 
 /* The rows are in ascending order of names. */
 const struct vp_reg *vp_reg_find(u32 name, u32 *index)

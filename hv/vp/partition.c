@@ -6,21 +6,12 @@
 #include "hv/base/check.h"
 #include "hv/vp/vp.h"
 
-/* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
-#define CHILD_PRIVILEGES                                                      \
-	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
-	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
-	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
-	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
-	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
-	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
-	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
-
 /* The root has the processor's own local APIC and timers. */
 #define ROOT_PRIVILEGES                                                      \
-	((CHILD_PRIVILEGES & ~(HV_PRIVILEGE_ACCESS_APIC_MSRS |               \
-	                       HV_PRIVILEGE_ACCESS_REFERENCE_TSC |           \
-	                       HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)) |  \
+	((PARTITION_CHILD_PRIVILEGES &                                       \
+	  ~(HV_PRIVILEGE_ACCESS_APIC_MSRS |                                  \
+	    HV_PRIVILEGE_ACCESS_REFERENCE_TSC |                              \
+	    HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)) |                     \
 	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
 	 HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_POST_MESSAGES |      \
 	 HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT |             \
@@ -75,7 +66,7 @@ enum hv_status partition_create(struct partition *parent,
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	partition_init(*child, parent);
 	(*child)->state = PARTITION_UNINITIALIZED;
-	(*child)->privileges = CHILD_PRIVILEGES;
+	(*child)->privileges = PARTITION_CHILD_PRIVILEGES;
 	parent->child_count++;
 	return HV_STATUS_SUCCESS;
 }

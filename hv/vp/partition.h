@@ -19,6 +19,16 @@ struct context;
 #define PARTITION_VPS 64 /* of one partition (leaf 0x40000005) */
 #define PARTITION_CPUID_INTERCEPTS 16
 
+/* What a child may do unless its parent says otherwise (TLFS 4.2.2). */
+#define PARTITION_CHILD_PRIVILEGES                                            \
+	(HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR |                                \
+	 HV_PRIVILEGE_ACCESS_REFERENCE_COUNTER |                              \
+	 HV_PRIVILEGE_ACCESS_SYNIC_MSRS |                                     \
+	 HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |                           \
+	 HV_PRIVILEGE_ACCESS_APIC_MSRS | HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS | \
+	 HV_PRIVILEGE_ACCESS_VP_INDEX | HV_PRIVILEGE_ACCESS_REFERENCE_TSC |   \
+	 HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
+
 enum partition_state {
 	PARTITION_UNINITIALIZED,
 	PARTITION_ACTIVE,
