@@ -30,8 +30,7 @@ static u64 least_share;
 static bool
 	int1; /* int1=0: a hypervisor below forgets that it was being delivered */
 static bool masked; /* masked=0: see spinner_leaves_us_ours */
-static bool
-	wraps; /* wrap=0: a hypervisor below takes what EIP becomes no more */
+static bool wraps;  /* wrap=0: not with KVM and Bochs below, docs/testing.md */
 
 /* Our tables and stacks in the child: overlays may lie over them. */
 static _Alignas(PAGE_SIZE) u8 overlay[PAGE_SIZE];
@@ -552,7 +551,8 @@ static void code_over_4_gib(void)
 	u32 count;
 
 	if (!wraps) {
-		test_skip("EIP that ran over 4 GiB cannot be entered below");
+		test_skip(
+			"EIP over 4 GiB does not go on with KVM and Bochs below");
 		return;
 	}
 	MUST(EXPECT(page) && child_create(&child, PAGES));
