@@ -6,13 +6,15 @@ is off.  Its clock counts the seconds that the machine's time limits are in.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -158,7 +160,7 @@ class Process:
         self._name = name
         self._work = work
         self._process: subprocess.Popen[bytes] | None = None
-        with socket.create_server(("127.0.0.1", 0)) as server:
+        with one_starts(), socket.create_server(("127.0.0.1", 0)) as server:
             with open(work / "emulator.out", "wb") as out:
                 self._process = subprocess.Popen(
                     command(server.getsockname()[1]), cwd=work,
@@ -215,6 +217,22 @@ class Process:
             self._process.kill()
         if self._process:
             self._process.wait()
+
+
+@contextmanager
+def one_starts() -> Iterator[None]:
+    """Emulators start one after the other, whichever run they belong to.
+
+    Two Bochs at once may bind the same port for RFB, as both have SO_REUSEADDR; the one
+    that listens second then finds no port at all, as its socket is bound.  It has its
+    port before it connects to ours.
+    """
+    lock = os.open("/", os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def accept(server: socket.socket, runs: Callable[[], bool]) -> socket.socket:

@@ -6,11 +6,15 @@ emulator is not taken for one of the hypervisor.
 
 import random
 import re
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from boots import BUILD, STOPPED, Plan, Result, Step
 from disk import Disk, DiskError
+from emulator import Process
 from machine import MachineError, choose_emulator, last_lines
 from terminal import Terminal
 
@@ -153,3 +157,30 @@ def test_unknown_emulator_is_refused(monkeypatch):
     monkeypatch.setenv("EMU", "vax")
     with pytest.raises(MachineError, match="vax"):
         choose_emulator()
+
+
+# Says when it begins and when it has its serial port.
+STARTS = """\
+import socket, sys, time
+log = open(sys.argv[2], "a")
+print("begins", file=log, flush=True)
+time.sleep(0.1)
+print("has its port", file=log, flush=True)
+socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+"""
+
+
+def start_one(work: Path, log: Path) -> None:
+    """An emulator that starts slowly, and its end."""
+    work.mkdir()
+    Process("slow", work, lambda port: [sys.executable, "-c", STARTS,
+                                        str(port), str(log)]).close()
+
+
+def test_emulators_start_one_after_the_other(tmp_path):
+    log = tmp_path / "log"
+    with ThreadPoolExecutor() as pool:
+        for started in [pool.submit(start_one, tmp_path / str(number), log)
+                        for number in range(4)]:
+            started.result()
+    assert log.read_text() == "begins\nhas its port\n" * 4
