@@ -15,6 +15,7 @@ order|hv/interrupt/lapic.c|void planted(void) { lapic_read_page(0, 0); }|6 files
 order|hv/vp/vp.c|void planted(void) { target_find(0, 0); }|may not call target_find of hv/call/target
 order|hv/vp/vp.c|void planted(struct cpu *sched) { vp_skip(sched->current, 1); }|
 sizes|hv/run/cr.c|#if 0|#if 0
+sizes|Makefile|'"$lines60"'|lines, at most 250
 sizes|hv/run/cr.c|void planted(void)\n{\n'"$lines60"'\n}|a function of 61 lines
 sizes|hv/run/cr.c|void planted(void)\n{'"$lines60"'\n}|
 facts|hv/run/cr.c|#define CR0_PE BIT(0)|CR0_PE: defined in hv/run/cr.c and
@@ -36,7 +37,7 @@ trap 'rm -rf "$folder"' EXIT
 for top in include boot hv arch parent tools tests docs; do
 	find "$top" -name '*.[ch]' -o -name '*.asm' -o -name '*.inc' \
 		-o -path 'tools/check/*' -o -name architecture.md
-done | sed '$a .clang-format' | tar -cf - -T - | tar -xf - -C "$folder"
+done | sed '$a Makefile\n.clang-format' | tar -cf - -T - | tar -xf - -C "$folder"
 cd "$folder" || exit 2
 
 printf '%s\n' "$rows" | while IFS='|' read -r check file line says; do

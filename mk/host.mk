@@ -1,0 +1,49 @@
+# The core, built for this machine: unit tests by two compilers, the same once
+# more counting what is executed, fuzz targets, and benchmarks.
+
+define host_compiler
+$$(B)/host/$(1)/%.o: %.c Makefile mk/host.mk | $$(DEPS)
+	$$(call compile,HOST,$(1) $$(HOST_CFLAGS))
+
+$$(HOST_TESTS:%=$$(B)/host/$(1)/%) $$(B)/host/$(1)/stream_tool: \
+$$(B)/host/$(1)/%: $$(B)/host/$(1)/tests/host/%.o \
+		$$(HOST_CORE:%.c=$$(B)/host/$(1)/%.o)
+	$$(call say,HOSTLD)
+	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
+endef
+$(foreach c,gcc clang,$(eval $(call host_compiler,$(c))))
+
+$(B)/cover/%.o: %.c Makefile mk/host.mk | $(DEPS)
+	$(call compile,COVER,clang $(COVER_CFLAGS))
+
+$(COVER_PROGRAMS): $(B)/cover/%: $(B)/cover/tests/host/%.o \
+		$(HOST_CORE:%.c=$(B)/cover/%.o)
+	$(call say,COVERLD)
+	$(Q)clang $(COVER_CFLAGS) $^ -lcmocka -o $@
+
+# The core and the targets tell the fuzzer where they have been: loops of the
+# fakes and of the books that are kept would only cost time.
+$(B)/fuzz/hv/%.o $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
+	FUZZ_COVER := -fsanitize=fuzzer-no-link
+$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
+$(B)/fuzz/%.o: %.c Makefile mk/host.mk | $(DEPS)
+	$(call compile,FUZZ,clang $(FUZZ_CFLAGS) $(FUZZ_COVER))
+
+$(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
+		$(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) tests/fuzz/state.ld
+	$(call say,FUZZLD)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) \
+		-Wl,-T,tests/fuzz/state.ld -lcmocka -o $@
+
+# The core as it is in the hypervisor, beside the machine's own copies.
+$(BENCH_CORE:%.c=$(B)/bench/%.o): BENCH_FLAGS := $(BENCH_CFLAGS) \
+	-mgeneral-regs-only -ffreestanding -flto
+$(B)/bench/%.o: BENCH_FLAGS := $(BENCH_CFLAGS)
+$(B)/bench/%.o: %.c Makefile mk/host.mk | $(DEPS)
+	$(call compile,BENCH,$(CC) $(BENCH_FLAGS))
+
+$(B)/bench/bench_host: $(BENCH_CORE:%.c=$(B)/bench/%.o) \
+	$(BENCH_MINE:%.c=$(B)/bench/%.o)
+$(B)/bench/bench_memory: $(BENCH_MEMORY:%.c=$(B)/bench/%.o)
+$(BENCH_PROGRAMS):
+	$(Q)$(CC) $(BENCH_CFLAGS) -flto=auto $^ -lcmocka -o $@
