@@ -6,6 +6,7 @@
 #include "arch/x86_64/bitmaps.h"
 
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/processor.h"
 #include "arch/x86_64/root_msr.h"
 #include "hv/arch.h"
 
@@ -13,7 +14,7 @@
 #define BITMAP_HIGH 1024u  /* bytes from the low half's map to the high one's */
 #define BITMAP_WRITE 2048u /* and from the reads to the writes */
 
-static _Alignas(PAGE_SIZE) u8 root_map[PAGE_SIZE];
+/* Constant after start-up; a root VP's is in struct processor. */
 static _Alignas(PAGE_SIZE) u8 child_map[PAGE_SIZE];
 static _Alignas(PAGE_SIZE) u8 apicv_map[PAGE_SIZE];
 
@@ -76,23 +77,25 @@ void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write)
 
 void bitmaps_root_deadline(bool exits)
 {
+	u8 *map = processor_this()->root_bitmap;
+
 	if (exits)
-		bitmaps_intercept(root_map, MSR_IA32_TSC_DEADLINE, true, true);
+		bitmaps_intercept(map, MSR_IA32_TSC_DEADLINE, true, true);
 	else
-		pass(root_map, MSR_IA32_TSC_DEADLINE, true);
+		pass(map, MSR_IA32_TSC_DEADLINE, true);
 }
 
 void bitmaps_root_write(u32 msr, bool exits)
 {
-	u8 *byte = byte_of(root_map, msr) + BITMAP_WRITE;
+	u8 *byte = byte_of(processor_this()->root_bitmap, msr) + BITMAP_WRITE;
 	u8 bit = (u8)BIT(msr % 8);
 
 	*byte = exits ? *byte | bit : *byte & (u8)~bit;
 }
 
-void bitmaps_init(void)
+void bitmaps_init(struct cpu *cpu)
 {
-	root_msr_intercept(root_map);
+	root_msr_intercept(processor_of(cpu)->root_bitmap);
 	__builtin_memset(child_map, 0xff, sizeof(child_map));
 	for (u32 i = 0; i < ARRAY_LEN(child_rows); i++)
 		pass(child_map, child_rows[i].msr, child_rows[i].write);
@@ -112,7 +115,8 @@ u64 bitmaps_apicv(void)
 	return (u64)apicv_map;
 }
 
-u64 bitmaps_msr(bool is_root)
+u64 bitmaps_msr(struct vp *vp)
 {
-	return (u64)(is_root ? root_map : child_map);
+	return (u64)(vp->is_root ? processor_of(vp->cpu)->root_bitmap
+	                         : child_map);
 }

@@ -6,19 +6,23 @@
 
 #include "include/types.h"
 
-void bitmaps_init(void);
+struct cpu;
+struct vp;
+
+/* Those of children, and of the root VP of this processor. */
+void bitmaps_init(struct cpu *cpu);
 
 /* Accesses of these kinds exit, by this bitmap. */
 void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write);
 
-/* The root's accesses to IA32_TSC_DEADLINE exit, or do not. */
+/* Accesses of this processor's root VP to IA32_TSC_DEADLINE exit, or do not. */
 void bitmaps_root_deadline(bool exits);
 
-/* The root's writes of this MSR exit, or do not. */
+/* Its writes of this MSR exit, or do not. */
 void bitmaps_root_write(u32 msr, bool exits);
 
-/* Physical address of the MSR bitmap of root VPs, or of children. */
-u64 bitmaps_msr(bool is_root);
+/* Physical address of the VP's MSR bitmap. */
+u64 bitmaps_msr(struct vp *vp);
 
 /* Of a child whose local APIC is virtualized by the processor. */
 u64 bitmaps_apicv(void);

@@ -40,6 +40,7 @@ struct cpu_arch {
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */
 	struct xstate_rest rest;           /* of the root, while a child runs */
+	u64 *window;        /* page table entry of its window (paging.c) */
 	u64 recover;        /* where #GP goes on, 0: it is our bug (safe.c) */
 	struct trace trace; /* MSRs of the root, none of a child */
 	struct tss tss;

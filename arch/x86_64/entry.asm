@@ -5,7 +5,7 @@ default rel
 %include "asm_offsets.inc"
 
 extern arch_start
-extern stacks
+extern boot_processor
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -21,7 +21,7 @@ hv_entry:
 	push r14
 	push r15                        ; struct firmware_frame
 	mov rsi, rsp
-	lea rsp, [stacks + STACK_FIRST_TOP]
+	lea rsp, [boot_processor + STACK_FIRST_TOP]
 	push rsi
 	push rsi                        ; keeps RSP aligned for the call
 	xor ebp, ebp                    ; backtraces end here

@@ -8,6 +8,7 @@
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/processor.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/tables.h"
@@ -16,79 +17,67 @@
 /* Which rights make a TSS of 64-bit mode, busy or not (SDM 3.5). */
 #define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~TYPE_BUSY))
 
-/* An entry of the firmware's GDT; those of the system have two words. */
-struct descriptor {
-	u64 low;
-	u64 high;
-};
-
-static struct {
-	u64 cr0, cr3, cr4, efer;
-	u64 fs_base, gs_base, dr7;
-	struct descriptor_table gdt, idt;
-	u16 selectors[VP_SEGMENTS];
-	struct descriptor descriptors[VP_SEGMENTS]; /* 0: there is none */
-} firmware;
-
 /* In the firmware's GDT. NULL: a null selector, or not there. */
-static u64 *firmware_descriptor(u16 selector)
+static u64 *descriptor_at(const struct firmware *f, u16 selector)
 {
 	u64 offset = selector & SELECTOR_INDEX;
 
 	if (!offset || (selector & SELECTOR_TI) ||
-	    offset + sizeof(u64) - 1 > firmware.gdt.limit)
+	    offset + sizeof(u64) - 1 > f->gdt.limit)
 		return NULL;
-	return (u64 *)(firmware.gdt.base + offset);
+	return (u64 *)(f->gdt.base + offset);
 }
 
 /* Copied now: the firmware's GDT may be where our page tables map nothing. */
-static void save_descriptor(enum vp_segment index)
+static void save_descriptor(struct firmware *f, enum vp_segment index)
 {
-	u16 selector = firmware.selectors[index];
-	struct descriptor *d = &firmware.descriptors[index];
-	const u64 *entry = firmware_descriptor(selector);
+	u16 selector = f->selectors[index];
+	struct firmware_descriptor *d = &f->descriptors[index];
+	const u64 *entry = descriptor_at(f, selector);
 
-	*d = (struct descriptor){ 0 };
+	*d = (struct firmware_descriptor){ 0 };
 	if (!entry)
 		return;
 	d->low = *entry;
-	if (!(d->low >> 40 & RIGHTS_S) && firmware_descriptor(selector + 8))
+	if (!(d->low >> 40 & RIGHTS_S) && descriptor_at(f, selector + 8))
 		d->high = entry[1];
 }
 
 /* A start that was refused leaves our selector in TR, which is no TSS here. */
-static void save_task_register(void)
+static void save_task_register(struct firmware *f)
 {
-	u64 rights = firmware.descriptors[VP_TR].low >> 40;
+	u64 rights = f->descriptors[VP_TR].low >> 40;
 
 	if ((rights & TSS_RIGHTS) == (RIGHTS_BUSY_TSS & TSS_RIGHTS))
 		return;
-	firmware.selectors[VP_TR] = 0;
-	firmware.descriptors[VP_TR] = (struct descriptor){ 0 };
+	f->selectors[VP_TR] = 0;
+	f->descriptors[VP_TR] = (struct firmware_descriptor){ 0 };
 }
 
-void environment_save(void)
+void environment_save(struct cpu *cpu)
 {
-	firmware.cr0 = cr0_read();
-	firmware.cr3 = cr3_read();
-	firmware.cr4 = cr4_read();
-	firmware.efer = msr_read(MSR_IA32_EFER);
-	firmware.fs_base = msr_read(MSR_IA32_FS_BASE);
-	firmware.gs_base = msr_read(MSR_IA32_GS_BASE);
-	firmware.dr7 = dr7_read();
-	firmware.gdt = gdt_read();
-	firmware.idt = idt_read();
-	firmware.selectors[VP_ES] = (u16)es_read();
-	firmware.selectors[VP_CS] = (u16)cs_read();
-	firmware.selectors[VP_SS] = (u16)ss_read();
-	firmware.selectors[VP_DS] = (u16)ds_read();
-	firmware.selectors[VP_FS] = (u16)fs_read();
-	firmware.selectors[VP_GS] = (u16)gs_read();
-	firmware.selectors[VP_LDTR] = ldtr_read();
-	firmware.selectors[VP_TR] = tr_read();
+	struct firmware *f = &processor_of(cpu)->firmware;
+
+	f->cr0 = cr0_read();
+	f->cr3 = cr3_read();
+	f->cr4 = cr4_read();
+	f->efer = msr_read(MSR_IA32_EFER);
+	f->fs_base = msr_read(MSR_IA32_FS_BASE);
+	f->gs_base = msr_read(MSR_IA32_GS_BASE);
+	f->dr7 = dr7_read();
+	f->gdt = gdt_read();
+	f->idt = idt_read();
+	f->selectors[VP_ES] = (u16)es_read();
+	f->selectors[VP_CS] = (u16)cs_read();
+	f->selectors[VP_SS] = (u16)ss_read();
+	f->selectors[VP_DS] = (u16)ds_read();
+	f->selectors[VP_FS] = (u16)fs_read();
+	f->selectors[VP_GS] = (u16)gs_read();
+	f->selectors[VP_LDTR] = ldtr_read();
+	f->selectors[VP_TR] = tr_read();
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
-		save_descriptor((enum vp_segment)i);
-	save_task_register();
+		save_descriptor(f, (enum vp_segment)i);
+	save_task_register(f);
 }
 
 /*
@@ -117,51 +106,52 @@ static void enter_tables(struct cpu *cpu)
  */
 void environment_enter(struct cpu *cpu)
 {
+	const struct firmware *f = &processor_of(cpu)->firmware;
+
 	enter_tables(cpu);
-	msr_write(MSR_IA32_EFER, firmware.efer | EFER_NXE);
+	msr_write(MSR_IA32_EFER, f->efer | EFER_NXE);
 	cr3_write(paging_root());
-	cr0_write(features()->host_cr0 | (firmware.cr0 & (CR0_CD | CR0_NW)));
+	cr0_write(features()->host_cr0 | (f->cr0 & (CR0_CD | CR0_NW)));
 	cr4_write(features()->host_cr4);
 }
 
 /* A null task register cannot be had back: ours stays then. */
-static void leave_system_segments(void)
+static void leave_system_segments(const struct firmware *f)
 {
-	u16 tr = firmware.selectors[VP_TR];
+	u16 tr = f->selectors[VP_TR];
 
-	if (firmware.selectors[VP_LDTR] != ldtr_read())
-		__asm__ volatile("lldt %0"
-		                 :
-		                 : "r"(firmware.selectors[VP_LDTR]));
-	if (!firmware.descriptors[VP_TR].low)
+	if (f->selectors[VP_LDTR] != ldtr_read())
+		__asm__ volatile("lldt %0" : : "r"(f->selectors[VP_LDTR]));
+	if (!f->descriptors[VP_TR].low)
 		return;
-	*firmware_descriptor(tr) &= ~((u64)TYPE_BUSY << 40);
+	*descriptor_at(f, tr) &= ~((u64)TYPE_BUSY << 40);
 	tr_write(tr);
 }
 
 /* environment_enter, backwards. */
-void environment_leave(void)
+void environment_leave(struct cpu *cpu)
 {
-	const u16 *s = firmware.selectors;
+	const struct firmware *f = &processor_of(cpu)->firmware;
+	const u16 *s = f->selectors;
 
-	cr4_write(firmware.cr4);
-	cr0_write(firmware.cr0);
-	cr3_write(firmware.cr3);
-	msr_write(MSR_IA32_EFER, firmware.efer);
-	idt_write(firmware.idt);
-	gdt_write(firmware.gdt);
+	cr4_write(f->cr4);
+	cr0_write(f->cr0);
+	cr3_write(f->cr3);
+	msr_write(MSR_IA32_EFER, f->efer);
+	idt_write(f->idt);
+	gdt_write(f->gdt);
 	cs_write(s[VP_CS]);
 	data_segments_write(s[VP_DS], s[VP_ES], s[VP_SS]);
 	fs_gs_write(s[VP_FS], s[VP_GS]);
-	msr_write(MSR_IA32_FS_BASE, firmware.fs_base);
-	msr_write(MSR_IA32_GS_BASE, firmware.gs_base);
-	leave_system_segments();
-	dr7_write(firmware.dr7);
+	msr_write(MSR_IA32_FS_BASE, f->fs_base);
+	msr_write(MSR_IA32_GS_BASE, f->gs_base);
+	leave_system_segments(f);
+	dr7_write(f->dr7);
 }
 
 /* ---- The root VP ---- */
 
-static u64 descriptor_base(struct descriptor d)
+static u64 descriptor_base(struct firmware_descriptor d)
 {
 	u64 base = (d.low >> 16 & 0xffffff) | (d.low >> 56) << 24;
 
@@ -177,11 +167,12 @@ static u32 descriptor_limit(u64 d)
 }
 
 /* Hidden parts as the processor loaded them (SDM 3.4.3). */
-static void capture_segment(struct hv_segment *s, enum vp_segment index)
+static void capture_segment(struct hv_segment *s, const struct firmware *f,
+                            enum vp_segment index)
 {
-	struct descriptor d = firmware.descriptors[index];
+	struct firmware_descriptor d = f->descriptors[index];
 
-	*s = (struct hv_segment){ .selector = firmware.selectors[index] };
+	*s = (struct hv_segment){ .selector = f->selectors[index] };
 	if (!d.low)
 		return;
 	s->base = descriptor_base(d);
@@ -222,7 +213,6 @@ static void capture_general(struct vp_state *s,
 
 static void capture_msrs(struct vp_state *s)
 {
-	s->efer = firmware.efer;
 	s->pat = msr_read(MSR_IA32_PAT);
 	s->sysenter_cs = msr_read(MSR_IA32_SYSENTER_CS);
 	s->sysenter_rsp = msr_read(MSR_IA32_SYSENTER_ESP);
@@ -231,25 +221,27 @@ static void capture_msrs(struct vp_state *s)
 		s->debugctl = 0;
 }
 
-void environment_capture(struct vp *root, const struct firmware_frame *frame)
+void environment_capture(struct vp *root)
 {
+	const struct firmware *f = &processor_of(root->cpu)->firmware;
 	struct vp_state *s = &root->state;
 
 	/* What the VMCS does not hold is live: the root is resident already. */
 	switch_begin(root);
 	switch_save_if_resident(root);
-	capture_general(s, frame);
+	capture_general(s, (const struct firmware_frame *)f->frame);
 	capture_msrs(s);
-	s->cr0 = firmware.cr0;
-	s->cr3 = firmware.cr3;
-	s->cr4 = firmware.cr4;
-	s->dr7 = firmware.dr7;
-	s->gdtr = (struct vp_table){ firmware.gdt.base, firmware.gdt.limit };
-	s->idtr = (struct vp_table){ firmware.idt.base, firmware.idt.limit };
+	s->efer = f->efer;
+	s->cr0 = f->cr0;
+	s->cr3 = f->cr3;
+	s->cr4 = f->cr4;
+	s->dr7 = f->dr7;
+	s->gdtr = (struct vp_table){ f->gdt.base, f->gdt.limit };
+	s->idtr = (struct vp_table){ f->idt.base, f->idt.limit };
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
-		capture_segment(&s->segment[i], (enum vp_segment)i);
-	s->segment[VP_FS].base = firmware.fs_base;
-	s->segment[VP_GS].base = firmware.gs_base;
+		capture_segment(&s->segment[i], f, (enum vp_segment)i);
+	s->segment[VP_FS].base = f->fs_base;
+	s->segment[VP_GS].base = f->gs_base;
 	capture_task_register(&s->segment[VP_TR]);
 	s->activity = s->interrupt_state = 0;
 	s->pending_interruption = s->pending_debug = s->tsc_offset = 0;

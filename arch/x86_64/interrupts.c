@@ -93,7 +93,7 @@ static void set_apicv(struct vp *vp, bool on)
 	vmcs_set_control(VMCS_PROC_CONTROLS, &a->proc,
 	                 PROC_CR8_LOAD | PROC_CR8_STORE, !on);
 	vmcs_set_control(VMCS_PROC2_CONTROLS, &a->proc2, PROC2_APICV, on);
-	vmcs_write(VMCS_MSR_BITMAP, on ? bitmaps_apicv() : bitmaps_msr(false));
+	vmcs_write(VMCS_MSR_BITMAP, on ? bitmaps_apicv() : bitmaps_msr(vp));
 	a->apicv = on;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "arch/x86_64/paging.h"
 
+#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/processor.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/tables.h"
 #include "hv/base/check.h"
@@ -12,14 +14,15 @@
 /* Uncached unless an MTRR says write-combining (SDM 11.12.3). */
 #define PTE_SCREEN (PTE_P | PTE_W | PTE_NX | PTE_PCD)
 
-#define DEVICE_WINDOW 0x00007ffffffff000ull /* far above any RAM */
+/* Far above any RAM; each processor has a page of it, down from the last. */
+#define DEVICE_WINDOW_END 0x0000800000000000ull
+#define DEVICE_WINDOW (DEVICE_WINDOW_END - CPU_MAX * PAGE_SIZE)
 
 /* Boundaries of the image (linker.ld). */
 extern u8 __text_start[], __text_end[], __rodata_start[], __rodata_end[];
 extern u8 __data_start[], __image_end[];
 
-static u64 *top;
-static u64 *device_entry;
+static u64 *top; /* of all processors, constant after start-up */
 
 void *paging_early_pages(struct handoff *h, u64 count)
 {
@@ -109,10 +112,11 @@ static bool map_image(struct handoff *h)
 }
 
 /* A stack that grows too far meets a page that is not there. */
-static bool unmap_guards(struct handoff *h)
+static bool unmap_guards(struct handoff *h, struct cpu *cpu)
 {
 	for (u32 i = 0; i < STACKS; i++) {
-		u64 *entry = entry_at(h, (u64)stacks[i].guard, 0);
+		u64 *entry =
+			entry_at(h, (u64)processor_of(cpu)->stacks[i].guard, 0);
 
 		if (!entry)
 			return false;
@@ -143,8 +147,19 @@ static bool map_reports(struct handoff *h)
 	       map_range(h, screen, screen_end - screen, PTE_SCREEN);
 }
 
-enum handoff_result paging_init(struct handoff *h)
+/*
+ * The page of the local APIC is at the same address for all processors and another
+ * one for each; so is the window that it is reached through.
+ */
+static u64 window_of(const struct cpu *cpu)
 {
+	return DEVICE_WINDOW_END - (cpu->index + 1) * PAGE_SIZE;
+}
+
+enum handoff_result paging_init(struct handoff *h, struct cpu *cpu)
+{
+	struct cpu_arch *a = cpu_arch(cpu);
+
 	top = paging_early_pages(h, 1);
 	if (!top)
 		return HANDOFF_NO_MEMORY;
@@ -152,9 +167,9 @@ enum handoff_result paging_init(struct handoff *h)
 		if (!map_range(h, h->ranges[i].base, h->ranges[i].size,
 		               PTE_RAM))
 			return HANDOFF_NO_MEMORY;
-	device_entry = entry_at(h, DEVICE_WINDOW, 0);
-	if (!device_entry || !map_reports(h) || !map_image(h) ||
-	    !unmap_guards(h))
+	a->window = entry_at(h, window_of(cpu), 0);
+	if (!a->window || !map_reports(h) || !map_image(h) ||
+	    !unmap_guards(h, cpu))
 		return HANDOFF_NO_MEMORY;
 	return HANDOFF_OK;
 }
@@ -166,11 +181,13 @@ u64 paging_root(void)
 
 volatile u32 *paging_device(hpa_t page)
 {
-	u64 wanted = page.v | PTE_DEVICE;
+	struct cpu *cpu = arch_this_cpu();
+	u64 *entry = cpu_arch(cpu)->window;
+	u64 wanted = page.v | PTE_DEVICE, at = window_of(cpu);
 
-	if (*device_entry != wanted) {
-		*device_entry = wanted;
-		page_invalidate(DEVICE_WINDOW);
+	if (*entry != wanted) {
+		*entry = wanted;
+		page_invalidate(at);
 	}
-	return (volatile u32 *)DEVICE_WINDOW;
+	return (volatile u32 *)at;
 }

@@ -8,6 +8,7 @@
 #define ARCH_PAGING_H
 
 #include "hv/base/addr.h"
+#include "hv/base/cpu.h"
 #include "include/handoff.h"
 
 /*
@@ -17,15 +18,16 @@
 void *paging_early_pages(struct handoff *h, u64 count);
 
 /*
- * Builds the tables. HANDOFF_NO_MEMORY: the reserved memory is too small. A
+ * Builds the tables, with the window and the stacks of the processor that starts.
+ * HANDOFF_NO_MEMORY: the reserved memory is too small. A
  * framebuffer or serial port that cannot be mapped is struck from the hand-off.
  */
-enum handoff_result paging_init(struct handoff *h);
+enum handoff_result paging_init(struct handoff *h, struct cpu *cpu);
 
 /* For CR3. */
 u64 paging_root(void);
 
-/* The registers at a physical page, uncached; the window has one page. */
+/* The registers at a physical page, uncached; this processor's window has one page. */
 volatile u32 *paging_device(hpa_t page);
 
 #endif

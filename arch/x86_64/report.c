@@ -5,6 +5,7 @@
 #include "arch/x86_64/report.h"
 
 #include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/processor.h"
 #include "arch/x86_64/record.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/reset.h"
@@ -96,12 +97,25 @@ static void say_address(const char *what, u64 address, u64 back)
 		SAY("  %s %x", what, address);
 }
 
+/* On the firmware's descriptors GS is the firmware's, too. */
+static bool is_launched(void)
+{
+	return idt_read().base == tables_idt().base;
+}
+
+static struct processor *this_processor(void)
+{
+	return is_launched() ? processor_this() : &boot_processor;
+}
+
 /* The whole of [address, address + bytes) is in one of our stacks. */
 static bool in_stack(u64 address, u64 bytes)
 {
+	const struct stack *stacks = this_processor()->stacks;
+
 	for (u32 i = 0; i < STACKS; i++)
 		if (address >= (u64)stacks[i].bytes &&
-		    address + bytes <= stack_top((enum stack_use)i))
+		    address + bytes <= (u64)(stacks[i].bytes + STACK_SIZE))
 			return address % 8 == 0;
 	return false;
 }
@@ -139,8 +153,7 @@ static void say_guest(void)
 	struct vp *vp;
 	u64 rip = 0, reason = 0;
 
-	/* On the firmware's descriptors GS is the firmware's, too. */
-	if (idt_read().base != tables_idt().base) {
+	if (!is_launched()) {
 		SAY("before the launch");
 		return;
 	}

@@ -14,6 +14,7 @@
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/processor.h"
 #include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
@@ -29,22 +30,21 @@
 
 _Noreturn void hv_return(u64 result, u64 firmware_rsp); /* entry.asm */
 
-static struct cpu boot_cpu;
-static _Alignas(PAGE_SIZE) u8 vmxon_region[PAGE_SIZE];
-static struct handoff *handoff;
-static u64 firmware_frame;
+struct processor boot_processor;
+
+static struct handoff *handoff; /* constant after start-up */
 
 /* Locking VMX on is the one thing that cannot be undone: it comes last. */
-static enum handoff_result vmx_enter(struct handoff *h)
+static enum handoff_result vmx_enter(struct handoff *h, u8 *region)
 {
 	u64 control = msr_read(MSR_IA32_FEATURE_CONTROL);
 	enum vmx_result result;
 
-	*(u32 *)(void *)vmxon_region = features()->revision;
+	*(u32 *)(void *)region = features()->revision;
 	if (!(control & FEATURE_CONTROL_LOCK))
 		msr_write(MSR_IA32_FEATURE_CONTROL,
 		          control | FEATURE_CONTROL_LOCK | FEATURE_CONTROL_VMX);
-	result = vmxon(arch_page_hpa(vmxon_region));
+	result = vmxon(arch_page_hpa(region));
 	if (result == VMX_OK)
 		return HANDOFF_OK;
 	h->detail = DETAIL_VMXON | (u64)result;
@@ -52,46 +52,46 @@ static enum handoff_result vmx_enter(struct handoff *h)
 }
 
 /* Memory for what the root has in XSAVE components that children have not. */
-static enum handoff_result prepare_xstate(struct handoff *h)
+static enum handoff_result prepare_xstate(struct handoff *h, struct cpu *cpu)
 {
 	u64 pages = (xstate_room() + PAGE_SIZE - 1) / PAGE_SIZE;
 	void *area = pages ? paging_early_pages(h, pages) : NULL;
 
 	if (area)
-		xstate_init(area);
+		xstate_init(cpu, area);
 	return pages && !area ? HANDOFF_NO_MEMORY : HANDOFF_OK;
 }
 
 /* What can be prepared while the firmware's environment is still there. */
-static enum handoff_result prepare(struct handoff *h)
+static enum handoff_result prepare(struct handoff *h, struct cpu *cpu)
 {
 	enum handoff_result result = features_check(h);
 
 	if (result != HANDOFF_OK || h->check)
 		return result;
-	boot_cpu.self = &boot_cpu;
+	cpu->self = cpu;
 	console_init(h);
 	reset_init(h);
 	symbols_init(h);
 	fault_plant(h->fault);
 	mtrr_init();
 	facts_init(h);
-	bitmaps_init();
-	tables_init(&boot_cpu);
-	environment_save();
-	result = prepare_xstate(h);
-	return result == HANDOFF_OK ? paging_init(h) : result;
+	bitmaps_init(cpu);
+	tables_init(cpu);
+	environment_save(cpu);
+	result = prepare_xstate(h, cpu);
+	return result == HANDOFF_OK ? paging_init(h, cpu) : result;
 }
 
-static _Noreturn void launch(u64 firmware_rsp)
+static _Noreturn void launch(struct cpu *cpu)
 {
-	struct vp *root = boot_cpu.root;
+	struct vp *root = cpu->root;
 	struct vm_entry entry;
 
-	environment_capture(root, (const struct firmware_frame *)firmware_rsp);
+	environment_capture(root);
 	vmcs_init(root);
-	trace_door_begin(&cpu_arch(&boot_cpu)->trace);
-	entry = enter_next(&boot_cpu, SCHED_GO_ON);
+	trace_door_begin(&cpu_arch(cpu)->trace);
+	entry = enter_next(cpu, SCHED_GO_ON);
 	if (handoff->fault == HANDOFF_FAULT_ENTRY)
 		vmcs_write(VMCS_LINK_POINTER, 0);
 	vm_enter(entry.vp, entry.launched);
@@ -99,30 +99,35 @@ static _Noreturn void launch(u64 firmware_rsp)
 
 u64 arch_start(struct handoff *h, u64 firmware_rsp)
 {
+	struct processor *here = &boot_processor;
+	struct cpu *cpu = &here->cpu;
 	enum handoff_result result;
 
 	handoff = h;
-	firmware_frame = firmware_rsp;
-	result = prepare(h);
+	here->firmware.frame = firmware_rsp;
+	result = prepare(h, cpu);
 	if (result != HANDOFF_OK || h->check)
 		return result;
-	environment_enter(&boot_cpu);
-	result = vmx_enter(h);
+	environment_enter(cpu);
+	result = vmx_enter(h, here->vmxon);
 	if (result == HANDOFF_OK) {
-		result = hv_start(h, &boot_cpu);
+		result = hv_start(h, cpu);
 		if (result == HANDOFF_OK)
-			launch(firmware_rsp);
+			launch(cpu);
 		vmcs_vmxoff();
 	}
-	environment_leave();
+	environment_leave(cpu);
 	return result;
 }
 
 void start_give_up(u64 detail)
 {
+	/* Behind environment_leave GS is the firmware's. */
+	struct processor *here = processor_this();
+
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
-	trace_end(&cpu_arch(&boot_cpu)->trace);
+	trace_end(&cpu_arch(&here->cpu)->trace);
 	vmcs_vmxoff();
-	environment_leave();
-	hv_return(HANDOFF_VMX_FAILED, firmware_frame);
+	environment_leave(&here->cpu);
+	hv_return(HANDOFF_VMX_FAILED, here->firmware.frame);
 }

@@ -4,6 +4,7 @@
 #include "arch/x86_64/tables.h"
 
 #include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/processor.h"
 
 #define GDT_CODE_64 0x00209b0000000000ull
 #define GDT_DATA 0x00cf930000000000ull
@@ -14,7 +15,10 @@ struct gate {
 	u64 high;
 };
 
-struct stack stacks[STACKS];
+/*
+ * One for all processors, constant after start-up: a gate names a stack by its place
+ * in the TSS, and the TSS is the processor's own.
+ */
 static _Alignas(PAGE_SIZE) struct gate idt[VECTORS];
 
 extern const u8 vector_stubs[]; /* exit.asm */
@@ -28,9 +32,9 @@ static const struct {
 	{ VECTOR_DF, STACK_DF },
 };
 
-u64 stack_top(enum stack_use use)
+u64 tables_stack_top(struct cpu *cpu, enum stack_use use)
 {
-	return (u64)(stacks[use].bytes + STACK_SIZE);
+	return (u64)(processor_of(cpu)->stacks[use].bytes + STACK_SIZE);
 }
 
 static void idt_init(void)
@@ -46,10 +50,12 @@ static void idt_init(void)
 		idt[ist_rows[i].vector].low |= (i + 1) << 32;
 }
 
-static void tss_init(struct tss *tss)
+static void tss_init(struct cpu *cpu)
 {
+	struct tss *tss = &cpu_arch(cpu)->tss;
+
 	for (u32 i = 0; i < ARRAY_LEN(ist_rows); i++) {
-		u64 stack = stack_top(ist_rows[i].use);
+		u64 stack = tables_stack_top(cpu, ist_rows[i].use);
 
 		tss->ist[2 * i] = (u32)stack;
 		tss->ist[2 * i + 1] = (u32)(stack >> 32);
@@ -62,13 +68,13 @@ void tables_init(struct cpu *cpu)
 	struct cpu_arch *a = cpu_arch(cpu);
 	u64 tss = tables_tss(cpu);
 
-	a->stack_top = stack_top(STACK_MAIN);
+	a->stack_top = tables_stack_top(cpu, STACK_MAIN);
 	a->gdt[1] = GDT_CODE_64;
 	a->gdt[2] = GDT_DATA;
 	a->gdt[3] = GDT_TSS_AVAILABLE | (sizeof(struct tss) - 1) |
 	            (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
 	a->gdt[4] = tss >> 32;
-	tss_init(&a->tss);
+	tss_init(cpu);
 	idt_init();
 }
 

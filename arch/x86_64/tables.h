@@ -22,10 +22,9 @@ struct stack {
 _Static_assert(sizeof(struct stack) == STACK_FIRST_TOP, "asm_offsets.h");
 
 enum stack_use { STACK_MAIN, STACK_NMI, STACK_MC, STACK_DF, STACKS };
-extern struct stack stacks[STACKS];
 
-/* First address above a stack. */
-u64 stack_top(enum stack_use use);
+/* First address above a stack of the processor. */
+u64 tables_stack_top(struct cpu *cpu, enum stack_use use);
 
 /*
  * Fills GDT, TSS and IDT of a processor, loads nothing. NMI, #MC and #DF have

@@ -88,7 +88,7 @@ static void init_controls(struct vp *vp)
 		{ VMCS_GUEST_EFER, 0 },
 		{ VMCS_CR0_MASK, vp_cr0_mask(vp) },
 		{ VMCS_CR4_MASK, vp_cr4_mask(vp) },
-		{ VMCS_MSR_BITMAP, bitmaps_msr(vp->is_root) },
+		{ VMCS_MSR_BITMAP, bitmaps_msr(vp) },
 		{ VMCS_EPTP, tlb_eptp(&vp->partition->space.arch) },
 		{ VMCS_LINK_POINTER, NO_LINK },
 		{ VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE },

@@ -15,6 +15,7 @@
 #include "arch/x86_64/xregs.h"
 #include "include/x86.h"
 
+/* What the processor can, constant after start-up. */
 static bool tells_in_use;
 static bool has_disabling;
 
@@ -59,14 +60,14 @@ u32 xstate_room(void)
 	return end;
 }
 
-void xstate_init(void *area)
+void xstate_init(struct cpu *cpu, void *area)
 {
 	u32 regs[4];
 
 	arch_cpuid(CPUID_XSAVE, 1, regs);
 	tells_in_use = regs[EAX] & CPUID_D_1_EAX_IN_USE;
 	has_disabling = regs[EAX] & CPUID_D_1_EAX_XFD;
-	cpu_arch(arch_this_cpu())->rest = (struct xstate_rest){ .area = area };
+	cpu_arch(cpu)->rest = (struct xstate_rest){ .area = area };
 }
 
 static u64 to_be_saved(void)

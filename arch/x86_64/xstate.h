@@ -9,6 +9,7 @@
 
 #include "include/types.h"
 
+struct cpu;
 struct vp;
 
 /* Of a logical processor: what its root has in components that no child has. */
@@ -24,8 +25,8 @@ struct xstate_rest {
  */
 u32 xstate_room(void);
 
-/* This logical processor's area: that many bytes, zero, at a multiple of 64. */
-void xstate_init(void *area);
+/* The area of a logical processor: that many bytes, zero, at a multiple of 64. */
+void xstate_init(struct cpu *cpu, void *area);
 
 /*
  * The VP's components that a child may have, and its XCR0, from the processor and

@@ -12,6 +12,7 @@ struct vp;
 
 #define CPU_ARCH_BYTES 1024
 #define CPU_ALARMS 4096
+#define CPU_MAX 64 /* logical processors that there is room for */
 
 struct cpu {
 	struct cpu *self; /* at offset 0: arch_this_cpu reads gs:0 */
@@ -31,6 +32,8 @@ struct cpu {
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
 	u32 alarm_count;
 	struct vp *alarms[CPU_ALARMS]; /* of child VPs, a heap (alarm.c) */
+	/* The input of the hypercall under way, as it was when it was checked. */
+	_Alignas(16) u8 input[PAGE_SIZE];
 };
 
 #endif

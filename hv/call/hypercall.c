@@ -277,11 +277,6 @@ static enum exit_outcome pin(struct vp *vp, u64 gpa, u32 bytes, u32 rights,
 	return EXIT_SKIP;
 }
 
-/* The input that a handler sees; static: one call at a time a processor. */
-struct input {
-	_Alignas(8) u8 bytes[PAGE_SIZE];
-};
-
 static enum exit_outcome fetch_input(struct vp *vp,
                                      const struct hypercall_registers *call,
                                      struct decoded *d, u8 *input,
@@ -415,9 +410,6 @@ static enum exit_outcome run(struct hypercall_registers *call,
 	return finish(call, status, done);
 }
 
-/* One call at a time on a processor, and one processor so far. */
-static struct input input_block;
-
 static enum exit_outcome dispatch(struct vp *vp,
                                   struct hypercall_registers *call)
 {
@@ -434,7 +426,7 @@ static enum exit_outcome dispatch(struct vp *vp,
 	if ((from->privileges & d.row->privileges) != d.row->privileges ||
 	    ((d.row->flags & BY_PARENT) && !(from->privileges & CREATE)))
 		return finish(call, HV_STATUS_ACCESS_DENIED, 0);
-	outcome = fetch_input(vp, call, &d, input_block.bytes, &status);
+	outcome = fetch_input(vp, call, &d, vp->cpu->input, &status);
 	if (outcome == EXIT_SKIP && status == HV_STATUS_SUCCESS)
 		outcome = fetch_output(vp, call, &d, &status);
 	if (outcome != EXIT_SKIP)
@@ -444,7 +436,7 @@ static enum exit_outcome dispatch(struct vp *vp,
 	f = (struct hypercall_frame){
 		.vp = vp,
 		.from = vp->partition,
-		.in = input_block.bytes,
+		.in = vp->cpu->input,
 		.out = d.out_page,
 		.tail = d.in_page ? d.in_page + d.in : NULL,
 	};

@@ -83,7 +83,7 @@ static void become(const struct fake_dump *d, enum fake_lost lost)
 		return;
 	area = aligned_alloc(64, (room + 63) & ~63u);
 	memset(area, 0, room);
-	xstate_init(area);
+	xstate_init(arch_this_cpu(), area);
 }
 
 static int leave(void **state)
