@@ -15,6 +15,7 @@ struct shift {
 	u32 table[4][256];
 };
 
+/* Filled by crc32c_init, constant behind it. */
 static struct shift long_shift, short_shift;
 
 static u64 load(const u8 *at)

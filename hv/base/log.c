@@ -8,6 +8,10 @@
 #define LOG_BYTES 16384u
 #define LOG_LINE 160u
 
+/*
+ * One for the machine, so that lines stay in the order in which things happened. Its
+ * lock will be the last of all: any code may log, whatever it holds.
+ */
 static struct {
 	u64 end; /* bytes ever written */
 	char ring[LOG_BYTES];

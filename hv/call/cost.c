@@ -14,6 +14,10 @@
 _Static_assert(HVCALL_RESTORE_PARTITION_STATE - HVCALL_CREATE_PARTITION < CODES,
                "a row for each call");
 
+/*
+ * Of all processors together. Each word only grows: a compare-and-exchange will do where
+ * two of them note a cost, and no call waits for a lock here.
+ */
 static struct {
 	u64 worst;
 	u64 told;

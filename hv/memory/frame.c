@@ -9,6 +9,10 @@
 #define FRAME_OWNER_SHIFT 28
 #define FRAME_COUNT_MASK 0x0fffffffu
 
+/*
+ * Where and how long it is, constant after start-up. Its words are the machine's, as a page
+ * goes from one partition to another: the lock of memory/, below those of partitions.
+ */
 static struct {
 	u32 *frames;
 	u64 count;

@@ -33,6 +33,7 @@ static u64 mix(u64 x)
 
 u64 stream_new_id(u64 partition_id)
 {
+	/* Of the machine: two streams of one tick differ by it. */
 	static u64 count;
 
 	return mix(arch_tsc() + mix(++count + mix(partition_id)));

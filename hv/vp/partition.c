@@ -17,7 +17,11 @@
 	 HV_PRIVILEGE_SIGNAL_EVENTS | HV_PRIVILEGE_CREATE_PORT |             \
 	 HV_PRIVILEGE_CONNECT_PORT)
 
-/* In order of creation, so in ascending order of ids; no gaps. */
+/*
+ * In order of creation, so in ascending order of ids; no gaps. Shared by all processors:
+ * whoever finds a partition here must keep it from going away, so its lock is held until
+ * the partition's own is taken.
+ */
 static struct {
 	struct partition *all[PARTITION_MAX];
 	u32 count;
