@@ -134,53 +134,79 @@ void lapic_save_reset(struct stream_vp_apic *out)
 		out->lvt[i] = LAPIC_LVT_MASKED;
 }
 
+/* A field of VP_APIC, and registers of the page that it is, 16 bytes apart. */
+#define FIELD(field, name_, count_)                                  \
+	.name = name_, .at = offsetof(struct stream_vp_apic, field), \
+	.width = sizeof(u32), .count = count_
+#define PAGE(offset) .live = offset, .live_width = sizeof(u32), .step = 16
+#define WORDS 8 /* of a set of vectors */
+
+const struct field lapic_fields[] = {
+	{ FIELD(tpr, "tpr", 1), PAGE(LAPIC_TPR), .rsvd = ~0xffu },
+	{ FIELD(ldr, "ldr", 1), PAGE(LAPIC_LDR), .rsvd = ~LAPIC_LDR_WRITABLE },
+	{ FIELD(dfr, "dfr", 1), PAGE(LAPIC_DFR) },
+	{ FIELD(svr, "svr", 1), PAGE(LAPIC_SVR), .rsvd = ~LAPIC_SVR_WRITABLE },
+	{ FIELD(isr, "isr", WORDS), PAGE(LAPIC_ISR) },
+	{ FIELD(tmr, "tmr", WORDS), PAGE(LAPIC_TMR) },
+	{ FIELD(irr, "irr", WORDS), PAGE(LAPIC_IRR) },
+	{ FIELD(esr, "esr", 1), PAGE(LAPIC_ESR), .rsvd = ~LAPIC_ESR_ALL },
+	{ FIELD(errors, "errors", 1), .rsvd = ~LAPIC_ESR_ALL },
+	/* Two registers: the high half of one value may be anything. */
+	{ .name = "icr",
+	  .at = offsetof(struct stream_vp_apic, icr),
+	  .width = sizeof(u64),
+	  .count = 1,
+	  .rsvd = ~LAPIC_ICR_WRITABLE },
+	{ FIELD(lvt[0], "lvt_timer", 1), PAGE(LAPIC_LVT_TIMER),
+	  .rsvd = ~LAPIC_LVT_TIMER_WRITABLE },
+	{ FIELD(lvt[1], "lvt_thermal", 1), PAGE(LAPIC_LVT_THERMAL),
+	  .rsvd = ~LAPIC_LVT_LOCAL_WRITABLE },
+	{ FIELD(lvt[2], "lvt_perf", 1), PAGE(LAPIC_LVT_PERF),
+	  .rsvd = ~LAPIC_LVT_LOCAL_WRITABLE },
+	{ FIELD(lvt[3], "lvt_lint0", 1), PAGE(LAPIC_LVT_LINT0),
+	  .rsvd = ~LAPIC_LVT_PIN_WRITABLE },
+	{ FIELD(lvt[4], "lvt_lint1", 1), PAGE(LAPIC_LVT_LINT1),
+	  .rsvd = ~LAPIC_LVT_PIN_WRITABLE },
+	{ FIELD(lvt[5], "lvt_error", 1), PAGE(LAPIC_LVT_ERROR),
+	  .rsvd = ~LAPIC_LVT_ERROR_WRITABLE },
+	{ FIELD(initial_count, "initial_count", 1), PAGE(LAPIC_INITIAL_COUNT) },
+	{ FIELD(divide, "divide", 1), PAGE(LAPIC_DIVIDE),
+	  .rsvd = ~LAPIC_DIVIDE_WRITABLE },
+	/* These are beside the page, in struct lapic. */
+	{ .name = "timer_due",
+	  .at = offsetof(struct stream_vp_apic, timer_due),
+	  .width = sizeof(u64),
+	  .count = 1 },
+	{ .name = "assist",
+	  .at = offsetof(struct stream_vp_apic, assist),
+	  .width = sizeof(u64),
+	  .count = 1 },
+	{ FIELD(events, "events", 1), .rsvd = ~STREAM_APIC_EVENTS },
+	{ .name = NULL },
+};
+
 void lapic_save(const struct vp *vp, struct stream_vp_apic *out)
 {
-	bool has_ldr = lapic_mode(vp) != LAPIC_X2APIC;
-
 	*out = (struct stream_vp_apic){
-		.tpr = *reg(vp, LAPIC_TPR),
-		.ldr = has_ldr ? *reg(vp, LAPIC_LDR) : 0,
-		.dfr = *reg(vp, LAPIC_DFR),
-		.svr = *reg(vp, LAPIC_SVR),
-		.esr = *reg(vp, LAPIC_ESR),
 		.errors = vp->lapic.errors,
 		.icr = lapic_icr(vp),
-		.initial_count = *reg(vp, LAPIC_INITIAL_COUNT),
-		.divide = *reg(vp, LAPIC_DIVIDE),
 		.timer_due = vp->lapic.timer_due,
 		.assist = vp->lapic.assist,
 		.events = vp->lapic.events,
 	};
-	for (u32 i = 0; i < 8; i++) {
-		out->isr[i] = *reg(vp, LAPIC_ISR + i * 16);
-		out->tmr[i] = *reg(vp, LAPIC_TMR + i * 16);
-		out->irr[i] = *reg(vp, LAPIC_IRR + i * 16);
-	}
-	for (u32 i = 0; i < LAPIC_LVTS; i++)
-		out->lvt[i] = *reg(vp, LAPIC_LVT_TIMER + i * 16);
+	field_save(lapic_fields, out, reg(vp, 0));
+	/* The ID's, so no state: a stream has none (10.12.10.2). */
+	if (lapic_mode(vp) == LAPIC_X2APIC)
+		out->ldr = 0;
 }
 
 void lapic_load(struct vp *vp, const struct stream_vp_apic *in)
 {
 	arch_zero_page(reg(vp, 0));
+	field_load(lapic_fields, in, reg(vp, 0));
 	*reg(vp, LAPIC_VERSION) = VERSION;
-	*reg(vp, LAPIC_TPR) = in->tpr;
-	*reg(vp, LAPIC_LDR) = in->ldr;
-	*reg(vp, LAPIC_DFR) = in->dfr;
-	*reg(vp, LAPIC_SVR) = in->svr;
-	*reg(vp, LAPIC_ESR) = in->esr;
 	*reg(vp, LAPIC_ICR) = (u32)in->icr;
 	*reg(vp, LAPIC_ICR_HIGH) = (u32)(in->icr >> 32);
-	*reg(vp, LAPIC_INITIAL_COUNT) = in->initial_count;
-	*reg(vp, LAPIC_DIVIDE) = in->divide;
-	for (u32 i = 0; i < 8; i++) {
-		*reg(vp, LAPIC_ISR + i * 16) = in->isr[i];
-		*reg(vp, LAPIC_TMR + i * 16) = in->tmr[i];
-		*reg(vp, LAPIC_IRR + i * 16) = in->irr[i];
-	}
-	for (u32 i = 0; i < LAPIC_LVTS; i++)
-		*reg(vp, LAPIC_LVT_TIMER + i * 16) = in->lvt[i];
 	vp->lapic = (struct lapic){
 		.timer_due = in->timer_due,
 		.assist = in->assist,
@@ -191,29 +217,13 @@ void lapic_load(struct vp *vp, const struct stream_vp_apic *in)
 	lapic_update_ppr(vp);
 }
 
-static const u32 lvt_writable[LAPIC_LVTS] = {
-	LAPIC_LVT_TIMER_WRITABLE, LAPIC_LVT_LOCAL_WRITABLE,
-	LAPIC_LVT_LOCAL_WRITABLE, LAPIC_LVT_PIN_WRITABLE,
-	LAPIC_LVT_PIN_WRITABLE,   LAPIC_LVT_ERROR_WRITABLE,
-};
-
+/* Vectors below 16 are exceptions': no APIC takes one (10.5.2). */
 bool lapic_valid(const struct stream_vp_apic *in)
 {
 	u32 below_16 = (in->isr[0] | in->tmr[0] | in->irr[0]) & 0xffff;
-	u32 wrong = 0;
 
-	for (u32 i = 0; i < ARRAY_LEN(in->lvt); i++)
-		wrong |= in->lvt[i] & ~lvt_writable[i];
-	wrong |= in->tpr & ~0xffu;
-	wrong |= in->ldr & ~LAPIC_LDR_WRITABLE;
-	wrong |= ~in->dfr & LAPIC_DFR_FIXED;
-	wrong |= in->svr & ~LAPIC_SVR_WRITABLE;
-	wrong |= (in->esr | in->errors) & ~LAPIC_ESR_ALL;
-	wrong |= (u32)in->icr & ~LAPIC_ICR_WRITABLE;
-	wrong |= in->divide & ~LAPIC_DIVIDE_WRITABLE;
-	wrong |= in->events & ~STREAM_APIC_EVENTS;
-	wrong |= in->rsvd[0] | in->rsvd[1] | in->rsvd[2];
-	return !wrong && !below_16 && vp_check_page_value(in->assist);
+	return field_valid(lapic_fields, in, sizeof(*in)) && !below_16 &&
+	       !(~in->dfr & LAPIC_DFR_FIXED) && vp_check_page_value(in->assist);
 }
 
 /* ---- Errors ---- */

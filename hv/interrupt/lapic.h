@@ -10,6 +10,7 @@
 #ifndef HV_LAPIC_H
 #define HV_LAPIC_H
 
+#include "hv/base/field.h"
 #include "include/stream.h"
 #include "include/tlfs.h"
 #include "include/x86_apic.h"
@@ -49,7 +50,10 @@ bool lapic_write_base(struct vp *vp, u64 value);
 /* APIC_BASE has changed by other ways: ID and LDR follow its mode. */
 void lapic_follow_base(struct vp *vp);
 
-/* To and from the chunk VP_APIC. What is loaded was checked. */
+/* The fields of the chunk VP_APIC; what is a place is one in VP_PAGE_APIC. */
+extern const struct field lapic_fields[];
+
+/* To and from that chunk. What is loaded was checked. */
 void lapic_save(const struct vp *vp, struct stream_vp_apic *out);
 void lapic_load(struct vp *vp, const struct stream_vp_apic *in);
 /* Can these values be in a local APIC? */
