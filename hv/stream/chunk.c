@@ -4,7 +4,7 @@
 #include "hv/stream/chunk.h"
 
 #include "hv/arch.h"
-#include "hv/base/check.h"
+#include "hv/base/field.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
 #include "hv/stream/chunk_vp.h"
@@ -13,9 +13,6 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_check.h"
-
-#define GOOD HV_STATE_INCOMPLETE
-#define BAD HV_STATE_CORRUPT_DATA
 
 static bool always(const struct context *c)
 {
@@ -49,26 +46,25 @@ static enum chunk_saved prolog_save(struct context *c)
  * The version is looked at first: another major version may give the rest
  * another meaning. A newer minor version only adds optional chunks.
  */
-static enum hv_save_restore_result prolog_check(struct context *c)
+static enum chunk_verdict prolog_check(struct context *c)
 {
 	const struct stream_prolog *p = (const struct stream_prolog *)c->buffer;
 
 	if (p->tag != STREAM_TAG || p->magic != STREAM_MAGIC)
-		return BAD;
+		return chunk_corrupt(c);
 	if (p->version_major != STREAM_VERSION_MAJOR)
-		return HV_STATE_UNSUPPORTED_VERSION;
-	if (p->is_summary > 1 || !stream_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
-	    p->rsvd1 || p->rsvd2 ||
-	    !stream_all_zero(p->rsvd3, sizeof(p->rsvd3)))
-		return BAD;
+		return chunk_ends(c, HV_STATE_UNSUPPORTED_VERSION);
+	if (p->is_summary > 1 || !field_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
+	    p->rsvd1 || p->rsvd2 || !field_all_zero(p->rsvd3, sizeof(p->rsvd3)))
+		return chunk_corrupt(c);
 	if (p->vendor != arch_facts()->compat.cpu_vendor)
-		return HV_STATE_INCOMPATIBLE_PROCESSOR;
+		return chunk_ends(c, HV_STATE_INCOMPATIBLE_PROCESSOR);
 	/* What is no full state cannot be restored. */
 	if (p->is_summary && !c->summary)
-		return BAD;
+		return chunk_corrupt(c);
 	c->is_summary_stream = p->is_summary;
 	c->stream_id = p->stream_id;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- COMPAT ---- */
@@ -87,19 +83,18 @@ static enum chunk_saved compat_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-static enum hv_save_restore_result compat_chunk_check(struct context *c)
+static enum chunk_verdict compat_chunk_check(struct context *c)
 {
 	const struct stream_compat *in =
 		(const struct stream_compat *)c->buffer;
 
 	if (in->scope > 1 || (!in->scope && !c->is_summary_stream))
-		return BAD;
+		return chunk_corrupt(c);
 	c->compat = *in;
 	if (!compat_check(in, &c->compat_walk))
-		return CHUNK_CHECK_AGAIN;
-	return c->compat_walk.first
-	               ? (enum hv_save_restore_result)c->compat_walk.first
-	               : GOOD;
+		return CHUNK_AGAIN;
+	return c->compat_walk.first ? chunk_ends(c, c->compat_walk.first)
+	                            : CHUNK_GOOD;
 }
 
 /* ---- The partition ---- */
@@ -112,12 +107,12 @@ static enum chunk_saved os_id_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-static enum hv_save_restore_result os_id_check(struct context *c)
+static enum chunk_verdict os_id_check(struct context *c)
 {
 	const struct stream_os_id *in = (const struct stream_os_id *)c->buffer;
 
 	c->os_id = in->os_id;
-	return in->padding ? BAD : GOOD;
+	return in->padding ? chunk_corrupt(c) : CHUNK_GOOD;
 }
 
 static enum chunk_saved partition_save(struct context *c)
@@ -137,7 +132,7 @@ static enum chunk_saved partition_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-static enum hv_save_restore_result partition_check(struct context *c)
+static enum chunk_verdict partition_check(struct context *c)
 {
 	const struct stream_partition *in =
 		(const struct stream_partition *)c->buffer;
@@ -145,18 +140,18 @@ static enum hv_save_restore_result partition_check(struct context *c)
 	if ((in->flags & ~STREAM_PARTITION_MEMORY) ||
 	    (!in->flags && in->page_count) ||
 	    !vp_check_hypercall_value(in->hypercall))
-		return BAD;
+		return chunk_corrupt(c);
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
-		return BAD;
+		return chunk_corrupt(c);
 	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
 	    stream_same_page(in->reference_tsc, in->hypercall))
-		return BAD;
+		return chunk_corrupt(c);
 	/* More pages than the target has mapped cannot all find a place. */
 	if (in->page_count > c->target->space.mapped)
-		return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+		return chunk_ends(c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
 	c->partition = *in;
 	c->memory.pages = in->page_count;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- VP_INDICES ---- */
@@ -191,19 +186,21 @@ static bool indices_needed(const struct context *c)
 }
 
 /* Without a target (id 0) any set will do; the boot processor is VP 0 in all. */
-static enum hv_save_restore_result indices_check(struct context *c)
+static enum chunk_verdict indices_check(struct context *c)
 {
 	const struct stream_vp_indices *in =
 		(const struct stream_vp_indices *)c->buffer;
 	u64 set = in->bitmap[0] | (u64)in->bitmap[1] << 32;
-	u32 boot = in->bsp_index;
+	u32 boot = in->bsp_index, first;
 
 	if (in->bitmap[2] || c->compat.scope == 0)
-		return BAD;
+		return chunk_corrupt(c);
 	/* 0 as well where there is no VP 0. */
 	if (boot >= PARTITION_VPS || (boot && !(set & BIT(boot))))
-		return BAD;
-	return compat_check_vps(set, boot, c->target ? vp_set(c->target) : set);
+		return chunk_corrupt(c);
+	first = compat_check_vps(set, boot,
+	                         c->target ? vp_set(c->target) : set);
+	return first ? chunk_ends(c, first) : CHUNK_GOOD;
 }
 
 /* ---- EPILOG ---- */
@@ -219,12 +216,13 @@ static bool vps_complete(const struct context *c)
 	return c->vps_seen == vp_set(c->target);
 }
 
-static enum hv_save_restore_result epilog_check(struct context *c)
+static enum chunk_verdict epilog_check(struct context *c)
 {
 	c->ended = true;
 	if (c->is_summary_stream)
-		return GOOD;
-	return chunk_memory_complete(c) && vps_complete(c) ? GOOD : BAD;
+		return CHUNK_GOOD;
+	return chunk_memory_complete(c) && vps_complete(c) ? CHUNK_GOOD
+	                                                   : chunk_corrupt(c);
 }
 
 static bool map_needed(const struct context *c)

@@ -15,8 +15,12 @@ enum chunk_saved {
 	CHUNK_LATER, /* the budget of this call is used up */
 };
 
-/* Answer of a check that the budget interrupted: run it again. */
-#define CHUNK_CHECK_AGAIN ((enum hv_save_restore_result)0x100)
+/* What a check makes of a chunk. */
+enum chunk_verdict {
+	CHUNK_GOOD,  /* go on */
+	CHUNK_AGAIN, /* the budget of this call is used up: ask it again */
+	CHUNK_ENDS,  /* the process is over, and c->result says how */
+};
 
 #define CHUNK_REPEATS 1u  /* may follow itself */
 #define CHUNK_SUMMARY 2u  /* is in summary streams too */
@@ -36,12 +40,24 @@ struct chunk_kind {
 	enum chunk_saved (*save)(struct context *c);
 	/*
 	 * Judges a payload whose CRC holds, and stages it; changes nothing of
-	 * the target but memory. HV_STATE_INCOMPLETE: good, go on.
+	 * the target but memory.
 	 */
-	enum hv_save_restore_result (*check)(struct context *c);
+	enum chunk_verdict (*check)(struct context *c);
 	/* Must it be in this stream, when its turn has come? */
 	bool (*needed)(const struct context *c);
 };
+
+/* The process ends with this result, of enum hv_save_restore_result. */
+static inline enum chunk_verdict chunk_ends(struct context *c, u32 result)
+{
+	c->result = (enum hv_save_restore_result)result;
+	return CHUNK_ENDS;
+}
+
+static inline enum chunk_verdict chunk_corrupt(struct context *c)
+{
+	return chunk_ends(c, HV_STATE_CORRUPT_DATA);
+}
 
 /* An empty payload of this size in the context's buffer, to fill in. */
 static inline void *chunk_payload(struct context *c, u64 size)
@@ -58,20 +74,20 @@ bool chunk_find(u32 id, u32 *row);
 
 /*
  * Makes the staged state of a verified stream the target's, as far as the
- * budget goes: the only place where a restore changes a VP. INCOMPLETE: there
- * is more to do; the partition is half restored until COMPLETE.
+ * budget goes: the only place where a restore changes a VP. AGAIN: there is more
+ * to do; the partition is half restored until it ENDS, COMPLETE or with
  * PROCESSOR_INSUFFICIENT_MEMORY: the pool cannot hold the tables of the overlay
  * pages; nothing has changed, unless the pool was emptied between two turns.
  */
-enum hv_save_restore_result chunk_apply(struct context *c);
+enum chunk_verdict chunk_apply(struct context *c);
 
 /* chunk_memory.c */
 enum chunk_saved chunk_map_save(struct context *c);
-enum hv_save_restore_result chunk_map_check(struct context *c);
+enum chunk_verdict chunk_map_check(struct context *c);
 enum chunk_saved chunk_memory_save(struct context *c);
-enum hv_save_restore_result chunk_extent_check(struct context *c);
-enum hv_save_restore_result chunk_page_check(struct context *c);
-enum hv_save_restore_result chunk_fill_check(struct context *c);
+enum chunk_verdict chunk_extent_check(struct context *c);
+enum chunk_verdict chunk_page_check(struct context *c);
+enum chunk_verdict chunk_fill_check(struct context *c);
 /* Where the payload of a PAGE goes; NULL: there is no such page. */
 u8 *chunk_page_place(struct context *c);
 /* Every page of the map had its turn, in the places that the map said. */

@@ -10,9 +10,6 @@
 #include "hv/run/msr.h"
 #include "hv/stream/chunk_vp.h"
 
-#define GOOD HV_STATE_INCOMPLETE
-#define DRY HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY
-
 static bool is_enabled(u64 msr)
 {
 	return msr & HV_MSR_PAGE_ENABLE;
@@ -171,6 +168,11 @@ static void finish(struct context *c)
 
 /* ---- Turns ---- */
 
+static enum chunk_verdict dry(struct context *c)
+{
+	return chunk_ends(c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
+}
+
 /* None of the steps is more than a call may do. */
 _Static_assert(PARTITION_VPS *CONTEXT_COST_NEED <= CONTEXT_BUDGET, "need");
 _Static_assert(CONTEXT_COST_CLEAR <= CONTEXT_BUDGET, "an overlay goes");
@@ -226,8 +228,8 @@ static bool count_need(struct context *c)
 	return true;
 }
 
-/* GOOD: not yet all of them, or all; context.applied tells. */
-static enum hv_save_restore_result apply_vps(struct context *c)
+/* CHUNK_GOOD: all of them have become what was staged. */
+static enum chunk_verdict apply_vps(struct context *c)
 {
 	const struct stream_vp_synic *in;
 
@@ -239,23 +241,24 @@ static enum hv_save_restore_result apply_vps(struct context *c)
 		in = &chunk_staged_of(vp)->synic;
 		if (!context_spend(c, CONTEXT_COST_VP +
 		                              cost_of(in->simp, in->siefp)))
-			break;
+			return CHUNK_AGAIN;
 		if (!apply_vp(vp))
-			return DRY;
+			return dry(c);
 	}
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
-enum hv_save_restore_result chunk_apply(struct context *c)
+enum chunk_verdict chunk_apply(struct context *c)
 {
 	struct partition *p = c->target;
+	enum chunk_verdict v;
 
 	c->applying = true;
 	if (!count_need(c))
-		return GOOD;
+		return CHUNK_AGAIN;
 	if (c->applied == STEP_MEMORY) {
 		if (!has_memory(c))
-			return DRY;
+			return dry(c);
 		p->half_restored = true;
 		c->applied = STEP_PARTITION;
 	}
@@ -263,16 +266,16 @@ enum hv_save_restore_result chunk_apply(struct context *c)
 		if (!clear_overlays(c) ||
 		    !context_spend(c, cost_of(c->partition.hypercall,
 		                              c->partition.reference_tsc)))
-			return GOOD;
+			return CHUNK_AGAIN;
 		if (!apply_partition(c))
-			return DRY;
+			return dry(c);
 		c->applied = STEP_VPS;
 	}
-	if (apply_vps(c) == DRY)
-		return DRY;
-	if (c->applied < STEP_FINISH ||
-	    !context_spend(c, p->vp_count * CONTEXT_COST_FINISH))
-		return GOOD;
+	v = apply_vps(c);
+	if (v != CHUNK_GOOD)
+		return v;
+	if (!context_spend(c, p->vp_count * CONTEXT_COST_FINISH))
+		return CHUNK_AGAIN;
 	finish(c);
-	return HV_STATE_COMPLETE;
+	return chunk_ends(c, HV_STATE_COMPLETE);
 }

@@ -3,6 +3,7 @@
  * APIC, the SynIC with its pages and timers, messages under way.
  */
 #include "hv/arch.h"
+#include "hv/base/field.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/stimer.h"
 #include "hv/interrupt/synic.h"
@@ -10,9 +11,6 @@
 #include "hv/stream/stream.h"
 #include "hv/vp/vp_check.h"
 #include "include/x86_apic.h"
-
-#define GOOD HV_STATE_INCOMPLETE
-#define BAD HV_STATE_CORRUPT_DATA
 
 #define vp_of chunk_vp
 #define staged chunk_staged
@@ -49,7 +47,7 @@ enum chunk_saved chunk_events_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_events_check(struct context *c)
+enum chunk_verdict chunk_events_check(struct context *c)
 {
 	const struct stream_vp_events *in =
 		(const struct stream_vp_events *)c->buffer;
@@ -57,14 +55,14 @@ enum hv_save_restore_result chunk_events_check(struct context *c)
 
 	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1 ||
 	    in->runtime >= VP_RUNTIME_LIMIT)
-		return BAD;
+		return chunk_corrupt(c);
 	if (in->intercept_suspend & ~(HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT))
-		return BAD;
+		return chunk_corrupt(c);
 	if (in->has_message && !(in->intercept_suspend & HV_SUSPENDED))
-		return BAD;
+		return chunk_corrupt(c);
 	if ((in->interrupt_state & STREAM_SHADOW_MOV_SS) &&
 	    !(in->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
-		return BAD;
+		return chunk_corrupt(c);
 	s->explicit_suspend = in->explicit_suspend;
 	s->intercept_suspend = in->intercept_suspend;
 	s->state.activity = in->activity;
@@ -75,7 +73,7 @@ enum hv_save_restore_result chunk_events_check(struct context *c)
 	s->runtime = in->runtime;
 	arch_copy(s->state.pdpte, in->pdpte, sizeof(in->pdpte));
 	c->has_message = in->has_message;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_message_save(struct context *c)
@@ -114,15 +112,15 @@ static bool message_type_known(u32 type)
 	return false;
 }
 
-enum hv_save_restore_result chunk_message_check(struct context *c)
+enum chunk_verdict chunk_message_check(struct context *c)
 {
 	const struct hv_message *in = (const struct hv_message *)c->buffer;
 
 	if (!c->has_message || !message_type_known(in->type) || in->rsvd ||
 	    in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
-		return BAD;
+		return chunk_corrupt(c);
 	staged(c)->message = *in;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- The local APIC ---- */
@@ -137,15 +135,15 @@ enum chunk_saved chunk_apic_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_apic_check(struct context *c)
+enum chunk_verdict chunk_apic_check(struct context *c)
 {
 	const struct stream_vp_apic *in =
 		(const struct stream_vp_apic *)c->buffer;
 
 	if (!lapic_valid(in))
-		return BAD;
+		return chunk_corrupt(c);
 	staged(c)->apic = *in;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* CR8 is a view of TPR, and LDR another of the id in x2APIC mode. */
@@ -179,16 +177,16 @@ enum chunk_saved chunk_synic_save(struct context *c)
 	arch_copy(out->sint, vp->synic.sint, sizeof(out->sint));
 	for (u32 i = 0; i < HV_STIMERS; i++)
 		save_timer(&out->timer[i], &vp->stimer[i]);
-	if (!stream_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
+	if (!field_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIM;
-	if (!stream_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
+	if (!field_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIEF;
 	out->queued = vp->synic.queued;
 	c->synic_flags = out->flags;
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_synic_check(struct context *c)
+enum chunk_verdict chunk_synic_check(struct context *c)
 {
 	const struct stream_vp_synic *in =
 		(const struct stream_vp_synic *)c->buffer;
@@ -198,17 +196,17 @@ enum hv_save_restore_result chunk_synic_check(struct context *c)
 	    !vp_check_page_value(in->simp) || !vp_check_page_value(in->siefp) ||
 	    (in->flags & ~(STREAM_SYNIC_SIM | STREAM_SYNIC_SIEF)) ||
 	    in->queued > SYNIC_QUEUE)
-		return BAD;
+		return chunk_corrupt(c);
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		if (!vp_check_sint_value(in->sint[i]))
-			return BAD;
+			return chunk_corrupt(c);
 	for (u32 i = 0; i < HV_STIMERS; i++) {
 		t = load_timer(&in->timer[i]);
 		if (!stimer_valid(&t))
-			return BAD;
+			return chunk_corrupt(c);
 	}
 	staged(c)->synic = *in;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- Its pages, which are in the stream unless they are zero ---- */
@@ -223,13 +221,13 @@ static enum chunk_saved page_save(struct context *c, enum vp_page page,
 	return CHUNK_ONE;
 }
 
-static enum hv_save_restore_result page_check(struct context *c,
-                                              enum vp_page page, u32 flag)
+static enum chunk_verdict page_check(struct context *c, enum vp_page page,
+                                     u32 flag)
 {
 	if (!(staged(c)->synic.flags & flag))
-		return BAD;
+		return chunk_corrupt(c);
 	arch_copy(vp_of(c)->pages[page], c->buffer, PAGE_SIZE);
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_sim_save(struct context *c)
@@ -237,7 +235,7 @@ enum chunk_saved chunk_sim_save(struct context *c)
 	return page_save(c, VP_PAGE_SIM, STREAM_SYNIC_SIM);
 }
 
-enum hv_save_restore_result chunk_sim_check(struct context *c)
+enum chunk_verdict chunk_sim_check(struct context *c)
 {
 	return page_check(c, VP_PAGE_STAGED_SIM, STREAM_SYNIC_SIM);
 }
@@ -252,7 +250,7 @@ enum chunk_saved chunk_sief_save(struct context *c)
 	return page_save(c, VP_PAGE_SIEF, STREAM_SYNIC_SIEF);
 }
 
-enum hv_save_restore_result chunk_sief_check(struct context *c)
+enum chunk_verdict chunk_sief_check(struct context *c)
 {
 	return page_check(c, VP_PAGE_STAGED_SIEF, STREAM_SYNIC_SIEF);
 }
@@ -282,21 +280,21 @@ static bool queued_valid(const struct hv_message *m)
 	       m->rsvd < HV_SINT_COUNT;
 }
 
-enum hv_save_restore_result chunk_queue_check(struct context *c)
+enum chunk_verdict chunk_queue_check(struct context *c)
 {
 	const struct hv_message *in = (const struct hv_message *)c->buffer;
 	u32 queued = staged(c)->synic.queued;
 
 	if (!queued || c->header.length != queued * HV_MESSAGE_SIZE)
-		return BAD;
+		return chunk_corrupt(c);
 	for (u32 i = 0; i < queued; i++)
 		if (!queued_valid(&in[i]))
-			return BAD;
+			return chunk_corrupt(c);
 	/* The page may have been another stream's: nothing of that is left. */
 	arch_zero_page(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES]);
 	arch_copy(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES], in,
 	          c->header.length);
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 bool chunk_queue_needed(const struct context *c)

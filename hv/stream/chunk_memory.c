@@ -126,48 +126,49 @@ static bool begin_marking(struct context *c)
 }
 
 /* The target must hold every page, writable (D19). */
-static enum hv_save_restore_result extent_pages(struct context *c,
-                                                const struct stream_extent *e)
+static enum chunk_verdict extent_pages(struct context *c,
+                                       const struct stream_extent *e)
 {
 	struct context_memory *w = &c->memory;
 	struct arch_mapping m;
 
 	for (; w->extent_at < e->count; w->extent_at++) {
 		if (!context_spend(c, CONTEXT_COST_MAP))
-			return CHUNK_CHECK_AGAIN;
+			return CHUNK_AGAIN;
 		if (!gpa_lookup_near(&c->target->space, &w->near,
 		                     e->gpn + w->extent_at, &m) ||
 		    !(m.rights & ARCH_WRITE))
-			return HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY;
+			return chunk_ends(
+				c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
 		gpa_mark_near(&c->target->space, &w->near,
 		              e->gpn + w->extent_at, true);
 	}
-	return HV_STATE_INCOMPLETE;
+	return CHUNK_GOOD;
 }
 
-enum hv_save_restore_result chunk_map_check(struct context *c)
+enum chunk_verdict chunk_map_check(struct context *c)
 {
 	const struct stream_extent *e = (const struct stream_extent *)c->buffer;
 	struct context_memory *w = &c->memory;
 	u64 count = c->header.length / sizeof(*e);
-	enum hv_save_restore_result r;
+	enum chunk_verdict v;
 
 	if (!w->marking && !begin_marking(c))
-		return CHUNK_CHECK_AGAIN;
+		return CHUNK_AGAIN;
 	for (; w->extent_count < count; w->extent_count++) {
 		const struct stream_extent *at = &e[w->extent_count];
 
 		if (w->extent_at == 0 && !extent_valid(c, at))
-			return HV_STATE_CORRUPT_DATA;
-		r = extent_pages(c, at);
-		if (r != HV_STATE_INCOMPLETE)
-			return r;
+			return chunk_corrupt(c);
+		v = extent_pages(c, at);
+		if (v != CHUNK_GOOD)
+			return v;
 		w->mapped += at->count;
 		w->map_end = at->gpn + at->count;
 		w->extent_at = 0;
 	}
 	w->extent_count = 0;
-	return HV_STATE_INCOMPLETE;
+	return CHUNK_GOOD;
 }
 
 /* ---- Memory, out ---- */
@@ -318,7 +319,7 @@ enum chunk_saved chunk_memory_save(struct context *c)
 
 /* ---- Memory, in ---- */
 
-enum hv_save_restore_result chunk_extent_check(struct context *c)
+enum chunk_verdict chunk_extent_check(struct context *c)
 {
 	const struct stream_position *p =
 		(const struct stream_position *)c->buffer;
@@ -326,13 +327,13 @@ enum hv_save_restore_result chunk_extent_check(struct context *c)
 
 	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
 	    w->mapped != w->pages || p->gpn >= gpa_limit())
-		return HV_STATE_CORRUPT_DATA;
+		return chunk_corrupt(c);
 	/* It moves the position for a page that is still to come. */
 	if (w->moved || w->done == w->pages)
-		return HV_STATE_CORRUPT_DATA;
+		return chunk_corrupt(c);
 	w->position = p->gpn;
 	w->positioned = w->moved = true;
-	return HV_STATE_INCOMPLETE;
+	return CHUNK_GOOD;
 }
 
 /*
@@ -364,10 +365,10 @@ static void took_page(struct context_memory *w)
 	w->done++;
 }
 
-enum hv_save_restore_result chunk_page_check(struct context *c)
+enum chunk_verdict chunk_page_check(struct context *c)
 {
 	took_page(&c->memory);
-	return HV_STATE_INCOMPLETE;
+	return CHUNK_GOOD;
 }
 
 /*
@@ -384,26 +385,26 @@ static void fill(u64 *page, u64 word)
 		arch_fill(page + same, word, WORDS - same);
 }
 
-enum hv_save_restore_result chunk_fill_check(struct context *c)
+enum chunk_verdict chunk_fill_check(struct context *c)
 {
 	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
 	struct context_memory *w = &c->memory;
 	u64 *page;
 
 	if (f->count == 0 || f->count > w->pages)
-		return HV_STATE_CORRUPT_DATA;
+		return chunk_corrupt(c);
 	for (; w->run_count < f->count; w->run_count++) {
 		if (!context_spend(c, f->word ? CONTEXT_COST_WORD
 		                              : CONTEXT_COST_SCAN))
-			return CHUNK_CHECK_AGAIN;
+			return CHUNK_AGAIN;
 		page = (u64 *)place(c);
 		if (!page)
-			return HV_STATE_CORRUPT_DATA;
+			return chunk_corrupt(c);
 		fill(page, f->word);
 		took_page(w);
 	}
 	w->run_count = 0;
-	return HV_STATE_INCOMPLETE;
+	return CHUNK_GOOD;
 }
 
 bool chunk_memory_complete(struct context *c)

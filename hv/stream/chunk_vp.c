@@ -4,7 +4,7 @@
  */
 #include "hv/stream/chunk_vp.h"
 #include "hv/arch.h"
-#include "hv/base/check.h"
+#include "hv/base/field.h"
 #include "hv/base/log.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
@@ -13,9 +13,6 @@
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
-
-#define GOOD HV_STATE_INCOMPLETE
-#define BAD HV_STATE_CORRUPT_DATA
 
 #define vp_of chunk_vp
 #define staged chunk_staged
@@ -46,22 +43,22 @@ enum chunk_saved chunk_vp_save(struct context *c)
 }
 
 /* VPs come in ascending order; that the index exists, VP_INDICES has shown. */
-enum hv_save_restore_result chunk_vp_check(struct context *c)
+enum chunk_verdict chunk_vp_check(struct context *c)
 {
 	const struct stream_vp *in = (const struct stream_vp *)c->buffer;
 
 	for (u32 i = 0; i < sizeof(in->padding); i++)
 		if (in->padding[i])
-			return BAD;
+			return chunk_corrupt(c);
 	if (in->vp_index >= PARTITION_VPS || !c->target->vps[in->vp_index] ||
 	    c->vps_seen >> in->vp_index)
-		return BAD;
+		return chunk_corrupt(c);
 	c->vp = in->vp_index;
 	c->vps_seen |= BIT(c->vp);
 	c->has_message = false;
 	arch_zero_page(staged(c));
 	arch_zero_page(staged_xsave(c));
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- General, control, debug, table registers ---- */
@@ -77,7 +74,7 @@ enum chunk_saved chunk_gp_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_gp_check(struct context *c)
+enum chunk_verdict chunk_gp_check(struct context *c)
 {
 	const struct stream_vp_gp *in = (const struct stream_vp_gp *)c->buffer;
 	struct vp_state *s = &staged(c)->state;
@@ -85,7 +82,7 @@ enum hv_save_restore_result chunk_gp_check(struct context *c)
 	arch_copy(s->gpr, in->gpr, sizeof(s->gpr));
 	s->rip = in->rip;
 	s->rflags = in->rflags;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_control_save(struct context *c)
@@ -99,7 +96,7 @@ enum chunk_saved chunk_control_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_control_check(struct context *c)
+enum chunk_verdict chunk_control_check(struct context *c)
 {
 	const struct stream_vp_control *in =
 		(const struct stream_vp_control *)c->buffer;
@@ -111,7 +108,7 @@ enum hv_save_restore_result chunk_control_check(struct context *c)
 	s->cr4 = in->cr4;
 	staged(c)->cr8 = in->cr8;
 	s->efer = in->efer;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_debug_save(struct context *c)
@@ -125,7 +122,7 @@ enum chunk_saved chunk_debug_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_debug_check(struct context *c)
+enum chunk_verdict chunk_debug_check(struct context *c)
 {
 	const struct stream_vp_debug *in =
 		(const struct stream_vp_debug *)c->buffer;
@@ -134,7 +131,7 @@ enum hv_save_restore_result chunk_debug_check(struct context *c)
 	arch_copy(s->dr, in->dr, sizeof(s->dr));
 	s->dr6 = in->dr6;
 	s->dr7 = in->dr7;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_table_save(struct context *c)
@@ -154,17 +151,17 @@ static bool table_padded(const struct stream_table *t)
 	return t->pad[0] || t->pad[1] || t->pad[2];
 }
 
-enum hv_save_restore_result chunk_table_check(struct context *c)
+enum chunk_verdict chunk_table_check(struct context *c)
 {
 	const struct stream_vp_table *in =
 		(const struct stream_vp_table *)c->buffer;
 	struct vp_state *s = &staged(c)->state;
 
 	if (table_padded(&in->idtr) || table_padded(&in->gdtr))
-		return BAD;
+		return chunk_corrupt(c);
 	s->idtr = (struct vp_table){ in->idtr.base, in->idtr.limit };
 	s->gdtr = (struct vp_table){ in->gdtr.base, in->gdtr.limit };
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- Segments ---- */
@@ -185,18 +182,18 @@ enum chunk_saved chunk_segment_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_segment_check(struct context *c)
+enum chunk_verdict chunk_segment_check(struct context *c)
 {
 	const struct stream_vp_segment *in =
 		(const struct stream_vp_segment *)c->buffer;
 
 	for (u32 i = 0; i < sizeof(in->padding); i++)
 		if (in->padding[i])
-			return BAD;
+			return chunk_corrupt(c);
 	if (in->cpl != cpl_of(in->seg))
-		return BAD;
+		return chunk_corrupt(c);
 	arch_copy(staged(c)->state.segment, in->seg, sizeof(in->seg));
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- Floating point and extended state ---- */
@@ -213,7 +210,7 @@ enum chunk_saved chunk_fp_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_fp_check(struct context *c)
+enum chunk_verdict chunk_fp_check(struct context *c)
 {
 	const struct stream_vp_fp *in = (const struct stream_vp_fp *)c->buffer;
 	struct vp_fxsave *x = &staged_xsave(c)->legacy;
@@ -227,7 +224,7 @@ enum hv_save_restore_result chunk_fp_check(struct context *c)
 	/* No VP_XSAVE will come to say so: these bytes are the state. */
 	if (arch_facts()->has_xsave && !chunk_xsave_needed(c))
 		staged_xsave(c)->xstate_bv = XSTATE_LEGACY;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 enum chunk_saved chunk_xsave_control_save(struct context *c)
@@ -238,16 +235,16 @@ enum chunk_saved chunk_xsave_control_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-enum hv_save_restore_result chunk_xsave_control_check(struct context *c)
+enum chunk_verdict chunk_xsave_control_check(struct context *c)
 {
 	const struct stream_vp_xsave_control *in =
 		(const struct stream_vp_xsave_control *)c->buffer;
 
 	for (u32 i = 0; i < ARRAY_LEN(in->rsvd); i++)
 		if (in->rsvd[i])
-			return BAD;
+			return chunk_corrupt(c);
 	staged(c)->state.xcr0 = in->xfem;
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* Bytes of a VP_XSAVE payload from a machine with these facts. */
@@ -280,12 +277,12 @@ bool chunk_xsave_needed(const struct context *c)
  * The components lie at the same offsets here: compat_check has seen to it. A
  * source without XSAVE has none, a target without would have been refused.
  */
-enum hv_save_restore_result chunk_xsave_check(struct context *c)
+enum chunk_verdict chunk_xsave_check(struct context *c)
 {
 	if (c->header.length != xsave_bytes(&c->compat))
-		return BAD;
+		return chunk_corrupt(c);
 	arch_copy(&staged_xsave(c)->xstate_bv, c->buffer, c->header.length);
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- MSRs: the rows of the state table that have an MSR number ---- */
@@ -330,7 +327,7 @@ enum chunk_saved chunk_msrs_save(struct context *c)
  * keeps its value after reset; one that we do not have is a form of state that
  * this machine has no counterpart for.
  */
-enum hv_save_restore_result chunk_msrs_check(struct context *c)
+enum chunk_verdict chunk_msrs_check(struct context *c)
 {
 	const struct stream_msr *in = (const struct stream_msr *)c->buffer;
 	u32 count = c->header.length / (u32)sizeof(*in);
@@ -346,13 +343,13 @@ enum hv_save_restore_result chunk_msrs_check(struct context *c)
 		staged(c)->state.apic_base |= LAPIC_BASE_BSP;
 	for (u32 i = 0; i < count; i++) {
 		if (in[i].rsvd || (i > 0 && in[i].name <= in[i - 1].name))
-			return BAD;
+			return chunk_corrupt(c);
 		r = vp_reg_find(in[i].name, &at);
 		if (!r || !is_stream_msr(r))
-			return HV_STATE_INCOMPATIBLE_PROCESSOR;
+			return chunk_ends(c, HV_STATE_INCOMPATIBLE_PROCESSOR);
 		*msr_place(staged(c), r, at) = in[i].value;
 	}
-	return GOOD;
+	return CHUNK_GOOD;
 }
 
 /* ---- The end ---- */
@@ -394,7 +391,7 @@ static bool holds_together(const struct context *c)
 static bool pdptes_valid(const struct vp_state *s)
 {
 	return vp_state_uses_pdptes(s) ||
-	       stream_all_zero(s->pdpte, sizeof(s->pdpte));
+	       field_all_zero(s->pdpte, sizeof(s->pdpte));
 }
 
 bool chunk_vp_valid(const struct context *c)

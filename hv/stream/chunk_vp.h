@@ -45,45 +45,45 @@ static inline struct chunk_staged *chunk_staged(const struct context *c)
 
 /* chunk_vp.c: which VP follows, and its registers. */
 enum chunk_saved chunk_vp_save(struct context *c);
-enum hv_save_restore_result chunk_vp_check(struct context *c);
+enum chunk_verdict chunk_vp_check(struct context *c);
 enum chunk_saved chunk_gp_save(struct context *c);
-enum hv_save_restore_result chunk_gp_check(struct context *c);
+enum chunk_verdict chunk_gp_check(struct context *c);
 enum chunk_saved chunk_fp_save(struct context *c);
-enum hv_save_restore_result chunk_fp_check(struct context *c);
+enum chunk_verdict chunk_fp_check(struct context *c);
 enum chunk_saved chunk_control_save(struct context *c);
-enum hv_save_restore_result chunk_control_check(struct context *c);
+enum chunk_verdict chunk_control_check(struct context *c);
 enum chunk_saved chunk_debug_save(struct context *c);
-enum hv_save_restore_result chunk_debug_check(struct context *c);
+enum chunk_verdict chunk_debug_check(struct context *c);
 enum chunk_saved chunk_segment_save(struct context *c);
-enum hv_save_restore_result chunk_segment_check(struct context *c);
+enum chunk_verdict chunk_segment_check(struct context *c);
 enum chunk_saved chunk_table_save(struct context *c);
-enum hv_save_restore_result chunk_table_check(struct context *c);
+enum chunk_verdict chunk_table_check(struct context *c);
 enum chunk_saved chunk_xsave_control_save(struct context *c);
-enum hv_save_restore_result chunk_xsave_control_check(struct context *c);
+enum chunk_verdict chunk_xsave_control_check(struct context *c);
 enum chunk_saved chunk_msrs_save(struct context *c);
-enum hv_save_restore_result chunk_msrs_check(struct context *c);
+enum chunk_verdict chunk_msrs_check(struct context *c);
 enum chunk_saved chunk_xsave_save(struct context *c);
-enum hv_save_restore_result chunk_xsave_check(struct context *c);
+enum chunk_verdict chunk_xsave_check(struct context *c);
 bool chunk_xsave_needed(const struct context *c);
 
 /* chunk_events.c: what is not a register, or is one of a device. */
 enum chunk_saved chunk_events_save(struct context *c);
-enum hv_save_restore_result chunk_events_check(struct context *c);
+enum chunk_verdict chunk_events_check(struct context *c);
 enum chunk_saved chunk_apic_save(struct context *c);
-enum hv_save_restore_result chunk_apic_check(struct context *c);
+enum chunk_verdict chunk_apic_check(struct context *c);
 enum chunk_saved chunk_synic_save(struct context *c);
-enum hv_save_restore_result chunk_synic_check(struct context *c);
+enum chunk_verdict chunk_synic_check(struct context *c);
 enum chunk_saved chunk_sim_save(struct context *c);
-enum hv_save_restore_result chunk_sim_check(struct context *c);
+enum chunk_verdict chunk_sim_check(struct context *c);
 bool chunk_sim_needed(const struct context *c);
 enum chunk_saved chunk_sief_save(struct context *c);
-enum hv_save_restore_result chunk_sief_check(struct context *c);
+enum chunk_verdict chunk_sief_check(struct context *c);
 bool chunk_sief_needed(const struct context *c);
 enum chunk_saved chunk_queue_save(struct context *c);
-enum hv_save_restore_result chunk_queue_check(struct context *c);
+enum chunk_verdict chunk_queue_check(struct context *c);
 bool chunk_queue_needed(const struct context *c);
 enum chunk_saved chunk_message_save(struct context *c);
-enum hv_save_restore_result chunk_message_check(struct context *c);
+enum chunk_verdict chunk_message_check(struct context *c);
 bool chunk_message_needed(const struct context *c);
 /* Do they fit together, and the registers? */
 bool chunk_events_valid(const struct context *c);

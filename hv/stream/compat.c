@@ -346,7 +346,7 @@ static u64 count_bits(u64 set)
  * CreateVp takes no flags (TLFS 10: all reserved). What a VP is created as is
  * the boot processor or not.
  */
-enum hv_save_restore_result compat_check_vps(u64 saved, u32 boot, u64 here)
+u32 compat_check_vps(u64 saved, u32 boot, u64 here)
 {
 	u64 count = count_bits(saved), count_here = count_bits(here);
 	u32 first = 0;
@@ -367,5 +367,5 @@ enum hv_save_restore_result compat_check_vps(u64 saved, u32 boot, u64 here)
 		         saved, here);
 		mismatch(&first, HV_STATE_PROCESSOR_INDEX_MISMATCH);
 	}
-	return first ? (enum hv_save_restore_result)first : HV_STATE_INCOMPLETE;
+	return first;
 }

@@ -33,9 +33,9 @@ struct tsc_clock compat_clock(const struct stream_compat *saved);
 
 /*
  * The VPs: `saved` and `here` are sets of indices, `boot` is the index of the
- * saved boot processor, which is VP 0 here. HV_STATE_INCOMPLETE, or the first
- * that differs of number (7), flags (8) and set (9).
+ * saved boot processor, which is VP 0 here. The first that differs of number (7),
+ * flags (8) and set (9); 0: none does.
  */
-enum hv_save_restore_result compat_check_vps(u64 saved, u32 boot, u64 here);
+u32 compat_check_vps(u64 saved, u32 boot, u64 here);
 
 #endif

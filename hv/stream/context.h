@@ -46,9 +46,10 @@ struct context {
 	u32 headers_crc; /* of all headers so far */
 	u32 row;         /* place in the table of chunk kinds */
 	bool ended;      /* restore: the EPILOG was verified */
-	bool applying;   /* restore: all is staged, and becomes the target's */
-	u32 applied;     /* restore: how far that is (chunk_apply.c), ... */
-	u32 need;        /* ... and pages for tables that it takes */
+	enum hv_save_restore_result result; /* restore: how it ended */
+	bool applying; /* restore: all is staged, and becomes the target's */
+	u32 applied;   /* restore: how far that is (chunk_apply.c), ... */
+	u32 need;      /* ... and pages for tables that it takes */
 
 	/* The chunk under way: header, then payload, `at` bytes of both. */
 	struct stream_header header;

@@ -11,8 +11,6 @@
 #include "hv/stream/stream.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
-#define GOOD HV_STATE_INCOMPLETE
-#define BAD HV_STATE_CORRUPT_DATA
 
 /* ---- Order ---- */
 
@@ -74,7 +72,7 @@ static bool order_allows(const struct context *c,
 
 /* ---- Headers ---- */
 
-static enum hv_save_restore_result begin_payload(struct context *c)
+static enum chunk_verdict begin_payload(struct context *c)
 {
 	const struct stream_header *h = &c->header;
 	u32 count, row = c->row;
@@ -83,35 +81,35 @@ static enum hv_save_restore_result begin_payload(struct context *c)
 	/* Mostly it is one more of the same kind. */
 	if (kinds[row].id != h->id && !chunk_find(h->id, &row)) {
 		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
-			return HV_STATE_UNSUPPORTED_VERSION;
+			return chunk_ends(c, HV_STATE_UNSUPPORTED_VERSION);
 		c->skipped = true;
 		c->payload = c->buffer;
-		return GOOD;
+		return CHUNK_GOOD;
 	}
 	if (!order_allows(c, kinds, row) || h->length < kinds[row].min ||
 	    h->length > kinds[row].max)
-		return BAD;
+		return chunk_corrupt(c);
 	c->row = row;
 	c->skipped = false;
 	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
 	                                               : c->buffer;
-	return c->payload ? GOOD : BAD;
+	return c->payload ? CHUNK_GOOD : chunk_corrupt(c);
 }
 
 /* The header is whole: nothing of it is used before its check holds. */
-static enum hv_save_restore_result check_header(struct context *c)
+static enum chunk_verdict check_header(struct context *c)
 {
 	const struct stream_header *h = &c->header;
 
 	c->seed = stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
 	if (stream_header_crc(c->seed, h) != h->header_crc)
-		return BAD;
+		return chunk_corrupt(c);
 	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
-		return BAD;
+		return chunk_corrupt(c);
 	if (h->id == STREAM_EPILOG && h->payload_crc != c->headers_crc)
-		return BAD;
+		return chunk_corrupt(c);
 	if (c->sequence == 0 && h->id != STREAM_PROLOG)
-		return BAD;
+		return chunk_corrupt(c);
 	c->headers_crc = crc32c(c->headers_crc, h, HEADER);
 	return begin_payload(c);
 }
@@ -130,13 +128,13 @@ static bool vp_ended_well(struct context *c, u32 before)
 	return chunk_vp_valid(c);
 }
 
-static enum hv_save_restore_result check_by_kind(struct context *c)
+static enum chunk_verdict check_by_kind(struct context *c)
 {
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
 
 	if (c->skipped)
-		return GOOD;
+		return CHUNK_GOOD;
 	return kinds[c->row].check(c);
 }
 
@@ -154,27 +152,27 @@ static bool payload_holds(const struct context *c)
 	       c->header.payload_crc;
 }
 
-static enum hv_save_restore_result check_payload(struct context *c)
+static enum chunk_verdict check_payload(struct context *c)
 {
 	if (!c->verified && !payload_holds(c))
-		return BAD;
+		return chunk_corrupt(c);
 	c->verified = true;
 	return check_by_kind(c);
 }
 
-static enum hv_save_restore_result finish_chunk(struct context *c)
+static enum chunk_verdict finish_chunk(struct context *c)
 {
-	enum hv_save_restore_result r = check_payload(c);
+	enum chunk_verdict v = check_payload(c);
 
-	if (r != GOOD)
-		return r;
+	if (v != CHUNK_GOOD)
+		return v;
 	c->verified = false;
 	c->at = 0;
 	c->sequence++;
 	if (c->summary && (c->ended || (c->header.id == STREAM_VP_INDICES &&
 	                                !c->is_summary_stream)))
-		return HV_STATE_RESTORABLE;
-	return c->ended ? chunk_apply(c) : GOOD;
+		return chunk_ends(c, HV_STATE_RESTORABLE);
+	return c->ended ? chunk_apply(c) : CHUNK_GOOD;
 }
 
 /* ---- Bytes ---- */
@@ -184,12 +182,11 @@ static u32 least(u32 a, u32 b)
 	return a < b ? a : b;
 }
 
-static enum hv_save_restore_result take_header(struct context *c,
-                                               const u8 *data, u32 size,
-                                               u32 *taken)
+static enum chunk_verdict take_header(struct context *c, const u8 *data,
+                                      u32 size, u32 *taken)
 {
 	u32 before = c->row;
-	enum hv_save_restore_result r;
+	enum chunk_verdict v;
 
 	*taken = least(size, HEADER - c->at);
 	if (*taken == HEADER)
@@ -198,13 +195,13 @@ static enum hv_save_restore_result take_header(struct context *c,
 		arch_copy((u8 *)&c->header + c->at, data, *taken);
 	c->at += *taken;
 	if (c->at < HEADER)
-		return GOOD;
-	r = check_header(c);
-	if (r == GOOD && !c->skipped && c->sequence > 0 &&
+		return CHUNK_GOOD;
+	v = check_header(c);
+	if (v == CHUNK_GOOD && !c->skipped && c->sequence > 0 &&
 	    (c->header.id == STREAM_VP || c->header.id == STREAM_EPILOG) &&
 	    !vp_ended_well(c, before))
-		return BAD;
-	return r;
+		return chunk_corrupt(c);
+	return v;
 }
 
 /*
@@ -246,13 +243,13 @@ static u32 take_payload(struct context *c, const u8 *data, u32 size)
  */
 #define LAST_BYTE 1u
 
-static enum hv_save_restore_result go_on_applying(struct context *c, u32 size,
-                                                  u32 *consumed)
+static enum chunk_verdict go_on_applying(struct context *c, u32 size,
+                                         u32 *consumed)
 {
-	enum hv_save_restore_result r = size ? chunk_apply(c) : GOOD;
+	enum chunk_verdict v = size ? chunk_apply(c) : CHUNK_AGAIN;
 
-	*consumed = r == GOOD ? 0 : LAST_BYTE;
-	return r;
+	*consumed = v == CHUNK_ENDS ? LAST_BYTE : 0;
+	return v;
 }
 
 /*
@@ -268,27 +265,35 @@ static bool has_done_enough(const struct context *c)
 	       c->at == 0 && c->row >= row_with(kinds, CHUNK_VP_FIRST);
 }
 
-enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
-                                        u32 size, u32 *consumed)
+/* Takes bytes up to the end of them, of the budget, or of the process. */
+static enum chunk_verdict take(struct context *c, const u8 *data, u32 size,
+                               u32 *consumed)
 {
-	enum hv_save_restore_result r = GOOD;
+	enum chunk_verdict v = CHUNK_GOOD;
 	u32 done = 0, taken = 0;
 
-	if (c->applying)
-		return go_on_applying(c, size, consumed);
-	while (r == GOOD && !c->applying) {
+	while (v == CHUNK_GOOD) {
 		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
-			r = finish_chunk(c);
+			v = finish_chunk(c);
 			continue;
 		}
 		if (done == size || has_done_enough(c))
 			break;
 		if (c->at < HEADER)
-			r = take_header(c, data + done, size - done, &taken);
+			v = take_header(c, data + done, size - done, &taken);
 		else
 			taken = take_payload(c, data + done, size - done);
 		done += taken;
 	}
-	*consumed = c->applying && r == GOOD ? done - LAST_BYTE : done;
-	return r == CHUNK_CHECK_AGAIN ? HV_STATE_INCOMPLETE : r;
+	*consumed = c->applying && v != CHUNK_ENDS ? done - LAST_BYTE : done;
+	return v;
+}
+
+enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
+                                        u32 size, u32 *consumed)
+{
+	enum chunk_verdict v = c->applying ? go_on_applying(c, size, consumed)
+	                                   : take(c, data, size, consumed);
+
+	return v == CHUNK_ENDS ? c->result : HV_STATE_INCOMPLETE;
 }

@@ -39,21 +39,6 @@ u64 stream_new_id(u64 partition_id)
 	return mix(arch_tsc() + mix(++count + mix(partition_id)));
 }
 
-bool stream_all_zero(const void *bytes, u32 count)
-{
-	const u8 *at = bytes;
-	u64 seen = 0, word;
-
-	for (; count >= sizeof(word); count -= (u32)sizeof(word)) {
-		__builtin_memcpy(&word, at, sizeof(word));
-		at += sizeof(word);
-		seen |= word;
-	}
-	for (; count > 0; count--)
-		seen |= *at++;
-	return seen == 0;
-}
-
 bool stream_same_page(u64 a, u64 b)
 {
 	return (a & b & HV_MSR_PAGE_ENABLE) &&

@@ -18,7 +18,4 @@ u64 stream_new_id(u64 partition_id);
 /* Do two values of page MSRs, both enabled, mean the same page? */
 bool stream_same_page(u64 a, u64 b);
 
-/* Are all these bytes zero? */
-bool stream_all_zero(const void *bytes, u32 count);
-
 #endif
