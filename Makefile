@@ -70,7 +70,7 @@ BENCH_CFLAGS := $(COMMON) -O2 -mcrc32
 
 # ---- What there is ----
 
-HV_SOURCES := $(wildcard hv/*.c hv/*/*.c arch/x86_64/*.c arch/x86_64/*.asm)
+HV_SOURCES := $(wildcard lib/*.c hv/*.c hv/*/*.c arch/x86_64/*.c arch/x86_64/*.asm)
 HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
 # The same with counters (tests/tally): its tally.h comes before arch's.
 TALLY_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/tally/arch/%.c.o) \
@@ -79,6 +79,8 @@ ASM_OFFSETS := $(B)/arch/x86_64/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
 
 objects = $(patsubst %,$(B)/%.o,$(wildcard $(1)))
+# lib/ once more, with the flags of UEFI programs.
+EFI_SHARED := $(B)/efi/lib.a
 BOOT_OBJECTS := $(call objects,boot/*.c boot/*.asm)
 PARENT_OBJECTS := $(call objects,parent/*.c parent/*.asm)
 HVCTL_OBJECTS := $(call objects,tools/hvctl/*.c)
@@ -104,7 +106,7 @@ CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
-HOST_CORE := $(wildcard hv/*.c hv/*/*.c tests/host/fake_*.c) \
+HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) \
 	$(addprefix arch/x86_64/,controls.c ept.c leaks.c trace.c words.c xstate.c) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -121,7 +123,7 @@ FUZZ_SHARED := $(HOST_CORE) \
 FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 # The core as it is, beside the machine's own copies.
-BENCH_CORE := $(wildcard hv/*.c hv/*/*.c) \
+BENCH_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) \
 	$(addprefix arch/x86_64/,ept.c copy.c trace.c)
 BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c

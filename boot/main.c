@@ -9,7 +9,6 @@
 #include "boot/acpi.h"
 #include "boot/call.h"
 #include "boot/check.h"
-#include "boot/elf.h"
 #include "boot/machine.h"
 #include "boot/memory.h"
 #include "boot/options.h"
@@ -17,6 +16,7 @@
 #include "boot/refusal.h"
 #include "boot/screen.h"
 #include "boot/uart.h"
+#include "lib/elf.h"
 
 #define DEFAULT_RESERVED (16ull << 20)
 

@@ -4,7 +4,6 @@
 #include "hv/main.h"
 
 #include "hv/arch.h"
-#include "hv/base/crc32c.h"
 #include "hv/base/log.h"
 #include "hv/memory/frame.h"
 #include "hv/memory/gpa.h"
@@ -13,6 +12,7 @@
 #include "hv/run/vp_life.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
+#include "lib/crc32c.h"
 
 /* The page database takes the first of the free reserved memory. */
 static u64 start_frames(const struct handoff *h)

@@ -4,6 +4,12 @@
 $(filter %.c.o,$(EFI_OBJECTS)): $(B)/%.c.o: %.c Makefile mk/efi.mk | $(DEPS)
 	$(call compile,CC,$(CC) $(EFI_CFLAGS))
 
+$(B)/efi/lib/%.c.o: lib/%.c Makefile mk/efi.mk | $(DEPS)
+	$(call compile,CC,$(CC) $(EFI_CFLAGS) -mcrc32)
+
+$(EFI_SHARED): $(patsubst %,$(B)/efi/%.o,$(wildcard lib/*.c)) | $(DEPS)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
 $(B)/boot/image.asm.o: $(B)/stasis.image
 $(B)/tally/boot/image.asm.o: $(B)/tally/stasis.image
 $(B)/boot/image.asm.o $(B)/tally/boot/image.asm.o: boot/image.asm | $(DEPS)
@@ -18,11 +24,12 @@ $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(FIRMWARE:%.efi=%.so): $(B)/firmware/%.so: $(B)/tests/guest/firmware/%.c.o
 # Measures the hypervisor's own copy and CRC by themselves.
-$(B)/guest/cost.so: $(B)/hv/base/crc32c.c.o $(B)/arch/x86_64/copy.c.o
+$(B)/guest/cost.so: $(B)/lib/crc32c.c.o $(B)/arch/x86_64/copy.c.o
 
-$(B)/%.so:
+# The archive comes last: each program takes what its objects lack of it.
+$(B)/%.so: $(EFI_SHARED)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(LD) $(EFI_LDFLAGS) $^ -L$(EFI_LIB) -lefi -lgnuefi -o $@
+	$(Q)$(LD) $(EFI_LDFLAGS) $(filter-out $<,$^) $< -L$(EFI_LIB) -lefi -lgnuefi -o $@
 
 # An application's memory is the firmware's again when it ends, a driver's not.
 EFI_KIND := efi-app

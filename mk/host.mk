@@ -23,7 +23,7 @@ $(COVER_PROGRAMS): $(B)/cover/%: $(B)/cover/tests/host/%.o \
 
 # The core and the targets tell the fuzzer where they have been: loops of the
 # fakes and of the books that are kept would only cost time.
-$(B)/fuzz/hv/%.o $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
+$(B)/fuzz/lib/%.o $(B)/fuzz/hv/%.o $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
 	FUZZ_COVER := -fsanitize=fuzzer-no-link
 $(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
 $(B)/fuzz/%.o: %.c Makefile mk/host.mk | $(DEPS)

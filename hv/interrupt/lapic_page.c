@@ -5,8 +5,8 @@
 #include "hv/arch.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/gva.h"
-#include "hv/vp/insn.h"
 #include "hv/vp/vp.h"
+#include "lib/insn.h"
 
 #define REGISTER_BYTES 16u
 #define SS_BIG BIT(14)

@@ -16,11 +16,11 @@
 #include "hv/run/vp_reg.h"
 #include "hv/vp/debug.h"
 #include "hv/vp/gva.h"
-#include "hv/vp/insn.h"
 #include "hv/vp/intercept.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 #include "include/x86.h"
+#include "lib/insn.h"
 
 #define SEGMENT_DPL(attributes) (((attributes) >> 5) & 3u)
 #define TABLE_ENTRIES 512u /* of a page table */

@@ -9,9 +9,9 @@
  */
 #include "hv/arch.h"
 #include "hv/base/check.h"
-#include "hv/base/crc32c.h"
 #include "hv/stream/chunk.h"
 #include "hv/vp/partition.h"
+#include "lib/crc32c.h"
 
 #define WORDS (PAGE_SIZE / 8)
 

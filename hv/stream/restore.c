@@ -5,10 +5,10 @@
 #include "hv/stream/restore.h"
 
 #include "hv/arch.h"
-#include "hv/base/crc32c.h"
 #include "hv/base/log.h"
 #include "hv/stream/chunk_vp.h"
 #include "hv/stream/stream.h"
+#include "lib/crc32c.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
 

@@ -5,9 +5,9 @@
 #include "hv/stream/save.h"
 
 #include "hv/arch.h"
-#include "hv/base/crc32c.h"
 #include "hv/stream/chunk.h"
 #include "hv/stream/stream.h"
+#include "lib/crc32c.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
 

@@ -5,7 +5,7 @@
 #include "hv/stream/stream.h"
 
 #include "hv/arch.h"
-#include "hv/base/crc32c.h"
+#include "lib/crc32c.h"
 
 u32 stream_seed(u64 stream_id, u64 sequence)
 {

@@ -6,19 +6,7 @@
 #define HV_VP_STATE_H
 
 #include "include/tlfs.h"
-
-enum vp_gpr { VP_RAX, VP_RCX, VP_RDX, VP_RBX, VP_RSP, VP_RBP, VP_RSI, VP_RDI };
-enum vp_segment {
-	VP_ES,
-	VP_CS,
-	VP_SS,
-	VP_DS,
-	VP_FS,
-	VP_GS,
-	VP_LDTR,
-	VP_TR,
-	VP_SEGMENTS
-};
+#include "include/x86_operands.h"
 
 #define VP_MTRR_VARIABLE 8
 #define VP_MTRR_FIXED 11

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hv/base/crc32c.h"
+#include "lib/crc32c.h"
 #include "tests/bench/bench_host.h"
 
 #define LINE 64u

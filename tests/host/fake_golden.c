@@ -15,10 +15,10 @@
 
 #include <cmocka.h>
 
-#include "hv/base/crc32c.h"
 #include "hv/interrupt/synic.h"
 #include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
+#include "lib/crc32c.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
 #define BLOCKS 0x220000ull   /* input blocks, a page each */

@@ -1,7 +1,7 @@
 /*
- * hv/base/crc32c.c against the polynomial, a bit at a time.
+ * lib/crc32c.c against the polynomial, a bit at a time.
  */
-#include "hv/base/crc32c.h"
+#include "lib/crc32c.h"
 #include "tests/host/fake_test.h"
 
 static u32 reference(u32 crc, const u8 *at, u64 bytes)

@@ -1,7 +1,7 @@
 /*
- * hv/vp/insn.c: each form in each width; never beyond the bytes there are.
+ * lib/insn.c: each form in each width; never beyond the bytes there are.
  */
-#include "hv/vp/insn.h"
+#include "lib/insn.h"
 #include "tests/host/fake_test.h"
 
 struct form {

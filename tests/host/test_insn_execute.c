@@ -1,12 +1,12 @@
 /*
- * hv/vp/insn.c and hv/vp/insn_execute.c against the processor that the test runs on: the
+ * lib/insn.c and lib/insn_execute.c against the processor that the test runs on: the
  * same bytes, the same registers, flags and memory.
  */
 #include <sys/mman.h>
 
-#include "hv/vp/insn.h"
 #include "hv/vp/vp_state.h"
 #include "include/x86.h"
+#include "lib/insn.h"
 #include "tests/host/fake_test.h"
 
 #define FLAGS 0x8d5ull /* CF PF AF ZF SF OF */

@@ -1,8 +1,8 @@
 /*
  * hv/stream/stream.c: what binds a chunk to its stream and its place.
  */
-#include "hv/base/crc32c.h"
 #include "hv/stream/stream.h"
+#include "lib/crc32c.h"
 #include "tests/host/fake_test.h"
 
 static void test_seed_depends_on_both_words(void **state)

@@ -72,7 +72,7 @@ def core_objects(folder: Path) -> list[Path]:
               "arch/x86_64/words.c", "arch/x86_64/xstate.c",
               "boot/frequency.c", "boot/hypervisor.c", "boot/ranges.c",
               "boot/tables.c", "parent/supply.c")
-    sources = [*Path("hv").rglob("*.c"), *Path("tests/host").glob("fake_*.c"),
+    sources = [*Path("lib").glob("*.c"), *Path("hv").rglob("*.c"), *Path("tests/host").glob("fake_*.c"),
                *map(Path, others)]
     return [(folder / source).with_suffix(".o") for source in sources]
 

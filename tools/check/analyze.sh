@@ -35,6 +35,6 @@ analyze() {
 }
 
 failed=0
-analyze "$HV_CFLAGS" hv arch || failed=1
+analyze "$HV_CFLAGS" lib hv arch || failed=1
 analyze "$EFI_CFLAGS" boot parent tools/hvctl || failed=1
 exit "$failed"

@@ -21,7 +21,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-FOLDERS = ("include", "boot", "hv", "arch", "parent", "tools", "tests")
+FOLDERS = ("include", "lib", "boot", "hv", "arch", "parent", "tools", "tests")
 
 # What the names of one register, or of one list of numbers, begin with; where two
 # fit, the longer one counts. The names that others have for the same are here too.

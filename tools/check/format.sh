@@ -3,7 +3,7 @@
 set -u
 
 sources() {
-	find include boot hv arch parent tools tests -name '*.[ch]' -print0 \
+	find include lib boot hv arch parent tools tests -name '*.[ch]' -print0 \
 		2>/dev/null
 }
 

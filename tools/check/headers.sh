@@ -20,8 +20,8 @@ alone() {
 	done
 }
 
-alone "$HV_CFLAGS" include hv arch
+alone "$HV_CFLAGS" include lib hv arch
 alone "-Itests/tally $HV_CFLAGS" tests/tally
-alone "$EFI_CFLAGS" boot parent tools tests/guest/lib tests/guest/root
+alone "$EFI_CFLAGS" lib boot parent tools tests/guest/lib tests/guest/root
 alone '-std=gnu11 -I. -Iinclude -mcrc32' tests/host tests/fuzz
 exit "$failed"

@@ -4,16 +4,17 @@
 set -u
 
 rules='include: include
-boot: include boot efi
-parent: include parent efi
-hv: include hv
-arch/x86_64: include hv arch/x86_64
-tests/guest: include parent tests/guest efi hv/base/crc32c.h
-tests/tally: include hv arch/x86_64 tests/guest/lib/tally.h
-tests/host: include hv tests/host arch/x86_64/ept.h boot/frequency.h boot/tables.h arch/x86_64/controls.h arch/x86_64/leaks.h arch/x86_64/trace.h arch/x86_64/vmx.h arch/x86_64/words.h arch/x86_64/xregs.h arch/x86_64/xstate.h boot/hypervisor.h boot/ranges.h parent
-tests/bench: include hv tests/host tests/bench
-tests/fuzz: include hv tests/host tests/fuzz arch/x86_64/ept.h
-tools: include parent tools efi'
+lib: include lib
+boot: include lib boot efi
+parent: include lib parent efi
+hv: include lib hv
+arch/x86_64: include lib hv arch/x86_64
+tests/guest: include lib parent tests/guest efi
+tests/tally: include lib hv arch/x86_64 tests/guest/lib/tally.h
+tests/host: include lib hv tests/host arch/x86_64/ept.h boot/frequency.h boot/tables.h arch/x86_64/controls.h arch/x86_64/leaks.h arch/x86_64/trace.h arch/x86_64/vmx.h arch/x86_64/words.h arch/x86_64/xregs.h arch/x86_64/xstate.h boot/hypervisor.h boot/ranges.h parent
+tests/bench: include lib hv tests/host tests/bench
+tests/fuzz: include lib hv tests/host tests/fuzz arch/x86_64/ept.h
+tools: include lib parent tools efi'
 
 # Does $1 lie in one of the places that follow?
 within() {

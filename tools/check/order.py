@@ -1,6 +1,7 @@
-"""The order of hv's folders, and the largest cycle of calls between its files.
+"""The order of lib/ and of hv's folders, and the largest cycle of calls between its files.
 
-A file may include, and call, what is in its own folder and in those before it. The
+A file may include, and call, what is in its own folder and in those before it; lib/,
+which boot and parents have as well, is before all of them. The
 door (hv/arch.h) may be included by all, and main.c includes all. A file of C and its
 header count as one. Run from the project's root; it prints what breaks the order.
 With --draw it prints the drawing that docs/architecture.md has, which it compares.
@@ -14,14 +15,14 @@ import textwrap
 from collections import defaultdict
 from pathlib import Path
 
-ORDER = ("base", "memory", "vp", "interrupt", "run", "stream", "call")
+ORDER = ("lib", "base", "memory", "vp", "interrupt", "run", "stream", "call")
 DOCUMENT = Path("docs/architecture.md")
 LARGEST = 5                             # files that may call one another
 
 COMMENT = re.compile(r"/\*.*?\*/", re.S)
 ATTRIBUTE = re.compile(r"\b__attribute__\s*\(\([^()]*(?:\([^()]*\))?[^()]*\)\)\s*")
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
-INCLUDE = re.compile(r'^#include "hv/([\w/]+)\.h"', re.M)
+INCLUDE = re.compile(r'^#include "(?:hv/|(?=lib/))([\w/]+)\.h"', re.M)
 DEFINED = re.compile(r"^(?!static\b|typedef\b|#)[a-z][^;{}()=#]*?\b(\w+)\("
                      r"(?:[^()]|\([^()]*\))*\)\s*\{", re.M)
 WORD = re.compile(r"\b[a-z]\w+\b")
@@ -32,17 +33,24 @@ Graph = dict[str, dict[str, set[str]]]
 def rank(module: str) -> int:
     """The place in the order of a file, by its path below hv/ without its ending."""
     if module == "arch":
-        return 0
+        return ORDER.index("base")
     folder = module.split("/")[0] if "/" in module else ""
     return ORDER.index(folder) if folder in ORDER else len(ORDER)
 
 
-def read(root: Path) -> tuple[dict[str, str], list[str]]:
-    """The text of each module without comments, and what is in no folder."""
+def place(module: str) -> str:
+    """The path of a module from the project's root."""
+    return module if module.startswith("lib/") else f"hv/{module}"
+
+
+def read(roots: dict[Path, Path]) -> tuple[dict[str, str], list[str]]:
+    """The text of each module without comments, and what is in no folder. roots:
+    where to look, and what the names of the modules found there count from."""
     text: dict[str, str] = defaultdict(str)
     lost = []
-    for path in sorted(root.rglob("*.[ch]")):
-        module = str(path.relative_to(root).with_suffix(""))
+    for path, base in sorted((path, base) for root, base in roots.items()
+                             for path in root.rglob("*.[ch]")):
+        module = str(path.relative_to(base).with_suffix(""))
         code = COMMENT.sub("", path.read_text(encoding="utf-8"))
         text[module] += ATTRIBUTE.sub("", code) + "\n"
         if rank(module) == len(ORDER) and module != "main":
@@ -91,11 +99,11 @@ def judge(text: dict[str, str], graph: Graph) -> list[str]:
     for module, source in text.items():
         for other in INCLUDE.findall(source):
             if rank(other) > rank(module):
-                bad.append(f"hv/{module}: may not include hv/{other}.h")
+                bad.append(f"{place(module)}: may not include {place(other)}.h")
         for other, names in graph[module].items():
             if rank(other) > rank(module):
-                bad.append(f"hv/{module}: may not call {', '.join(sorted(names))}"
-                           f" of hv/{other}")
+                bad.append(f"{place(module)}: may not call "
+                           f"{', '.join(sorted(names))} of {place(other)}")
     bad += [f"hv: {len(cycle)} files call one another, {LARGEST} may: "
             + ", ".join(cycle) for cycle in cycles(graph) if len(cycle) > LARGEST]
     return bad
@@ -119,7 +127,7 @@ def draw(text: dict[str, str], graph: Graph) -> str:
 
 
 def main() -> int:
-    text, bad = read(Path("hv"))
+    text, bad = read({Path("lib"): Path(), Path("hv"): Path("hv")})
     graph = calls(text)
     drawing = draw(text, graph)
     if sys.argv[1:] == ["--draw"]:
@@ -127,7 +135,7 @@ def main() -> int:
         return 0
     bad += judge(text, graph)
     if not bad and drawing not in DOCUMENT.read_text(encoding="utf-8"):
-        bad = [f"{DOCUMENT}: has another drawing of hv/'s folders than"
+        bad = [f"{DOCUMENT}: has another drawing of the folders than"
                " tools/check/order.py --draw"]
     print("\n".join(bad), end="\n" if bad else "", file=sys.stderr)
     return bool(bad)

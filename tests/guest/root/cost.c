@@ -4,7 +4,7 @@
  * instruction: then these are exact figures, and have bounds. Elsewhere they
  * are ticks, printed and not judged.
  */
-#include "hv/base/crc32c.h"
+#include "lib/crc32c.h"
 #include "parent/hvcall.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"

@@ -2,8 +2,8 @@
  * CRC-32C (Castagnoli), by the processor's crc32 instruction: every processor
  * with EPT has it, and it needs no vector registers.
  */
-#ifndef HV_CRC32C_H
-#define HV_CRC32C_H
+#ifndef STASIS_LIB_CRC32C_H
+#define STASIS_LIB_CRC32C_H
 
 #include "include/types.h"
 

@@ -4,7 +4,7 @@
  * bytes counts as if n zero bytes followed it, which is a linear map of its 32
  * bits, kept as four tables of 256.
  */
-#include "hv/base/crc32c.h"
+#include "lib/crc32c.h"
 
 #define LONG_LANE 1344u /* three of them are all but 64 bytes of a page */
 #define SHORT_LANE 128u

@@ -1,9 +1,9 @@
 /*
  * Decoding of instructions with an operand in memory.
  */
-#include "hv/vp/insn.h"
+#include "lib/insn.h"
 
-#include "hv/vp/vp_state.h"
+#include "include/x86_operands.h"
 
 #define PREFIX_OPERAND 0x66
 #define PREFIX_ADDRESS 0x67

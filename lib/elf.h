@@ -2,8 +2,8 @@
  * Loads the hypervisor's ELF file: a static PIE linked at 0, with relative
  * relocations only. No UEFI in here.
  */
-#ifndef STASIS_BOOT_ELF_H
-#define STASIS_BOOT_ELF_H
+#ifndef STASIS_LIB_ELF_H
+#define STASIS_LIB_ELF_H
 
 #include "include/types.h"
 

@@ -1,9 +1,9 @@
 /*
  * What decoded instructions do to a value in memory, a register and the flags.
  */
-#include "hv/vp/insn.h"
-#include "hv/vp/vp_state.h"
 #include "include/x86.h"
+#include "include/x86_operands.h"
+#include "lib/insn.h"
 
 bool insn_reads(const struct insn *insn)
 {

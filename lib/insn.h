@@ -3,8 +3,8 @@
  * local APIC is made of (SDM volume 2, chapter 2). String instructions, vectors and
  * everything else are not known.
  */
-#ifndef HV_INSN_H
-#define HV_INSN_H
+#ifndef STASIS_LIB_INSN_H
+#define STASIS_LIB_INSN_H
 
 #include "include/types.h"
 

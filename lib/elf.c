@@ -2,7 +2,7 @@
  * ELF as far as the hypervisor's own image needs it (System V ABI, chapters 4
  * and 5). Everything that loading relies on is checked first.
  */
-#include "boot/elf.h"
+#include "lib/elf.h"
 
 #define ELF_MAGIC 0x00010102464c457full /* 64 bit, little-endian, version 1 */
 #define ELF_TYPE_DYN 3
