@@ -1,5 +1,6 @@
 /*
- * Walks of a guest's page tables (SDM volume 3, 4.3 to 4.5), at most four steps.
+ * Linear addresses of a VP: its registers and its memory, for the walk of its page
+ * tables (lib/walk.c).
  */
 #include "hv/vp/gva.h"
 
@@ -8,83 +9,34 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 #include "include/x86.h"
+#include "lib/walk.h"
 
-#define PSE36_SHIFT 19 /* bits 20:13 of a 4-MiB entry are 39:32 */
-
-/* How an entry of a level is found: the lowest of its bits, and of how many. */
-struct walk {
-	u32 levels;
-	u32 entry; /* bytes */
-	u32 bits;  /* of the address, a level */
-	bool large[4];
-};
-
-static const struct walk walk_32 = { 2, 4, 10, { false, true } };
-static const struct walk walk_pae = { 2, 8, 9, { false, true } };
-static const struct walk walk_64 = { 4, 8, 9, { false, true, true, false } };
-
-static bool read_entry(const struct vp *vp, u64 at, u32 bytes, u64 *entry)
+static bool read_memory(const void *context, u64 gpa, void *to, u32 bytes)
 {
-	const void *place =
-		gpa_pin(&vp->partition->space, gpa_of(at), bytes, ARCH_READ);
+	const struct vp *vp = context;
+	const void *from =
+		gpa_pin(&vp->partition->space, gpa_of(gpa), bytes, ARCH_READ);
 
-	*entry = 0;
-	if (!place)
+	if (!from)
 		return false;
-	arch_copy(entry, place, bytes);
-	return *entry & PTE_P;
-}
-
-static u64 large_page(const struct walk *w, u64 entry, u64 size)
-{
-	u64 base = entry & PTE_ADDRESS & ~(size - 1);
-
-	if (w->entry == 4)
-		base = (entry & 0xffc00000) | (entry & 0x1fe000) << PSE36_SHIFT;
-	return base;
-}
-
-static bool walk(const struct vp *vp, const struct walk *w, u64 table,
-                 u64 linear, gpa_t *gpa)
-{
-	bool pse = w->entry == 8 || (vp->state.cr4 & CR4_PSE);
-	u64 entry = 0;
-
-	for (u32 level = w->levels; level-- > 0;) {
-		u32 shift = PAGE_SHIFT + level * w->bits;
-		u64 index = linear >> shift & (BIT(w->bits) - 1);
-
-		if (!read_entry(vp, table + index * w->entry, w->entry, &entry))
-			return false;
-		if (w->large[level] && pse && (entry & PTE_LARGE)) {
-			gpa->v = large_page(w, entry, BIT(shift)) |
-			         (linear & (BIT(shift) - 1));
-			return true;
-		}
-		table = entry & PTE_ADDRESS;
-	}
-	gpa->v = table | (linear & (PAGE_SIZE - 1));
+	arch_copy(to, from, bytes);
 	return true;
 }
 
 bool gva_translate(struct vp *vp, u64 linear, gpa_t *gpa)
 {
 	const struct vp_state *s = vp_state_part(vp, VP_PART_PAGING);
-	u64 top;
+	const struct walk_guest guest = {
+		.cr0 = s->cr0,
+		.cr3 = s->cr3,
+		.cr4 = s->cr4,
+		.efer = s->efer,
+		.pdpte = s->pdpte,
+		.read = read_memory,
+		.context = vp,
+	};
 
-	if (!(s->cr0 & CR0_PG)) {
-		gpa->v = linear;
-		return true;
-	}
-	if (s->efer & EFER_LMA)
-		return walk(vp, &walk_64, s->cr3 & PTE_ADDRESS, linear, gpa);
-	if (s->cr4 & CR4_PAE) {
-		/* The top level is in the processor. */
-		top = s->pdpte[linear >> 30 & 3];
-		return (top & PTE_P) &&
-		       walk(vp, &walk_pae, top & PTE_ADDRESS, linear, gpa);
-	}
-	return walk(vp, &walk_32, s->cr3 & 0xfffff000, linear, gpa);
+	return walk_translate(&guest, linear, &gpa->v);
 }
 
 u32 gva_code_width(struct vp *vp)
