@@ -81,11 +81,13 @@ bool lapic_is_page(const struct vp *vp, u64 gpa);
  */
 bool lapic_emulate(struct vp *vp, u64 gpa);
 
-/* HV_REGISTER_APIC_*: the value alone, nothing is sent or acknowledged. */
-enum hv_status lapic_get_register(struct vp *vp, u32 name,
-                                  union hv_register_value *value);
-enum hv_status lapic_set_register(struct vp *vp, u32 name,
-                                  const union hv_register_value *value);
+/*
+ * HV_REGISTER_APIC_*, by the number of the x2APIC MSR, in either mode: the value
+ * alone, nothing is sent or acknowledged. INVALID_PARAMETER: the mode has no such
+ * register, or it cannot hold that; nothing has changed then.
+ */
+enum hv_status lapic_get_register(struct vp *vp, u32 msr, u64 *value);
+enum hv_status lapic_set_register(struct vp *vp, u32 msr, u64 value);
 
 u64 lapic_cr8(const struct vp *vp);
 void lapic_set_cr8(struct vp *vp, u64 value);

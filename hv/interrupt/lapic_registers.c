@@ -225,15 +225,14 @@ static u32 flags_of(const struct vp *vp)
 	return lapic_mode(vp) == LAPIC_X2APIC ? IN_X2APIC : IN_XAPIC;
 }
 
-enum hv_status lapic_get_register(struct vp *vp, u32 name,
-                                  union hv_register_value *value)
+enum hv_status lapic_get_register(struct vp *vp, u32 msr, u64 *value)
 {
-	u32 offset = (name - HV_REGISTER_APIC_FIRST) << 4;
+	u32 offset = (msr & 0xff) << 4;
 
 	if (!find(offset, R | flags_of(vp)))
 		return HV_STATUS_INVALID_PARAMETER;
-	value->reg64 = offset == LAPIC_ICR ? lapic_icr(vp)
-	                                   : read_register(vp, offset);
+	*value = offset == LAPIC_ICR ? lapic_icr(vp)
+	                             : read_register(vp, offset);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -251,19 +250,18 @@ static u32 settable(const struct lapic_row *row, u32 offset)
 	               : row->writable;
 }
 
-enum hv_status lapic_set_register(struct vp *vp, u32 name,
-                                  const union hv_register_value *value)
+enum hv_status lapic_set_register(struct vp *vp, u32 msr, u64 value)
 {
-	u32 offset = (name - HV_REGISTER_APIC_FIRST) << 4;
+	u32 offset = (msr & 0xff) << 4;
 	const struct lapic_row *row = find(offset, S | flags_of(vp));
-	u64 high = value->reg64 >> 32;
+	u64 high = value >> 32;
 
-	if (!row || value->reg128[1] || (high && offset != LAPIC_ICR) ||
-	    ((u32)value->reg64 & ~settable(row, offset)))
+	if (!row || (high && offset != LAPIC_ICR) ||
+	    ((u32)value & ~settable(row, offset)))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (offset == LAPIC_ICR)
 		*reg(vp, LAPIC_ICR_HIGH) = (u32)high;
-	row->set(vp, offset, (u32)value->reg64);
+	row->set(vp, offset, (u32)value);
 	lapic_update_ppr(vp);
 	return HV_STATUS_SUCCESS;
 }

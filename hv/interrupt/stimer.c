@@ -56,12 +56,11 @@ static void arm(struct vp *vp, struct stimer *t)
 		t->due = now + t->count < now ? ~0ull : now + t->count;
 }
 
-bool stimer_read_msr(struct vp *vp, u32 msr, u64 *value)
+u64 stimer_read_msr(const struct vp *vp, u32 msr)
 {
 	u32 n = msr - HV_MSR_STIMER0_CONFIG;
 
-	*value = n % 2 ? vp->stimer[n / 2].count : vp->stimer[n / 2].config;
-	return true;
+	return n % 2 ? vp->stimer[n / 2].count : vp->stimer[n / 2].config;
 }
 
 static bool write_config(struct stimer *t, u64 value)

@@ -12,7 +12,7 @@ struct stimer;
 struct vp;
 
 /* STIMERn_CONFIG and _COUNT. False: #GP, nothing changed. */
-bool stimer_read_msr(struct vp *vp, u32 msr, u64 *value);
+u64 stimer_read_msr(const struct vp *vp, u32 msr);
 bool stimer_write_msr(struct vp *vp, u32 msr, u64 value);
 
 /* Could the timer be in this state? */

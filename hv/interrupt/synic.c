@@ -23,49 +23,44 @@ void synic_reset(struct synic *synic)
 		synic->sint[i] = HV_SINT_RESET;
 }
 
-bool synic_read_msr(struct vp *vp, u32 msr, u64 *value)
+u64 synic_read_msr(const struct vp *vp, u32 msr)
 {
-	struct synic *s = &vp->synic;
+	const struct synic *s = &vp->synic;
 
 	switch (msr) {
 	case HV_MSR_SCONTROL:
-		*value = s->scontrol;
-		return true;
+		return s->scontrol;
 	case HV_MSR_SVERSION:
-		*value = SVERSION;
-		return true;
+		return SVERSION;
 	case HV_MSR_SIEFP:
-		*value = s->siefp;
-		return true;
+		return s->siefp;
 	case HV_MSR_SIMP:
-		*value = s->simp;
-		return true;
-	case HV_MSR_EOM:
-		*value = 0;
-		return true;
+		return s->simp;
+	case HV_MSR_EOM: /* has no value: a write is the message */
+		return 0;
 	default:
-		*value = s->sint[msr - HV_MSR_SINT0];
-		return true;
+		return s->sint[msr - HV_MSR_SINT0];
 	}
 }
 
 /* SIMP and SIEFP: a page of the VP's own that covers the guest's page. */
-static bool write_page_msr(struct vp *vp, struct gpa_overlay *o,
-                           const void *page, u64 *msr, u64 value)
+static enum hv_status write_page_msr(struct vp *vp, struct gpa_overlay *o,
+                                     const void *page, u64 *msr, u64 value)
 {
+	struct gpa_space *space = &vp->partition->space;
+	enum hv_status status = HV_STATUS_SUCCESS;
 	u64 gpn = value >> PAGE_SHIFT;
 
 	if (gpn >= gpa_limit())
-		return false;
-	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!gpa_overlay_set(&vp->partition->space, o, gpn, page,
-		                     ARCH_READ | ARCH_WRITE))
-			return false;
-	} else {
-		gpa_overlay_clear(&vp->partition->space, o);
-	}
-	*msr = value & ~HV_MSR_PLAIN_PAGE_RSVD;
-	return true;
+		return HV_STATUS_INVALID_PARAMETER;
+	if (value & HV_MSR_PAGE_ENABLE)
+		status = gpa_overlay_set(space, o, gpn, page,
+		                         ARCH_READ | ARCH_WRITE);
+	else
+		gpa_overlay_clear(space, o);
+	if (status == HV_STATUS_SUCCESS)
+		*msr = value & ~HV_MSR_PLAIN_PAGE_RSVD;
+	return status;
 }
 
 void synic_free(struct vp *vp)
@@ -74,27 +69,27 @@ void synic_free(struct vp *vp)
 	gpa_overlay_clear(&vp->partition->space, &vp->synic.sim_overlay);
 }
 
-static bool write_sint(struct synic *s, u32 index, u64 value)
+static enum hv_status write_sint(struct synic *s, u32 index, u64 value)
 {
 	u64 known = HV_SINT_VECTOR | HV_SINT_MASKED | HV_SINT_AUTO_EOI |
 	            HV_SINT_POLLING;
 
 	if (!(value & HV_SINT_MASKED) && (value & HV_SINT_VECTOR) < 16)
-		return false;
+		return HV_STATUS_INVALID_PARAMETER;
 	s->sint[index] = value & known;
-	return true;
+	return HV_STATUS_SUCCESS;
 }
 
-static bool write_one(struct vp *vp, u32 msr, u64 value)
+static enum hv_status write_one(struct vp *vp, u32 msr, u64 value)
 {
 	struct synic *s = &vp->synic;
 
 	switch (msr) {
 	case HV_MSR_SCONTROL:
 		s->scontrol = value & HV_MSR_PAGE_ENABLE;
-		return true;
-	case HV_MSR_SVERSION:
-		return false;
+		return HV_STATUS_SUCCESS;
+	case HV_MSR_SVERSION: /* read-only */
+		return HV_STATUS_INVALID_PARAMETER;
 	case HV_MSR_SIEFP:
 		return write_page_msr(vp, &s->sief_overlay,
 		                      vp->pages[VP_PAGE_SIEF], &s->siefp,
@@ -103,18 +98,19 @@ static bool write_one(struct vp *vp, u32 msr, u64 value)
 		return write_page_msr(vp, &s->sim_overlay,
 		                      vp->pages[VP_PAGE_SIM], &s->simp, value);
 	case HV_MSR_EOM:
-		return true;
+		return HV_STATUS_SUCCESS;
 	default:
 		return write_sint(s, msr - HV_MSR_SINT0, value);
 	}
 }
 
-bool synic_write_msr(struct vp *vp, u32 msr, u64 value)
+enum hv_status synic_write_msr(struct vp *vp, u32 msr, u64 value)
 {
-	if (!write_one(vp, msr, value))
-		return false;
-	synic_flush(vp);
-	return true;
+	enum hv_status status = write_one(vp, msr, value);
+
+	if (status == HV_STATUS_SUCCESS)
+		synic_flush(vp);
+	return status;
 }
 
 /* ---- Messages ---- */

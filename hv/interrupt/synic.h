@@ -31,9 +31,14 @@ void synic_reset(struct synic *synic);
 /* The overlays leave the VP's partition. */
 void synic_free(struct vp *vp);
 
-/* False: #GP. Enabling a page may fail for want of memory: #GP as well. */
-bool synic_read_msr(struct vp *vp, u32 msr, u64 *value);
-bool synic_write_msr(struct vp *vp, u32 msr, u64 value);
+/*
+ * SCONTROL to EOM and SINT0 to SINT15 (TLFS 11.8): the value, and a write of it.
+ * INVALID_PARAMETER: the register does not take it, or another overlay is where a
+ * page is to be; INSUFFICIENT_MEMORY: no tables for that place. Nothing has changed
+ * then.
+ */
+u64 synic_read_msr(const struct vp *vp, u32 msr);
+enum hv_status synic_write_msr(struct vp *vp, u32 msr, u64 value);
 
 /* Sends sender->message to SINT0 of `to`, now or when the slot gets free. */
 void synic_send(struct vp *to, struct vp *sender);

@@ -207,25 +207,25 @@ enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
 	return ARCH_NEXT_AGAIN;
 }
 
-bool gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o, u64 gpn,
-                     const void *page, u32 rights)
+enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
+                               u64 gpn, const void *page, u32 rights)
 {
 	struct arch_mapping under = { .rights = 0 };
 	bool mapped;
 
 	if (o->place == gpn + 1)
-		return true;
+		return HV_STATUS_SUCCESS;
 	if (gpn >= gpa_limit() || overlay_at(space, gpn))
-		return false;
+		return HV_STATUS_INVALID_PARAMETER;
 	mapped = gpa_lookup(space, gpn, &under);
 	if (!arch_space_map(&space->arch, gpa_of_page(gpn), arch_page_hpa(page),
 	                    rights))
-		return false;
+		return HV_STATUS_INSUFFICIENT_MEMORY;
 	gpa_overlay_clear(space, o);
 	*o = (struct gpa_overlay){ gpn + 1, mapped, false, under };
 	overlay_link(space, o);
 	arch_space_flush(&space->arch);
-	return true;
+	return HV_STATUS_SUCCESS;
 }
 
 /* The tables for the page exist, so putting back what was there cannot fail. */

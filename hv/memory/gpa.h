@@ -70,11 +70,12 @@ enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
                         struct arch_mapping *m, u32 *budget);
 
 /*
- * Puts an overlay page at gpn, moving it if it was elsewhere. False: another
- * overlay is there, or the pool is dry.
+ * Puts an overlay page at gpn, moving it if it was elsewhere. INVALID_PARAMETER:
+ * another one is there, or the space has no such page; INSUFFICIENT_MEMORY: the pool
+ * has no page for the tables. Nothing has changed then.
  */
-bool gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o, u64 gpn,
-                     const void *page, u32 rights);
+enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
+                               u64 gpn, const void *page, u32 rights);
 void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o);
 
 /* Is an overlay active at gpn? */

@@ -13,7 +13,6 @@
 #include "hv/memory/frame.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
-#include "hv/run/vp_reg.h"
 #include "hv/vp/debug.h"
 #include "hv/vp/gva.h"
 #include "hv/vp/intercept.h"
@@ -155,61 +154,12 @@ static enum exit_outcome unknown_msr(struct vp *vp, u8 access, u32 length)
 	return message_send(vp);
 }
 
-/* A child's architectural MSRs are registers of the state table. */
-static enum msr_result child_read_msr(struct vp *vp, u32 msr, u64 *value)
-{
-	u32 index;
-	const struct vp_reg *r = vp_reg_find_msr(msr, &index);
-	union hv_register_value v;
-
-	if (vp->is_root || !r)
-		return MSR_UNKNOWN;
-	CHECK(vp_reg_get(vp, r->name + index, &v) == HV_STATUS_SUCCESS);
-	*value = v.reg64;
-	return MSR_OK;
-}
-
-/*
- * EFER.LMA is the processor's: a guest's write does not change it, and LME
- * cannot change while paging is on (SDM 2.2.1).
- */
-static bool child_efer(struct vp *vp, u64 *value)
-{
-	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
-	u64 lme = BIT(8);
-
-	if ((s->cr0 & BIT(31)) && ((s->efer ^ *value) & lme))
-		return false;
-	*value = (*value & ~EFER_LMA) | (s->efer & EFER_LMA);
-	return true;
-}
-
-static enum msr_result child_write_msr(struct vp *vp, u32 msr, u64 value)
-{
-	u32 index;
-	const struct vp_reg *r = vp_reg_find_msr(msr, &index);
-	union hv_register_value v = { .reg128 = { value, 0 } };
-
-	/* The root's EFER and TSC too are ours, not the processor's alone. */
-	if (!r || (vp->is_root && r->name != HV_REGISTER_EFER &&
-	           r->name != HV_REGISTER_TSC))
-		return MSR_UNKNOWN;
-	if (r->name == HV_REGISTER_EFER && !child_efer(vp, &v.reg64))
-		return MSR_FAULT;
-	return vp_reg_set(vp, r->name + index, &v) == HV_STATUS_SUCCESS
-	               ? MSR_OK
-	               : MSR_FAULT;
-}
-
 enum exit_outcome exit_rdmsr(struct vp *vp, u32 instruction_length)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
-	enum msr_result r;
 	u64 value;
+	enum msr_result r = msr_read(vp, msr, &value);
 
-	r = msr_read(vp, msr, &value);
-	if (r == MSR_UNKNOWN)
-		r = child_read_msr(vp, msr, &value);
 	if (r == MSR_UNKNOWN)
 		return unknown_msr(vp, HV_INTERCEPT_READ, instruction_length);
 	if (r == MSR_FAULT)
@@ -225,8 +175,6 @@ enum exit_outcome exit_wrmsr(struct vp *vp, u32 instruction_length)
 	u64 value = (vp->state.gpr[VP_RDX] << 32) | (u32)vp->state.gpr[VP_RAX];
 	enum msr_result r = msr_write(vp, msr, value);
 
-	if (r == MSR_UNKNOWN)
-		r = child_write_msr(vp, msr, value);
 	if (r == MSR_UNKNOWN)
 		return unknown_msr(vp, HV_INTERCEPT_WRITE, instruction_length);
 	return r == MSR_OK ? EXIT_SKIP : EXIT_FAULT_GP;

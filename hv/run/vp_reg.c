@@ -4,7 +4,6 @@
 #include "hv/run/vp_reg.h"
 
 #include "hv/arch.h"
-#include "hv/interrupt/lapic.h"
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_check.h"
 #include "hv/vp/vp_xsave.h"
@@ -15,46 +14,16 @@ typedef vp_check_value value_t;
 #define PENDING_DEBUG_ALLOWED \
 	(DEBUG_BREAKPOINTS | DEBUG_ENABLED | DEBUG_STEP | DEBUG_RTM)
 
-/* The rows are in ascending order of names. */
-const struct vp_reg *vp_reg_find(u32 name, u32 *index)
-{
-	u32 first = 0, end;
-	const struct vp_reg *table = vp_reg_table(&end);
-
-	while (end - first > 1) {
-		u32 middle = first + (end - first) / 2;
-
-		if (table[middle].name <= name)
-			first = middle;
-		else
-			end = middle;
-	}
-	*index = name - table[first].name;
-	return *index < table[first].count ? &table[first] : NULL;
-}
-
-const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)
-{
-	u32 count;
-	const struct vp_reg *table = vp_reg_table(&count);
-
-	for (u32 i = 0; i < count; i++) {
-		const struct vp_reg *r = &table[i];
-		u32 step = r->msr_stride ? r->msr_stride : 1;
-
-		if (r->msr == 0 || (msr - r->msr) % step != 0)
-			continue;
-		*index = (msr - r->msr) / step;
-		if (*index < r->count)
-			return r;
-	}
-	return NULL;
-}
-
 /* Of a register that is a place in the state. */
 static u32 parts_of(const struct vp_reg *r, u32 index)
 {
 	return vp_state_part_of(r->offset + index * r->stride);
+}
+
+/* 0: it is no MSR. */
+static u32 msr_of(const struct vp_reg *r, u32 index)
+{
+	return r->msr + index * r->msr_step;
 }
 
 u32 vp_reg_parts(u32 name)
@@ -66,12 +35,6 @@ u32 vp_reg_parts(u32 name)
 	              r->kind == VP_REG_SEGMENT || r->kind == VP_REG_TABLE);
 
 	return place ? parts_of(r, index) : 0;
-}
-
-/* Registers of the local APIC have a table of their own. */
-static bool is_apic(u32 name)
-{
-	return name >= HV_REGISTER_APIC_FIRST && name <= HV_REGISTER_APIC_LAST;
 }
 
 /* Of a register that this processor does not have: YMM without AVX. */
@@ -103,27 +66,30 @@ static void get_from_state(const struct vp_state *s, const struct vp_reg *r,
 	}
 }
 
+enum hv_status vp_reg_get_in(struct vp *vp, const struct vp_reg *r, u32 index,
+                             union hv_register_value *v)
+{
+	v->reg128[0] = v->reg128[1] = 0;
+	if (!reg_exists(r))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (r->get)
+		return r->get(vp, msr_of(r, index), &v->reg64);
+	if (r->kind == VP_REG_XSAVE16) {
+		vp_state_part(vp, VP_PART_LIVE);
+		vp_xsave_get(vp_xsave(vp), r->offset + index * r->stride, v);
+	} else {
+		get_from_state(vp_state_part(vp, parts_of(r, index)), r, index,
+		               v);
+	}
+	return HV_STATUS_SUCCESS;
+}
+
 enum hv_status vp_reg_get(struct vp *vp, u32 name, union hv_register_value *v)
 {
 	u32 index;
 	const struct vp_reg *r = vp_reg_find(name, &index);
 
-	v->reg128[0] = v->reg128[1] = 0;
-	if (is_apic(name))
-		return lapic_get_register(vp, name, v);
-	if (!r || !reg_exists(r))
-		return HV_STATUS_INVALID_PARAMETER;
-	if (r->get)
-		return r->get(vp, v);
-	if (r->kind == VP_REG_MSR)
-		r->read(vp, r->synthetic + index, &v->reg64);
-	else if (r->kind == VP_REG_XSAVE16) {
-		vp_state_part(vp, VP_PART_LIVE);
-		vp_xsave_get(vp_xsave(vp), r->offset + index * r->stride, v);
-	} else
-		get_from_state(vp_state_part(vp, parts_of(r, index)), r, index,
-		               v);
-	return HV_STATUS_SUCCESS;
+	return r ? vp_reg_get_in(vp, r, index, v) : HV_STATUS_INVALID_PARAMETER;
 }
 
 /* ---- Set ---- */
@@ -146,29 +112,40 @@ static void set_in_state(struct vp_state *s, const struct vp_reg *r, u32 index,
 	}
 }
 
-/* What passed the check can fail for want of memory, or an overlay there. */
-static enum hv_status set_msr(struct vp *vp, const struct vp_reg *r, u32 index,
-                              value_t *v)
+static bool has_flag(u32 name, enum vp_reg_flag flag)
 {
-	if (vp_check_zero_high(v) &&
-	    r->write(vp, r->synthetic + index, v->reg64))
-		return HV_STATUS_SUCCESS;
-	return r->check ? vp_reg_no_place(vp, v->reg64)
-	                : HV_STATUS_INVALID_PARAMETER;
+	u32 index;
+	const struct vp_reg *r = vp_reg_find(name, &index);
+
+	return r && (r->flags & flag);
 }
 
 bool vp_reg_loads_pdptes(u32 name)
 {
-	return name == HV_REGISTER_CR0 || name == HV_REGISTER_CR3 ||
-	       name == HV_REGISTER_CR4 || name == HV_REGISTER_EFER;
+	return has_flag(name, VP_REG_PDPTES);
 }
 
 bool vp_reg_is_slow(u32 name)
 {
-	return name == HV_REGISTER_HYPERCALL ||
-	       name == HV_REGISTER_REFERENCE_TSC || name == HV_REGISTER_SIMP ||
-	       name == HV_REGISTER_SIEFP ||
-	       name == HV_REGISTER_EXPLICIT_SUSPEND;
+	return has_flag(name, VP_REG_SLOW);
+}
+
+enum hv_status vp_reg_set_in(struct vp *vp, const struct vp_reg *r, u32 index,
+                             value_t *v)
+{
+	if (!reg_exists(r) || r->kind == VP_REG_FIXED ||
+	    (r->check && !r->check(v)))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (r->set)
+		return r->set(vp, msr_of(r, index), v->reg64);
+	if (r->kind == VP_REG_XSAVE16) {
+		vp_state_change(vp, VP_PART_LIVE);
+		vp_xsave_set(vp_xsave(vp), r->offset + index * r->stride, v);
+	} else {
+		set_in_state(vp_state_change(vp, parts_of(r, index)), r, index,
+		             v);
+	}
+	return HV_STATUS_SUCCESS;
 }
 
 enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
@@ -176,22 +153,7 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 	u32 index;
 	const struct vp_reg *r = vp_reg_find(name, &index);
 
-	if (is_apic(name))
-		return lapic_set_register(vp, name, v);
-	if (!r || !reg_exists(r) || r->kind == VP_REG_FIXED ||
-	    (r->check && !r->check(v)))
-		return HV_STATUS_INVALID_PARAMETER;
-	if (r->set)
-		return r->set(vp, v);
-	if (r->kind == VP_REG_MSR)
-		return set_msr(vp, r, index, v);
-	if (r->kind == VP_REG_XSAVE16) {
-		vp_state_change(vp, VP_PART_LIVE);
-		vp_xsave_set(vp_xsave(vp), r->offset + index * r->stride, v);
-	} else
-		set_in_state(vp_state_change(vp, parts_of(r, index)), r, index,
-		             v);
-	return HV_STATUS_SUCCESS;
+	return r ? vp_reg_set_in(vp, r, index, v) : HV_STATUS_INVALID_PARAMETER;
 }
 
 /* ---- The whole ---- */
@@ -200,8 +162,8 @@ static bool row_valid(const struct vp_state *s, const struct vp_reg *r)
 {
 	union hv_register_value v;
 
-	if (!r->check || r->get || r->kind == VP_REG_XSAVE16 ||
-	    r->kind == VP_REG_TSC || r->kind == VP_REG_MSR)
+	/* What is not in the structure is checked with its chunk. */
+	if (!r->check || r->get || r->kind == VP_REG_XSAVE16)
 		return true;
 	for (u32 i = 0; i < r->count; i++) {
 		v.reg128[0] = v.reg128[1] = 0;
@@ -264,21 +226,20 @@ void vp_reg_reset_all(struct vp_state *state, struct vp_xsave *xsave)
 	vp_xsave_reset(xsave);
 }
 
-/* Two runs of fields, as they follow each other in the structure. */
-#define KEPT_FIRST offsetof(struct vp_state, tsc_offset)
-#define KEPT_END offsetof(struct vp_state, debugctl)
-#define MTRR_FIRST offsetof(struct vp_state, mtrr_def_type)
-#define MTRR_END offsetof(struct vp_state, activity)
-
 void vp_reg_init_all(struct vp_state *state)
 {
 	struct vp_state old = *state;
-	u8 *to = (u8 *)state;
-	const u8 *from = (const u8 *)&old;
+	u32 count;
+	const struct vp_reg *table = vp_reg_table(&count);
 
 	reset_registers(state);
-	arch_copy(to + KEPT_FIRST, from + KEPT_FIRST, KEPT_END - KEPT_FIRST);
-	arch_copy(to + MTRR_FIRST, from + MTRR_FIRST, MTRR_END - MTRR_FIRST);
-	state->xcr0 = old.xcr0;
+	for (u32 i = 0; i < count; i++) {
+		const struct vp_reg *r = &table[i];
+
+		if (r->flags & VP_REG_KEPT)
+			arch_copy((u8 *)state + r->offset,
+			          (const u8 *)&old + r->offset, r->count * 8);
+	}
+	/* Of CR0 only the bits of the caches stay. */
 	state->cr0 = CR0_ET | (old.cr0 & (CR0_CD | CR0_NW));
 }

@@ -1,30 +1,54 @@
 /*
- * The registers of a virtual processor: one table. HvGetVpRegisters,
- * HvSetVpRegisters, MSR accesses of a child, reset, and the checks of a restored
- * stream all walk it.
+ * The registers of a virtual processor, its MSRs among them: one table, a row each.
+ * HvGetVpRegisters, HvSetVpRegisters, RDMSR and WRMSR of a guest, reset, INIT, the
+ * chunk VP_MSRS and the check of a restored VP all walk it.
  */
 #ifndef HV_VP_REG_H
 #define HV_VP_REG_H
 
 #include "hv/vp/vp_state.h"
+#include "include/stream.h"
 
+/* Where the value of a register is, and what form it has. */
 enum vp_reg_kind {
-	VP_REG_U64,     /* a u64 at offset */
-	VP_REG_SEGMENT, /* a struct hv_segment */
-	VP_REG_TABLE,   /* a struct vp_table */
+	VP_REG_U64,     /* a u64 at offset of struct vp_state */
+	VP_REG_SEGMENT, /* a struct hv_segment, likewise */
+	VP_REG_TABLE,   /* a struct vp_table, likewise */
 	VP_REG_XSAVE16, /* 16 bytes at an offset in the XSAVE area */
 	VP_REG_TSC,   /* guest TSC, kept as an offset: get and set functions */
-	VP_REG_FIXED, /* read-only, by the get function */
-	VP_REG_CALL,  /* get and set functions */
-	VP_REG_MSR,   /* read and write functions of synthetic MSRs */
+	VP_REG_CALL,  /* elsewhere: get and set functions */
+	VP_REG_FIXED, /* the same, read-only */
+	VP_REG_APIC,  /* the local APIC's; its mode decides which there are */
+};
+
+enum vp_reg_flag {
+	VP_REG_KEPT = 1 << 0,        /* INIT leaves it (SDM table 9-1) */
+	VP_REG_PDPTES = 1 << 1,      /* writing it loads them (SDM 4.4.1) */
+	VP_REG_SLOW = 1 << 2,        /* see vp_reg_is_slow */
+	VP_REG_ROOT_WRITES = 1 << 3, /* WRMSR of the root is ours too */
 };
 
 struct vp;
 
 /*
+ * Get and set of a 64-bit register that is more than a place. msr: its number, which
+ * tells apart the registers of one row; 0: it is no MSR. INVALID_PARAMETER: there is
+ * no such register now, or it does not take the value; INSUFFICIENT_MEMORY,
+ * INVALID_PARTITION_STATE: as the function says. Nothing has changed then.
+ */
+typedef enum hv_status vp_reg_get_fn(struct vp *vp, u32 msr, u64 *value);
+typedef enum hv_status vp_reg_set_fn(struct vp *vp, u32 msr, u64 value);
+
+/*
  * One row: `count` registers with consecutive names, `stride` bytes apart.
- * check: may this value be in this register, whatever the others hold? NULL:
- * any value may.
+ *
+ * msr: number of the first one's MSR; the next are msr_step apart, 0: they are none.
+ * Whose MSRs they are: of partitions that hold `privilege`; 0: of every child, and
+ * the root has the processor's.
+ * check: may this value be in this register, whatever the others hold? NULL: any may.
+ * get, set: for its parent; NULL: the place is read and written.
+ * read, write: RDMSR and WRMSR, where they do not as get, or as check and set.
+ * chunk: enum stream_id that holds it; 0: nothing of it has to be kept.
  */
 struct vp_reg {
 	u32 name;
@@ -32,46 +56,48 @@ struct vp_reg {
 	enum vp_reg_kind kind;
 	u32 offset;
 	u32 stride;
-	u32 msr; /* architectural MSR number of the first, 0: none */
-	u32 msr_stride;
+	u32 chunk;
+	u32 flags; /* enum vp_reg_flag */
+	u32 msr;
+	u32 msr_step;
+	u64 privilege; /* HV_PRIVILEGE_* */
+	u64 reset;     /* value after power-up of each (U64) */
 	bool (*check)(const union hv_register_value *value);
-	enum hv_status (*get)(struct vp *vp, union hv_register_value *value);
-	enum hv_status (*set)(struct vp *vp,
-	                      const union hv_register_value *value);
-	u64 reset; /* value after reset of each register of the row (U64) */
-	/* VP_REG_MSR: the first synthetic MSR, and what its accesses do. */
-	u32 synthetic;
-	bool (*read)(struct vp *vp, u32 msr, u64 *value);
-	bool (*write)(struct vp *vp, u32 msr, u64 value);
+	vp_reg_get_fn *get;
+	vp_reg_set_fn *set;
+	vp_reg_get_fn *read;
+	vp_reg_set_fn *write;
 };
 
 /* The row of a register name and the register's place in it; NULL: unknown. */
 const struct vp_reg *vp_reg_find(u32 name, u32 *index);
 
-/* Row and index of an architectural MSR that children see; NULL: none. */
+/* The row of an MSR number and its place in it; NULL: none of ours. */
 const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index);
 
-/* All rows, for walkers. */
+/* All rows that have a name, in ascending order, for walkers. */
 const struct vp_reg *vp_reg_table(u32 *count);
 
 /* What of the state changes when this register is set; 0: nothing of it. */
 u32 vp_reg_parts(u32 name);
 
 /*
- * HvGetVpRegisters and HvSetVpRegisters of one register. SetVpRegisters:
+ * HvGetVpRegisters and HvSetVpRegisters of one register (TLFS 10.2).
  * INVALID_PARAMETER for an unknown or read-only name, reserved bits, or a value
- * that the register cannot hold (D27); nothing is changed then.
+ * that the register cannot hold (D27); INSUFFICIENT_MEMORY: the pool has no page for
+ * an overlay; INVALID_PARTITION_STATE: half restored, it may not run (D22). Nothing
+ * is changed then.
  */
 enum hv_status vp_reg_get(struct vp *vp, u32 name,
                           union hv_register_value *value);
 enum hv_status vp_reg_set(struct vp *vp, u32 name,
                           const union hv_register_value *value);
 
-/*
- * Why a page of ours could not be put where this MSR says. INVALID_PARAMETER: another
- * one is there (D27); INSUFFICIENT_MEMORY: the pool is dry.
- */
-enum hv_status vp_reg_no_place(const struct vp *vp, u64 msr);
+/* The same of the register at `index` of a row. */
+enum hv_status vp_reg_get_in(struct vp *vp, const struct vp_reg *row, u32 index,
+                             union hv_register_value *value);
+enum hv_status vp_reg_set_in(struct vp *vp, const struct vp_reg *row, u32 index,
+                             const union hv_register_value *value);
 
 /* Instructions that write this register read the PDPTEs anew (SDM 4.4.1). */
 bool vp_reg_loads_pdptes(u32 name);

@@ -7,8 +7,8 @@
 #include "hv/arch.h"
 #include "hv/base/log.h"
 #include "hv/interrupt/synic.h"
-#include "hv/run/msr.h"
 #include "hv/stream/chunk_vp.h"
+#include "hv/vp/hypercall_page.h"
 
 static bool is_enabled(u64 msr)
 {
@@ -114,7 +114,8 @@ static bool put(struct partition *p, struct gpa_overlay *o, u64 msr,
                 const void *page, u32 rights)
 {
 	return !is_enabled(msr) ||
-	       gpa_overlay_set(&p->space, o, msr >> PAGE_SHIFT, page, rights);
+	       gpa_overlay_set(&p->space, o, msr >> PAGE_SHIFT, page, rights) ==
+	               HV_STATUS_SUCCESS;
 }
 
 static bool apply_partition(struct context *c)
@@ -122,7 +123,7 @@ static bool apply_partition(struct context *c)
 	struct partition *p = c->target;
 	const struct stream_partition *in = &c->partition;
 
-	if (!put(p, &p->hypercall_overlay, in->hypercall, msr_hypercall_page(),
+	if (!put(p, &p->hypercall_overlay, in->hypercall, hypercall_page(),
 	         ARCH_READ | ARCH_EXECUTE) ||
 	    !put(p, &p->reference.overlay, in->reference_tsc, p->reference.page,
 	         ARCH_READ))

@@ -289,8 +289,7 @@ enum chunk_verdict chunk_xsave_check(struct context *c)
 
 static bool is_stream_msr(const struct vp_reg *r)
 {
-	return r->msr != 0 && r->name != HV_REGISTER_EFER &&
-	       (r->kind == VP_REG_U64 || r->kind == VP_REG_TSC);
+	return r->chunk == STREAM_VP_MSRS;
 }
 
 static u64 *msr_place(struct chunk_staged *s, const struct vp_reg *r, u32 index)

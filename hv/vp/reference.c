@@ -123,23 +123,34 @@ bool reference_page(struct partition *p)
 	return p->reference.page;
 }
 
-bool reference_write(struct partition *p, u64 value)
+/* A place that is taken is the caller's mistake, whatever memory there is. */
+static enum hv_status put_page(struct partition *p, u64 gpn)
 {
 	struct reference *r = &p->reference;
 
+	if (!r->page && gpa_has_overlay(&p->space, gpn))
+		return HV_STATUS_INVALID_PARAMETER;
+	if (!reference_page(p))
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	return gpa_overlay_set(&p->space, &r->overlay, gpn, r->page, ARCH_READ);
+}
+
+enum hv_status reference_write(struct partition *p, u64 value)
+{
+	struct reference *r = &p->reference;
+	enum hv_status status = HV_STATUS_SUCCESS;
+
 	if (!vp_check_page_value(value))
-		return false;
-	if (value & HV_MSR_PAGE_ENABLE) {
-		if (!reference_page(p) ||
-		    !gpa_overlay_set(&p->space, &r->overlay,
-		                     value >> PAGE_SHIFT, r->page, ARCH_READ))
-			return false;
-	} else {
+		return HV_STATUS_INVALID_PARAMETER;
+	if (value & HV_MSR_PAGE_ENABLE)
+		status = put_page(p, value >> PAGE_SHIFT);
+	else
 		gpa_overlay_clear(&p->space, &r->overlay);
-	}
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	r->msr = value;
 	show(p);
-	return true;
+	return HV_STATUS_SUCCESS;
 }
 
 void reference_free(struct partition *p)

@@ -34,8 +34,12 @@ void reference_set(struct partition *p, u64 time, u32 sequence);
 /* Ticks of our TSC until that time at least; bounded by an hour. */
 u64 reference_ticks(const struct partition *p, u64 time);
 
-/* HV_MSR_REFERENCE_TSC. False: not possible, or no memory for the page. */
-bool reference_write(struct partition *p, u64 value);
+/*
+ * HV_MSR_REFERENCE_TSC (TLFS 12.7). INVALID_PARAMETER: reserved bits, no such page, or
+ * another overlay is there; INSUFFICIENT_MEMORY: for the page, or the tables where
+ * it is to be. Nothing has changed then.
+ */
+enum hv_status reference_write(struct partition *p, u64 value);
 
 /* Makes sure that the page is there. False: the pool is dry. */
 bool reference_page(struct partition *p);

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "hv/interrupt/lapic.h"
-#include "hv/run/msr.h"
+#include "hv/vp/hypercall_page.h"
 #include "tests/host/fake_state.h"
 
 /* Far from all memory; two pages a VP. */
@@ -117,9 +117,10 @@ void child_fill(u64 id, const struct child_shape *shape, u64 seed)
 	p->reference.base = fake_random(&seed) >> 8;
 	p->reference.sequence = (u32)fake_random(&seed);
 	if (fake_random(&seed) & 1)
-		assert_true(msr_set_hypercall(p, 0x2001));
+		assert_int_equal(hypercall_page_write(p, 0x2001),
+		                 HV_STATUS_SUCCESS);
 	if (fake_random(&seed) & 1)
-		assert_true(reference_write(p, 0x4001));
+		assert_int_equal(reference_write(p, 0x4001), HV_STATUS_SUCCESS);
 }
 
 static void compare_synics(const struct vp *a, const struct vp *b)

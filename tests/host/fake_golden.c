@@ -16,8 +16,8 @@
 #include <cmocka.h>
 
 #include "hv/interrupt/synic.h"
-#include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
+#include "hv/vp/hypercall_page.h"
 #include "lib/crc32c.h"
 
 #define HEADER ((u32)sizeof(struct stream_header))
@@ -293,8 +293,8 @@ void golden_target_reset(struct golden_target *t)
 		vp->intercept_suspend = 0;
 		memset(&vp->message, 0, sizeof(vp->message));
 	}
-	assert_true(msr_set_hypercall(t->p, 0));
-	assert_true(reference_write(t->p, 0));
+	assert_int_equal(hypercall_page_write(t->p, 0), HV_STATUS_SUCCESS);
+	assert_int_equal(reference_write(t->p, 0), HV_STATUS_SUCCESS);
 	t->p->reference.sequence = 0;
 	t->p->guest_os_id = t->p->reference.base = 0;
 	t->p->half_restored = false;

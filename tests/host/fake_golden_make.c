@@ -240,7 +240,8 @@ static u64 make_synic(void)
 	while (vp->synic.queued != 2);
 	memset(vp->pages[VP_PAGE_SIM], 0x11, HV_MESSAGE_SIZE);
 	memset(vp->pages[VP_PAGE_SIEF], 0x22, 8);
-	assert_true(reference_write(guest_partition(id), 0x300001));
+	assert_int_equal(reference_write(guest_partition(id), 0x300001),
+	                 HV_STATUS_SUCCESS);
 	return id;
 }
 

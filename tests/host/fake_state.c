@@ -317,6 +317,11 @@ static void fill_page(u8 *page, u64 *seed)
 		page[i] = (u8)fake_random(seed);
 }
 
+static void put(struct vp *vp, u32 msr, u64 value)
+{
+	assert_int_equal(synic_write_msr(vp, msr, value), HV_STATUS_SUCCESS);
+}
+
 void state_fill_synic(struct vp *vp, u64 overlays, u64 *seed)
 {
 	struct synic *s = &vp->synic;
@@ -324,11 +329,9 @@ void state_fill_synic(struct vp *vp, u64 overlays, u64 *seed)
 	bool enable = overlays != 0;
 
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
-		assert_true(synic_write_msr(vp, HV_MSR_SINT0 + i,
-		                            random_sint(seed)));
-	assert_true(synic_write_msr(vp, HV_MSR_SIMP, page | enable));
-	assert_true(
-		synic_write_msr(vp, HV_MSR_SIEFP, (page + PAGE_SIZE) | enable));
+		put(vp, HV_MSR_SINT0 + i, random_sint(seed));
+	put(vp, HV_MSR_SIMP, page | enable);
+	put(vp, HV_MSR_SIEFP, (page + PAGE_SIZE) | enable);
 	s->scontrol = fake_random(seed) & 1;
 	fill_page(vp->pages[VP_PAGE_SIM], seed);
 	fill_page(vp->pages[VP_PAGE_SIEF], seed);

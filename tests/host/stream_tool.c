@@ -259,7 +259,10 @@ static void save(const char *path)
 	guest_stream_free(&s);
 }
 
-/* ---- Fields: lines "register NAME VALUE...", "msr", "chunk", "in_msrs" ---- */
+/*
+ * ---- Fields: lines "register NAME VALUE...", "kept_in NAME CHUNK", "msr NUMBER",
+ * "chunk NAME ID", "in_msrs NAME" ----
+ */
 
 static void print_value(const struct vp_reg *r,
                         const union hv_register_value *v)
@@ -284,12 +287,15 @@ static void print_value(const struct vp_reg *r,
 static void print_register(struct vp *vp, u32 name)
 {
 	union hv_register_value v;
+	const struct vp_reg *r;
 	u32 index;
 
 	if (vp_reg_get(vp, name, &v) != HV_STATUS_SUCCESS)
 		return;
+	r = vp_reg_find(name, &index);
 	printf("register %#x", name);
-	print_value(vp_reg_find(name, &index), &v);
+	print_value(r, &v);
+	printf("kept_in %#x %#x\n", name, r->chunk);
 }
 
 /* By asking for all names there could be. The page of an xAPIC has most. */
@@ -328,7 +334,7 @@ static void print_chunks(void)
 	const struct chunk_kind *kinds = chunk_table(&count);
 
 	for (u32 i = 0; i < count; i++)
-		printf("chunk %s\n", kinds[i].name);
+		printf("chunk %s %#x\n", kinds[i].name, kinds[i].id);
 }
 
 /* What a real stream has in VP_MSRS. */

@@ -292,7 +292,7 @@ static void test_d15_message_under_way_comes_back(void **state)
 	                 HV_SUSPENDED);
 	root->scontrol = 1;
 	root->sint[0] = 0x55;
-	assert_true(synic_write_msr(fake_root_vp(), HV_MSR_SIMP, 0x300001));
+	assert_ok(synic_write_msr(fake_root_vp(), HV_MSR_SIMP, 0x300001));
 	slot = fake_root_vp()->pages[VP_PAGE_SIM];
 	assert_int_equal(slot->type, HV_MESSAGE_UNRECOVERABLE_EXCEPTION);
 	assert_int_equal(slot->sender, target);

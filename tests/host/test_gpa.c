@@ -179,8 +179,7 @@ static void test_overlay_covers_and_uncovers(void **state)
 	(void)state;
 	assert_ok(gpa_map(&p->space, 8, a, 7));
 	in_use = p->pool.in_use;
-	assert_true(
-		gpa_overlay_set(&p->space, &records[0], 8, overlay_page, 1));
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 8, overlay_page, 1));
 	assert_int_equal(seen_at(p, 8), overlay);
 	assert_true(gpa_has_overlay(&p->space, 8));
 	assert_null(gpa_pin(&p->space, gpa_of(0x8000), 8, 1));
@@ -191,8 +190,8 @@ static void test_overlay_covers_and_uncovers(void **state)
 	assert_int_equal(seen_at(p, 8), overlay);
 	assert_int_equal(frame_mappings(a), 0);
 	/* Moved: the old place shows what was mapped, the new is covered. */
-	assert_true(gpa_overlay_set(&p->space, &records[0], 1 << 20,
-	                            overlay_page, 1));
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 1 << 20, overlay_page,
+	                          1));
 	assert_int_equal(seen_at(p, 8), b.v);
 	assert_int_equal(seen_at(p, 1 << 20), overlay);
 	assert_false(gpa_lookup(&p->space, 1 << 20, &m));
@@ -208,18 +207,19 @@ static void test_overlay_refusals(void **state)
 	struct partition *p = child(30);
 
 	(void)state;
-	assert_true(
-		gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
-	assert_true(
-		gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
-	assert_false(
-		gpa_overlay_set(&p->space, &records[1], 9, overlay_page, 1));
-	assert_false(gpa_overlay_set(&p->space, &records[1], gpa_limit(),
-	                             overlay_page, 1));
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
+	assert_int_equal(
+		gpa_overlay_set(&p->space, &records[1], 9, overlay_page, 1),
+		HV_STATUS_INVALID_PARAMETER);
+	assert_int_equal(gpa_overlay_set(&p->space, &records[1], gpa_limit(),
+	                                 overlay_page, 1),
+	                 HV_STATUS_INVALID_PARAMETER);
 	while (p->pool.available)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_false(gpa_overlay_set(&p->space, &records[0], 1 << 20,
-	                             overlay_page, 1));
+	assert_int_equal(gpa_overlay_set(&p->space, &records[0], 1 << 20,
+	                                 overlay_page, 1),
+	                 HV_STATUS_INSUFFICIENT_MEMORY);
 	assert_true(gpa_has_overlay(&p->space, 9));
 }
 
@@ -238,12 +238,11 @@ static void test_next_finds_exactly_the_mapped(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(mapped); i++)
 		assert_ok(gpa_map(&p->space, mapped[i], page, 1));
-	assert_true(
-		gpa_overlay_set(&p->space, &records[0], 7, overlay_page, 1));
-	assert_true(
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 7, overlay_page, 1));
+	assert_ok(
 		gpa_overlay_set(&p->space, &records[1], 300, overlay_page, 1));
-	assert_true(gpa_overlay_set(&p->space, &records[2], 1ull << 30,
-	                            overlay_page, 1));
+	assert_ok(gpa_overlay_set(&p->space, &records[2], 1ull << 30,
+	                          overlay_page, 1));
 	do {
 		u32 budget = 3;
 
@@ -296,7 +295,8 @@ static void random_step(struct partition *p, const u64 *pages, u64 r)
 	} else if ((r & 3) == 2) {
 		assert_int_equal(gpa_overlay_set(&p->space, &records[kind], gpn,
 		                                 overlay_page, 1),
-		                 free);
+		                 free ? HV_STATUS_SUCCESS
+		                      : HV_STATUS_INVALID_PARAMETER);
 		model.place[kind] = free ? at : model.place[kind];
 	} else if ((r & 7) == 7) {
 		gpa_overlay_clear(&p->space, &records[kind]);
@@ -358,7 +358,7 @@ static void test_all_overlays_at_once(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < GPA_OVERLAYS; i++)
-		assert_true(gpa_overlay_set(
+		assert_ok(gpa_overlay_set(
 			&p->space, &records[i * step % GPA_OVERLAYS],
 			i * step % GPA_OVERLAYS * 3, overlay_page, 1));
 	for (u64 gpn = 0; gpn < 3 * GPA_OVERLAYS; gpn++)

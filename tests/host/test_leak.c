@@ -6,8 +6,8 @@
  */
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
-#include "hv/run/msr.h"
 #include "hv/stream/chunk.h"
+#include "hv/vp/hypercall_page.h"
 #include "hv/vp/vp.h"
 #include "include/x86_apic.h"
 #include "tests/host/fake_child.h"
@@ -148,8 +148,8 @@ static void use_vp(struct vp *vp)
 {
 	u64 page = (ELSEWHERE + 2ull * vp->index) << PAGE_SHIFT;
 
-	assert_true(synic_write_msr(vp, HV_MSR_SIMP, page | 1));
-	assert_true(synic_write_msr(vp, HV_MSR_SIEFP, (page + PAGE_SIZE) | 1));
+	assert_ok(synic_write_msr(vp, HV_MSR_SIMP, page | 1));
+	assert_ok(synic_write_msr(vp, HV_MSR_SIEFP, (page + PAGE_SIZE) | 1));
 	if (poison == poisons[0])
 		exit_triple_fault(vp);
 	vp->pdptes_stale = poison == poisons[0];
@@ -162,8 +162,8 @@ static void use_vp(struct vp *vp)
 static void use(struct partition *p)
 {
 	p->guest_os_id = 1;
-	assert_true(msr_set_hypercall(p, 0x3001));
-	assert_true(reference_write(p, 0x5001));
+	assert_ok(hypercall_page_write(p, 0x3001));
+	assert_ok(reference_write(p, 0x5001));
 	memset(p->reference.page, poison, PAGE_SIZE);
 	p->reference.base = poison * 0x1010101010101ull;
 	p->half_restored = poison == poisons[0];

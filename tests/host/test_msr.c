@@ -42,7 +42,7 @@ static void test_every_row(void **state)
 		  MSR_UNKNOWN },
 		{ 0x40000003, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN,
 		  MSR_UNKNOWN },
-		{ 0x10, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
 	};
 	struct vp *child = child_vp();
 	u64 value;
@@ -62,6 +62,57 @@ static void test_every_row(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
 		assert_int_equal(msr_read(child, rows[i].msr, &value),
 		                 MSR_UNKNOWN);
+}
+
+/* Those of no privilege: a child's are ours, the root's the processor's. */
+static void test_architectural_rows(void **state)
+{
+	static const struct {
+		u32 msr;
+		enum msr_result root_write, child_read, child_write;
+	} rows[] = {
+		{ 0x10, MSR_OK, MSR_OK, MSR_OK }, /* TSC */
+		{ 0x1b, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0xfe, MSR_UNKNOWN, MSR_OK, MSR_FAULT }, /* MTRRCAP */
+		{ 0x174, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x1d9, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x1ff, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0x200, MSR_UNKNOWN, MSR_OK, MSR_OK }, /* MTRRs */
+		{ 0x20f, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x210, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0x250, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x251, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0x259, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x26f, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0x270, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0x277, MSR_UNKNOWN, MSR_OK, MSR_OK }, /* PAT */
+		{ 0x6e0, MSR_UNKNOWN, MSR_OK, MSR_OK }, /* deadline */
+		{ 0x7ff, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0x800, MSR_UNKNOWN, MSR_FAULT, MSR_FAULT }, /* x2APIC's */
+		{ 0x8ff, MSR_UNKNOWN, MSR_FAULT, MSR_FAULT },
+		{ 0x900, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0xc0000080, MSR_OK, MSR_OK, MSR_OK }, /* EFER */
+		{ 0xc0000084, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0xc0000085, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+		{ 0xc0000102, MSR_UNKNOWN, MSR_OK, MSR_OK },
+		{ 0xffffffff, MSR_UNKNOWN, MSR_UNKNOWN, MSR_UNKNOWN },
+	};
+	struct vp *child = child_vp();
+	u64 value;
+
+	(void)state;
+	child->partition->privileges = 0;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(msr_read(fake_root_vp(), rows[i].msr, &value),
+		                 MSR_UNKNOWN);
+		assert_int_equal(msr_write(fake_root_vp(), rows[i].msr, 0),
+		                 rows[i].root_write);
+		value = 0;
+		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		                 rows[i].child_read);
+		assert_int_equal(msr_write(child, rows[i].msr, value),
+		                 rows[i].child_write);
+	}
 }
 
 static void test_hypercall_page(void **state)
@@ -123,6 +174,37 @@ static void test_hypercall_refusals(void **state)
 	assert_true(gpa_has_overlay(&p->space, 7));
 }
 
+/*
+ * A page over another is refused for that (D27), not for want of memory, and takes
+ * none; its guest is told #GP for either.
+ */
+static void test_reference_page_over_another(void **state)
+{
+	u64 id = guest_child(40, 1), in_use;
+	struct partition *p = guest_partition(id);
+
+	(void)state;
+	assert_ok(guest_set(id, 0, HV_REGISTER_GUEST_OS_ID, 1));
+	assert_ok(guest_set(id, 0, HV_REGISTER_HYPERCALL, 0x5001));
+	in_use = p->pool.in_use;
+	for (u32 dry = 0; dry < 2; dry++) {
+		assert_int_equal(
+			guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x5001),
+			HV_STATUS_INVALID_PARAMETER);
+		assert_int_equal(
+			msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x5001),
+			MSR_FAULT);
+		assert_true(dry || p->pool.in_use == in_use);
+		assert_int_equal(p->reference.msr, 0);
+		while (p->pool.available)
+			assert_non_null(pool_alloc(&p->pool));
+	}
+	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x6001),
+	                 HV_STATUS_INSUFFICIENT_MEMORY);
+	assert_int_equal(msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x6001),
+	                 MSR_FAULT);
+}
+
 static void test_values(void **state)
 {
 	u64 id = guest_child(40, 3), value;
@@ -140,8 +222,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_row),
+		TEST(test_architectural_rows),
 		TEST(test_hypercall_page),
 		TEST(test_hypercall_refusals),
+		TEST(test_reference_page_over_another),
 		TEST(test_values),
 	};
 

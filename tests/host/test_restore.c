@@ -378,7 +378,7 @@ static void test_d25_restored_message_is_delivered(void **state)
 	guest_destroy(source);
 	fake_root_vp()->synic.scontrol = 1;
 	fake_root_vp()->synic.sint[0] = 0x55;
-	assert_true(synic_write_msr(fake_root_vp(), HV_MSR_SIMP, 0x300001));
+	assert_ok(synic_write_msr(fake_root_vp(), HV_MSR_SIMP, 0x300001));
 	target = child_make_target(&shape);
 	assert_ok(guest_restore(target, 0, &s, 4080, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);

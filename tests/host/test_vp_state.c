@@ -92,6 +92,8 @@ static void test_every_register_there_and_back(void **state)
 	(void)state;
 	make();
 	for (; rows > 0; rows--, r++) {
+		if (r->kind == VP_REG_APIC) /* test_lapic.c has them */
+			continue;
 		for (u32 i = 0; i < r->count; i++, registers++) {
 			union hv_register_value in = value_for(r, r->name + i);
 			union hv_register_value out;
@@ -128,6 +130,9 @@ static void test_unknown_names(void **state)
 		for (u32 low = 0; low < 0x200; low++)
 			known += vp_reg_find(group << 16 | low, &index) != NULL;
 	assert_int_equal(known, 187);
+	for (u32 name = 0; name < 0x1000; name++)
+		known += vp_reg_find(0x84000 | name, &index) != NULL;
+	assert_int_equal(known, 187 + 256);
 	assert_int_equal(guest_get(id, 0, 0x00020012, &v), BAD);
 	assert_int_equal(guest_set128(id, 0, 0xffffffff, &v), BAD);
 	assert_int_equal(guest_set128(id, 0, 0x00080018, &v), BAD);

@@ -212,6 +212,27 @@ def test_msrs_of_the_stream(page, code):
     same(names, by_number(code["in_msrs"]))
 
 
+def test_chunks_of_registers(page, code):
+    """The column of the engine's table.
+
+    What follows from the rest (`-`) may be in the framing, or be a register of the
+    local APIC, which is one row there.
+    """
+    ids = {values[0]: name for name, values in code["chunk"].items()}
+    wrong, compared = [], 0
+    for row in page.state:
+        said = {part.partition(".")[0] for part in row["stream"].split(", ")}
+        for name in numbers(row["name"]):
+            chunk = code["kept_in"][f"{name:#x}" if name else "0"][0]
+            has = ids[chunk] if chunk else "-"
+            compared += 1
+            follows = FRAMING | {"VP_APIC"} if said == {"-"} else set()
+            if has not in said | follows:
+                wrong.append(f"{name:#x}: {row['stream']}, engine {has}")
+    assert not wrong
+    assert compared > 200
+
+
 # ---- The VMCS ----
 
 def vmcs_fields(how: str, *files: str) -> set[int]:

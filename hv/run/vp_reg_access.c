@@ -1,0 +1,410 @@
+/*
+ * Registers that are more than a place in the structure. What a register's check
+ * has seen to (vp_reg_table.c) is not looked at again; where a guest's own write has
+ * other rules than its parent's, there are two functions.
+ */
+#include "hv/run/vp_reg_access.h"
+
+#include "hv/arch.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/interrupt/stimer.h"
+#include "hv/interrupt/synic.h"
+#include "hv/vp/hypercall_page.h"
+#include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
+#include "hv/vp/vp_check.h"
+#include "include/x86.h"
+#include "include/x86_apic.h"
+
+#define OK HV_STATUS_SUCCESS
+#define REFUSED HV_STATUS_INVALID_PARAMETER
+
+/* ---- A VP's life and events ---- */
+
+enum hv_status vp_reg_get_explicit(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->explicit_suspend;
+	return OK;
+}
+
+/* Remembers since when it is suspended; that time ends for its APIC's timer. */
+static void hold(struct vp *vp, bool suspend)
+{
+	if (suspend == !!vp->explicit_suspend)
+		return;
+	if (suspend)
+		vp->held_since = arch_tsc();
+	else
+		lapic_timer_resume(vp);
+	vp->held_here = suspend;
+}
+
+enum hv_status vp_reg_set_explicit(struct vp *vp, u32 msr, u64 value)
+{
+	struct partition *p = vp->partition;
+
+	(void)msr;
+	if (value & ~HV_SUSPENDED)
+		return REFUSED;
+	if (!value && p->half_restored)
+		return HV_STATUS_INVALID_PARTITION_STATE;
+	/* Its parent may read its registers next: it has stopped then. */
+	if (value)
+		arch_vp_kick(vp);
+	hold(vp, value);
+	vp->explicit_suspend = value;
+	/* The clock stands still while all are suspended (TLFS 12). */
+	reference_update(p);
+	return OK;
+}
+
+enum hv_status vp_reg_get_intercept(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->intercept_suspend;
+	return OK;
+}
+
+/* The hypervisor sets these bits, the parent may only clear them. */
+enum hv_status vp_reg_set_intercept(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if (value & ~vp->intercept_suspend)
+		return REFUSED;
+	if (vp->intercept_suspend & ~value & HV_SUSPENDED)
+		vp->resumed = true;
+	vp->intercept_suspend = value;
+	/* A message that was not taken yet tells of what is over. */
+	if (!(value & HV_SUSPENDED)) {
+		synic_cancel(vp);
+		vp->message.type = HV_MESSAGE_NONE;
+	}
+	return OK;
+}
+
+/* A shadow that its parent makes is STI's; one that stays is what it was. */
+enum hv_status vp_reg_set_interrupt_state(struct vp *vp, u32 msr, u64 value)
+{
+	struct vp_state *s = vp_state_change(vp, VP_PART_CORE);
+
+	(void)msr;
+	if (!(s->interrupt_state & value & HV_INTERRUPT_STATE_SHADOW))
+		s->mov_ss = 0;
+	s->interrupt_state = value;
+	return OK;
+}
+
+/* ---- Of the processor ---- */
+
+enum hv_status vp_reg_get_cr8(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_cr8(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_set_cr8(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_set_cr8(vp, value);
+	return OK;
+}
+
+/* Timers that count do not notice; a deadline is a value of the TSC. */
+void vp_set_tsc_offset(struct vp *vp, u64 offset)
+{
+	struct vp_state *s = vp_state_change(vp, VP_PART_OURS);
+
+	if (!vp->is_root)
+		lapic_timer_shift(vp, offset - s->tsc_offset);
+	s->tsc_offset = offset;
+	reference_update(vp->partition);
+}
+
+enum hv_status vp_reg_get_tsc(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp_tsc_at(vp, arch_tsc());
+	return OK;
+}
+
+enum hv_status vp_reg_set_tsc(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	vp_set_tsc_offset(vp,
+	                  value - tsc_at(&vp->partition->clock, arch_tsc()));
+	return OK;
+}
+
+/*
+ * EFER.LMA is the processor's: a guest's write does not change it, and LME
+ * cannot change while paging is on (SDM 2.2.1).
+ */
+enum hv_status vp_reg_write_efer(struct vp *vp, u32 msr, u64 value)
+{
+	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
+	union hv_register_value v = { .reg128 = { value, 0 } };
+
+	(void)msr;
+	if ((s->cr0 & CR0_PG) && ((s->efer ^ value) & EFER_LME))
+		return REFUSED;
+	v.reg64 = (value & ~EFER_LMA) | (s->efer & EFER_LMA);
+	if (!vp_check_efer(&v))
+		return REFUSED;
+	vp_state_change(vp, VP_PART_CORE)->efer = v.reg64;
+	return OK;
+}
+
+enum hv_status vp_reg_get_mtrr_cap(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)vp;
+	(void)msr;
+	*value = arch_facts()->mtrr_variable | MTRR_CAP_FIX | MTRR_CAP_WC;
+	return OK;
+}
+
+/* ---- The local APIC ---- */
+
+/* By name its registers are there in xAPIC mode too, to its guest as MSRs not. */
+enum hv_status vp_reg_get_apic(struct vp *vp, u32 msr, u64 *value)
+{
+	return lapic_get_register(vp, msr, value);
+}
+
+enum hv_status vp_reg_set_apic(struct vp *vp, u32 msr, u64 value)
+{
+	return lapic_set_register(vp, msr, value);
+}
+
+enum hv_status vp_reg_read_x2apic(struct vp *vp, u32 msr, u64 *value)
+{
+	return lapic_read_msr(vp, msr, value) ? OK : REFUSED;
+}
+
+enum hv_status vp_reg_write_x2apic(struct vp *vp, u32 msr, u64 value)
+{
+	return lapic_write_msr(vp, msr, value) ? OK : REFUSED;
+}
+
+/* Its parent may change the mode in any way, its guest goes by SDM 10.12.5. */
+enum hv_status vp_reg_set_apic_base(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	vp->state.apic_base = value;
+	lapic_follow_base(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_write_apic_base(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	return lapic_write_base(vp, value) ? OK : REFUSED;
+}
+
+enum hv_status vp_reg_get_deadline(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_timer_deadline(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_set_deadline(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_timer_set_deadline(vp, value);
+	return OK;
+}
+
+/* EOI by name: a list of all registers can be read, and set again. */
+enum hv_status vp_reg_get_zero(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)vp;
+	(void)msr;
+	*value = 0;
+	return OK;
+}
+
+/* EOI as an MSR can only be written (TLFS 11.2). */
+enum hv_status vp_reg_read_refused(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)vp;
+	(void)msr;
+	(void)value;
+	return REFUSED;
+}
+
+/* Any value ends the interrupt in service. */
+enum hv_status vp_reg_set_eoi(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	(void)value;
+	lapic_eoi(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_write_eoi(struct vp *vp, u32 msr, u64 value)
+{
+	return value >> 32 ? REFUSED : vp_reg_set_eoi(vp, msr, value);
+}
+
+enum hv_status vp_reg_get_icr(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_icr(vp);
+	return OK;
+}
+
+/* The value alone: a register that is set sends nothing. */
+enum hv_status vp_reg_set_icr(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	return lapic_set_register(vp, LAPIC_MSR(LAPIC_ICR), value);
+}
+
+/* Its guest sends by it, in any mode of the APIC. */
+enum hv_status vp_reg_write_icr(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_write_icr(vp, value);
+	return OK;
+}
+
+enum hv_status vp_reg_get_tpr(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = lapic_tpr(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_set_tpr(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	lapic_set_tpr(vp, value);
+	return OK;
+}
+
+enum hv_status vp_reg_get_assist(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->lapic.assist;
+	return OK;
+}
+
+/* Nothing is ever written into the page, so no overlay has to be there. */
+enum hv_status vp_reg_set_assist(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	vp->lapic.assist = value;
+	return OK;
+}
+
+/* ---- Of the TLFS ---- */
+
+enum hv_status vp_reg_get_index(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->index;
+	return OK;
+}
+
+enum hv_status vp_reg_get_runtime(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp_runtime(vp);
+	return OK;
+}
+
+enum hv_status vp_reg_get_time(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = reference_time(vp->partition);
+	return OK;
+}
+
+/* The APIC timer's clock is the TSC: one answer for both MSRs. */
+enum hv_status vp_reg_get_frequency(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = tsc_hz(&vp->partition->clock);
+	return OK;
+}
+
+enum hv_status vp_reg_get_os_id(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->partition->guest_os_id;
+	return OK;
+}
+
+enum hv_status vp_reg_set_os_id(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	hypercall_page_set_os_id(vp->partition, value);
+	return OK;
+}
+
+enum hv_status vp_reg_get_hypercall(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->partition->hypercall;
+	return OK;
+}
+
+/* Its parent is told what its guest is not: the bit does not just stay 0. */
+enum hv_status vp_reg_set_hypercall(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if ((value & HV_MSR_PAGE_ENABLE) && !vp->partition->guest_os_id)
+		return REFUSED;
+	return hypercall_page_write(vp->partition, value);
+}
+
+/* Without an OS id the enable bit stays 0, without a fault (TLFS 3.13). */
+enum hv_status vp_reg_write_hypercall(struct vp *vp, u32 msr, u64 value)
+{
+	struct partition *p = vp->partition;
+
+	(void)msr;
+	if (p->hypercall & HV_HYPERCALL_LOCKED)
+		return REFUSED;
+	if (p->guest_os_id == 0)
+		value &= ~HV_MSR_PAGE_ENABLE;
+	return hypercall_page_write(p, value);
+}
+
+enum hv_status vp_reg_get_reference(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->partition->reference.msr;
+	return OK;
+}
+
+enum hv_status vp_reg_set_reference(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	return reference_write(vp->partition, value);
+}
+
+/* Reserved bits of a guest's write are ignored, its parent's are refused. */
+enum hv_status vp_reg_write_reference(struct vp *vp, u32 msr, u64 value)
+{
+	return vp_reg_set_reference(vp, msr, value & ~HV_MSR_PLAIN_PAGE_RSVD);
+}
+
+enum hv_status vp_reg_get_synic(struct vp *vp, u32 msr, u64 *value)
+{
+	*value = synic_read_msr(vp, msr);
+	return OK;
+}
+
+enum hv_status vp_reg_get_stimer(struct vp *vp, u32 msr, u64 *value)
+{
+	*value = stimer_read_msr(vp, msr);
+	return OK;
+}
+
+enum hv_status vp_reg_set_stimer(struct vp *vp, u32 msr, u64 value)
+{
+	return stimer_write_msr(vp, msr, value) ? OK : REFUSED;
+}
