@@ -51,8 +51,8 @@ void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4]);
 /* The time-stamp counter, no offset or ratio applied. */
 u64 arch_tsc(void);
 
-/* Raise a fixed interrupt on this processor's own physical local APIC. */
-void arch_self_interrupt(u8 vector);
+/* Raises a fixed interrupt on a processor's physical local APIC: its root VP gets it. */
+void arch_interrupt(struct cpu *cpu, u8 vector);
 
 /* Bytes to the report port. */
 void arch_console_write(const char *text, u32 count);
@@ -194,7 +194,10 @@ void arch_vp_capture(struct vp *vp, u32 parts);
  */
 void arch_vp_apply(struct vp *vp);
 
-/* Makes sure that vp is not running, wherever it runs, before it returns. */
+/*
+ * Makes sure that vp is not running, wherever it runs, before it returns. The one way to
+ * stop a VP of another processor; whoever is to change a VP's state calls it first.
+ */
 void arch_vp_kick(struct vp *vp);
 
 #endif

@@ -89,10 +89,10 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 	root = start_root(handoff, free_base);
 	if (!root || !start_space(handoff, root))
 		return HANDOFF_NO_MEMORY;
-	if (vp_create(root, 0, cpu) != HV_STATUS_SUCCESS)
+	if (vp_create(root, cpu->index, cpu) != HV_STATUS_SUCCESS)
 		return HANDOFF_NO_MEMORY;
 	list_init(&cpu->ready);
-	cpu->root = cpu->current = root->vps[0];
+	cpu->root = cpu->current = root->vps[cpu->index];
 	log_line("stasis %u.%u: %u MiB reserved at %x, TSC %u kHz",
 	         (u64)STASIS_VERSION_MAJOR, (u64)STASIS_VERSION_MINOR,
 	         handoff->reserved_size >> 20, handoff->reserved_base,

@@ -6,6 +6,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/tally.h"
 #include "hv/arch.h"
+#include "hv/base/check.h"
 #include "include/x86_apic.h"
 
 /* Shorthand: the other half of ICR is not used. */
@@ -38,11 +39,13 @@ u64 arch_tsc(void)
 	return (u64)high << 32 | low;
 }
 
-void arch_self_interrupt(u8 vector)
+void arch_interrupt(struct cpu *cpu, u8 vector)
 {
 	u64 base = msr_read(MSR_IA32_APIC_BASE);
 	u64 page = base & LAPIC_BASE_ADDRESS;
 
+	/* ICR takes a shorthand: the one processor is this one. */
+	CHECK(cpu == arch_this_cpu());
 	if (!(base & LAPIC_BASE_ENABLE))
 		return;
 	if (base & LAPIC_BASE_X2APIC)

@@ -268,6 +268,14 @@ void lapic_raise(struct vp *vp, u8 vector, bool level)
 	ready_wake(vp);
 }
 
+void lapic_interrupt(struct vp *vp, u8 vector)
+{
+	if (vp->is_root)
+		arch_interrupt(vp->cpu, vector);
+	else
+		lapic_raise(vp, vector, false);
+}
+
 /*
  * The external interrupt comes past IRR and priorities, where LINT0 lets it:
  * from reset with the APIC off, later as the guest has set it.

@@ -101,6 +101,11 @@ void lapic_write_icr(struct vp *vp, u64 value);
 
 /* Sets IRR, if the APIC is enabled. */
 void lapic_raise(struct vp *vp, u8 vector, bool level);
+/*
+ * An edge-triggered interrupt for a VP, wherever it is: a child's comes by the local APIC
+ * in here, the root's by that of the processor.
+ */
+void lapic_interrupt(struct vp *vp, u8 vector);
 /* Whether such an interrupt would get into IRR. */
 bool lapic_takes(const struct vp *vp, u8 vector);
 

@@ -132,12 +132,8 @@ static void interrupt(struct vp *to, u32 sint)
 {
 	u64 value = to->synic.sint[sint];
 
-	if (value & (HV_SINT_MASKED | HV_SINT_POLLING))
-		return;
-	if (to->is_root)
-		arch_self_interrupt((u8)(value & HV_SINT_VECTOR));
-	else
-		lapic_raise(to, (u8)(value & HV_SINT_VECTOR), false);
+	if (!(value & (HV_SINT_MASKED | HV_SINT_POLLING)))
+		lapic_interrupt(to, (u8)(value & HV_SINT_VECTOR));
 }
 
 static struct hv_message *slot_of(const struct vp *vp, u32 sint)

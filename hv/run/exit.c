@@ -92,7 +92,7 @@ static void *message_begin(struct vp *vp, u32 type, u32 size)
 static enum exit_outcome message_send(struct vp *vp)
 {
 	vp->intercept_suspend = HV_SUSPENDED;
-	synic_send(vp->partition->parent->vps[0], vp);
+	synic_send(partition_parent_vp(vp->partition), vp);
 	return EXIT_SUSPENDED;
 }
 

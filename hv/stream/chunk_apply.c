@@ -164,7 +164,7 @@ static void finish(struct context *c)
 	reference_set(p, c->partition.reference_time,
 	              c->partition.tsc_sequence);
 	p->half_restored = false;
-	synic_flush(p->parent->vps[0]);
+	synic_flush(partition_parent_vp(p));
 }
 
 /* ---- Turns ---- */

@@ -434,5 +434,5 @@ void chunk_vp_resume(const struct context *c, struct vp *vp)
 	/* The ticks of the restore itself are all there. */
 	vp->held_since = arch_tsc();
 	if (vp->message.type != HV_MESSAGE_NONE)
-		synic_queue(vp->partition->parent->vps[0], vp);
+		synic_queue(partition_parent_vp(vp->partition), vp);
 }

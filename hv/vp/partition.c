@@ -156,6 +156,16 @@ bool partition_suspended(const struct partition *p)
 	return true;
 }
 
+struct vp *partition_first_vp(const struct partition *p)
+{
+	return p->vps[0];
+}
+
+struct vp *partition_parent_vp(const struct partition *child)
+{
+	return partition_first_vp(child->parent);
+}
+
 void partition_changed(struct partition *p)
 {
 	p->generation++;

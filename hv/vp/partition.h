@@ -111,6 +111,15 @@ enum hv_status partition_next_child(struct partition *parent, u64 previous,
 /* Every VP of it is explicitly suspended. */
 bool partition_suspended(const struct partition *p);
 
+/*
+ * The VP that stands for the partition where a call or a message names none: it takes
+ * the external interrupt, and its children's intercepts. NULL: it has no VP 0.
+ */
+struct vp *partition_first_vp(const struct partition *p);
+
+/* Of the parent of this child: whom its VPs' intercepts go to (D25). */
+struct vp *partition_parent_vp(const struct partition *child);
+
 /* A change that an open save or restore process does not survive (D10). */
 void partition_changed(struct partition *p);
 

@@ -53,8 +53,9 @@ u64 arch_tsc(void)
 	return fake.tsc;
 }
 
-void arch_self_interrupt(u8 vector)
+void arch_interrupt(struct cpu *cpu, u8 vector)
 {
+	CHECK(cpu == &fake.cpu);
 	fake.interrupts++;
 	fake.interrupt_vector = vector;
 }
