@@ -60,10 +60,11 @@ static enum hv_status start(struct hypercall_frame *f, struct partition *target,
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	(*c)->restoring = restoring;
 	(*c)->summary = summary;
-	/* A summary says nothing of VPs. */
-	(*c)->validated = restoring || summary ? PARTITION_VPS : 0;
-	if (!restoring)
+	if (!restoring) {
+		/* A summary says nothing of VPs. */
+		(*c)->save.validated = summary ? PARTITION_VPS : 0;
 		(*c)->stream_id = stream_new_id(target ? target->id : 0);
+	}
 	return HV_STATUS_SUCCESS;
 }
 
@@ -93,8 +94,8 @@ static enum hv_status validate_vps(struct context *c)
 	const struct vp_rule *broken;
 	struct vp *vp;
 
-	for (; c->validated < PARTITION_VPS; c->validated++) {
-		vp = c->target->vps[c->validated];
+	for (; c->save.validated < PARTITION_VPS; c->save.validated++) {
+		vp = c->target->vps[c->save.validated];
 		if (!vp || !vp->unvalidated)
 			continue;
 		if (!context_spend(c, CONTEXT_COST_VALIDATE))
@@ -103,7 +104,7 @@ static enum hv_status validate_vps(struct context *c)
 		if (!broken)
 			continue;
 		log_line("partition %u VP %u: not saved: %s", c->target->id,
-		         (u64)c->validated, broken->what);
+		         (u64)c->save.validated, broken->what);
 		return HV_STATUS_INVALID_VP_STATE;
 	}
 	return HV_STATUS_SUCCESS;
@@ -126,14 +127,14 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	c->budget = CONTEXT_BUDGET;
-	if (c->validated < PARTITION_VPS)
+	if (c->save.validated < PARTITION_VPS)
 		status = validate_vps(c);
 	if (status != HV_STATUS_SUCCESS) {
 		end_process(f, target);
 		return status;
 	}
 	result = HV_STATE_INCOMPLETE;
-	if (c->validated == PARTITION_VPS)
+	if (c->save.validated == PARTITION_VPS)
 		result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
 	if (result != HV_STATE_INCOMPLETE)
 		end_process(f, target);

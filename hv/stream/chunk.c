@@ -62,7 +62,7 @@ static enum chunk_verdict prolog_check(struct context *c)
 	/* What is no full state cannot be restored. */
 	if (p->is_summary && !c->summary)
 		return chunk_corrupt(c);
-	c->is_summary_stream = p->is_summary;
+	c->restore.is_summary = p->is_summary;
 	c->stream_id = p->stream_id;
 	return CHUNK_GOOD;
 }
@@ -88,13 +88,14 @@ static enum chunk_verdict compat_chunk_check(struct context *c)
 	const struct stream_compat *in =
 		(const struct stream_compat *)c->buffer;
 
-	if (in->scope > 1 || (!in->scope && !c->is_summary_stream))
+	if (in->scope > 1 || (!in->scope && !c->restore.is_summary))
 		return chunk_corrupt(c);
-	c->compat = *in;
-	if (!compat_check(in, &c->compat_walk))
+	c->restore.compat = *in;
+	if (!compat_check(in, &c->restore.compat_walk))
 		return CHUNK_AGAIN;
-	return c->compat_walk.first ? chunk_ends(c, c->compat_walk.first)
-	                            : CHUNK_GOOD;
+	return c->restore.compat_walk.first
+	               ? chunk_ends(c, c->restore.compat_walk.first)
+	               : CHUNK_GOOD;
 }
 
 /* ---- The partition ---- */
@@ -111,7 +112,7 @@ static enum chunk_verdict os_id_check(struct context *c)
 {
 	const struct stream_os_id *in = (const struct stream_os_id *)c->buffer;
 
-	c->os_id = in->os_id;
+	c->restore.os_id = in->os_id;
 	return in->padding ? chunk_corrupt(c) : CHUNK_GOOD;
 }
 
@@ -141,7 +142,7 @@ static enum chunk_verdict partition_check(struct context *c)
 	    (!in->flags && in->page_count) ||
 	    !vp_check_hypercall_value(in->hypercall))
 		return chunk_corrupt(c);
-	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->os_id)
+	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->restore.os_id)
 		return chunk_corrupt(c);
 	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
 	    stream_same_page(in->reference_tsc, in->hypercall))
@@ -149,7 +150,7 @@ static enum chunk_verdict partition_check(struct context *c)
 	/* More pages than the target has mapped cannot all find a place. */
 	if (in->page_count > c->target->space.mapped)
 		return chunk_ends(c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-	c->partition = *in;
+	c->restore.partition = *in;
 	c->memory.pages = in->page_count;
 	return CHUNK_GOOD;
 }
@@ -182,7 +183,7 @@ static enum chunk_saved indices_save(struct context *c)
 
 static bool indices_needed(const struct context *c)
 {
-	return c->compat.scope == 1;
+	return c->restore.compat.scope == 1;
 }
 
 /* Without a target (id 0) any set will do; the boot processor is VP 0 in all. */
@@ -193,7 +194,7 @@ static enum chunk_verdict indices_check(struct context *c)
 	u64 set = in->bitmap[0] | (u64)in->bitmap[1] << 32;
 	u32 boot = in->bsp_index, first;
 
-	if (in->bitmap[2] || c->compat.scope == 0)
+	if (in->bitmap[2] || c->restore.compat.scope == 0)
 		return chunk_corrupt(c);
 	/* 0 as well where there is no VP 0. */
 	if (boot >= PARTITION_VPS || (boot && !(set & BIT(boot))))
@@ -213,13 +214,13 @@ static enum chunk_saved epilog_save(struct context *c)
 
 static bool vps_complete(const struct context *c)
 {
-	return c->vps_seen == vp_set(c->target);
+	return c->restore.vps_seen == vp_set(c->target);
 }
 
 static enum chunk_verdict epilog_check(struct context *c)
 {
-	c->ended = true;
-	if (c->is_summary_stream)
+	c->restore.ended = true;
+	if (c->restore.is_summary)
 		return CHUNK_GOOD;
 	return chunk_memory_complete(c) && vps_complete(c) ? CHUNK_GOOD
 	                                                   : chunk_corrupt(c);

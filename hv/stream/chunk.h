@@ -19,7 +19,7 @@ enum chunk_saved {
 enum chunk_verdict {
 	CHUNK_GOOD,  /* go on */
 	CHUNK_AGAIN, /* the budget of this call is used up: ask it again */
-	CHUNK_ENDS,  /* the process is over, and c->result says how */
+	CHUNK_ENDS,  /* the process is over, and c->restore.result says how */
 };
 
 #define CHUNK_REPEATS 1u  /* may follow itself */
@@ -50,7 +50,7 @@ struct chunk_kind {
 /* The process ends with this result, of enum hv_save_restore_result. */
 static inline enum chunk_verdict chunk_ends(struct context *c, u32 result)
 {
-	c->result = (enum hv_save_restore_result)result;
+	c->restore.result = (enum hv_save_restore_result)result;
 	return CHUNK_ENDS;
 }
 

@@ -75,8 +75,8 @@ static u32 need_of_both(const struct context *c, const struct overlays *o)
 
 static u32 need_of_partition(const struct context *c)
 {
-	struct overlays o =
-		overlays_of(c->partition.hypercall, c->partition.reference_tsc);
+	struct overlays o = overlays_of(c->restore.partition.hypercall,
+	                                c->restore.partition.reference_tsc);
 
 	return need_of_both(c, &o);
 }
@@ -87,7 +87,8 @@ static u32 need_of_vp(const struct context *c, u32 index)
 	u64 others = chunk_vps_before(c, index);
 	struct overlays o = overlays_of(s->simp, s->siefp);
 
-	compare(&o, c->partition.hypercall, c->partition.reference_tsc);
+	compare(&o, c->restore.partition.hypercall,
+	        c->restore.partition.reference_tsc);
 	for (; others; others &= others - 1) {
 		s = &staged_of(c, (u32)__builtin_ctzll(others))->synic;
 		compare(&o, s->simp, s->siefp);
@@ -103,9 +104,10 @@ static bool has_memory(struct context *c)
 {
 	struct partition *p = c->target;
 
-	if (is_enabled(c->partition.reference_tsc) && !reference_page(p))
+	if (is_enabled(c->restore.partition.reference_tsc) &&
+	    !reference_page(p))
 		return false;
-	return c->need + need_of_partition(c) <= p->pool.available;
+	return c->restore.need + need_of_partition(c) <= p->pool.available;
 }
 
 /* ---- Steps ---- */
@@ -121,7 +123,7 @@ static bool put(struct partition *p, struct gpa_overlay *o, u64 msr,
 static bool apply_partition(struct context *c)
 {
 	struct partition *p = c->target;
-	const struct stream_partition *in = &c->partition;
+	const struct stream_partition *in = &c->restore.partition;
 
 	if (!put(p, &p->hypercall_overlay, in->hypercall, hypercall_page(),
 	         ARCH_READ | ARCH_EXECUTE) ||
@@ -129,7 +131,7 @@ static bool apply_partition(struct context *c)
 	         ARCH_READ))
 		return false;
 	p->hypercall = in->hypercall;
-	p->guest_os_id = c->os_id;
+	p->guest_os_id = c->restore.os_id;
 	p->reference.msr = in->reference_tsc;
 	return true;
 }
@@ -154,15 +156,15 @@ static void finish(struct context *c)
 	struct partition *p = c->target;
 
 	c->tsc = arch_tsc();
-	p->clock = compat_clock(&c->compat);
+	p->clock = compat_clock(&c->restore.compat);
 	if (p->clock.ratio)
 		log_line("partition %u: its TSC goes on at %u Hz, scaled",
 		         p->id, p->clock.hz);
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			chunk_vp_resume(c, p->vps[i]);
-	reference_set(p, c->partition.reference_time,
-	              c->partition.tsc_sequence);
+	reference_set(p, c->restore.partition.reference_time,
+	              c->restore.partition.tsc_sequence);
 	p->half_restored = false;
 	synic_flush(partition_parent_vp(p));
 }
@@ -201,7 +203,7 @@ static bool clear_overlays(struct context *c)
 }
 
 /*
- * Values of context.applied. The one step that needs memory comes first: what it
+ * Values of context_restore.applied. The one step that needs memory comes first: what it
  * takes is counted by VP, and then the VPs become what was staged.
  */
 enum {
@@ -217,14 +219,14 @@ static bool count_need(struct context *c)
 {
 	u32 index;
 
-	for (; c->applied < STEP_MEMORY; c->applied++) {
-		index = c->applied - STEP_NEED;
+	for (; c->restore.applied < STEP_MEMORY; c->restore.applied++) {
+		index = c->restore.applied - STEP_NEED;
 		if (!c->target->vps[index])
 			continue;
 		/* As if all VPs before it were there. */
 		if (!context_spend(c, (index + 1) * CONTEXT_COST_NEED))
 			return false;
-		c->need += need_of_vp(c, index);
+		c->restore.need += need_of_vp(c, index);
 	}
 	return true;
 }
@@ -234,8 +236,8 @@ static enum chunk_verdict apply_vps(struct context *c)
 {
 	const struct stream_vp_synic *in;
 
-	for (; c->applied < STEP_FINISH; c->applied++) {
-		struct vp *vp = c->target->vps[c->applied - STEP_VPS];
+	for (; c->restore.applied < STEP_FINISH; c->restore.applied++) {
+		struct vp *vp = c->target->vps[c->restore.applied - STEP_VPS];
 
 		if (!vp)
 			continue;
@@ -254,23 +256,24 @@ enum chunk_verdict chunk_apply(struct context *c)
 	struct partition *p = c->target;
 	enum chunk_verdict v;
 
-	c->applying = true;
+	c->restore.applying = true;
 	if (!count_need(c))
 		return CHUNK_AGAIN;
-	if (c->applied == STEP_MEMORY) {
+	if (c->restore.applied == STEP_MEMORY) {
 		if (!has_memory(c))
 			return dry(c);
 		p->half_restored = true;
-		c->applied = STEP_PARTITION;
+		c->restore.applied = STEP_PARTITION;
 	}
-	if (c->applied == STEP_PARTITION) {
+	if (c->restore.applied == STEP_PARTITION) {
 		if (!clear_overlays(c) ||
-		    !context_spend(c, cost_of(c->partition.hypercall,
-		                              c->partition.reference_tsc)))
+		    !context_spend(c,
+		                   cost_of(c->restore.partition.hypercall,
+		                           c->restore.partition.reference_tsc)))
 			return CHUNK_AGAIN;
 		if (!apply_partition(c))
 			return dry(c);
-		c->applied = STEP_VPS;
+		c->restore.applied = STEP_VPS;
 	}
 	v = apply_vps(c);
 	if (v != CHUNK_GOOD)

@@ -72,7 +72,7 @@ enum chunk_verdict chunk_events_check(struct context *c)
 	s->state.pending_debug = in->pending_debug;
 	s->runtime = in->runtime;
 	arch_copy(s->state.pdpte, in->pdpte, sizeof(in->pdpte));
-	c->has_message = in->has_message;
+	c->restore.has_message = in->has_message;
 	return CHUNK_GOOD;
 }
 
@@ -89,7 +89,7 @@ enum chunk_saved chunk_message_save(struct context *c)
 
 bool chunk_message_needed(const struct context *c)
 {
-	return c->has_message;
+	return c->restore.has_message;
 }
 
 static bool message_type_known(u32 type)
@@ -116,8 +116,8 @@ enum chunk_verdict chunk_message_check(struct context *c)
 {
 	const struct hv_message *in = (const struct hv_message *)c->buffer;
 
-	if (!c->has_message || !message_type_known(in->type) || in->rsvd ||
-	    in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
+	if (!c->restore.has_message || !message_type_known(in->type) ||
+	    in->rsvd || in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
 		return chunk_corrupt(c);
 	staged(c)->message = *in;
 	return CHUNK_GOOD;
@@ -182,7 +182,7 @@ enum chunk_saved chunk_synic_save(struct context *c)
 	if (!field_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIEF;
 	out->queued = vp->synic.queued;
-	c->synic_flags = out->flags;
+	c->save.synic_flags = out->flags;
 	return CHUNK_ONE;
 }
 
@@ -214,7 +214,7 @@ enum chunk_verdict chunk_synic_check(struct context *c)
 static enum chunk_saved page_save(struct context *c, enum vp_page page,
                                   u32 flag)
 {
-	if (!(c->synic_flags & flag))
+	if (!(c->save.synic_flags & flag))
 		return CHUNK_NONE;
 	arch_copy(chunk_payload(c, PAGE_SIZE), vp_of(c)->pages[page],
 	          PAGE_SIZE);

@@ -42,30 +42,27 @@ static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 static bool map_add(struct context *c, u64 gpn, u32 rights)
 {
 	struct stream_extent *extents = (struct stream_extent *)c->buffer;
-	struct context_memory *w = &c->memory;
-	struct stream_extent *last = &extents[w->extent_count];
+	struct stream_extent *last = &extents[c->save.extents];
 
-	if (w->extent_count > 0 && last[-1].gpn + last[-1].count == gpn &&
+	if (c->save.extents > 0 && last[-1].gpn + last[-1].count == gpn &&
 	    last[-1].rights == rights && last[-1].count < UINT32_MAX) {
 		last[-1].count++;
 		return true;
 	}
-	if (w->extent_count == STREAM_EXTENTS_MAX)
+	if (c->save.extents == STREAM_EXTENTS_MAX)
 		return false;
 	*last = (struct stream_extent){ gpn, 1, rights };
-	w->extent_count++;
+	c->save.extents++;
 	return true;
 }
 
 static enum chunk_saved map_emit(struct context *c, enum chunk_saved next)
 {
-	struct context_memory *w = &c->memory;
-
 	c->header.length =
-		(u32)(w->extent_count * sizeof(struct stream_extent));
-	w->extent_count = 0;
+		(u32)(c->save.extents * sizeof(struct stream_extent));
+	c->save.extents = 0;
 	if (next == CHUNK_ONE)
-		w->gpn = w->done = 0;
+		c->memory.gpn = c->memory.done = 0;
 	return next;
 }
 
@@ -94,15 +91,15 @@ enum chunk_saved chunk_map_save(struct context *c)
 
 static bool extent_valid(const struct context *c, const struct stream_extent *e)
 {
-	const struct context_memory *w = &c->memory;
+	const struct context_restore *r = &c->restore;
 	u32 known = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
 
-	if (e->count == 0 || e->gpn < w->map_end || e->gpn >= gpa_limit() ||
+	if (e->count == 0 || e->gpn < r->map_end || e->gpn >= gpa_limit() ||
 	    e->count > gpa_limit() - e->gpn)
 		return false;
 	if ((e->rights & ~known) || (e->rights && !(e->rights & ARCH_READ)))
 		return false;
-	return e->count <= w->pages - w->mapped;
+	return e->count <= c->memory.pages - r->mapped;
 }
 
 /*
@@ -112,16 +109,16 @@ static bool extent_valid(const struct context *c, const struct stream_extent *e)
 static bool begin_marking(struct context *c)
 {
 	struct context_memory *w = &c->memory;
-	enum arch_next r = ARCH_NEXT_END;
+	enum arch_next next = ARCH_NEXT_END;
 	struct arch_mapping m;
 
 	if (c->target->marked)
-		while ((r = next_page(c, &m)) == ARCH_NEXT_FOUND)
+		while ((next = next_page(c, &m)) == ARCH_NEXT_FOUND)
 			gpa_mark_near(&c->target->space, &w->near, w->gpn++,
 			              false);
-	if (r == ARCH_NEXT_AGAIN)
+	if (next == ARCH_NEXT_AGAIN)
 		return false;
-	w->marking = c->target->marked = true;
+	c->restore.marking = c->target->marked = true;
 	return true;
 }
 
@@ -129,19 +126,20 @@ static bool begin_marking(struct context *c)
 static enum chunk_verdict extent_pages(struct context *c,
                                        const struct stream_extent *e)
 {
-	struct context_memory *w = &c->memory;
+	struct context_restore *r = &c->restore;
+	struct arch_cursor *near = &c->memory.near;
 	struct arch_mapping m;
 
-	for (; w->extent_at < e->count; w->extent_at++) {
+	for (; r->extent_at < e->count; r->extent_at++) {
 		if (!context_spend(c, CONTEXT_COST_MAP))
 			return CHUNK_AGAIN;
-		if (!gpa_lookup_near(&c->target->space, &w->near,
-		                     e->gpn + w->extent_at, &m) ||
+		if (!gpa_lookup_near(&c->target->space, near,
+		                     e->gpn + r->extent_at, &m) ||
 		    !(m.rights & ARCH_WRITE))
 			return chunk_ends(
 				c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-		gpa_mark_near(&c->target->space, &w->near,
-		              e->gpn + w->extent_at, true);
+		gpa_mark_near(&c->target->space, near, e->gpn + r->extent_at,
+		              true);
 	}
 	return CHUNK_GOOD;
 }
@@ -149,25 +147,25 @@ static enum chunk_verdict extent_pages(struct context *c,
 enum chunk_verdict chunk_map_check(struct context *c)
 {
 	const struct stream_extent *e = (const struct stream_extent *)c->buffer;
-	struct context_memory *w = &c->memory;
+	struct context_restore *r = &c->restore;
 	u64 count = c->header.length / sizeof(*e);
 	enum chunk_verdict v;
 
-	if (!w->marking && !begin_marking(c))
+	if (!r->marking && !begin_marking(c))
 		return CHUNK_AGAIN;
-	for (; w->extent_count < count; w->extent_count++) {
-		const struct stream_extent *at = &e[w->extent_count];
+	for (; r->extent < count; r->extent++) {
+		const struct stream_extent *at = &e[r->extent];
 
-		if (w->extent_at == 0 && !extent_valid(c, at))
+		if (r->extent_at == 0 && !extent_valid(c, at))
 			return chunk_corrupt(c);
 		v = extent_pages(c, at);
 		if (v != CHUNK_GOOD)
 			return v;
-		w->mapped += at->count;
-		w->map_end = at->gpn + at->count;
-		w->extent_at = 0;
+		r->mapped += at->count;
+		r->map_end = at->gpn + at->count;
+		r->extent_at = 0;
 	}
-	w->extent_count = 0;
+	r->extent = 0;
 	return CHUNK_GOOD;
 }
 
@@ -238,13 +236,12 @@ static bool uniform(const u64 *page, u64 *word)
 
 static enum chunk_saved emit_fill(struct context *c)
 {
-	struct context_memory *w = &c->memory;
 	struct stream_fill *f = (struct stream_fill *)c->buffer;
 
-	*f = (struct stream_fill){ w->run_count, w->run_word };
+	*f = (struct stream_fill){ c->save.run_count, c->save.run_word };
 	c->header.id = STREAM_FILL;
 	c->header.length = sizeof(*f);
-	w->run_count = 0;
+	c->save.run_count = 0;
 	return CHUNK_MORE;
 }
 
@@ -285,15 +282,15 @@ static enum chunk_saved save_page(struct context *c, void *page)
 	u64 word;
 
 	if (!w->positioned || w->gpn != w->position)
-		return w->run_count ? emit_fill(c) : emit_position(c);
+		return c->save.run_count ? emit_fill(c) : emit_position(c);
 	if (!context_spend(c, CONTEXT_COST_SCAN))
 		return CHUNK_LATER;
 	if (!uniform(page, &word))
-		return w->run_count ? emit_fill(c) : emit_page(c, page);
-	if (w->run_count && word != w->run_word)
+		return c->save.run_count ? emit_fill(c) : emit_page(c, page);
+	if (c->save.run_count && word != c->save.run_word)
 		return emit_fill(c);
-	w->run_word = word;
-	w->run_count++;
+	c->save.run_word = word;
+	c->save.run_count++;
 	take_page(w);
 	return CHUNK_NONE;
 }
@@ -312,7 +309,7 @@ enum chunk_saved chunk_memory_save(struct context *c)
 		CHECK(r == ARCH_NEXT_FOUND);
 		saved = save_page(c, arch_page(m.page));
 	}
-	if (saved == CHUNK_NONE && w->run_count)
+	if (saved == CHUNK_NONE && c->save.run_count)
 		return emit_fill(c);
 	return saved;
 }
@@ -324,15 +321,16 @@ enum chunk_verdict chunk_extent_check(struct context *c)
 	const struct stream_position *p =
 		(const struct stream_position *)c->buffer;
 	struct context_memory *w = &c->memory;
+	struct context_restore *r = &c->restore;
 
 	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
-	    w->mapped != w->pages || p->gpn >= gpa_limit())
+	    r->mapped != w->pages || p->gpn >= gpa_limit())
 		return chunk_corrupt(c);
 	/* It moves the position for a page that is still to come. */
-	if (w->moved || w->done == w->pages)
+	if (r->moved || w->done == w->pages)
 		return chunk_corrupt(c);
 	w->position = p->gpn;
-	w->positioned = w->moved = true;
+	w->positioned = r->moved = true;
 	return CHUNK_GOOD;
 }
 
@@ -358,16 +356,16 @@ u8 *chunk_page_place(struct context *c)
 	return place(c);
 }
 
-static void took_page(struct context_memory *w)
+static void took_page(struct context *c)
 {
-	w->position++;
-	w->moved = false;
-	w->done++;
+	c->memory.position++;
+	c->memory.done++;
+	c->restore.moved = false;
 }
 
 enum chunk_verdict chunk_page_check(struct context *c)
 {
-	took_page(&c->memory);
+	took_page(c);
 	return CHUNK_GOOD;
 }
 
@@ -388,12 +386,12 @@ static void fill(u64 *page, u64 word)
 enum chunk_verdict chunk_fill_check(struct context *c)
 {
 	const struct stream_fill *f = (const struct stream_fill *)c->buffer;
-	struct context_memory *w = &c->memory;
+	struct context_restore *r = &c->restore;
 	u64 *page;
 
-	if (f->count == 0 || f->count > w->pages)
+	if (f->count == 0 || f->count > c->memory.pages)
 		return chunk_corrupt(c);
-	for (; w->run_count < f->count; w->run_count++) {
+	for (; r->filled < f->count; r->filled++) {
 		if (!context_spend(c, f->word ? CONTEXT_COST_WORD
 		                              : CONTEXT_COST_SCAN))
 			return CHUNK_AGAIN;
@@ -401,9 +399,9 @@ enum chunk_verdict chunk_fill_check(struct context *c)
 		if (!page)
 			return chunk_corrupt(c);
 		fill(page, f->word);
-		took_page(w);
+		took_page(c);
 	}
-	w->run_count = 0;
+	r->filled = 0;
 	return CHUNK_GOOD;
 }
 
@@ -414,7 +412,7 @@ bool chunk_memory_complete(struct context *c)
 	if (w->done != w->pages)
 		return false;
 	/* Every mark that was set was taken away. */
-	if (w->marking)
+	if (c->restore.marking)
 		c->target->marked = false;
 	return true;
 }

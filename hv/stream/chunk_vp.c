@@ -51,11 +51,11 @@ enum chunk_verdict chunk_vp_check(struct context *c)
 		if (in->padding[i])
 			return chunk_corrupt(c);
 	if (in->vp_index >= PARTITION_VPS || !c->target->vps[in->vp_index] ||
-	    c->vps_seen >> in->vp_index)
+	    c->restore.vps_seen >> in->vp_index)
 		return chunk_corrupt(c);
 	c->vp = in->vp_index;
-	c->vps_seen |= BIT(c->vp);
-	c->has_message = false;
+	c->restore.vps_seen |= BIT(c->vp);
+	c->restore.has_message = false;
 	arch_zero_page(staged(c));
 	arch_zero_page(staged_xsave(c));
 	return CHUNK_GOOD;
@@ -270,7 +270,7 @@ enum chunk_saved chunk_xsave_save(struct context *c)
 
 bool chunk_xsave_needed(const struct context *c)
 {
-	return xsave_bytes(&c->compat) != 0;
+	return xsave_bytes(&c->restore.compat) != 0;
 }
 
 /*
@@ -279,7 +279,7 @@ bool chunk_xsave_needed(const struct context *c)
  */
 enum chunk_verdict chunk_xsave_check(struct context *c)
 {
-	if (c->header.length != xsave_bytes(&c->compat))
+	if (c->header.length != xsave_bytes(&c->restore.compat))
 		return chunk_corrupt(c);
 	arch_copy(&staged_xsave(c)->xstate_bv, c->buffer, c->header.length);
 	return CHUNK_GOOD;
@@ -364,8 +364,8 @@ static bool is_free(const struct context *c, u64 value)
 
 	if (!(value & HV_MSR_PAGE_ENABLE))
 		return true;
-	if (stream_same_page(value, c->partition.hypercall) ||
-	    stream_same_page(value, c->partition.reference_tsc))
+	if (stream_same_page(value, c->restore.partition.hypercall) ||
+	    stream_same_page(value, c->restore.partition.reference_tsc))
 		return false;
 	for (; others; others &= others - 1) {
 		s = chunk_staged_of(c->target->vps[__builtin_ctzll(others)]);

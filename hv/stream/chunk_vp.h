@@ -35,7 +35,7 @@ static inline struct chunk_staged *chunk_staged_of(const struct vp *vp)
 /* Restore: the VPs of the stream before one of them, a bit each. */
 static inline u64 chunk_vps_before(const struct context *c, u32 index)
 {
-	return c->vps_seen & (BIT(index) - 1);
+	return c->restore.vps_seen & (BIT(index) - 1);
 }
 
 static inline struct chunk_staged *chunk_staged(const struct context *c)

@@ -17,19 +17,58 @@ struct vp;
 struct context_memory {
 	u64 pages;    /* in the whole map */
 	u64 done;     /* of them, dealt with in the walk under way */
-	u64 mapped;   /* restore: of them, found in the target's map */
 	u64 gpn;      /* walk: look from here on */
 	u64 position; /* the memory position of the stream */
 	bool positioned;
-	bool moved; /* restore: by an EXTENT, and no page came since */
 	struct arch_cursor near; /* no change of the map goes unnoticed (D10) */
-	u64 run_count;           /* save: uniform pages not yet written */
-	u64 run_word;
-	u64 extent_count; /* save: extents in the chunk being gathered;
-	                   * restore: the one being checked */
-	u64 extent_at;    /* restore: pages of it that were checked */
-	u64 map_end;      /* restore: first page behind the last extent */
-	bool marking;     /* restore: all marks in the target's map are ours */
+};
+
+/* What a save alone keeps from call to call. */
+struct context_save {
+	u32 validated;   /* VPs that were asked whether they could run */
+	bool open;       /* header and payload stand ready */
+	u32 placed;      /* bytes of a page that are in the block already */
+	u32 synic_flags; /* pages of the VP under way that follow */
+	u64 extents;     /* in the chunk being gathered */
+	u64 run_count;   /* uniform pages not yet written, ... */
+	u64 run_word;    /* ... and what they are full of */
+};
+
+/* What a restore alone keeps: what came, and is applied at the end. */
+struct context_restore {
+	enum hv_save_restore_result result; /* when the process has ended */
+
+	/* The chunk under way. */
+	bool verified; /* its payload is whole, and is being checked */
+	bool skipped;  /* it is of an unknown kind that may be */
+	u32 seed;      /* of its CRCs */
+	u32 counted;   /* CRC of a page that went to its place */
+
+	/* The stream and the partition. */
+	bool is_summary; /* the stream; context.summary is what was asked for */
+	struct stream_compat compat;
+	struct compat_walk compat_walk;
+	struct stream_partition partition;
+	u64 os_id;
+
+	/* The map, and memory. */
+	u64 mapped;    /* pages of it that were found in the target's map */
+	u64 extent;    /* of the chunk, the one being checked, ... */
+	u64 extent_at; /* ... and the pages of it that were checked */
+	u64 map_end;   /* first page behind the last extent */
+	u64 filled;    /* pages of the FILL under way that were written */
+	bool marking;  /* all marks in the target's map are ours */
+	bool moved;    /* by an EXTENT, and no page came since */
+
+	/* VPs. */
+	u64 vps_seen;
+	bool has_message; /* the VP under way */
+
+	/* The end. */
+	bool ended;    /* the EPILOG was verified */
+	bool applying; /* all is staged, and becomes the target's */
+	u32 applied;   /* how far that is (chunk_apply.c), ... */
+	u32 need;      /* ... and pages for tables that it takes */
 };
 
 struct context {
@@ -39,44 +78,26 @@ struct context {
 	bool summary;
 	u64 generation; /* of the target, when the process was opened */
 	u64 tsc;        /* TSC at START: all VPs are saved as of then */
+	u32 budget;     /* work left in this call: its beginning sets it */
 
 	/* The stream. */
 	u64 stream_id;
 	u64 sequence;    /* number of the chunk under way */
 	u32 headers_crc; /* of all headers so far */
 	u32 row;         /* place in the table of chunk kinds */
-	bool ended;      /* restore: the EPILOG was verified */
-	enum hv_save_restore_result result; /* restore: how it ended */
-	bool applying; /* restore: all is staged, and becomes the target's */
-	u32 applied;   /* restore: how far that is (chunk_apply.c), ... */
-	u32 need;      /* ... and pages for tables that it takes */
 
 	/* The chunk under way: header, then payload, `at` bytes of both. */
 	struct stream_header header;
 	u32 at;
-	bool open;     /* save: header and payload stand ready */
-	bool verified; /* restore: payload complete, being checked */
-	bool skipped;  /* restore: of an unknown kind that may be */
-	u32 placed;    /* save: bytes of a page that are in the block already */
-	u32 seed;      /* restore: of its CRCs */
-	u32 counted;   /* restore: CRC of a page that went to its place */
-	u8 *payload;   /* `buffer`, or a page of the target */
-	u8 *buffer;    /* the second page */
-
-	/* Restore: what is applied at the end. */
-	struct stream_compat compat;
-	struct compat_walk compat_walk;
-	struct stream_partition partition;
-	u64 os_id;
-	bool is_summary_stream;
-	u32 vp; /* index of the VP under way; save: the next to look at */
-	u64 vps_seen;
-	bool has_message;
-	u32 synic_flags; /* save: pages of the VP under way that follow */
-	u32 validated;   /* save: VPs that were asked whether they could run */
+	u32 vp;      /* index of the VP under way; save: the next to look at */
+	u8 *payload; /* `buffer`, or a page of the target */
+	u8 *buffer;  /* the second page */
 
 	struct context_memory memory;
-	u32 budget; /* work left in this call: its beginning sets it */
+	union {
+		struct context_save save;
+		struct context_restore restore; /* if restoring */
+	};
 };
 _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 

@@ -19,7 +19,7 @@ static bool none_needed(const struct context *c, const struct chunk_kind *kinds,
                         u32 from, u32 to)
 {
 	for (; from < to; from++) {
-		if (c->is_summary_stream &&
+		if (c->restore.is_summary &&
 		    !(kinds[from].flags & CHUNK_SUMMARY))
 			continue;
 		if (kinds[from].needed(c))
@@ -52,7 +52,7 @@ static bool order_allows(const struct context *c,
 		return true;
 	if (c->sequence == 0)
 		return to == 0;
-	if (c->is_summary_stream && !(kinds[to].flags & CHUNK_SUMMARY))
+	if (c->restore.is_summary && !(kinds[to].flags & CHUNK_SUMMARY))
 		return false;
 	first = row_with(kinds, CHUNK_VP_FIRST);
 	last = row_with(kinds, CHUNK_VP_LAST);
@@ -82,7 +82,7 @@ static enum chunk_verdict begin_payload(struct context *c)
 	if (kinds[row].id != h->id && !chunk_find(h->id, &row)) {
 		if (!(h->id >> 28 == 7 && (h->id & STREAM_OPTIONAL)))
 			return chunk_ends(c, HV_STATE_UNSUPPORTED_VERSION);
-		c->skipped = true;
+		c->restore.skipped = true;
 		c->payload = c->buffer;
 		return CHUNK_GOOD;
 	}
@@ -90,7 +90,7 @@ static enum chunk_verdict begin_payload(struct context *c)
 	    h->length > kinds[row].max)
 		return chunk_corrupt(c);
 	c->row = row;
-	c->skipped = false;
+	c->restore.skipped = false;
 	c->payload = kinds[row].flags & CHUNK_IN_PLACE ? chunk_page_place(c)
 	                                               : c->buffer;
 	return c->payload ? CHUNK_GOOD : chunk_corrupt(c);
@@ -101,8 +101,9 @@ static enum chunk_verdict check_header(struct context *c)
 {
 	const struct stream_header *h = &c->header;
 
-	c->seed = stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
-	if (stream_header_crc(c->seed, h) != h->header_crc)
+	c->restore.seed =
+		stream_seed(c->sequence == 0 ? 0 : c->stream_id, c->sequence);
+	if (stream_header_crc(c->restore.seed, h) != h->header_crc)
 		return chunk_corrupt(c);
 	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
 		return chunk_corrupt(c);
@@ -133,7 +134,7 @@ static enum chunk_verdict check_by_kind(struct context *c)
 	u32 count;
 	const struct chunk_kind *kinds = chunk_table(&count);
 
-	if (c->skipped)
+	if (c->restore.skipped)
 		return CHUNK_GOOD;
 	return kinds[c->row].check(c);
 }
@@ -147,16 +148,16 @@ static bool payload_holds(const struct context *c)
 	if (c->header.id == STREAM_EPILOG)
 		return true;
 	if (c->payload != c->buffer)
-		return c->counted == c->header.payload_crc;
-	return crc32c(c->seed, c->payload, c->header.length) ==
+		return c->restore.counted == c->header.payload_crc;
+	return crc32c(c->restore.seed, c->payload, c->header.length) ==
 	       c->header.payload_crc;
 }
 
 static enum chunk_verdict check_payload(struct context *c)
 {
-	if (!c->verified && !payload_holds(c))
+	if (!c->restore.verified && !payload_holds(c))
 		return chunk_corrupt(c);
-	c->verified = true;
+	c->restore.verified = true;
 	return check_by_kind(c);
 }
 
@@ -166,13 +167,14 @@ static enum chunk_verdict finish_chunk(struct context *c)
 
 	if (v != CHUNK_GOOD)
 		return v;
-	c->verified = false;
+	c->restore.verified = false;
 	c->at = 0;
 	c->sequence++;
-	if (c->summary && (c->ended || (c->header.id == STREAM_VP_INDICES &&
-	                                !c->is_summary_stream)))
+	if (c->summary &&
+	    (c->restore.ended ||
+	     (c->header.id == STREAM_VP_INDICES && !c->restore.is_summary)))
 		return chunk_ends(c, HV_STATE_RESTORABLE);
-	return c->ended ? chunk_apply(c) : CHUNK_GOOD;
+	return c->restore.ended ? chunk_apply(c) : CHUNK_GOOD;
 }
 
 /* ---- Bytes ---- */
@@ -197,7 +199,7 @@ static enum chunk_verdict take_header(struct context *c, const u8 *data,
 	if (c->at < HEADER)
 		return CHUNK_GOOD;
 	v = check_header(c);
-	if (v == CHUNK_GOOD && !c->skipped && c->sequence > 0 &&
+	if (v == CHUNK_GOOD && !c->restore.skipped && c->sequence > 0 &&
 	    (c->header.id == STREAM_VP || c->header.id == STREAM_EPILOG) &&
 	    !vp_ended_well(c, before))
 		return chunk_corrupt(c);
@@ -221,7 +223,7 @@ static void take_page_end(struct context *c, const u8 *data, u32 at)
 	};
 
 	arch_copy(c->payload + at, data, cut - at);
-	c->counted = crc32c_page(c->seed, &page);
+	c->restore.counted = crc32c_page(c->restore.seed, &page);
 }
 
 static u32 take_payload(struct context *c, const u8 *data, u32 size)
@@ -285,15 +287,18 @@ static enum chunk_verdict take(struct context *c, const u8 *data, u32 size,
 			taken = take_payload(c, data + done, size - done);
 		done += taken;
 	}
-	*consumed = c->applying && v != CHUNK_ENDS ? done - LAST_BYTE : done;
+	*consumed = done;
+	if (c->restore.applying && v != CHUNK_ENDS)
+		*consumed -= LAST_BYTE;
 	return v;
 }
 
 enum hv_save_restore_result restore_run(struct context *c, const u8 *data,
                                         u32 size, u32 *consumed)
 {
-	enum chunk_verdict v = c->applying ? go_on_applying(c, size, consumed)
-	                                   : take(c, data, size, consumed);
+	enum chunk_verdict v = c->restore.applying
+	                               ? go_on_applying(c, size, consumed)
+	                               : take(c, data, size, consumed);
 
-	return v == CHUNK_ENDS ? c->result : HV_STATE_INCOMPLETE;
+	return v == CHUNK_ENDS ? c->restore.result : HV_STATE_INCOMPLETE;
 }

@@ -62,7 +62,7 @@ static u32 page_crc(struct context *c, u32 seed, u8 *out, u32 room)
 	page.to[0] = cut ? out + HEADER : NULL;
 	page.to[1] = c->buffer + cut;
 	c->payload = c->buffer;
-	c->placed = cut;
+	c->save.placed = cut;
 	return crc32c_page(seed, &page);
 }
 
@@ -106,7 +106,7 @@ static bool make_chunk(struct context *c, u8 *out, u32 room)
 			next_row(c, kinds);
 	}
 	seal_chunk(c, out, room);
-	c->open = true;
+	c->save.open = true;
 	c->at = 0;
 	return true;
 }
@@ -126,13 +126,13 @@ static u32 emit(struct context *c, u8 *out, u32 room)
 		arch_copy(out, (const u8 *)&c->header + c->at, done);
 		c->at += done;
 	}
-	done += c->placed;
-	c->at += c->placed;
-	c->placed = 0;
+	done += c->save.placed;
+	c->at += c->save.placed;
+	c->save.placed = 0;
 	now = least(room - done, total - c->at);
 	arch_copy(out + done, c->payload + (c->at - HEADER), now);
 	c->at += now;
-	c->open = c->at < total;
+	c->save.open = c->at < total;
 	return done + now;
 }
 
@@ -143,10 +143,11 @@ enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,
 
 	*count = 0;
 	while (*count < size) {
-		if (!c->open && !make_chunk(c, out + *count, size - *count))
+		if (!c->save.open &&
+		    !make_chunk(c, out + *count, size - *count))
 			break;
 		*count += emit(c, out + *count, size - *count);
-		last = !c->open && c->header.id == STREAM_EPILOG;
+		last = !c->save.open && c->header.id == STREAM_EPILOG;
 		if (last)
 			break;
 	}

@@ -103,7 +103,7 @@ static bool is_applying(const struct fuzz_feed *feed)
 	const struct context *c = feed->id ? guest_partition(feed->id)->context
 	                                   : NULL;
 
-	return c && c->applying && c->applied > PARTITION_VPS;
+	return c && c->restore.applying && c->restore.applied > PARTITION_VPS;
 }
 
 static void check_end(const struct fuzz_feed *feed, const struct before *b)

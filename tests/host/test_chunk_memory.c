@@ -325,14 +325,14 @@ static void test_d17_a_long_extent_is_checked_in_turns(void **state)
 		assert_int_equal(result, HV_STATE_INCOMPLETE);
 	}
 	c = context_find(fake_root(), guest_partition(target));
-	for (; c->memory.mapped < pages; calls++) {
-		u64 before = c->memory.extent_at;
+	for (; c->restore.mapped < pages; calls++) {
+		u64 before = c->restore.extent_at;
 
 		assert_ok(guest_restore_call(target, 0, s.data, 0, &result,
 		                             &consumed));
 		assert_int_equal(result, HV_STATE_INCOMPLETE);
-		if (c->memory.mapped == 0)
-			assert_in_range(c->memory.extent_at - before, 1, most);
+		if (c->restore.mapped == 0)
+			assert_in_range(c->restore.extent_at - before, 1, most);
 	}
 	/* One part was checked by the call that brought the chunk. */
 	assert_int_equal(calls, 3);

@@ -185,7 +185,7 @@ static void abandon(u64 map)
 		assert_int_equal(result, HV_STATE_INCOMPLETE);
 	}
 	while (context_find(fake_root(), guest_partition(target))
-	               ->memory.mapped < (u64)__builtin_popcountll(map))
+	               ->restore.mapped < (u64)__builtin_popcountll(map))
 		assert_ok(guest_restore_call(target, 0, s.data, 0, &result,
 		                             &consumed));
 	assert_true(guest_partition(target)->marked);
@@ -272,7 +272,7 @@ static void test_d17_marks_go_in_turns(void **state)
 		assert_int_equal(result, HV_STATE_INCOMPLETE);
 		at += consumed;
 		c = context_find(fake_root(), guest_partition(target));
-		if (c->header.id == STREAM_GPA_MAP && !c->memory.marking)
+		if (c->header.id == STREAM_GPA_MAP && !c->restore.marking)
 			calls++;
 	}
 	/* And three tables that end the map: 511 entries or so each. */
