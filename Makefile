@@ -72,9 +72,10 @@ BENCH_CFLAGS := $(COMMON) -O2 -mcrc32
 
 HV_SOURCES := $(wildcard lib/*.c hv/*.c hv/*/*.c arch/x86_64/*.c arch/x86_64/*.asm)
 HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
-# The same with counters (tests/tally): its tally.h comes before arch's.
-TALLY_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/tally/arch/%.c.o) \
-	$(B)/tally/tests/tally/tally.c.o
+# The image for tests: the same with counters and planted faults (tests/tally), whose
+# tally.h comes before arch's; and with the option for these in its loader.
+TEST_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/test/arch/%.c.o) \
+	$(B)/test/tests/tally/tally.c.o $(B)/test/tests/tally/planted.c.o
 ASM_OFFSETS := $(B)/arch/x86_64/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
 
@@ -82,6 +83,8 @@ objects = $(patsubst %,$(B)/%.o,$(wildcard $(1)))
 # lib/ once more, with the flags of UEFI programs.
 EFI_SHARED := $(B)/efi/lib.a
 BOOT_OBJECTS := $(call objects,boot/*.c boot/*.asm)
+TEST_BOOT_OBJECTS := $(subst boot/options_extra,tests/tally/options_extra, \
+	$(subst $(B)/boot/image,$(B)/test/boot/image,$(BOOT_OBJECTS)))
 PARENT_OBJECTS := $(call objects,parent/*.c parent/*.asm)
 HVCTL_OBJECTS := $(call objects,tools/hvctl/*.c)
 GUEST_LIB := $(call objects,tests/guest/lib/*.c tests/guest/lib/*.asm)
@@ -91,9 +94,9 @@ GUESTS := $(patsubst tests/guest/root/%.c,$(B)/guest/%.efi, \
 FIRMWARE := $(patsubst tests/guest/firmware/%.c,$(B)/firmware/%.efi, \
 	$(wildcard tests/guest/firmware/*.c))
 # All that is compiled as UEFI programs are.
-EFI_OBJECTS := $(BOOT_OBJECTS) $(PARENT_OBJECTS) $(HVCTL_OBJECTS) $(GUEST_LIB) \
+EFI_OBJECTS := $(sort $(BOOT_OBJECTS) $(TEST_BOOT_OBJECTS)) $(PARENT_OBJECTS) $(HVCTL_OBJECTS) $(GUEST_LIB) \
 	$(call objects,tests/guest/root/*.c tests/guest/firmware/*.c)
-EFI_PROGRAMS := $(B)/stasis.efi $(B)/tally/stasis.efi \
+EFI_PROGRAMS := $(B)/stasis.efi $(B)/test/stasis.efi \
 	$(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS) $(FIRMWARE)
 
 # A child is one file of assembly, or a folder with a linker script.
@@ -174,7 +177,7 @@ coverage: $(COVER_PROGRAMS) | $(DEPS) ## lines and branches that the unit tests 
 	$(Q)$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVER_PROGRAMS)
 
 bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
-	$(B)/tally/stasis.efi $(B)/guest/tally.efi | $(DEPS)
+	$(B)/test/stasis.efi $(B)/guest/tally.efi | $(DEPS)
 bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
@@ -189,7 +192,7 @@ test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if ne
 storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
 	$(Q)$(PYTHON) tests/vm/long.py storm $(ROUNDS) $(SEED)
 
-wild: $(B)/tally/stasis.efi $(B)/guest/wild.efi | $(DEPS) ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
+wild: $(B)/test/stasis.efi $(B)/guest/wild.efi | $(DEPS) ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
 	$(Q)$(PYTHON) tests/vm/long.py wild $(EXITS) \
 		$(if $(filter command,$(origin SEED)),$(SEED),$(shell seq $(SEEDS)))
 

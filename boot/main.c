@@ -128,7 +128,7 @@ static struct handoff *launch_fill(const struct launch *l)
 	h->image_size = l->image.memory_size;
 	h->free_base = h->image_base + h->image_size;
 	h->tsc_hz = l->tsc.taken.hz;
-	h->fault = l->options.fault;
+	h->planted = l->options.planted;
 	h->reset_seconds = l->options.reset_seconds;
 	h->no_barriers = l->options.no_barriers;
 	h->uart = l->uart;

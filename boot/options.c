@@ -13,16 +13,6 @@ struct word {
 	UINTN length;
 };
 
-static const struct {
-	const char *name;
-	enum handoff_fault fault;
-} fault_names[] = {
-	{ "check", HANDOFF_FAULT_CHECK },
-	{ "exception", HANDOFF_FAULT_EXCEPTION },
-	{ "stack", HANDOFF_FAULT_STACK },
-	{ "entry", HANDOFF_FAULT_ENTRY },
-};
-
 /* How many characters of `ascii` the word begins with; 0 unless all of them. */
 static UINTN word_prefix(struct word word, const char *ascii)
 {
@@ -138,17 +128,6 @@ static bool option_parse_reset(struct word value, struct boot_options *options)
 	return good;
 }
 
-static bool option_parse_fault(struct word value, struct boot_options *options)
-{
-	for (UINTN i = 0; i < ARRAY_LEN(fault_names); i++) {
-		if (!word_equals(value, fault_names[i].name))
-			continue;
-		options->fault = fault_names[i].fault;
-		return true;
-	}
-	return false;
-}
-
 static bool option_parse_mitigations(struct word value,
                                      struct boot_options *options)
 {
@@ -180,7 +159,6 @@ static const struct option {
 	const char *expects;
 } options_table[] = {
 	{ "mem=", option_parse_memory, "a number of MiB from 8 to 4096" },
-	{ "fault=", option_parse_fault, "check, exception, stack or entry" },
 	{ "check", option_parse_check, "no value" },
 	{ "serial=", option_parse_serial,
 	  "none, or 0xADDRESS or pci:BUS:DEVICE.FUNCTION, then "
@@ -258,6 +236,8 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
 
 		if (!word.length)
 			return EFI_SUCCESS;
+		if (options_extra(word.text, word.length, options))
+			continue;
 		/*
 		 * The shell puts our own name first, some boot managers do
 		 * not: a first word that is no option is the name.
@@ -293,9 +273,6 @@ void options_print_help(void)
 	      L"child may\n"
 	      L"                find traces of others in the processor\n"
 	      L"  check         start nothing: what this machine has and lacks\n"
-	      L"  fault=X       for tests: fail by itself, at the start (entry) "
-	      L"or\n"
-	      L"                at the 1st hypercall (check, exception, stack)\n"
 	      L"stasis.efi log shows the report that the last run has left in "
 	      L"memory.\n");
 }

@@ -30,7 +30,7 @@ struct boot_serial {
 
 struct boot_options {
 	u64 memory_mib; /* 0: let boot choose */
-	enum handoff_fault fault;
+	u32 planted;    /* for the image of tests (tests/tally) */
 	struct boot_serial serial;
 	u32 reset_seconds; /* or HANDOFF_RESET_NEVER */
 	bool log;
@@ -44,5 +44,12 @@ EFI_STATUS options_parse(const CHAR16 *text, UINTN size,
                          struct boot_options *options);
 
 void options_print_help(void);
+
+/*
+ * True: the word at `text` is an option of a loader for tests, and is noted. The
+ * product's knows none (options_extra.c).
+ */
+bool options_extra(const CHAR16 *text, UINTN length,
+                   struct boot_options *options);
 
 #endif

@@ -67,15 +67,6 @@ struct handoff_findings {
 	u32 rsvd;
 };
 
-/* Faults that tests plant: the hypervisor raises them by itself. */
-enum handoff_fault {
-	HANDOFF_FAULT_NONE = 0,
-	HANDOFF_FAULT_CHECK = 1,     /* a failed CHECK at the 1st hypercall */
-	HANDOFF_FAULT_EXCEPTION = 2, /* a page fault at the 1st hypercall */
-	HANDOFF_FAULT_STACK = 3, /* a stack overflow (double fault), likewise */
-	HANDOFF_FAULT_ENTRY = 4, /* the processor refuses the first VM entry */
-};
-
 /* A 16550 for reports, set up already. */
 struct handoff_uart {
 	u64 address;   /*  0 an I/O port or a physical address, 0: none */
@@ -140,7 +131,7 @@ struct handoff {
 	u64 free_base; /* 64 first page in the reserved memory not used yet */
 	u64 tsc_hz;    /* 72 TSC ticks a second, measured by boot */
 	u64 detail;    /* 80 out: what a refusal is about (control, error) */
-	u32 fault;     /* 88 enum handoff_fault */
+	u32 planted;   /* 88 for the image of tests (tests/tally), else 0 */
 	u32 reset_seconds; /* 92 from a stop to the reset of the machine */
 	u32 range_count;   /* 96 */
 	u32 check;         /* 100 only look at the processor, then return */

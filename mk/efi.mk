@@ -11,14 +11,14 @@ $(EFI_SHARED): $(patsubst %,$(B)/efi/%.o,$(wildcard lib/*.c)) | $(DEPS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
 $(B)/boot/image.asm.o: $(B)/stasis.image
-$(B)/tally/boot/image.asm.o: $(B)/tally/stasis.image
-$(B)/boot/image.asm.o $(B)/tally/boot/image.asm.o: boot/image.asm | $(DEPS)
+$(B)/test/boot/image.asm.o: $(B)/test/stasis.image
+$(B)/boot/image.asm.o $(B)/test/boot/image.asm.o: boot/image.asm | $(DEPS)
 	$(call say,NASM)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(NASM) -f elf64 '-DIMAGE="$(filter %.image,$^)"' $< -o $@
 
 $(B)/stasis.so: $(BOOT_OBJECTS)
-$(B)/tally/stasis.so: $(BOOT_OBJECTS:$(B)/boot/image.asm.o=$(B)/tally/boot/image.asm.o)
+$(B)/test/stasis.so: $(TEST_BOOT_OBJECTS)
 $(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)

@@ -1,10 +1,10 @@
-# The hypervisor: an ELF image of its own, all of it one LTO unit; and the same
-# with counters, whose tally.h (tests/tally) comes before arch's.
+# The hypervisor: an ELF image of its own, all of it one LTO unit; and the image for
+# tests.
 
 $(filter %.c.o,$(HV_OBJECTS)): $(B)/%.c.o: %.c Makefile mk/hypervisor.mk | $(DEPS)
 	$(call compile,CC,$(CC) $(HV_CFLAGS) $(HV_LTO))
 
-$(filter $(B)/tally/%.c.o,$(TALLY_OBJECTS)): $(B)/tally/%.c.o: \
+$(filter $(B)/test/%.c.o,$(TEST_OBJECTS)): $(B)/test/%.c.o: \
 		%.c Makefile mk/hypervisor.mk | $(DEPS)
 	$(call compile,CC,$(CC) -Itests/tally $(HV_CFLAGS) $(HV_LTO))
 
@@ -18,17 +18,17 @@ $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile mk/hypervisor.mk | $(DEPS)
 	$(call assemble,-f elf64 -g -F dwarf -I$(B)/arch/x86_64/ -I$(<D)/ -I./)
 
 $(B)/stasis.o: $(HV_OBJECTS)
-$(B)/tally/stasis.o: $(TALLY_OBJECTS)
-$(B)/stasis.o $(B)/tally/stasis.o: | $(DEPS)
+$(B)/test/stasis.o: $(TEST_OBJECTS)
+$(B)/stasis.o $(B)/test/stasis.o: | $(DEPS)
 	$(call say,LTO)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -flto=$(JOBS) -r -flinker-output=nolto-rel -nostdlib \
 		$^ -o $@
 
-$(B)/stasis.elf $(B)/tally/stasis.elf: %.elf: %.o linker.ld | $(DEPS)
+$(B)/stasis.elf $(B)/test/stasis.elf: %.elf: %.o linker.ld | $(DEPS)
 	$(call say,LD)
 	$(Q)$(LD) $(HV_LDFLAGS) -T linker.ld $< -o $@
 
 # What boot carries: symbols for reports, but not the debugger's data.
-$(B)/stasis.image $(B)/tally/stasis.image: %.image: %.elf
+$(B)/stasis.image $(B)/test/stasis.image: %.image: %.elf
 	$(Q)$(OBJCOPY) --strip-debug $< $@

@@ -3,7 +3,6 @@
  */
 #include "arch/x86_64/events.h"
 #include "arch/x86_64/exits.h"
-#include "arch/x86_64/fault.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/tally.h"
 #include "arch/x86_64/vmcs.h"
@@ -75,8 +74,6 @@ enum exit_outcome exits_vmcall(struct exit *x)
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root && tally_call(x->vp))
 		return EXIT_SKIP;
-	if (x->vp->is_root)
-		fault_raise_planted((u16)x->vp->state.gpr[VP_RCX]);
 	outcome = wide ? call_64(x->vp) : call_32(x->vp);
 	if (outcome == EXIT_AGAIN)
 		events_retry(x->vp);

@@ -17,9 +17,4 @@ struct fault_frame {
 
 void fault_handle(struct fault_frame *frame);
 
-/* Raises the fault that a test asked for (enum handoff_fault), once, as if in
- * the hypercall with this code. */
-void fault_plant(u32 fault);
-void fault_raise_planted(u32 code);
-
 #endif

@@ -9,7 +9,6 @@
 #include "arch/x86_64/enter.h"
 #include "arch/x86_64/environment.h"
 #include "arch/x86_64/facts.h"
-#include "arch/x86_64/fault.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/mtrr.h"
@@ -18,6 +17,7 @@
 #include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
+#include "arch/x86_64/tally.h"
 #include "arch/x86_64/trace_door.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
@@ -73,7 +73,7 @@ static enum handoff_result prepare(struct handoff *h, struct cpu *cpu)
 	console_init(h);
 	reset_init(h);
 	symbols_init(h);
-	fault_plant(h->fault);
+	tally_begin(h->planted);
 	mtrr_init();
 	facts_init(h);
 	bitmaps_init(cpu);
@@ -92,8 +92,6 @@ static _Noreturn void launch(struct cpu *cpu)
 	vmcs_init(root);
 	trace_door_begin(&cpu_arch(cpu)->trace);
 	entry = enter_next(cpu, SCHED_GO_ON);
-	if (handoff->fault == HANDOFF_FAULT_ENTRY)
-		vmcs_write(VMCS_LINK_POINTER, 0);
 	vm_enter(entry.vp, entry.launched);
 }
 

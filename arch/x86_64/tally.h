@@ -1,10 +1,11 @@
 /*
- * What each exit would cost under another hypervisor, counted in a build for
- * tests (docs/testing.md). Here is nothing: of tests/tally, which has a header
- * of this name too, the compiler takes that one for build/tally.
+ * Where an image for tests looks in: it counts what each exit would cost under
+ * another hypervisor, and raises faults that a test has planted
+ * (docs/testing.md). Here is nothing: of tests/tally, which has a header of this
+ * name too, the compiler takes that one for build/test.
  *
- * Each function is called where its instruction is executed; some of these are
- * exits to the hypervisor below.
+ * Each function with an instruction's name is called where that is executed; some
+ * of these are exits to the hypervisor below.
  */
 #ifndef ARCH_TALLY_H
 #define ARCH_TALLY_H
@@ -76,6 +77,12 @@ static inline void tally_other(void)
 {
 }
 
+/* Before the start: handoff's word for an image of tests. */
+static inline void tally_begin(u32 planted)
+{
+	(void)planted;
+}
+
 /* The VP has left with this exit reason; it, or another, is entered next. */
 static inline void tally_exit(const struct vp *vp, u32 reason)
 {
@@ -92,12 +99,13 @@ static inline void tally_switch_end(void)
 {
 }
 
+/* Before the VM entry of this VP; its VMCS is loaded. */
 static inline void tally_enter(const struct vp *vp)
 {
 	(void)vp;
 }
 
-/* True: the root's VMCALL was a question to the counters, and is answered. */
+/* A VMCALL of the root. True: it was a question to the counters, and is answered. */
 static inline bool tally_call(struct vp *vp)
 {
 	(void)vp;

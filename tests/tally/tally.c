@@ -9,6 +9,7 @@
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/vp/vp.h"
+#include "tests/tally/planted.h"
 
 #define FIELDS 0x6c18 /* an encoding is below */
 #define READ 1
@@ -201,6 +202,7 @@ void tally_switch_end(void)
 
 void tally_enter(const struct vp *vp)
 {
+	planted_enter();
 	tally_add(TALLY_ENTRY);
 	if (turn.vp && !turn.asked)
 		end_turn(vp);
@@ -226,8 +228,10 @@ bool tally_call(struct vp *vp)
 {
 	u64 *gpr = vp->state.gpr;
 
-	if ((u16)gpr[VP_RCX] != TALLY_CALL)
+	if ((u16)gpr[VP_RCX] != TALLY_CALL) {
+		planted_call((u16)gpr[VP_RCX]);
 		return false;
+	}
 	if (gpr[VP_RDX] == TALLY_RESET)
 		reset();
 	else

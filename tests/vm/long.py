@@ -63,7 +63,7 @@ class Long:
 
 ALL = {one.name: one for one in (
     Long("storm", "rounds", 0.1, r"STORM|LOG .*entry failed|TEST"),
-    Long("wild", "exits", 0.05, r"WILD|TEST", "tally/stasis.efi"),
+    Long("wild", "exits", 0.05, r"WILD|TEST", "test/stasis.efi"),
 )}
 
 

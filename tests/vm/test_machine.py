@@ -20,6 +20,7 @@ from terminal import Terminal
 
 BIG = random.Random(5).randbytes(3 << 20)
 STASIS = (("stasis.efi", BUILD / "stasis.efi"),)
+PLANTED = (("stasis.efi", BUILD / "test/stasis.efi"),)
 HVCTL = (("hvctl.efi", BUILD / "hvctl.efi"),)
 STALL_SECONDS = 3
 TYPED = "keys-arrive-1234567890"
@@ -97,13 +98,13 @@ def crash_plan(fault: str) -> Plan:
     """A boot in which the hypervisor fails by itself at a hypercall."""
     return Plan(f"crash-{fault}",
                 (Step("load", f"stasis.efi fault={fault}"),
-                 Step("call", "hvctl list")), STASIS + HVCTL)
+                 Step("call", "hvctl list")), PLANTED + HVCTL)
 
 
 # What the report says first, and what else it has to name.
 REPORTS = {
     "check": ("CHECK(", r"^at \S+\.c:\d+$"),
-    "exception": ("exception 14", r"fault_raise_planted\+"),
+    "exception": ("exception 14", r"planted_call\+"),
     "stack": ("exception 8", r"overflow_stack\S*\+"),
 }
 

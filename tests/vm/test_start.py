@@ -11,26 +11,33 @@ from boots import BUILD, Plan, Result, Step
 from machine import last_lines
 
 STASIS = (("stasis.efi", BUILD / "stasis.efi"),)
+PLANTED = (("planted.efi", BUILD / "test/stasis.efi"),)
 HVCTL = (("hvctl.efi", BUILD / "hvctl.efi"),)
 
 # The processor refuses the first VM entry: the last moment to go back. The
 # firmware must be as it was, ticks and disk and all, and a start go well.
 GIVEN_UP = Plan(
     "start-given-up",
-    (Step("entry", "stasis.efi fault=entry"), Step("stall", "stall 1000000"),
+    (Step("product", "stasis.efi fault=entry"),
+     Step("entry", "planted.efi fault=entry"), Step("stall", "stall 1000000"),
      Step("copy", "cp stasis.efi copy.efi"),
      Step("load", "copy.efi"), Step("again", "copy.efi"),
      Step("list", "hvctl list")),
-    STASIS + HVCTL)
+    STASIS + PLANTED + HVCTL)
 
 
 @pytest.mark.parametrize("job", [GIVEN_UP], ids=["given-up"])
 class TestGivenUp:
-    """One boot with three starts."""
+    """One boot with a wrong option and three starts."""
 
     def test_comes_to_its_end(self, outcome: Result):
         assert not outcome.problem, (
             outcome.problem + "\n" + last_lines(outcome.text))
+
+    def test_the_product_has_no_planted_faults(self, outcome: Result):
+        assert ("unknown option 'fault=entry'; try"
+                in outcome.section("product"))
+        assert outcome.transcript.statuses["product"] != 0
 
     def test_a_refused_entry_is_told(self, outcome: Result):
         said = outcome.section("entry")
@@ -157,9 +164,9 @@ class TestCheck:
 STRICT = Plan(
     "start-strict",
     (Step("strict", "load strict.efi"), Step("check", "stasis.efi check"),
-     Step("entry", "stasis.efi fault=entry"), Step("load", "stasis.efi"),
+     Step("entry", "planted.efi fault=entry"), Step("load", "stasis.efi"),
      Step("list", "hvctl list")),
-    STASIS + HVCTL + (("strict.efi", BUILD / "firmware/strict.efi"),))
+    STASIS + PLANTED + HVCTL + (("strict.efi", BUILD / "firmware/strict.efi"),))
 
 
 @pytest.mark.parametrize("job", [STRICT], ids=["strict"])

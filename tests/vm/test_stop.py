@@ -21,6 +21,7 @@ from emulator import Hardware
 from machine import Machine, MachineError, last_lines
 
 PROGRAMS = {"stasis.efi": BUILD / "stasis.efi",
+            "planted.efi": BUILD / "test/stasis.efi",
             "gop.efi": BUILD / "guest/gop.efi",
             "reset.efi": BUILD / "guest/reset.efi"}
 
@@ -117,7 +118,7 @@ def stop_and_log(session: Session) -> None:
     session.seen["gop"] = session.run("gop.efi")
     session.seen["log before"] = session.run("stasis.efi log")
     session.seen["load"] = session.run(
-        f"stasis.efi fault=check reset={WAIT_SECONDS}")
+        f"planted.efi fault=check reset={WAIT_SECONDS}")
     start = session.reset(HYPERCALL)
     session.machine.wait_for(f"{STOPPED}: end of report\n", STEP_SECONDS, start)
     session.seen["report"] = session.machine.text[start:]
@@ -164,7 +165,7 @@ class TestStop:
     def test_report_says_what_and_when(self, outcome: Seen):
         report = report_lines(outcome.part("report"))
         assert report[0] == (
-            f"{STOPPED}: CHECK(fault != HANDOFF_FAULT_CHECK) failed")
+            f"{STOPPED}: CHECK(fault != PLANTED_CHECK) failed")
         assert f"the machine is reset in {WAIT_SECONDS} seconds" in report
 
     def test_screen_shows_the_report(self, outcome: Seen):

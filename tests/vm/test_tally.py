@@ -7,10 +7,12 @@ that none is left out, and that KVM counts the same where it can be asked.
 from __future__ import annotations
 
 import re
+import subprocess
+from pathlib import Path
 
 import pytest
 
-from boots import ROOT, Result
+from boots import BUILD, ROOT, Result
 from costs import Below, Tally, read_below, read_tally
 from scenarios import scenarios
 
@@ -55,6 +57,28 @@ def test_other_counts_are_noticed():
     assert "3300 exits" in compare(4300, 1000)[0]
     assert "1999 exits" in compare(2999, 1000)[0]
     assert "2000 nested entries" in compare(3000, 2000)[0]
+
+
+TESTS = re.compile(r"tally|planted|overflow_stack")
+OPTION = "fault=".encode("utf-16-le")
+
+
+def of_tests(image: Path) -> set[str]:
+    """The symbols of the image that only one for tests should have."""
+    symbols = subprocess.run(["nm", "-f", "posix", image], check=True,
+                             capture_output=True, text=True).stdout
+    names = [line.split()[0] for line in symbols.splitlines()]
+    assert "vm_exit" in names
+    return set(filter(TESTS.search, names))
+
+
+def test_the_product_has_no_counters_and_no_planted_faults():
+    assert not of_tests(BUILD / "stasis.elf")
+    assert OPTION not in (BUILD / "stasis.efi").read_bytes()
+    # And would be found if it had them.
+    assert of_tests(BUILD / "test/stasis.elf") >= {
+        "tally_call", "tally_vmread", "planted_call"}
+    assert OPTION in (BUILD / "test/stasis.efi").read_bytes()
 
 
 def test_tallies_are_found():

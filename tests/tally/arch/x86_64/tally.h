@@ -1,6 +1,6 @@
 /*
- * Stands in for arch/x86_64/tally.h where the counters are compiled in, and
- * says what is an exit to the hypervisor below. See docs/testing.md.
+ * Stands in for arch/x86_64/tally.h in the image for tests, and says what is an
+ * exit to the hypervisor below. See docs/testing.md.
  */
 #ifndef ARCH_TALLY_H
 #define ARCH_TALLY_H
@@ -22,6 +22,9 @@ void tally_switch_begin(void);
 void tally_switch_end(void);
 void tally_enter(const struct vp *vp);
 bool tally_call(struct vp *vp);
+
+/* planted.c */
+void tally_begin(u32 fault);
 
 static inline void tally_free(void)
 {

@@ -1,0 +1,59 @@
+/*
+ * Raises the fault that a test has planted (planted.h), once.
+ */
+#include "tests/tally/planted.h"
+
+#include "arch/x86_64/tally.h"
+#include "arch/x86_64/vmcs.h"
+#include "hv/base/check.h"
+#include "hv/base/cpu.h"
+#include "hv/call/hypercall.h"
+
+#define UNMAPPED_ADDRESS 0x0000700000000000ull
+#define RECURSION_BYTES 512
+
+static u32 planted;
+
+void tally_begin(u32 fault)
+{
+	planted = fault;
+}
+
+/* Runs the stack down to its guard page; the volatile keeps the frames. */
+static u64 overflow_stack(u64 depth)
+{
+	volatile u8 frame[RECURSION_BYTES];
+
+	frame[depth % RECURSION_BYTES] = (u8)depth;
+	if (depth == ~0ull)
+		return 0;
+	return overflow_stack(depth + 1) + frame[depth % RECURSION_BYTES];
+}
+
+/* Not inlined: a report of it names this function. */
+__attribute__((noinline)) void planted_call(u32 code)
+{
+	const struct hypercall *call;
+	u32 fault = planted;
+
+	if (fault == PLANTED_NONE)
+		return;
+	call = hypercall_find(code);
+	arch_this_cpu()->doing = call ? call->name : NULL;
+
+	planted = PLANTED_NONE;
+	CHECK(fault != PLANTED_CHECK);
+	if (fault == PLANTED_EXCEPTION)
+		*(volatile const u8 *)UNMAPPED_ADDRESS;
+	if (fault == PLANTED_STACK)
+		overflow_stack(0);
+}
+
+/* A link pointer that is neither all ones nor a VMCS (SDM 26.3.1.5). */
+void planted_enter(void)
+{
+	if (planted != PLANTED_ENTRY)
+		return;
+	planted = PLANTED_NONE;
+	vmcs_write(VMCS_LINK_POINTER, 0);
+}

@@ -1,0 +1,24 @@
+/*
+ * Faults that the image for tests raises by itself: `fault=` of its loader.
+ */
+#ifndef TALLY_PLANTED_H
+#define TALLY_PLANTED_H
+
+#include "include/types.h"
+
+enum planted_fault {
+	PLANTED_NONE = 0,
+	PLANTED_CHECK = 1,     /* a failed CHECK at the 1st hypercall */
+	PLANTED_EXCEPTION = 2, /* a page fault at the 1st hypercall */
+	PLANTED_STACK = 3,     /* a stack overflow (double fault), likewise */
+	PLANTED_ENTRY = 4,     /* the processor refuses the first VM entry */
+};
+
+/* Raises the fault of a hypercall that was planted, once, as if in the hypercall
+ * with this code. */
+void planted_call(u32 code);
+
+/* Spoils the VMCS that is loaded for the first VM entry, if that was planted. */
+void planted_enter(void);
+
+#endif
