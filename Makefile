@@ -85,8 +85,8 @@ EFI_SHARED := $(B)/efi/lib.a
 BOOT_OBJECTS := $(call objects,boot/*.c boot/*.asm)
 TEST_BOOT_OBJECTS := $(subst boot/options_extra,tests/tally/options_extra, \
 	$(subst $(B)/boot/image,$(B)/test/boot/image,$(BOOT_OBJECTS)))
-PARENT_OBJECTS := $(call objects,parent/*.c parent/*.asm)
-HVCTL_OBJECTS := $(call objects,tools/hvctl/*.c)
+PARENT_OBJECTS := $(call objects,parent/*.c parent/uefi/*.c)
+HVCTL_OBJECTS := $(call objects,tools/hvctl/*.c tools/hvctl/uefi/*.c)
 GUEST_LIB := $(call objects,tests/guest/lib/*.c tests/guest/lib/*.asm)
 GUESTS := $(patsubst tests/guest/root/%.c,$(B)/guest/%.efi, \
 	$(wildcard tests/guest/root/*.c))

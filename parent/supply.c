@@ -3,8 +3,8 @@
  */
 #include "parent/supply.h"
 
-#include "parent/firmware.h"
 #include "parent/memory.h"
+#include "parent/transport.h"
 
 #define ASIDE_MAX 256u /* runs */
 #define BATCH 16u
@@ -18,7 +18,7 @@ static u32 aside_count;
 bool supply_set_aside(u64 address, u64 pages)
 {
 	if (aside_count == ASIDE_MAX) {
-		firmware_give(address, pages);
+		transport_give(address, pages);
 		return false;
 	}
 	aside[aside_count].address = address;
@@ -30,10 +30,10 @@ u64 supply_replace(u64 address, u64 pages, u64 refused, u64 last)
 {
 	u64 below = (refused - address) / PAGE_SIZE;
 
-	firmware_give(address, below);
+	transport_give(address, below);
 	if (!supply_set_aside(refused, pages - below))
 		return 0;
-	return firmware_take(pages, last);
+	return transport_take(pages, last);
 }
 
 static u32 take_list(u64 *list, u32 count)
@@ -42,7 +42,7 @@ static u32 take_list(u64 *list, u32 count)
 	u64 address;
 
 	while (taken < count) {
-		address = firmware_take(1, FIRMWARE_ANYWHERE);
+		address = transport_take(1, TRANSPORT_ANYWHERE);
 		if (!address)
 			break;
 		list[taken++] = address >> PAGE_SHIFT;
@@ -61,7 +61,7 @@ static bool set_aside_refused(u64 page, struct supply_outcome *o)
 	if (!supply_set_aside(page << PAGE_SHIFT, 1))
 		return false;
 	o->aside++;
-	more = firmware_take(o->aside, FIRMWARE_ANYWHERE);
+	more = transport_take(o->aside, TRANSPORT_ANYWHERE);
 	if (!more)
 		return true;
 	if (!supply_set_aside(more, o->aside))
@@ -78,7 +78,7 @@ static bool deposit_refused(const u64 *list, u32 count,
 
 	o->page = list[0];
 	for (u32 i = denied; i < count; i++)
-		firmware_give(list[i] << PAGE_SHIFT, 1);
+		transport_give(list[i] << PAGE_SHIFT, 1);
 	return denied && set_aside_refused(list[0], o);
 }
 
@@ -109,7 +109,7 @@ void supply_end(void)
 {
 	while (aside_count) {
 		aside_count--;
-		firmware_give(aside[aside_count].address,
-		              aside[aside_count].pages);
+		transport_give(aside[aside_count].address,
+		               aside[aside_count].pages);
 	}
 }

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "parent/firmware.h"
 #include "parent/memory.h"
+#include "parent/transport.h"
 
 struct fake_firmware fake_firmware;
 
@@ -61,7 +61,7 @@ static bool run_is_free(u64 place, u64 pages)
 	return true;
 }
 
-u64 firmware_take(u64 pages, u64 last)
+u64 transport_take(u64 pages, u64 last)
 {
 	assert_int_not_equal(pages, 0);
 	for (u64 place = FIRMWARE_PAGES; place-- > 0;) {
@@ -78,7 +78,7 @@ u64 firmware_take(u64 pages, u64 last)
 }
 
 /* Nothing may be given that was not taken, or that is deposited. */
-void firmware_give(u64 address, u64 pages)
+void transport_give(u64 address, u64 pages)
 {
 	if (pages)
 		change(fake_firmware_place(address), pages, FIRMWARE_TAKEN,

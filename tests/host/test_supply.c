@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "parent/firmware.h"
+#include "parent/transport.h"
 #include "tests/host/fake_firmware.h"
 
 #define CHILD 2
@@ -214,10 +214,10 @@ static void check_replace(u32 refused)
 	u32 place;
 
 	fake_firmware_reset();
-	old = firmware_take(RUN, FIRMWARE_ANYWHERE);
+	old = transport_take(RUN, TRANSPORT_ANYWHERE);
 	place = (u32)fake_firmware_place(old);
 	new = supply_replace(old, RUN, old + refused * PAGE_SIZE,
-	                     FIRMWARE_ANYWHERE);
+	                     TRANSPORT_ANYWHERE);
 	assert_true(new);
 	/* The next run ends right below the refused page. */
 	assert_int_equal(new, old - (RUN - refused) * PAGE_SIZE);
@@ -225,7 +225,7 @@ static void check_replace(u32 refused)
 		assert_int_equal(fake_firmware.page[place + i], FIRMWARE_TAKEN);
 	assert_int_equal(fake_firmware_count(FIRMWARE_TAKEN),
 	                 RUN + RUN - refused);
-	firmware_give(new, RUN);
+	transport_give(new, RUN);
 	check_end(0);
 }
 
@@ -239,24 +239,24 @@ static void test_replace(void **state)
 static void test_replace_keeps_the_limit(void **state)
 {
 	u64 last = FIRMWARE_BASE + 1000 * PAGE_SIZE - 1;
-	u64 old = firmware_take(RUN, last), new;
+	u64 old = transport_take(RUN, last), new;
 
 	(void)state;
 	assert_int_equal(old, last + 1 - RUN * PAGE_SIZE);
 	new = supply_replace(old, RUN, old, last);
 	assert_int_equal(new, old - RUN * PAGE_SIZE);
-	firmware_give(new, RUN);
+	transport_give(new, RUN);
 	check_end(0);
 }
 
 static void test_nothing_to_replace_with(void **state)
 {
-	u64 old = firmware_take(FIRMWARE_PAGES, FIRMWARE_ANYWHERE);
+	u64 old = transport_take(FIRMWARE_PAGES, TRANSPORT_ANYWHERE);
 
 	(void)state;
 	assert_int_equal(supply_replace(old, FIRMWARE_PAGES,
 	                                old + 100 * PAGE_SIZE,
-	                                FIRMWARE_ANYWHERE),
+	                                TRANSPORT_ANYWHERE),
 	                 0);
 	assert_int_equal(fake_firmware_count(FIRMWARE_FREE), 100);
 	check_end(0);
@@ -270,15 +270,15 @@ static void test_too_much_is_aside(void **state)
 
 	(void)state;
 	do {
-		page = firmware_take(1, FIRMWARE_ANYWHERE);
+		page = transport_take(1, TRANSPORT_ANYWHERE);
 		assert_true(page);
 		count++;
 	} while (supply_set_aside(page, 1));
 	assert_true(count > 200);
 	assert_int_equal(fake_firmware_count(FIRMWARE_TAKEN), count - 1);
-	run = firmware_take(RUN, FIRMWARE_ANYWHERE);
+	run = transport_take(RUN, TRANSPORT_ANYWHERE);
 	assert_int_equal(
-		supply_replace(run, RUN, run + PAGE_SIZE, FIRMWARE_ANYWHERE),
+		supply_replace(run, RUN, run + PAGE_SIZE, TRANSPORT_ANYWHERE),
 		0);
 	assert_int_equal(fake_firmware_count(FIRMWARE_TAKEN), count - 1);
 	check_end(0);

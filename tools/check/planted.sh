@@ -11,6 +11,9 @@ includes|hv/run/cr.c|#include "arch/x86_64/vmx.h"|hv/run/cr.c: may not include a
 includes|tests/guest/root/world.c|#include "hv/vp/vp.h"|may not include hv/vp/vp.h
 includes|lib/crc32c.c|#include "hv/base/addr.h"|lib/crc32c.c: may not include hv/base/addr.h
 includes|parent/vp.c|#include "hv/vp/vp.h"|parent/vp.c: may not include hv/vp/vp.h
+includes|parent/vp.c|#include <efi.h>|parent/vp.c: may not include efi
+includes|parent/uefi/synic.c|#include <efi.h>|
+includes|tools/hvctl/run.c|#include "parent/uefi/synic.h"|run.c: may not include parent/uefi/synic.h
 includes|boot/main.c|#include "lib/elf.h"|
 order|lib/crc32c.c|#include "hv/base/log.h"|lib/crc32c: may not include hv/base/log.h
 order|lib/crc32c.c|void planted(void) { log_line(0); }|lib/crc32c: may not call log_line of hv/base/log

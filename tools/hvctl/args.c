@@ -3,9 +3,30 @@
  */
 #include "tools/hvctl/command.h"
 
-#include <efilib.h>
+#include "tools/hvctl/print.h"
 
-bool args_number(const CHAR16 *word, u64 *number)
+static char lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool args_same(const char *a, const char *b)
+{
+	for (; *a && lower(*a) == lower(*b); a++)
+		b++;
+	return lower(*a) == lower(*b);
+}
+
+/* What follows "name=", null: the word is something else. */
+static const char *value_of(const char *word, const char *name)
+{
+	for (; *name; name++)
+		if (*word++ != *name)
+			return NULL;
+	return *word == '=' ? word + 1 : NULL;
+}
+
+bool args_number(const char *word, u64 *number)
 {
 	u64 n = 0;
 
@@ -20,29 +41,34 @@ bool args_number(const CHAR16 *word, u64 *number)
 	return true;
 }
 
-bool args_flag(const struct args *args, const CHAR16 *flag)
+static bool equal(const char *a, const char *b)
+{
+	for (; *a && *a == *b; a++)
+		b++;
+	return *a == *b;
+}
+
+bool args_flag(const struct args *args, const char *flag)
 {
 	for (u32 i = 0; i < args->count; i++)
-		if (StrCmp(args->word[i], flag) == 0)
+		if (equal(args->word[i], flag))
 			return true;
 	return false;
 }
 
-bool args_option(const struct args *args, const CHAR16 *name, u64 lowest,
+bool args_option(const struct args *args, const char *name, u64 lowest,
                  u64 highest, u64 *number)
 {
-	UINTN length = StrLen(name);
-	const CHAR16 *word;
+	const char *value;
 	u64 n;
 
 	for (u32 i = 0; i < args->count; i++) {
-		word = args->word[i];
-		if (StrnCmp(word, name, length) != 0 || word[length] != '=')
+		value = value_of(args->word[i], name);
+		if (!value)
 			continue;
-		if (!args_number(word + length + 1, &n) || n < lowest ||
-		    n > highest) {
-			Print(L"hvctl: %s: want a number from %ld to %ld\n",
-			      word, lowest, highest);
+		if (!args_number(value, &n) || n < lowest || n > highest) {
+			print("hvctl: %s: want a number from %lu to %lu\n",
+			      args->word[i], lowest, highest);
 			return false;
 		}
 		*number = n;

@@ -1,36 +1,35 @@
 /*
  * What hvctl must know from one command to the next. Children live on in the
  * hypervisor while no hvctl is loaded, so their book is kept in reserved memory
- * and found again through the firmware's configuration table.
+ * and found again through the front.
  */
 #ifndef STASIS_HVCTL_BOOK_H
 #define STASIS_HVCTL_BOOK_H
 
-#include <efi.h>
-
 #include "include/types.h"
+#include "parent/transport.h"
+#include "tools/hvctl/command.h"
 
 #define BOOK_CHILDREN 32
 #define BOOK_VP_WORDS 3 /* of 32 VP indices each, as a stream has them */
-#define BOOK_NAME 32
+#define BOOK_NAME 64    /* bytes of UTF-8 */
 
 struct book_child {
 	u64 id;  /* 0: this entry is free */
-	u64 ram; /* our address of its pages, in one piece */
+	u64 ram; /* our GPA of its pages, in one piece */
 	u64 ram_pages;
 	u32 vps[BOOK_VP_WORDS]; /* bitmap of VP indices */
 	bool ended;             /* it has written its exit port */
 	u8 exit_code;
-	CHAR16 name[BOOK_NAME]; /* the file it came from */
+	char name[BOOK_NAME]; /* the file it came from */
 };
 
 struct book {
 	u64 magic;
 	u64 root_id; /* ours */
-	u64 hypercall_page;
-	u64 sim_page;
-	u64 tsc_khz;
-	u64 pages; /* of the book itself */
+	u64 transport[TRANSPORT_WORDS];
+	u64 ticks_in_ms; /* of the front's clock */
+	u64 pages;       /* of the book itself */
 	struct book_child child[BOOK_CHILDREN];
 };
 
@@ -38,7 +37,7 @@ struct book {
  * Makes the hypervisor ready for hypercalls and polled messages, and finds the
  * book or begins one. Prints why if it cannot.
  */
-EFI_STATUS book_open(void);
+enum hvctl_result book_open(void);
 
 /* The book, once it is open. */
 struct book *book_get(void);
@@ -47,7 +46,7 @@ struct book *book_get(void);
 struct book_child *book_new_child(void);
 
 /* The child that a word of the command line names, or null after a line. */
-struct book_child *book_find(const CHAR16 *word);
+struct book_child *book_find(const char *word);
 
 /* The entry of an id, or null. */
 struct book_child *book_child_of(u64 id);

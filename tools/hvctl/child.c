@@ -4,12 +4,10 @@
  */
 #include "tools/hvctl/child.h"
 
-#include <efilib.h>
-
-#include "parent/firmware.h"
 #include "parent/memory.h"
 #include "parent/partition.h"
 #include "parent/supply.h"
+#include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/report.h"
 
@@ -70,7 +68,7 @@ static bool replace_ram(struct build *b)
 		memory_unmap(child->id, e[i].gpn, e[i].count);
 	memory_unmap(child->id, e[b->extent].gpn, b->done);
 	ram = supply_replace(child->ram, child->ram_pages,
-	                     b->source << PAGE_SHIFT, FIRMWARE_ANYWHERE);
+	                     b->source << PAGE_SHIFT, TRANSPORT_ANYWHERE);
 	child->ram = ram;
 	if (!ram) {
 		child->ram_pages = 0;
@@ -180,7 +178,7 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 
 static bool allocate_ram(struct book_child *child, u64 pages)
 {
-	u64 ram = firmware_take(pages, FIRMWARE_ANYWHERE);
+	u64 ram = transport_take(pages, TRANSPORT_ANYWHERE);
 
 	if (!ram) {
 		report_memory(pages);
@@ -191,7 +189,20 @@ static bool allocate_ram(struct book_child *child, u64 pages)
 	return true;
 }
 
-struct book_child *child_build(const struct shape *shape, const CHAR16 *name)
+/* As much of it as there is room for, and a zero; no half of a letter (UTF-8). */
+static void copy_name(char *to, const char *name)
+{
+	u32 length = 0;
+
+	while (name[length] && length < BOOK_NAME - 1)
+		length++;
+	while (name[length] && length && ((u8)name[length] & 0xc0) == 0x80)
+		length--;
+	__builtin_memcpy(to, name, length);
+	to[length] = 0;
+}
+
+struct book_child *child_build(const struct shape *shape, const char *name)
 {
 	struct book_child *child = book_new_child();
 	struct build b = { .shape = shape, .child = child };
@@ -199,10 +210,10 @@ struct book_child *child_build(const struct shape *shape, const CHAR16 *name)
 
 	if (!child)
 		return NULL;
-	BS->SetMem(child, sizeof(*child), 0);
+	__builtin_memset(child, 0, sizeof(*child));
 	if (!allocate_ram(child, shape->pages))
 		return NULL;
-	StrnCpy(child->name, name, BOOK_NAME - 1);
+	copy_name(child->name, name);
 	b.source = child->ram >> PAGE_SHIFT;
 	for (u32 i = 0; i < ARRAY_LEN(steps); i++) {
 		status = run_step(&steps[i], &b);
@@ -260,7 +271,7 @@ static enum hv_status empty_pool(u64 id)
 	while (status == HV_STATUS_SUCCESS && count) {
 		status = memory_withdraw(id, list, DEPOSIT_PAGES, &count);
 		for (u32 i = 0; i < count; i++)
-			firmware_give(list[i] << PAGE_SHIFT, 1);
+			transport_give(list[i] << PAGE_SHIFT, 1);
 	}
 	return status == HV_STATUS_NO_RESOURCES ? HV_STATUS_SUCCESS : status;
 }
@@ -269,7 +280,7 @@ static enum hv_status empty_pool(u64 id)
  * Finalize refuses a partition that was never initialized: delete will do (D28).
  * The entry stays in the book until the hypervisor has let go of the RAM.
  */
-EFI_STATUS child_destroy(struct book_child *child)
+enum hvctl_result child_destroy(struct book_child *child)
 {
 	enum hv_status status;
 
@@ -288,7 +299,7 @@ EFI_STATUS child_destroy(struct book_child *child)
 			return report_status("HvDeletePartition", child->id,
 			                     status, NULL);
 	}
-	firmware_give(child->ram, child->ram_pages);
+	transport_give(child->ram, child->ram_pages);
 	child->id = 0;
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }

@@ -17,14 +17,14 @@
  * besides its rights, VPs created, intercepts installed. Null, after a line
  * about it and with nothing left over, if it cannot be had.
  */
-struct book_child *child_build(const struct shape *shape, const CHAR16 *name);
+struct book_child *child_build(const struct shape *shape, const char *name);
 
 /* Gives the mapped pages exactly the rights of the shape. */
 enum hv_status child_set_rights(const struct book_child *child,
                                 const struct shape *shape);
 
 /* Ends the child and frees everything it had. */
-EFI_STATUS child_destroy(struct book_child *child);
+enum hvctl_result child_destroy(struct book_child *child);
 
 /* ExplicitSuspend of all its VPs. */
 enum hv_status child_suspend(const struct book_child *child, bool suspend);

@@ -1,13 +1,13 @@
 /*
  * hvctl create, suspend, resume, delete.
  */
-#include <efi.h>
-#include <efilib.h>
 
+#include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
-#include "tools/hvctl/files.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
 /* A child starts at the first byte of its image, in real mode. */
@@ -38,92 +38,93 @@ static enum hv_status set_start(const struct book_child *child)
 	return vp_set_registers(child->id, 0, list, ARRAY_LEN(list), NULL);
 }
 
-static EFI_STATUS start_image(struct book_child *child, u8 *image, u64 size)
+static enum hvctl_result start_image(struct book_child *child, u8 *image,
+                                     u64 size)
 {
 	enum hv_status status;
 
-	BS->CopyMem((void *)(child->ram + IMAGE_GPA), image, size);
+	__builtin_memcpy(transport_at(child->ram + IMAGE_GPA), image, size);
 	status = set_start(child);
 	if (status == HV_STATUS_SUCCESS) {
-		Print(L"hvctl: child %ld created, %ld KiB of RAM, suspended\n",
+		print("hvctl: child %lu created, %lu KiB of RAM, suspended\n",
 		      child->id, child->ram_pages * (PAGE_SIZE / 1024));
-		return EFI_SUCCESS;
+		return HVCTL_DONE;
 	}
 	report_status("HvSetVpRegisters", child->id, status, NULL);
 	child_destroy(child);
-	return EFI_ABORTED;
+	return HVCTL_ABORTED;
 }
 
-EFI_STATUS create_command(const struct args *args)
+enum hvctl_result create_command(const struct args *args)
 {
 	static struct shape shape = { .extent_count = 1 };
 	u64 mem = MEM_DEFAULT, vps = 1, size;
 	struct book_child *child;
-	EFI_STATUS status;
+	enum hvctl_result result;
 	u8 *image;
 
-	if (!args_option(args, L"mem", 1, MEM_MAX, &mem) ||
-	    !args_option(args, L"vps", 1, VPS_MAX, &vps))
-		return EFI_INVALID_PARAMETER;
-	status = files_read(args->word[0], &image, &size);
-	if (EFI_ERROR(status))
-		return status;
+	if (!args_option(args, "mem", 1, MEM_MAX, &mem) ||
+	    !args_option(args, "vps", 1, VPS_MAX, &vps))
+		return HVCTL_BAD_WORDS;
+	if (!front_read_file(args->word[0], &image, &size))
+		return HVCTL_FILE;
+	__builtin_memset(shape.vps, 0, sizeof(shape.vps));
 	for (u64 vp = 0; vp < vps; vp++)
 		shape.vps[vp / 32] |= 1u << (vp % 32);
 	shape.pages = mem * PAGES_IN_MIB;
 	shape.extent[0].count = (u32)shape.pages;
 	shape.extent[0].rights = RIGHTS_ALL;
 	if (size == 0 || IMAGE_GPA + size > shape.pages * PAGE_SIZE) {
-		Print(L"hvctl: %s has %ld bytes, which do not fit in %ld MiB "
-		      L"behind 0x%x\n  give the child more with mem=\n",
+		print("hvctl: %s has %lu bytes, which do not fit in %lu MiB "
+		      "behind 0x%X\n  give the child more with mem=\n",
 		      args->word[0], size, mem, IMAGE_GPA);
-		FreePool(image);
-		return EFI_BAD_BUFFER_SIZE;
+		front_free(image);
+		return HVCTL_TOO_LARGE;
 	}
 	child = child_build(&shape, args->word[0]);
-	status = child ? start_image(child, image, size) : EFI_ABORTED;
-	FreePool(image);
-	return status;
+	result = child ? start_image(child, image, size) : HVCTL_ABORTED;
+	front_free(image);
+	return result;
 }
 
-static EFI_STATUS set_suspend(const struct args *args, bool suspend)
+static enum hvctl_result set_suspend(const struct args *args, bool suspend)
 {
 	struct book_child *child = book_find(args->word[0]);
 	enum hv_status status;
 
 	if (!child)
-		return EFI_NOT_FOUND;
+		return HVCTL_NOT_FOUND;
 	status = child_suspend(child, suspend);
 	if (status != HV_STATUS_SUCCESS)
 		return report_status("HvSetVpRegisters", child->id, status,
 		                     "a child whose restore failed cannot run: "
 		                     "delete it");
-	Print(L"hvctl: child %ld %a\n", child->id,
+	print("hvctl: child %lu %s\n", child->id,
 	      suspend ? "suspended" : "resumed");
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }
 
-EFI_STATUS suspend_command(const struct args *args)
+enum hvctl_result suspend_command(const struct args *args)
 {
 	return set_suspend(args, true);
 }
 
-EFI_STATUS resume_command(const struct args *args)
+enum hvctl_result resume_command(const struct args *args)
 {
 	return set_suspend(args, false);
 }
 
-EFI_STATUS delete_command(const struct args *args)
+enum hvctl_result delete_command(const struct args *args)
 {
 	struct book_child *child = book_find(args->word[0]);
-	EFI_STATUS status;
+	enum hvctl_result result;
 	u64 id;
 
 	if (!child)
-		return EFI_NOT_FOUND;
+		return HVCTL_NOT_FOUND;
 	id = child->id;
-	status = child_destroy(child);
-	if (!EFI_ERROR(status))
-		Print(L"hvctl: child %ld deleted\n", id);
-	return status;
+	result = child_destroy(child);
+	if (result == HVCTL_DONE)
+		print("hvctl: child %lu deleted\n", id);
+	return result;
 }

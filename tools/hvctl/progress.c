@@ -3,11 +3,9 @@
  */
 #include "tools/hvctl/progress.h"
 
-#include <efi.h>
-#include <efilib.h>
-
-#include "parent/cpu.h"
 #include "tools/hvctl/book.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/print.h"
 
 #define CELLS 20
 
@@ -16,17 +14,17 @@ void progress_begin(struct progress *p, const char *verb, u64 expected)
 	p->verb = verb;
 	p->expected = expected ? expected : 1;
 	p->next = 0;
-	p->began = cpu_read_tsc();
+	p->began = front_ticks();
 }
 
 static void draw(const struct progress *p, u64 full, u64 bytes, u64 pieces)
 {
-	CHAR16 bar[CELLS + 1];
+	char bar[CELLS + 1];
 
 	for (u32 i = 0; i < CELLS; i++)
 		bar[i] = i < full ? '#' : '.';
 	bar[CELLS] = 0;
-	Print(L"\r%a [%s] %ld bytes, %ld pieces", p->verb, bar, bytes, pieces);
+	print("\r%s [%s] %lu bytes, %lu pieces", p->verb, bar, bytes, pieces);
 }
 
 void progress_step(struct progress *p, u64 bytes, u64 pieces)
@@ -40,12 +38,12 @@ void progress_step(struct progress *p, u64 bytes, u64 pieces)
 
 u64 progress_end(struct progress *p, bool complete, u64 bytes, u64 pieces)
 {
-	u64 ticks = cpu_read_tsc() - p->began;
-	u64 khz = book_get()->tsc_khz;
+	u64 ticks = front_ticks() - p->began;
+	u64 rate = book_get()->ticks_in_ms;
 
 	if (complete)
 		draw(p, CELLS, bytes, pieces);
 	if (complete || p->next > 0)
-		Print(L"\n");
-	return khz ? ticks / khz : 0;
+		print("\n");
+	return rate ? ticks / rate : 0;
 }

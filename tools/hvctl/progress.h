@@ -10,7 +10,7 @@ struct progress {
 	const char *verb;
 	u64 expected; /* bytes; a save can only guess */
 	u64 next;     /* the count of bytes that draws again */
-	u64 began;    /* TSC */
+	u64 began;    /* ticks of the front */
 };
 
 void progress_begin(struct progress *p, const char *verb, u64 expected);

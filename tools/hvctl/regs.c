@@ -3,11 +3,10 @@
  */
 #include "tools/hvctl/regs.h"
 
-#include <efilib.h>
-
 #include "parent/vp.h"
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
 /*
@@ -50,19 +49,19 @@ static enum hv_status print_group(u64 id, u32 vp, const struct reg_group *group)
 		if (status != HV_STATUS_SUCCESS)
 			return status;
 		if (i == 0)
-			Print(L"%s\n", group->headline);
+			print("%s\n", group->headline);
 		group->tables[i].print(list, count);
 	}
 	return HV_STATUS_SUCCESS;
 }
 
-static const struct reg_group *find_group(const CHAR16 *word)
+static const struct reg_group *find_group(const char *word)
 {
 	u32 count;
 	const struct reg_group *groups = regs_groups(&count);
 
 	for (u32 i = 0; i < count; i++)
-		if (StriCmp(groups[i].name, word) == 0)
+		if (args_same(groups[i].name, word))
 			return &groups[i];
 	return NULL;
 }
@@ -71,25 +70,24 @@ static const struct reg_group *find_group(const CHAR16 *word)
 static bool read_words(const struct args *args, u64 *vp,
                        const struct reg_group **group)
 {
-	const CHAR16 *word;
+	const char *word;
 
 	for (u32 i = 1; i < args->count; i++) {
 		word = args->word[i];
 		if (i == 1 && args_number(word, vp) && *vp <= HV_VP_INDEX_SELF)
 			continue;
 		*group = find_group(word);
-		if (i == args->count - 1 &&
-		    (*group || StriCmp(word, L"all") == 0))
+		if (i == args->count - 1 && (*group || args_same(word, "all")))
 			continue;
-		Print(L"hvctl: %s is no VP index, and no group of registers: "
-		      L"hvctl help regs\n",
+		print("hvctl: %s is no VP index, and no group of registers: "
+		      "hvctl help regs\n",
 		      word);
 		return false;
 	}
 	return true;
 }
 
-EFI_STATUS regs_command(const struct args *args)
+enum hvctl_result regs_command(const struct args *args)
 {
 	struct book_child *child = book_find(args->word[0]);
 	const struct reg_group *groups, *only = NULL;
@@ -98,9 +96,9 @@ EFI_STATUS regs_command(const struct args *args)
 	u32 count;
 
 	if (!child)
-		return EFI_NOT_FOUND;
+		return HVCTL_NOT_FOUND;
 	if (!read_words(args, &vp, &only))
-		return EFI_INVALID_PARAMETER;
+		return HVCTL_BAD_WORDS;
 	groups = regs_groups(&count);
 	for (u32 i = 0; i < count; i++) {
 		if (only && only != &groups[i])
@@ -110,5 +108,5 @@ EFI_STATUS regs_command(const struct args *args)
 			return report_status("HvGetVpRegisters", child->id,
 			                     status, NULL);
 	}
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }

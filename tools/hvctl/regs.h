@@ -5,8 +5,6 @@
 #ifndef STASIS_HVCTL_REGS_H
 #define STASIS_HVCTL_REGS_H
 
-#include <efi.h>
-
 #include "include/tlfs.h"
 
 /* Most registers of one table. */
@@ -30,8 +28,8 @@ struct reg_table {
 };
 
 struct reg_group {
-	const CHAR16 *name;
-	const CHAR16 *headline;
+	const char *name;
+	const char *headline;
 	const struct reg_table *tables;
 	u32 count;
 };

@@ -238,14 +238,14 @@ _Static_assert(ARRAY_LEN(words) <= REGS_MAX && ARRAY_LEN(mtrrs) <= REGS_MAX,
 	}
 
 static const struct reg_group groups[] = {
-	GROUP(L"core", L"core: general, control and segment registers",
+	GROUP("core", "core: general, control and segment registers",
 	      core_tables),
-	GROUP(L"msrs", L"msrs: model-specific registers", msr_tables),
-	GROUP(L"apic",
-	      L"apic: local APIC; vectors in service (ISR), by level (TMR), pending",
+	GROUP("msrs", "msrs: model-specific registers", msr_tables),
+	GROUP("apic",
+	      "apic: local APIC; vectors in service (ISR), by level (TMR), pending",
 	      apic_tables),
-	GROUP(L"synic", L"synic: synthetic registers and timers", synic_tables),
-	GROUP(L"fp", L"fp: x87, SSE, AVX; YMM0H is bits 255 to 128 of YMM0",
+	GROUP("synic", "synic: synthetic registers and timers", synic_tables),
+	GROUP("fp", "fp: x87, SSE, AVX; YMM0H is bits 255 to 128 of YMM0",
 	      fp_tables),
 };
 

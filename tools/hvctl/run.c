@@ -7,19 +7,17 @@
  * instruction, and executes it again when InterceptSuspend is cleared. That is
  * what happens to messages of other children, and to those from before the run.
  */
-#include <efi.h>
-#include <efilib.h>
 
-#include "parent/cpu.h"
-#include "parent/synic.h"
+#include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
 #define LIMIT_MAX 1000000000 /* of for= */
-#define KEY_CTRL_C 3
-#define KEY_POLL_MS 50 /* asking the firmware for a key is slow */
+#define KEY_POLL_MS 50       /* asking for a key is slow */
 
 enum run_end {
 	RUN_GOES_ON,
@@ -46,16 +44,16 @@ static void run_fail(struct run *run, const char *what, enum hv_status status)
 
 static void run_print(struct run *run, char c)
 {
-	CHAR16 text[3] = { '\r', '\n', 0 };
+	u8 byte = (u8)c;
 
 	run->printed++;
 	if (run->quiet)
 		return;
-	if (c != '\n') {
-		text[0] = (CHAR16)(u8)c;
-		text[1] = 0;
-	}
-	ST->ConOut->OutputString(ST->ConOut, text);
+	/* A byte is a letter of ISO 8859-1: two bytes of UTF-8 from 80H on. */
+	if (byte < 0x80)
+		print("%c", byte);
+	else
+		print("%c%c", 0xc0 | byte >> 6, 0x80 | (byte & 0x3f));
 	run->in_line = c != '\n';
 }
 
@@ -133,7 +131,7 @@ static void run_message(struct run *run, const struct hv_message *message)
 	    (!run_is_current(run, &io->header) || run_port(run, io)))
 		return;
 	if (run->in_line)
-		Print(L"\n");
+		print("\n");
 	run->in_line = false;
 	report_message(message);
 	run->end = RUN_STOPPED;
@@ -142,12 +140,7 @@ static void run_message(struct run *run, const struct hv_message *message)
 
 static void run_key(struct run *run)
 {
-	EFI_INPUT_KEY key;
-
-	if (EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key)))
-		return;
-	if (key.UnicodeChar != KEY_CTRL_C && key.UnicodeChar != 'q' &&
-	    key.ScanCode != SCAN_ESC)
+	if (!front_wants_end())
 		return;
 	run->end = RUN_SUSPENDED;
 	child_suspend(run->child, true);
@@ -155,24 +148,23 @@ static void run_key(struct run *run)
 
 static void run_serve(struct run *run)
 {
-	u64 sim = book_get()->sim_page;
-	u64 pace = KEY_POLL_MS * book_get()->tsc_khz;
-	u64 next_key = cpu_read_tsc() + pace;
+	u64 pace = KEY_POLL_MS * book_get()->ticks_in_ms;
+	u64 next_key = front_ticks() + pace;
 	const struct hv_message *slot;
 	struct hv_message message;
 
 	while (run->end == RUN_GOES_ON) {
-		slot = synic_poll(sim);
+		slot = transport_message();
 		if (slot) {
 			message = *slot;
-			synic_release(sim);
+			transport_release();
 			run_message(run, &message);
 			continue;
 		}
-		cpu_pause();
-		if (cpu_read_tsc() > next_key) {
+		transport_wait();
+		if (front_ticks() > next_key) {
 			run_key(run);
-			next_key = cpu_read_tsc() + pace;
+			next_key = front_ticks() + pace;
 		}
 	}
 }
@@ -183,11 +175,11 @@ static enum hv_status run_start(const struct run *run)
 		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
 		{ .name = HV_REGISTER_EXPLICIT_SUSPEND },
 	};
-	u64 id = run->child->id, sim = book_get()->sim_page;
+	u64 id = run->child->id;
 	enum hv_status status = HV_STATUS_SUCCESS;
 
-	while (synic_poll(sim))
-		synic_release(sim);
+	while (transport_message())
+		transport_release();
 	for (int vp = book_next_vp(run->child, -1);
 	     vp >= 0 && status == HV_STATUS_SUCCESS;
 	     vp = book_next_vp(run->child, vp))
@@ -196,38 +188,38 @@ static enum hv_status run_start(const struct run *run)
 	return status;
 }
 
-static EFI_STATUS run_say_end(const struct run *run)
+static enum hvctl_result run_say_end(const struct run *run)
 {
 	const struct book_child *child = run->child;
 	bool good = run->end == RUN_SUSPENDED ||
 	            (run->end == RUN_ENDED && child->exit_code == 0);
 
 	if (run->in_line)
-		Print(L"\n");
+		print("\n");
 	if (run->end == RUN_ENDED)
-		Print(L"hvctl: child %ld ended with code %d", child->id,
+		print("hvctl: child %lu ended with code %u", child->id,
 		      child->exit_code);
 	else
-		Print(L"hvctl: child %ld %a", child->id,
+		print("hvctl: child %lu %s", child->id,
 		      run->end == RUN_SUSPENDED ? "suspended" : "stopped");
-	Print(L" after %ld characters\n", run->printed);
-	return good ? EFI_SUCCESS : EFI_ABORTED;
+	print(" after %lu characters\n", run->printed);
+	return good ? HVCTL_DONE : HVCTL_ABORTED;
 }
 
-EFI_STATUS run_command(const struct args *args)
+enum hvctl_result run_command(const struct args *args)
 {
 	struct run run = { .child = book_find(args->word[0]) };
 	enum hv_status status;
 
 	if (!run.child)
-		return EFI_NOT_FOUND;
-	if (!args_option(args, L"for", 1, LIMIT_MAX, &run.limit))
-		return EFI_INVALID_PARAMETER;
-	run.quiet = args_flag(args, L"quiet");
+		return HVCTL_NOT_FOUND;
+	if (!args_option(args, "for", 1, LIMIT_MAX, &run.limit))
+		return HVCTL_BAD_WORDS;
+	run.quiet = args_flag(args, "quiet");
 	if (run.child->ended) {
-		Print(L"hvctl: child %ld has ended with code %d\n",
+		print("hvctl: child %lu has ended with code %u\n",
 		      run.child->id, run.child->exit_code);
-		return EFI_ABORTED;
+		return HVCTL_ABORTED;
 	}
 	status = run_start(&run);
 	if (status != HV_STATUS_SUCCESS)

@@ -1,13 +1,12 @@
 /*
  * hvctl save and restore: between a partition and a file.
  */
-#include <efi.h>
-#include <efilib.h>
 
 #include "parent/stream.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
-#include "tools/hvctl/files.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/print.h"
 #include "tools/hvctl/progress.h"
 #include "tools/hvctl/report.h"
 
@@ -16,8 +15,6 @@
 
 struct transfer {
 	struct progress progress;
-	const CHAR16 *path;
-	EFI_FILE_HANDLE file;
 	u8 *data; /* save: the buffer; restore: the whole stream */
 	u64 size; /* bytes in it */
 };
@@ -36,19 +33,13 @@ static void step(void *context, u64 bytes, u64 pieces)
 	progress_step(&t->progress, bytes, pieces);
 }
 
+/* The bar's line is not at its end: what the front says comes below it. */
 static bool flush(struct transfer *t)
 {
-	UINTN count = t->size;
-	EFI_STATUS status = t->file->Write(t->file, &count, t->data);
-
-	if (!EFI_ERROR(status) && count == t->size) {
-		t->size = 0;
-		return true;
-	}
-	Print(L"\n");
-	report_file("write", t->path,
-	            EFI_ERROR(status) ? status : EFI_VOLUME_FULL);
-	return false;
+	if (!front_write_file(t->data, t->size))
+		return false;
+	t->size = 0;
+	return true;
 }
 
 static bool put(void *context, const u8 *data, u32 count)
@@ -73,11 +64,12 @@ static const u8 *get(void *context, u64 offset, u64 *count)
 static void say_done(const char *what, u64 id, const struct stream_outcome *o,
                      u64 ms)
 {
-	Print(L"%a: %ld bytes in %ld pieces, %ld ms (child %ld)\n", what,
+	print("%s: %lu bytes in %lu pieces, %lu ms (child %lu)\n", what,
 	      o->bytes, o->pieces, ms, id);
 }
 
-static EFI_STATUS save_to_file(struct book_child *child, struct transfer *t)
+static enum hvctl_result save_to_file(struct book_child *child,
+                                      struct transfer *t)
 {
 	const struct stream_client client = { .context = t,
 		                              .put = put,
@@ -93,39 +85,39 @@ static EFI_STATUS save_to_file(struct book_child *child, struct transfer *t)
 	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
 	                  o.pieces);
 	if (!stream_is_complete(&o)) {
-		t->file->Delete(t->file); /* half a stream helps nobody */
+		front_end_file(false); /* half a stream helps nobody */
 		return report_outcome(
 			"HvSavePartitionState", child->id, &o,
 			o.status == HV_STATUS_OPERATION_DENIED
 				? "suspend it first: hvctl suspend"
 				: NULL);
 	}
-	t->file->Close(t->file);
+	front_end_file(true);
 	say_done("saved", child->id, &o, ms);
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }
 
-EFI_STATUS save_command(const struct args *args)
+enum hvctl_result save_command(const struct args *args)
 {
 	struct book_child *child = book_find(args->word[0]);
-	struct transfer t = { .path = args->word[1] };
-	EFI_STATUS status;
+	struct transfer t = { .size = 0 };
+	enum hvctl_result result = HVCTL_FILE;
 
 	if (!child)
-		return EFI_NOT_FOUND;
-	t.data = AllocatePool(BUFFER_SIZE);
+		return HVCTL_NOT_FOUND;
+	t.data = front_allocate(BUFFER_SIZE);
 	if (!t.data)
 		return report_memory(BUFFER_SIZE / PAGE_SIZE);
-	status = files_create(t.path, &t.file);
-	if (!EFI_ERROR(status))
-		status = save_to_file(child, &t);
-	FreePool(t.data);
-	return status;
+	if (front_create_file(args->word[1]))
+		result = save_to_file(child, &t);
+	front_free(t.data);
+	return result;
 }
 
 /* hint: for one whose restore fails. */
-static EFI_STATUS restore_into(struct book_child *child, struct transfer *t,
-                               u32 piece, const char *hint)
+static enum hvctl_result restore_into(struct book_child *child,
+                                      struct transfer *t, u32 piece,
+                                      const char *hint)
 {
 	const struct stream_client client = { .context = t,
 		                              .get = get,
@@ -148,83 +140,82 @@ static EFI_STATUS restore_into(struct book_child *child, struct transfer *t,
 		                     NULL);
 	child->ended = false;
 	say_done("restored", child->id, &o, ms);
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }
 
 /* A child as the stream describes it; gone again if that does not work. */
-static EFI_STATUS restore_new(struct transfer *t, u32 piece)
+static enum hvctl_result restore_new(struct transfer *t, u32 piece,
+                                     const char *path)
 {
 	static struct shape shape;
 	struct book_child *child = NULL;
 	enum hv_status rights;
-	EFI_STATUS status;
+	enum hvctl_result result;
 
 	if (shape_read(&shape, t->data, t->size))
-		child = child_build(&shape, t->path);
+		child = child_build(&shape, path);
 	if (!child)
-		return EFI_ABORTED;
-	status = restore_into(child, t, piece,
+		return HVCTL_ABORTED;
+	result = restore_into(child, t, piece,
 	                      "hvctl log may say more; the target has been "
 	                      "deleted");
-	if (!EFI_ERROR(status)) {
+	if (result == HVCTL_DONE) {
 		rights = child_set_rights(child, &shape);
 		if (rights != HV_STATUS_SUCCESS)
-			status = report_status("HvMapGpaPages", child->id,
+			result = report_status("HvMapGpaPages", child->id,
 			                       rights, NULL);
 	}
-	if (EFI_ERROR(status))
+	if (result != HVCTL_DONE)
 		child_destroy(child);
-	return status;
+	return result;
 }
 
-EFI_STATUS restore_command(const struct args *args)
+enum hvctl_result restore_command(const struct args *args)
 {
-	struct transfer t = { .path = args->word[0] };
+	struct transfer t = { .size = 0 };
 	u64 piece = HV_SAVE_DATA_MAX, into = 0;
 	struct book_child *child;
-	EFI_STATUS status;
+	enum hvctl_result result;
 
-	if (!args_option(args, L"piece", 1, HV_SAVE_DATA_MAX, &piece) ||
-	    !args_option(args, L"into", 1, UINT32_MAX, &into))
-		return EFI_INVALID_PARAMETER;
+	if (!args_option(args, "piece", 1, HV_SAVE_DATA_MAX, &piece) ||
+	    !args_option(args, "into", 1, UINT32_MAX, &into))
+		return HVCTL_BAD_WORDS;
 	child = book_child_of(into);
 	if (into && !child) {
-		Print(L"hvctl: into=%ld: there is no such child\n", into);
-		return EFI_NOT_FOUND;
+		print("hvctl: into=%lu: there is no such child\n", into);
+		return HVCTL_NOT_FOUND;
 	}
-	status = files_read(t.path, &t.data, &t.size);
-	if (EFI_ERROR(status))
-		return status;
-	status = into ? restore_into(child, &t, (u32)piece,
+	if (!front_read_file(args->word[0], &t.data, &t.size))
+		return HVCTL_FILE;
+	result = into ? restore_into(child, &t, (u32)piece,
 	                             "hvctl log may say more")
-	              : restore_new(&t, (u32)piece);
-	FreePool(t.data);
-	return status;
+	              : restore_new(&t, (u32)piece, args->word[0]);
+	front_free(t.data);
+	return result;
 }
 
 /* Without an ID the machine alone is asked: partition id 0. */
-EFI_STATUS check_command(const struct args *args)
+enum hvctl_result check_command(const struct args *args)
 {
-	struct transfer t = { .path = args->word[0] };
+	struct transfer t = { .size = 0 };
 	const struct stream_client client = { .context = &t,
 		                              .get = get,
 		                              .deposit = deposit_own };
 	struct book_child *child = NULL;
 	struct stream_outcome o;
-	EFI_STATUS status;
+	enum hvctl_result result;
 
 	if (args->count > 1) {
 		child = book_find(args->word[1]);
 		if (!child)
-			return EFI_NOT_FOUND;
+			return HVCTL_NOT_FOUND;
 	}
-	status = files_read(t.path, &t.data, &t.size);
-	if (EFI_ERROR(status))
-		return status;
+	if (!front_read_file(args->word[0], &t.data, &t.size))
+		return HVCTL_FILE;
 	o = stream_restore(child ? child->id : 0, HV_SAVE_RESTORE_STATE_SUMMARY,
 	                   HV_SAVE_DATA_MAX, &client);
-	FreePool(t.data);
-	status = report_outcome("HvRestorePartitionState",
+	front_free(t.data);
+	result = report_outcome("HvRestorePartitionState",
 	                        child ? child->id : 0, &o, NULL);
-	return stream_is_complete(&o) ? EFI_SUCCESS : status;
+	return stream_is_complete(&o) ? HVCTL_DONE : result;
 }

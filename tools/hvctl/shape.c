@@ -3,7 +3,7 @@
  */
 #include "tools/hvctl/shape.h"
 
-#include <efilib.h>
+#include "tools/hvctl/print.h"
 
 /* Sanity only: a map beyond this is damage and not a partition (16 GiB). */
 #define PAGES_MAX (BIT(34) / PAGE_SIZE)
@@ -80,7 +80,7 @@ bool shape_read(struct shape *shape, const u8 *data, u64 size)
 {
 	struct stream_prolog prolog;
 
-	BS->SetMem(shape, sizeof(*shape), 0);
+	__builtin_memset(shape, 0, sizeof(*shape));
 	if (size >= sizeof(struct stream_header) + sizeof(prolog)) {
 		__builtin_memcpy(&prolog, data + sizeof(struct stream_header),
 		                 sizeof(prolog));
@@ -89,7 +89,7 @@ bool shape_read(struct shape *shape, const u8 *data, u64 size)
 	}
 	if (shape->pages && (shape->vps[0] | shape->vps[1] | shape->vps[2]))
 		return true;
-	Print(L"hvctl: this is no saved partition with its memory: no VPs or "
-	      L"no GPA map in it\n");
+	print("hvctl: this is no saved partition with its memory: no VPs or "
+	      "no GPA map in it\n");
 	return false;
 }

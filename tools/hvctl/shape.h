@@ -5,8 +5,6 @@
 #ifndef STASIS_HVCTL_SHAPE_H
 #define STASIS_HVCTL_SHAPE_H
 
-#include <efi.h>
-
 #include "include/stream.h"
 #include "tools/hvctl/book.h"
 

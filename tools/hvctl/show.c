@@ -1,14 +1,14 @@
 /*
  * hvctl list and log.
  */
-#include <efi.h>
-#include <efilib.h>
 
 #include "parent/memory.h"
 #include "parent/partition.h"
 #include "parent/vp.h"
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
 /* Suspended is a child as a whole; of an intercept, one VP is enough. */
@@ -49,9 +49,9 @@ static void list_pool(u64 id)
 	u64 available, in_use;
 
 	if (memory_get_balance(id, &available, &in_use) != HV_STATUS_SUCCESS)
-		Print(L"       -       -");
+		print("       -       -");
 	else
-		Print(L" %7ld %7ld", available, in_use);
+		print(" %7lu %7lu", available, in_use);
 }
 
 static void list_child(u64 id)
@@ -59,48 +59,41 @@ static void list_child(u64 id)
 	const struct book_child *child = book_child_of(id);
 
 	if (!child) { /* some other program's */
-		Print(L"%4ld  %10a  -      -", id, "?");
+		print("%4lu  %10s  -      -", id, "?");
 		list_pool(id);
-		Print(L"  -\n");
+		print("  -\n");
 		return;
 	}
-	Print(L"%4ld  %10a %2d %6ld", id, state_of(child), vp_count(child),
+	print("%4lu  %10s %2u %6lu", id, state_of(child), vp_count(child),
 	      child->ram_pages * (PAGE_SIZE / 1024));
 	list_pool(id);
-	Print(L"  %s\n", child->name);
+	print("  %s\n", child->name);
 }
 
-EFI_STATUS list_command(const struct args *args)
+enum hvctl_result list_command(const struct args *args)
 {
 	u64 root = book_get()->root_id, child = 0;
 	enum hv_status status;
 
 	(void)args;
-	Print(L"  id       state VP    KiB    free  in use  from\n");
-	Print(L"%4ld  %10a  -      -", root, "root");
+	print("  id       state VP    KiB    free  in use  from\n");
+	print("%4lu  %10s  -      -", root, "root");
 	list_pool(root);
-	Print(L"  -\n");
+	print("  -\n");
 	for (;;) {
 		status = partition_next_child(root, child, &child);
 		if (status != HV_STATUS_SUCCESS)
 			return report_status("HvGetNextChildPartition", root,
 			                     status, NULL);
 		if (child == 0)
-			return EFI_SUCCESS;
+			return HVCTL_DONE;
 		list_child(child);
 	}
 }
 
-/* The console wants carriage returns, and 16-bit characters. */
-static void print_bytes(const u8 *data, u32 count)
+enum hvctl_result log_command(const struct args *args)
 {
-	for (u32 i = 0; i < count; i++)
-		Print(L"%c", (CHAR16)data[i]);
-}
-
-EFI_STATUS log_command(const struct args *args)
-{
-	static u8 data[PARTITION_LOG_PIECE];
+	static u8 data[PARTITION_LOG_PIECE + 1];
 	enum hv_status status;
 	u64 position = 0;
 	u32 count;
@@ -111,7 +104,8 @@ EFI_STATUS log_command(const struct args *args)
 		if (status != HV_STATUS_SUCCESS)
 			return report_status("HvStasisReadLog",
 			                     book_get()->root_id, status, NULL);
-		print_bytes(data, count);
+		data[count] = 0;
+		front_text((const char *)data);
 	} while (count);
-	return EFI_SUCCESS;
+	return HVCTL_DONE;
 }

@@ -7,7 +7,7 @@
 
 #include "parent/memory.h"
 #include "parent/partition.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"

@@ -6,7 +6,7 @@
 #include <efilib.h>
 
 #include "parent/partition.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/test.h"

@@ -4,8 +4,8 @@
  */
 #include "tests/guest/lib/pages.h"
 
-#include "parent/firmware.h"
 #include "parent/supply.h"
+#include "parent/transport.h"
 
 #define BELOW 0x3fffffffull /* where a child's page tables reach */
 #define RESERVE 1024u
@@ -15,12 +15,12 @@ static u64 reserve_count, out;
 
 u64 page_run(u64 count)
 {
-	return firmware_take(count, BELOW);
+	return transport_take(count, BELOW);
 }
 
 void page_run_free(u64 address, u64 count)
 {
-	firmware_give(address, count);
+	transport_give(address, count);
 }
 
 u64 page_run_replace(u64 address, u64 count, u64 refused)

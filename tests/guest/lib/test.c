@@ -7,7 +7,8 @@
 
 #include "parent/hvcall.h"
 #include "parent/names.h"
-#include "parent/synic.h"
+#include "parent/uefi/hvpage.h"
+#include "parent/uefi/synic.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
@@ -111,7 +112,7 @@ u64 test_sim_page(void)
 
 bool test_connect(void)
 {
-	if (!hvcall_setup(hypercall_page))
+	if (!hvpage_setup(hypercall_page))
 		return false;
 	synic_setup_vector(sim_page, CHILD_MESSAGE_VECTOR);
 	return true;

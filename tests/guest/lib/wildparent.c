@@ -6,7 +6,7 @@
 #include "parent/hvcall.h"
 #include "parent/memory.h"
 #include "parent/names.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/mutate.h"
 #include "tests/guest/lib/pages.h"

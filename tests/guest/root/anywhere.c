@@ -6,7 +6,7 @@
 #include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "parent/memory.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/alarm.h"
 #include "tests/guest/lib/arguments.h"

@@ -7,7 +7,7 @@
 #include "parent/hvcall.h"
 #include "parent/memory.h"
 #include "parent/partition.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"

@@ -4,6 +4,7 @@
 #include "include/x86_msr.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
+#include "parent/uefi/hvpage.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
@@ -28,7 +29,7 @@ static void vendor_and_interface(void)
 	r = cpu_cpuid(HV_CPUID_INTERFACE);
 	EXPECT_EQUAL(r.eax, HV_CPUID_INTERFACE_HV1);
 	EXPECT_EQUAL(r.ebx | r.ecx | r.edx, 0);
-	EXPECT(hvcall_version() != 0);
+	EXPECT(hvpage_version() != 0);
 }
 
 static void privileges(void)

@@ -1,7 +1,7 @@
 /*
  * How messages arrive: by interrupt, by polling, one after the other.
  */
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"

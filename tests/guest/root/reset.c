@@ -10,6 +10,7 @@
 #include "include/x86_apic.h"
 #include "parent/hvcall.h"
 #include "parent/partition.h"
+#include "parent/uefi/hvpage.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
@@ -113,7 +114,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 
 	InitializeLib(image, table);
 	page = page_run(1);
-	if (way >= ARRAY_LEN(ways) || !page || !hvcall_setup(page))
+	if (way >= ARRAY_LEN(ways) || !page || !hvpage_setup(page))
 		return EFI_INVALID_PARAMETER;
 	serial_print("\r\nRESET %s\r\n", ways[way].name);
 	if (ways[way].whole)

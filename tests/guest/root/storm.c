@@ -8,7 +8,7 @@
 #include "parent/cpu.h"
 #include "parent/names.h"
 #include "parent/partition.h"
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/bases.h"

@@ -1,12 +1,16 @@
 /*
- * Paths to volumes and files, through SimpleFileSystem.
+ * Paths to volumes and files, through SimpleFileSystem: whole files, by the shell's
+ * rules for paths (FS1:\dir\file, \dir\file, or relative to the shell's current
+ * directory). Without a shell, paths count from the root of the volume that hvctl
+ * came from.
  */
-#include "tools/hvctl/files.h"
+#include "tools/hvctl/uefi/files.h"
 
 #include <efilib.h>
 #include <efishell.h>
 
-#include "tools/hvctl/report.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/uefi/text.h"
 
 #define PATH_MAX 512
 #define MAP_NAME_MAX 16
@@ -17,6 +21,10 @@ static EFI_GUID image_guid = EFI_LOADED_IMAGE_PROTOCOL_GUID;
 
 static EFI_SHELL_PROTOCOL *shell; /* null: started without one */
 static EFI_HANDLE own_device;
+/* The file that is being written. */
+static EFI_FILE_HANDLE created;
+static CHAR16 created_path[PATH_MAX];
+static EFI_STATUS last_status; /* of the file that could not be used last */
 
 void files_init(EFI_HANDLE image)
 {
@@ -128,40 +136,84 @@ static EFI_STATUS file_size(EFI_FILE_HANDLE file, u64 *size)
 	return status;
 }
 
-EFI_STATUS files_read(const CHAR16 *path, u8 **data, u64 *size)
+/* False, after a line about it. */
+static bool report(const CHAR16 *what, const CHAR16 *path, EFI_STATUS status)
 {
-	EFI_FILE_HANDLE file;
-	EFI_STATUS status = open_file(path, EFI_FILE_MODE_READ, &file);
-	UINTN count;
-
-	if (EFI_ERROR(status))
-		return report_file("open", path, status);
-	status = file_size(file, size);
-	*data = NULL;
-	if (!EFI_ERROR(status)) {
-		*data = AllocatePool(*size + 1);
-		count = *size;
-		status = *data ? file->Read(file, &count, *data)
-		               : EFI_OUT_OF_RESOURCES;
-		*size = count;
-	}
-	file->Close(file);
-	if (!EFI_ERROR(status))
-		return status;
-	if (*data)
-		FreePool(*data);
-	return report_file("read", path, status);
+	Print(L"hvctl: cannot %s %s: %r\n", what, path, status);
+	last_status = status;
+	return false;
 }
 
-EFI_STATUS files_create(const CHAR16 *path, EFI_FILE_HANDLE *file)
+EFI_STATUS files_status(void)
+{
+	return last_status;
+}
+
+/* One byte more than there is: an empty file has an address too. */
+static EFI_STATUS read_all(EFI_FILE_HANDLE file, u8 **data, u64 *size)
+{
+	EFI_STATUS status = file_size(file, size);
+	UINTN count = *size;
+
+	if (EFI_ERROR(status))
+		return status;
+	*data = AllocatePool(*size + 1);
+	if (!*data)
+		return EFI_OUT_OF_RESOURCES;
+	status = file->Read(file, &count, *data);
+	*size = count;
+	if (EFI_ERROR(status))
+		FreePool(*data);
+	return status;
+}
+
+bool front_read_file(const char *path, u8 **data, u64 *size)
+{
+	CHAR16 wide[PATH_MAX];
+	EFI_FILE_HANDLE file;
+	EFI_STATUS status;
+
+	text_widen(path, wide, PATH_MAX);
+	status = open_file(wide, EFI_FILE_MODE_READ, &file);
+	if (EFI_ERROR(status))
+		return report(L"open", wide, status);
+	status = read_all(file, data, size);
+	file->Close(file);
+	return EFI_ERROR(status) ? report(L"read", wide, status) : true;
+}
+
+/* Opened to write, an old file keeps its length: it has to go. */
+bool front_create_file(const char *path)
 {
 	const u64 mode = EFI_FILE_MODE_READ | EFI_FILE_MODE_WRITE;
 	EFI_STATUS status;
 
-	if (!EFI_ERROR(open_file(path, mode, file)))
-		(*file)->Delete(*file);
-	status = open_file(path, mode | EFI_FILE_MODE_CREATE, file);
-	if (EFI_ERROR(status))
-		return report_file("create", path, status);
-	return status;
+	text_widen(path, created_path, PATH_MAX);
+	if (!EFI_ERROR(open_file(created_path, mode, &created)))
+		created->Delete(created);
+	status = open_file(created_path, mode | EFI_FILE_MODE_CREATE, &created);
+	return EFI_ERROR(status) ? report(L"create", created_path, status)
+	                         : true;
+}
+
+bool front_write_file(const u8 *data, u64 size)
+{
+	UINTN count = size;
+	EFI_STATUS status =
+		created->Write(created, &count, (void *)(UINTN)data);
+
+	if (!EFI_ERROR(status) && count == size)
+		return true;
+	/* Below the bar that stands there without an end of its line. */
+	Print(L"\n");
+	return report(L"write", created_path,
+	              EFI_ERROR(status) ? status : EFI_VOLUME_FULL);
+}
+
+void front_end_file(bool keep)
+{
+	if (keep)
+		created->Close(created);
+	else
+		created->Delete(created);
 }

@@ -1,7 +1,7 @@
 /*
  * SIM page and SINT0 of the virtual processor that runs this.
  */
-#include "parent/synic.h"
+#include "parent/uefi/synic.h"
 
 #include "parent/cpu.h"
 

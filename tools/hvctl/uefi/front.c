@@ -1,0 +1,150 @@
+/*
+ * The front of hvctl under UEFI: a command of the UEFI shell.
+ */
+#include <efi.h>
+#include <efilib.h>
+
+#include "parent/cpu.h"
+#include "tools/hvctl/command.h"
+#include "tools/hvctl/front.h"
+#include "tools/hvctl/uefi/files.h"
+#include "tools/hvctl/uefi/text.h"
+
+#define WORD_BYTES 512u
+#define LINE 128u /* letters that go to the console in one call */
+#define KEY_CTRL_C 3
+#define STALL_MICROSECONDS 20000
+
+static EFI_GUID book_guid = { 0x7f6c2b1a,
+	                      0x95d3,
+	                      0x4c4e,
+	                      { 0xa1, 0x0f, 0x53, 0x74, 0x61, 0x73, 0x69,
+	                        0x73 } };
+
+/* UEFI's console wants a carriage return before each line feed. */
+static void add_returns(const CHAR16 *from, CHAR16 *to)
+{
+	u32 length = 0;
+
+	for (; *from; from++) {
+		if (*from == '\n')
+			to[length++] = '\r';
+		to[length++] = *from;
+	}
+	to[length] = 0;
+}
+
+/*
+ * A letter has no more UCS-2 units than bytes of UTF-8, so a piece as long as the
+ * longest text of the core's (print.c) would fit; longer ones go in several.
+ */
+void front_text(const char *text)
+{
+	CHAR16 wide[LINE], line[2 * LINE];
+	char piece[LINE];
+	u32 length;
+
+	while (*text) {
+		for (length = 0; text[length] && length < LINE - 1; length++)
+			piece[length] = text[length];
+		/* Not between the bytes of a letter: those are 10xxxxxx. */
+		while (text[length] && length > 1 &&
+		       ((u8)text[length] & 0xc0) == 0x80)
+			length--;
+		piece[length] = 0;
+		text += length;
+		text_widen(piece, wide, LINE);
+		add_returns(wide, line);
+		ST->ConOut->OutputString(ST->ConOut, line);
+	}
+}
+
+bool front_wants_end(void)
+{
+	EFI_INPUT_KEY key;
+
+	if (EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key)))
+		return false;
+	return key.UnicodeChar == KEY_CTRL_C || key.UnicodeChar == 'q' ||
+	       key.ScanCode == SCAN_ESC;
+}
+
+u64 front_ticks(void)
+{
+	return cpu_read_tsc();
+}
+
+u64 front_ticks_in_ms(void)
+{
+	u64 before = cpu_read_tsc();
+
+	BS->Stall(STALL_MICROSECONDS);
+	return (cpu_read_tsc() - before) / (STALL_MICROSECONDS / 1000);
+}
+
+void *front_allocate(u64 bytes)
+{
+	return AllocatePool(bytes);
+}
+
+void front_free(void *memory)
+{
+	FreePool(memory);
+}
+
+void *front_find_book(void)
+{
+	void *found;
+
+	if (EFI_ERROR(LibGetSystemConfigurationTable(&book_guid, &found)))
+		return NULL;
+	return found;
+}
+
+bool front_keep_book(void *book)
+{
+	return !EFI_ERROR(BS->InstallConfigurationTable(&book_guid, book));
+}
+
+/*
+ * The shell's words without its own name, as UTF-8. LoadOptions of a boot entry may
+ * be empty, and then there are none.
+ */
+static u32 get_words(EFI_HANDLE image, char **words)
+{
+	static char text[HVCTL_WORDS][WORD_BYTES];
+	CHAR16 **argv = NULL;
+	INTN argc = GetShellArgcArgv(image, &argv);
+	u32 count = 0;
+
+	for (INTN i = 1; argv && i < argc && count < HVCTL_WORDS; i++) {
+		text_narrow(argv[i], text[count], WORD_BYTES);
+		words[count] = text[count];
+		count++;
+	}
+	return count;
+}
+
+static const EFI_STATUS statuses[HVCTL_RESULTS] = {
+	[HVCTL_DONE] = EFI_SUCCESS,
+	[HVCTL_ABORTED] = EFI_ABORTED,
+	[HVCTL_NOT_FOUND] = EFI_NOT_FOUND,
+	[HVCTL_BAD_WORDS] = EFI_INVALID_PARAMETER,
+	[HVCTL_NO_MEMORY] = EFI_OUT_OF_RESOURCES,
+	[HVCTL_NOT_READY] = EFI_NOT_READY,
+	[HVCTL_REFUSED] = EFI_DEVICE_ERROR,
+	[HVCTL_TOO_LARGE] = EFI_BAD_BUFFER_SIZE,
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	char *words[HVCTL_WORDS];
+	enum hvctl_result result;
+
+	InitializeLib(image, table);
+	files_init(image);
+	result = hvctl_main(get_words(image, words), words);
+	return result == HVCTL_FILE ? files_status() : statuses[result];
+}
