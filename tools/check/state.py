@@ -27,9 +27,6 @@ REPORT = "of the one report: the first processor that fails writes it, all other
 # File, function's or file's variable: why it may be shared.
 SHARED = {
     # hv/base
-    "crc32c.long_shift": CONSTANT,
-    "crc32c.page_shift": CONSTANT,
-    "crc32c.short_shift": CONSTANT,
     "log.logged": "a lock of its own, the last in the order: any code may log",
     # hv/memory
     "frame.frames": CONSTANT + "; what it points to: the lock of memory/",
@@ -45,7 +42,6 @@ SHARED = {
     "bitmaps.child_map": CONSTANT,
     "console.sinks": REPORT,
     "facts.facts": CONSTANT,
-    "fault.planted": "of a test: one processor plants and finds it",
     "features.findings": CONSTANT,
     "features.found": CONSTANT,
     "features.must_be_1": CONSTANT,
