@@ -109,8 +109,10 @@ CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
-HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) \
-	$(addprefix arch/x86_64/,controls.c ept.c leaks.c trace.c words.c xstate.c) \
+HOST_ARCH := $(patsubst %,arch/x86_64/%.c,child_msr enter exits_call exits_msr \
+	interrupts outcome root_msr slat vp words xstate \
+	allowed controls entry_rules leaks trace)
+HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
@@ -127,7 +129,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 # The core as it is, beside the machine's own copies.
 BENCH_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) \
-	$(addprefix arch/x86_64/,ept.c copy.c trace.c)
+	$(HOST_ARCH) arch/x86_64/copy.c
 BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c
 BENCH_MEMORY := tests/bench/bench_memory.c tests/bench/bench_memory_main.c
@@ -170,7 +172,8 @@ fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60)
 	$(Q)tests/fuzz/run.sh $(SECONDS) $(B)/fuzz $(FUZZ_TARGETS)
 
 mutants: $(MUTANT_OBJECTS) | $(DEPS) ## break the core in many places: each is noticed
-	$(Q)HOST_CFLAGS='$(HOST_CFLAGS)' $(PYTHON) tests/mutation/mutate.py \
+	$(Q)HOST_CFLAGS='$(HOST_CFLAGS)' HOST_CORE='$(HOST_CORE)' \
+		$(PYTHON) tests/mutation/mutate.py \
 		$(B)/host/gcc $(ONLY)
 
 coverage: $(COVER_PROGRAMS) | $(DEPS) ## lines and branches that the unit tests reach

@@ -11,6 +11,7 @@
 struct cpu;
 struct pool;
 struct vp;
+struct vp_rule;
 
 /* ---- The processor we run on ---- */
 
@@ -193,6 +194,18 @@ void arch_vp_capture(struct vp *vp, u32 parts);
  * checked (vp_state.h).
  */
 void arch_vp_apply(struct vp *vp);
+
+/*
+ * The rules that a state must obey to be entered (vp_rules.h): count of them. Whoever
+ * breaks one would be refused by the processor, so it is never let that far.
+ */
+const struct vp_rule *arch_vp_rules(u32 *count);
+
+/*
+ * What the overlay of the hypercall page shows (TLFS 3.13): one page for all
+ * partitions, which nobody can write. The instruction is the processor's.
+ */
+const void *arch_hypercall_page(void);
 
 /*
  * Makes sure that vp is not running, wherever it runs, before it returns. The one way to

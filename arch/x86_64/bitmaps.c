@@ -5,32 +5,19 @@
  */
 #include "arch/x86_64/bitmaps.h"
 
-#include "arch/x86_64/msr.h"
 #include "arch/x86_64/processor.h"
-#include "arch/x86_64/root_msr.h"
-#include "hv/arch.h"
+#include "arch/x86_64/vendor.h"
+#include "arch/x86_64/vmx_arch.h"
 
 #define MSR_HIGH_FIRST 0xc0000000u
-#define BITMAP_HIGH 1024u  /* bytes from the low half's map to the high one's */
+#define MSRS_OF_HALF 0x2000u
+#define BITMAP_HIGH 1024u /* bytes from the low half's map to the high one's */
+#define BITMAP_READ 0u
 #define BITMAP_WRITE 2048u /* and from the reads to the writes */
 
 /* Constant after start-up; a root VP's is in struct processor. */
 static _Alignas(PAGE_SIZE) u8 child_map[PAGE_SIZE];
 static _Alignas(PAGE_SIZE) u8 apicv_map[PAGE_SIZE];
-
-/* What a child may do without us. What it may write is switched (switch.c). */
-static const struct {
-	u32 msr;
-	bool write;
-} child_rows[] = {
-	{ MSR_IA32_TSC, false }, /* with the VP's offset */
-	{ MSR_IA32_PAT, false },         { MSR_IA32_EFER, false },
-	{ MSR_IA32_SYSENTER_CS, true },  { MSR_IA32_SYSENTER_ESP, true },
-	{ MSR_IA32_SYSENTER_EIP, true }, { MSR_IA32_STAR, false },
-	{ MSR_IA32_LSTAR, false },       { MSR_IA32_CSTAR, false },
-	{ MSR_IA32_FMASK, false },       { MSR_IA32_FS_BASE, true },
-	{ MSR_IA32_GS_BASE, true },      { MSR_IA32_KERNEL_GS_BASE, true },
-};
 
 /*
  * x2APIC MSRs that are their page's bytes, and writes that the processor does all
@@ -56,58 +43,55 @@ static u8 *byte_of(u8 *map, u32 msr)
 	return map + (msr & 0x1fff) / 8;
 }
 
-static void pass(u8 *map, u32 msr, bool write)
+/* One bit: set, the access exits. */
+static void set_exit(u8 *map, u32 msr, u32 half, bool exits)
 {
-	u8 mask = (u8)~BIT(msr % 8);
-
-	*byte_of(map, msr) &= mask;
-	if (write)
-		byte_of(map, msr)[BITMAP_WRITE] &= mask;
-}
-
-void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write)
-{
-	u8 bit = (u8)BIT(msr % 8);
-
-	if (read)
-		*byte_of(map, msr) |= bit;
-	if (write)
-		byte_of(map, msr)[BITMAP_WRITE] |= bit;
-}
-
-void bitmaps_root_deadline(bool exits)
-{
-	u8 *map = processor_this()->root_bitmap;
-
-	if (exits)
-		bitmaps_intercept(map, MSR_IA32_TSC_DEADLINE, true, true);
-	else
-		pass(map, MSR_IA32_TSC_DEADLINE, true);
-}
-
-void bitmaps_root_write(u32 msr, bool exits)
-{
-	u8 *byte = byte_of(processor_this()->root_bitmap, msr) + BITMAP_WRITE;
+	u8 *byte = byte_of(map, msr) + half;
 	u8 bit = (u8)BIT(msr % 8);
 
 	*byte = exits ? *byte | bit : *byte & (u8)~bit;
 }
 
-void bitmaps_init(struct cpu *cpu)
+bool vendor_has_place(u32 msr)
 {
-	root_msr_intercept(processor_of(cpu)->root_bitmap);
+	return msr < MSRS_OF_HALF || msr - MSR_HIGH_FIRST < MSRS_OF_HALF;
+}
+
+static u8 *root_map(struct cpu *cpu)
+{
+	return processor_of(cpu)->vendor[VMX_PAGE_ROOT_BITMAP];
+}
+
+void vendor_msr_exits(struct cpu *root_of, u32 msr, bool read, bool write)
+{
+	u8 *map = root_of ? root_map(root_of) : child_map;
+
+	set_exit(map, msr, BITMAP_READ, read);
+	set_exit(map, msr, BITMAP_WRITE, write);
+	if (root_of)
+		return;
+	set_exit(apicv_map, msr, BITMAP_READ, read);
+	set_exit(apicv_map, msr, BITMAP_WRITE, write);
+}
+
+void bitmaps_root_write(u32 msr, bool exits)
+{
+	set_exit(root_map(arch_this_cpu()), msr, BITMAP_WRITE, exits);
+}
+
+void bitmaps_init(void)
+{
 	__builtin_memset(child_map, 0xff, sizeof(child_map));
-	for (u32 i = 0; i < ARRAY_LEN(child_rows); i++)
-		pass(child_map, child_rows[i].msr, child_rows[i].write);
-	if (arch_facts()->has_tsc_aux)
-		pass(child_map, MSR_IA32_TSC_AUX, false);
-	__builtin_memcpy(apicv_map, child_map, sizeof(apicv_map));
+	__builtin_memset(apicv_map, 0xff, sizeof(apicv_map));
 	for (u32 i = 0; i < ARRAY_LEN(apicv_rows); i++)
-		for (u32 m = apicv_rows[i].first; m <= apicv_rows[i].last; m++)
-			pass(apicv_map, m, apicv_rows[i].write);
+		for (u32 m = apicv_rows[i].first; m <= apicv_rows[i].last;
+		     m++) {
+			set_exit(apicv_map, m, BITMAP_READ, false);
+			set_exit(apicv_map, m, BITMAP_WRITE,
+			         !apicv_rows[i].write);
+		}
 	for (u32 i = 0; i < ARRAY_LEN(apicv_writes); i++)
-		byte_of(apicv_map, apicv_writes[i])[BITMAP_WRITE] &=
-			(u8)~BIT(apicv_writes[i] % 8);
+		set_exit(apicv_map, apicv_writes[i], BITMAP_WRITE, false);
 }
 
 u64 bitmaps_apicv(void)
@@ -117,6 +101,5 @@ u64 bitmaps_apicv(void)
 
 u64 bitmaps_msr(struct vp *vp)
 {
-	return (u64)(vp->is_root ? processor_of(vp->cpu)->root_bitmap
-	                         : child_map);
+	return (u64)(vp->is_root ? root_map(vp->cpu) : child_map);
 }

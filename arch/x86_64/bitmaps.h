@@ -6,19 +6,12 @@
 
 #include "include/types.h"
 
-struct cpu;
 struct vp;
 
-/* Those of children, and of the root VP of this processor. */
-void bitmaps_init(struct cpu *cpu);
+/* Those of children: everything exits, but the APIC's MSRs where it is virtualized. */
+void bitmaps_init(void);
 
-/* Accesses of these kinds exit, by this bitmap. */
-void bitmaps_intercept(u8 *map, u32 msr, bool read, bool write);
-
-/* Accesses of this processor's root VP to IA32_TSC_DEADLINE exit, or do not. */
-void bitmaps_root_deadline(bool exits);
-
-/* Its writes of this MSR exit, or do not. */
+/* Writes of this MSR by this processor's root VP exit, or do not. */
 void bitmaps_root_write(u32 msr, bool exits);
 
 /* Physical address of the VP's MSR bitmap. */

@@ -7,6 +7,7 @@
 #include "arch/x86_64/tally.h"
 #include "hv/arch.h"
 #include "hv/base/check.h"
+#include "hv/vp/vp.h"
 #include "include/x86_apic.h"
 
 /* Shorthand: the other half of ICR is not used. */
@@ -53,4 +54,10 @@ void arch_interrupt(struct cpu *cpu, u8 vector)
 	else
 		paging_device(hpa_of(page))[LAPIC_ICR / 4] =
 			(u32)(SELF | LAPIC_ICR_ASSERT | vector);
+}
+
+/* There is one processor, and it runs the caller. */
+void arch_vp_kick(struct vp *vp)
+{
+	CHECK(vp->cpu == arch_this_cpu());
 }

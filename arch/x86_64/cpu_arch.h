@@ -1,12 +1,11 @@
 /*
- * What the hardware part keeps of a logical processor and of a VP, in the room
- * that struct cpu and struct vp have for it; and the shape of a VM entry.
+ * What the hardware part keeps of a logical processor, in the room that struct cpu
+ * has for it. What it keeps of a VP is the vendor's.
  */
 #ifndef ARCH_CPU_ARCH_H
 #define ARCH_CPU_ARCH_H
 
 #include "arch/x86_64/asm_offsets.h"
-#include "arch/x86_64/trace.h"
 #include "arch/x86_64/xstate.h"
 #include "hv/arch.h"
 #include "hv/base/cpu.h"
@@ -25,6 +24,7 @@ _Static_assert(sizeof(struct tss) == 104, "SDM 7.7");
 _Static_assert(offsetof(struct tss, ist) == 36, "SDM 7.7");
 
 #define CPU_SYSCALL_MSRS 5
+#define CPU_VENDOR_BYTES 192
 
 struct cpu_arch {
 	u64 stack_top;
@@ -35,14 +35,13 @@ struct cpu_arch {
 	bool nmi_looks;   /* the timer was set for its sake */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
-	struct vp *loaded;   /* whose VMCS is loaded */
-	struct vp *resident; /* whose registers outside the VMCS are live */
+	struct vp *resident; /* whose registers of switch.c are live */
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */
 	struct xstate_rest rest;           /* of the root, while a child runs */
-	u64 *window;        /* page table entry of its window (paging.c) */
-	u64 recover;        /* where #GP goes on, 0: it is our bug (safe.c) */
-	struct trace trace; /* MSRs of the root, none of a child */
+	u64 *window; /* page table entry of its window (paging.c) */
+	u64 recover; /* where #GP goes on, 0: it is our bug (safe.c) */
+	_Alignas(16) u8 vendor[CPU_VENDOR_BYTES]; /* of its own (vendor.h) */
 	struct tss tss;
 	u64 gdt[5]; /* null, code, data, TSS (two) */
 };
@@ -60,47 +59,9 @@ _Static_assert(offsetof(struct vp, state) == 0 &&
                        offsetof(struct vp_state, gpr) == 0,
                "exit.asm");
 
-struct vp_arch {
-	bool launched; /* since VMCLEAR: VMRESUME and not VMLAUNCH */
-	u32 pin;       /* what the VMCS has now: */
-	u32 proc;
-	u32 proc2;
-	u32 entry;
-	u32 exceptions;
-	bool halted;   /* it was entered in its HLT */
-	bool unveiled; /* MOV SS held debug exceptions back until we skipped */
-	bool apicv;    /* the processor virtualizes its local APIC */
-	u8 eoi_vector; /* whose EOI exits, 0: none */
-	u64 rsp;
-	u64 tsc_offset;
-	u64 tsc_ratio; /* 0: its TSC is not scaled */
-	u64 efer;      /* LMA apart, which follows CR0.PG */
-};
-_Static_assert(sizeof(struct vp_arch) <= VP_ARCH_BYTES, "room in struct vp");
-
 static inline struct cpu_arch *cpu_arch(struct cpu *cpu)
 {
 	return (struct cpu_arch *)(void *)cpu->arch;
 }
-
-static inline struct vp_arch *vp_arch(struct vp *vp)
-{
-	return (struct vp_arch *)(void *)vp->arch;
-}
-
-/* What vm_enter takes, in RAX and RDX when a C function answers with it. */
-struct vm_entry {
-	struct vp *vp;
-	u64 launched;
-};
-
-/* exit.asm: enters the VP whose VMCS is loaded; never returns. */
-_Noreturn void vm_enter(struct vp *vp, u64 launched);
-void vm_exit(void); /* where exits arrive: never called */
-
-/* exits.c, called by exit.asm: an exit, an NMI in the last moment, VMfail. */
-struct vm_entry exits_dispatch(struct vp *vp);
-struct vm_entry exits_interrupted(void);
-struct vm_entry exits_refused(void);
 
 #endif

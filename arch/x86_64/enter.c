@@ -1,44 +1,37 @@
 /*
- * Prepares the next VM entry: world switch, changed state, timer, halting.
+ * Prepares the next entry: world switch, changed state, what waits for the VP, when it
+ * is to be back.
  */
 #include "arch/x86_64/enter.h"
 
 #include "arch/x86_64/barriers.h"
-#include "arch/x86_64/events.h"
-#include "arch/x86_64/features.h"
+#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/tally.h"
-#include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/vp/partition.h"
+#include "include/x86.h"
 
-#define TIMER_MAX 0xffffffffull
 #define NMI_IN_HANDLER 10 /* microseconds to a look; one in a shadow */
-
-static void set_timer(struct vp *vp, bool timed, u64 ticks)
-{
-	u64 units = ticks >> features()->timer_rate;
-
-	vmcs_set_control(VMCS_PIN_CONTROLS, &vp_arch(vp)->pin, PIN_TIMER,
-	                 timed);
-	if (timed)
-		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
-}
 
 /*
  * The root has no window for an NMI or #MC that it cannot take yet, and may not exit
  * for seconds: it is looked at again behind a shadow, or later while it handles another.
  */
-static void set_root_timer(struct vp *root, const struct sched_plan *plan)
+static void look_again(struct vp *root, struct vendor_entry *entry)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 	u64 ticks = arch_facts()->tsc_hz / 1000000;
 
-	if (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) & INTERRUPTIBILITY_NMI)
+	if (!a->nmi_pending && !a->mc_pending)
+		return;
+	if (vendor_peek(root, VENDOR_BLOCKING) & HV_INTERRUPT_STATE_NMI_MASKED)
 		ticks *= NMI_IN_HANDLER;
-	a->nmi_looks = !plan->timed || ticks < plan->ticks;
-	set_timer(root, true, a->nmi_looks ? ticks : plan->ticks);
+	a->nmi_looks = !entry->timed || ticks < entry->ticks;
+	entry->timed = true;
+	if (a->nmi_looks)
+		entry->ticks = ticks;
 }
 
 /*
@@ -46,72 +39,45 @@ static void set_root_timer(struct vp *root, const struct sched_plan *plan)
  * the processor from the root. The root's MWAIT is ours while there are children
  * to look after: the preemption timer stands still in the deeper of the states that
  * it may ask for (SDM 25.5.1).
+ *
+ * Exceptions of a child: what the parent intercepts, machine checks, which are
+ * nobody's but ours, and what a processor could be caught in (exits.c).
  */
-static void set_halting(struct vp *vp, const struct sched_plan *plan)
+static struct vendor_entry entry_of_plan(const struct sched_plan *plan)
 {
-	u32 *proc = &vp_arch(vp)->proc;
-
-	vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_HLT,
-	                 plan->exit_hlt || !vp->is_root);
-	if (vp->is_root)
-		vmcs_set_control(VMCS_PROC_CONTROLS, proc, PROC_MWAIT,
-		                 plan->exit_hlt || plan->timed);
-	vp_arch(vp)->halted = plan->halted && features()->has_hlt_state;
-	if (vp_arch(vp)->halted)
-		vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_HLT);
-}
-
-/*
- * What the parent intercepts, machine checks, which are nobody's but ours, and what
- * a processor could be caught in (exits.c).
- */
-static void set_exceptions(struct vp *vp)
-{
-	struct vp_arch *a = vp_arch(vp);
-	u32 wanted = vp->partition->exceptions | 1u << VECTOR_MC |
-	             1u << VECTOR_DB | 1u << VECTOR_AC;
-
-	if (vp->is_root || a->exceptions == wanted)
-		return;
-	a->exceptions = wanted;
-	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
-}
-
-static void set_rsp(struct vp *vp)
-{
-	struct vp_arch *a = vp_arch(vp);
-
-	if (a->rsp == vp->state.gpr[VP_RSP])
-		return;
-	a->rsp = vp->state.gpr[VP_RSP];
-	vmcs_write(VMCS_GUEST_RSP, a->rsp);
+	return (struct vendor_entry){
+		.timed = plan->timed,
+		.ticks = plan->ticks,
+		.halted = plan->halted,
+		.halt_exits = plan->exit_hlt || !plan->vp->is_root,
+		.mwait_exits = plan->exit_hlt || plan->timed,
+		.exceptions = plan->vp->partition->exceptions |
+		              1u << VECTOR_MC | 1u << VECTOR_DB |
+		              1u << VECTOR_AC,
+	};
 }
 
 static void prepare(const struct sched_plan *plan)
 {
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	struct vendor_entry entry = entry_of_plan(plan);
 	struct vp *vp = plan->vp;
 
 	tally_switch_begin();
 	switch_to(vp);
-	vmcs_load(vp);
+	vendor_load(vp);
 	tally_switch_end();
 	if (vp->dirty)
 		arch_vp_apply(vp);
 	vp->dirty = 0;
-	a->nmi_looks = false;
+	cpu_arch(arch_this_cpu())->nmi_looks = false;
 	if (vp->is_root) {
-		events_inject_machine_check(); /* before an NMI (SDM table 6-2) */
-		events_inject_nmi(vp);
+		interrupts_deliver_root(vp);
+		look_again(vp, &entry);
 	} else {
-		interrupts_deliver(vp);
+		interrupts_deliver(vp, &entry);
 	}
-	if (vp->is_root && (a->nmi_pending || a->mc_pending))
-		set_root_timer(vp, plan);
-	else
-		set_timer(vp, plan->timed, plan->ticks);
-	set_halting(vp, plan);
-	set_exceptions(vp);
+	vendor_prepare(vp, &entry);
+	/* Last: what we do here ourselves is not for the next one to find either. */
 	barriers_cross(vp->partition);
 }
 
@@ -122,7 +88,7 @@ static bool goes_on(struct cpu *cpu, enum sched_event event)
 	       sched_is_alone(cpu) && !cpu->current->dirty;
 }
 
-struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
+struct vp *enter_next(struct cpu *cpu, enum sched_event event)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
 	struct sched_plan plan;
@@ -132,17 +98,14 @@ struct vm_entry enter_next(struct cpu *cpu, enum sched_event event)
 		a->nmi_pending = true;
 		event = SCHED_INTERRUPT;
 	}
-	if (!goes_on(cpu, event)) {
-		plan = sched_next(cpu, event);
-		cpu->current = plan.vp;
-		prepare(&plan);
-		a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
-		           !plan.halted && !a->nmi_pending && !a->mc_pending;
-		/* What a root that is alone runs, nobody counts. */
-		sched_entered(cpu);
-	}
-	set_rsp(cpu->current);
-	tally_enter(cpu->current);
-	return (struct vm_entry){ cpu->current,
-		                  vp_arch(cpu->current)->launched };
+	if (goes_on(cpu, event))
+		return cpu->current;
+	plan = sched_next(cpu, event);
+	cpu->current = plan.vp;
+	prepare(&plan);
+	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
+	           !plan.halted && !a->nmi_pending && !a->mc_pending;
+	/* What a root that is alone runs, nobody counts. */
+	sched_entered(cpu);
+	return cpu->current;
 }

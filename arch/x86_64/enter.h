@@ -4,9 +4,12 @@
 #ifndef ARCH_ENTER_H
 #define ARCH_ENTER_H
 
-#include "arch/x86_64/cpu_arch.h"
 #include "hv/run/sched.h"
 
-struct vm_entry enter_next(struct cpu *cpu, enum sched_event event);
+/*
+ * Who is entered next on this processor, behind what has just happened on it; all is
+ * prepared for it, its general registers are in vp->state.
+ */
+struct vp *enter_next(struct cpu *cpu, enum sched_event event);
 
 #endif

@@ -1,10 +1,11 @@
-; The way in from boot/, called with a struct handoff * in RDI under the System
+; The ways in. From boot/, called with a struct handoff * in RDI under the System
 ; V convention, and the way back when the launch is refused. A launch that
 ; works goes back as a VM entry (start.c), with the same frame.
 default rel
 %include "asm_offsets.inc"
 
 extern arch_start
+extern fault_handle
 extern boot_processor
 
 section .text.entry progbits alloc exec nowrite align=16
@@ -42,5 +43,65 @@ hv_return:
 	pop rbx
 	popfq
 	ret
+
+section .text progbits alloc exec nowrite align=16
+
+; All vectors come here as struct fault_frame (fault.h).
+fault_common:
+	push rax
+	push rcx
+	push rdx
+	push rbx
+	push rbp
+	push rsi
+	push rdi
+	push r8
+	push r9
+	push r10
+	push r11
+	push r12
+	push r13
+	push r14
+	push r15
+	mov rdi, rsp
+	cld
+	mov rbp, rsp
+	and rsp, -16
+	call fault_handle
+	mov rsp, rbp
+	pop r15
+	pop r14
+	pop r13
+	pop r12
+	pop r11
+	pop r10
+	pop r9
+	pop r8
+	pop rdi
+	pop rsi
+	pop rbp
+	pop rbx
+	pop rdx
+	pop rcx
+	pop rax
+	add rsp, 16
+	iretq
+
+; #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP and vectors 29, 30 push an error code.
+%define HAS_ERROR ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (3 << 29))
+
+align STUB_SIZE
+global vector_stubs:function hidden
+vector_stubs:
+%assign vector 0
+%rep 256
+	align STUB_SIZE
+%if vector > 31 || ((HAS_ERROR >> vector) & 1) == 0
+	push 0
+%endif
+	push strict dword vector
+	jmp strict near fault_common
+%assign vector vector + 1
+%endrep
 
 section .note.GNU-stack noalloc noexec nowrite progbits

@@ -5,15 +5,14 @@
 #include "arch/x86_64/environment.h"
 
 #include "arch/x86_64/cpu_arch.h"
-#include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/processor.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/switch.h"
 #include "arch/x86_64/tables.h"
+#include "arch/x86_64/vendor.h"
 
-#define TSS_LIMIT 0x67
 /* Which rights make a TSS of 64-bit mode, busy or not (SDM 3.5). */
 #define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~TYPE_BUSY))
 
@@ -107,12 +106,13 @@ static void enter_tables(struct cpu *cpu)
 void environment_enter(struct cpu *cpu)
 {
 	const struct firmware *f = &processor_of(cpu)->firmware;
+	struct vendor_registers ours = vendor_registers();
 
 	enter_tables(cpu);
 	msr_write(MSR_IA32_EFER, f->efer | EFER_NXE);
 	cr3_write(paging_root());
-	cr0_write(features()->host_cr0 | (f->cr0 & (CR0_CD | CR0_NW)));
-	cr4_write(features()->host_cr4);
+	cr0_write(ours.cr0 | (f->cr0 & (CR0_CD | CR0_NW)));
+	cr4_write(ours.cr4);
 }
 
 /* A null task register cannot be had back: ours stays then. */
@@ -182,20 +182,6 @@ static void capture_segment(struct hv_segment *s, const struct firmware *f,
 		s->attributes |= TYPE_ACCESSED;
 }
 
-/*
- * VM entry wants a task register, which UEFI firmware need not have, and a busy
- * one, which the descriptor does not show where the GDT was copied since.
- */
-static void capture_task_register(struct hv_segment *tr)
-{
-	if (tr->attributes & RIGHTS_P) {
-		tr->attributes |= TYPE_BUSY;
-		return;
-	}
-	tr->limit = TSS_LIMIT;
-	tr->attributes = RIGHTS_BUSY_TSS;
-}
-
 static void capture_general(struct vp_state *s,
                             const struct firmware_frame *frame)
 {
@@ -242,7 +228,6 @@ void environment_capture(struct vp *root)
 		capture_segment(&s->segment[i], f, (enum vp_segment)i);
 	s->segment[VP_FS].base = f->fs_base;
 	s->segment[VP_GS].base = f->gs_base;
-	capture_task_register(&s->segment[VP_TR]);
 	s->activity = s->interrupt_state = 0;
 	s->pending_interruption = s->pending_debug = s->tsc_offset = 0;
 	root->cached = root->dirty = VP_PART_ALL;

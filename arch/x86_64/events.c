@@ -3,10 +3,11 @@
  */
 #include "arch/x86_64/events.h"
 
-#include "arch/x86_64/cpu_arch.h"
+#include "arch/x86_64/state.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "arch/x86_64/vp.h"
+#include "arch/x86_64/vmx_arch.h"
 #include "hv/run/exit.h"
 #include "hv/vp/debug.h"
 #include "include/x86_msr.h"
@@ -43,7 +44,7 @@ void events_put_back(void)
 }
 
 /* An NMI that is lost all the same blocks others, up to the next IRET. */
-void events_drop(struct vp *vp)
+void vendor_drop(struct vp *vp)
 {
 	u64 event = vmcs_read(VMCS_IDT_VECTORING_EVENT);
 
@@ -70,7 +71,7 @@ void events_not_done(void)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending & ~DEBUG_STEP);
 }
 
-void events_retry(struct vp *vp)
+void vendor_retry(struct vp *vp)
 {
 	u64 flags;
 
@@ -87,13 +88,13 @@ void events_retry(struct vp *vp)
 
 /* ---- Debug exceptions ---- */
 
-bool events_debug_waits(struct vp *vp)
+bool vendor_debug_waits(struct vp *vp)
 {
 	u64 pending;
 
 	if (vp->cached & VP_PART_MSRS)
 		pending = vp->state.pending_debug;
-	else if (vp_arch(vp)->unveiled ||
+	else if (vp_vmx(vp)->unveiled ||
 	         (vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF))
 		pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
 	else
@@ -141,7 +142,7 @@ void events_hand_on(struct vp *vp)
 	u64 event = events_read(VMCS_EXIT_EVENT);
 	u64 blocking;
 
-	events_drop(vp);
+	vendor_drop(vp);
 	vmcs_write(VMCS_ENTRY_EVENT, event & EVENT_DELIVERED);
 	if (event & EVENT_ERROR)
 		vmcs_write(VMCS_ENTRY_ERROR, vmcs_read(VMCS_EXIT_ERROR));
@@ -154,60 +155,47 @@ void events_hand_on(struct vp *vp)
 	if ((event & EVENT_VECTOR) == VECTOR_DB)
 		events_debug_delivered();
 	else
-		events_retry(vp);
+		vendor_retry(vp);
 }
 
-bool events_has_error(struct vp *vp, enum vector vector)
+/* Types have the TLFS's numbers. */
+static u64 pending_of(const struct vendor_event *e)
 {
-	u64 cr0 = vp->state.cr0;
+	u64 pending = HV_PENDING_INTERRUPTION |
+	              (u64)e->type << HV_PENDING_TYPE_SHIFT |
+	              (u64)e->vector << HV_PENDING_VECTOR_SHIFT;
 
-	if (!(vp->cached & VP_PART_CORE)) {
-		vmcs_load(vp);
-		cr0 = vmcs_read(VMCS_GUEST_CR0);
-	}
-	return (vector == VECTOR_GP || vector == VECTOR_DF) && (cr0 & CR0_PE);
+	if (e->has_error)
+		pending |= HV_PENDING_DELIVER_ERROR_CODE |
+		           (u64)e->error << HV_PENDING_ERROR_SHIFT;
+	return pending;
 }
 
-void events_inject(struct vp *vp, enum vector vector, u32 error)
+void vendor_inject(struct vp *vp, const struct vendor_event *e)
 {
-	bool has_error = events_has_error(vp, vector);
-	u64 event = EVENT_VALID | EVENT_TYPE_EXCEPTION | (u64)vector;
-
-	if (vp->cached & VP_PART_CORE) {
-		vp->state.pending_interruption =
-			HV_PENDING_INTERRUPTION |
-			HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT |
-			(has_error ? HV_PENDING_DELIVER_ERROR_CODE : 0) |
-			(u64)vector << HV_PENDING_VECTOR_SHIFT |
-			(has_error ? (u64)error << HV_PENDING_ERROR_SHIFT : 0);
-		vp->dirty |= VP_PART_CORE;
-		return;
-	}
 	vmcs_load(vp);
-	vmcs_write(VMCS_ENTRY_EVENT, event | (has_error ? EVENT_ERROR : 0));
-	vmcs_write(VMCS_ENTRY_ERROR, error);
-}
-
-void events_inject_machine_check(void)
-{
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
-
-	if (!a->mc_pending || (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID))
-		return;
-	a->mc_pending = false;
 	vmcs_write(VMCS_ENTRY_EVENT,
-	           EVENT_VALID | EVENT_TYPE_EXCEPTION | VECTOR_MC);
+	           EVENT_VALID | (u64)e->type << EVENT_TYPE_SHIFT | e->vector |
+	                   (e->has_error ? EVENT_ERROR : 0));
+	if (e->has_error)
+		vmcs_write(VMCS_ENTRY_ERROR, e->error);
+	/* It may be applied once more. */
+	if (vp->cached & VP_PART_CORE)
+		vp->state.pending_interruption = pending_of(e);
 }
 
-void events_inject_nmi(struct vp *root)
+bool vendor_delivering(struct vp *vp, struct vendor_event *event)
 {
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	u64 first;
 
-	if (!a->nmi_pending || (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_VALID) ||
-	    vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) || events_debug_waits(root))
-		return;
-	a->nmi_pending = false;
-	vmcs_write(VMCS_ENTRY_EVENT, EVENT_VALID | EVENT_TYPE_NMI | VECTOR_NMI);
+	vmcs_load(vp);
+	first = vmcs_read(VMCS_IDT_VECTORING_EVENT);
+	*event = (struct vendor_event){
+		.type = (enum hv_pending_type)((first & EVENT_TYPE) >>
+		                               EVENT_TYPE_SHIFT),
+		.vector = (u8)(first & EVENT_VECTOR),
+	};
+	return first & EVENT_VALID;
 }
 
 void events_block_nmi(void)
@@ -220,7 +208,7 @@ void events_block_nmi(void)
 }
 
 /* The instruction is done: its shadow is over and a single step is due. */
-void events_skip(struct vp *vp)
+void vendor_skip(struct vp *vp)
 {
 	u64 length, rip, blocking, flags;
 
@@ -232,7 +220,7 @@ void events_skip(struct vp *vp)
 	}
 	rip = vmcs_read(VMCS_GUEST_RIP) + length;
 	/* Outside 64-bit mode RIP wraps at 4 GiB. */
-	if (rip >> 32 && !vp_in_64_bit_mode(vp))
+	if (rip >> 32 && !state_is_code_64(vp))
 		rip = (u32)rip;
 	vmcs_write(VMCS_GUEST_RIP, rip);
 	blocking = vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
@@ -240,7 +228,7 @@ void events_skip(struct vp *vp)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           blocking & INTERRUPTIBILITY_NMI);
 	if (blocking & INTERRUPTIBILITY_MOV_SS)
-		vp_arch(vp)->unveiled = true;
+		vp_vmx(vp)->unveiled = true;
 	flags = vmcs_read(VMCS_GUEST_RFLAGS);
 	if (flags & RFLAGS_RF) /* it was for that instruction */
 		vmcs_write(VMCS_GUEST_RFLAGS, flags & ~RFLAGS_RF);

@@ -1,30 +1,29 @@
 /*
- * VM exits: the table of handlers by exit reason, and the way from an exit to
- * the next entry.
+ * VM exits: the table of handlers by exit reason (SDM appendix C). Each decodes what
+ * VT-x says of its exit.
  */
 #include "arch/x86_64/exits.h"
 
-#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/enter.h"
+#include "arch/x86_64/entry.h"
 #include "arch/x86_64/events.h"
-#include "arch/x86_64/msr.h"
+#include "arch/x86_64/exits_cr.h"
+#include "arch/x86_64/outcome.h"
 #include "arch/x86_64/report.h"
-#include "arch/x86_64/start.h"
 #include "arch/x86_64/tally.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
-#include "hv/base/check.h"
+#include "arch/x86_64/vmx_arch.h"
 #include "hv/base/log.h"
-#include "hv/call/cost.h"
 #include "hv/interrupt/lapic.h"
-#include "hv/run/merge.h"
 #include "hv/vp/debug.h"
 #include "hv/vp/partition.h"
 #include "include/x86_apic.h"
 
 typedef enum exit_outcome (*exit_handler)(struct exit *x);
 
-u32 exits_instruction_length(void)
+static u32 instruction_length(void)
 {
 	return (u32)vmcs_read(VMCS_EXIT_INSTRUCTION_LENGTH);
 }
@@ -36,7 +35,7 @@ static enum exit_outcome exits_nmi(struct exit *x)
 {
 	nmi_unblock();
 	/* Bochs says here that the guest had NMIs blocked: it cannot have. */
-	if (!(vp_arch(x->vp)->pin & PIN_VIRTUAL_NMI))
+	if (!(vp_vmx(x->vp)->pin & PIN_VIRTUAL_NMI))
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
 		                   ~INTERRUPTIBILITY_NMI);
@@ -85,7 +84,7 @@ static enum exit_outcome exits_exception(struct exit *x)
 	if (e.has_error)
 		e.error = (u32)vmcs_read(VMCS_EXIT_ERROR);
 	if ((event & EVENT_TYPE) > EVENT_TYPE_EXCEPTION)
-		e.instruction_length = exits_instruction_length();
+		e.instruction_length = instruction_length();
 	return exit_exception(x->vp, &e);
 }
 
@@ -119,7 +118,7 @@ static enum exit_outcome exits_apic_write(struct exit *x)
 /* The root may have spent its slice in HLT: then it still waits there. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
-	const struct vp_arch *a = vp_arch(x->vp);
+	const struct vp_vmx *a = vp_vmx(x->vp);
 
 	x->event = cpu_arch(arch_this_cpu())->nmi_looks ? SCHED_GO_ON
 	                                                : SCHED_SLICE_END;
@@ -131,16 +130,9 @@ static enum exit_outcome exits_timer(struct exit *x)
 	return EXIT_AGAIN;
 }
 
-static enum exit_outcome shut_down(struct vp *vp)
-{
-	if (vp->is_root)
-		report_reset("a triple fault");
-	return exit_triple_fault(vp);
-}
-
 static enum exit_outcome exits_triple_fault(struct exit *x)
 {
-	return shut_down(x->vp);
+	return outcome_shut_down(x->vp);
 }
 
 /* Whoever runs: it is the processor's, and there is one. */
@@ -161,9 +153,16 @@ static enum exit_outcome exits_task_switch(struct exit *x)
 
 /* ---- Instructions ---- */
 
+/* The instruction is executed again, and does not exit then. */
+static enum exit_outcome again(struct vp *root)
+{
+	vendor_retry(root);
+	return EXIT_AGAIN;
+}
+
 static enum exit_outcome exits_cpuid(struct exit *x)
 {
-	return exit_cpuid(x->vp, exits_instruction_length());
+	return exit_cpuid(x->vp, instruction_length());
 }
 
 /* A debug exception that is due behind it ends it at once (SDM 6.9, HLT). */
@@ -216,7 +215,7 @@ static enum exit_outcome exits_io(struct exit *x)
 		.in = q & BIT(3),
 		.string = q & BIT(4),
 		.rep = q & BIT(5),
-		.instruction_length = exits_instruction_length(),
+		.instruction_length = instruction_length(),
 	};
 	enum exit_outcome outcome;
 
@@ -224,6 +223,26 @@ static enum exit_outcome exits_io(struct exit *x)
 	if (outcome == EXIT_SKIP && (vmcs_read(VMCS_GUEST_DR7) & DR7_ENABLES))
 		debug_port(x->vp, io.port, io.size);
 	return outcome;
+}
+
+/* A write that brings something of trace.h into use is the processor's own to do. */
+static enum exit_outcome exits_traced_wrmsr(struct exit *x)
+{
+	if (x->vp->is_root && trace_written(&cpu_vmx(arch_this_cpu())->trace,
+	                                    (u32)x->vp->state.gpr[VP_RCX]))
+		return again(x->vp);
+	return exits_wrmsr(x);
+}
+
+/*
+ * By the components that trace_xss asked for (SDM 25.1.3). A child has neither of the
+ * instructions; nothing that is not asked for exits.
+ */
+static enum exit_outcome exits_xsaves(struct exit *x)
+{
+	if (!x->vp->is_root || !trace_xsaves(&cpu_vmx(arch_this_cpu())->trace))
+		return EXIT_FAULT_UD;
+	return again(x->vp);
 }
 
 /* ---- Memory ---- */
@@ -289,7 +308,7 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_HLT] = exits_hlt,
 	[VMX_EXIT_INVD] = exits_invd,
 	[VMX_EXIT_RDPMC] = exits_refuse,
-	[VMX_EXIT_VMCALL] = exits_vmcall,
+	[VMX_EXIT_VMCALL] = exits_call,
 	[VMX_EXIT_VMCLEAR] = exits_undefined,
 	[VMX_EXIT_VMLAUNCH] = exits_undefined,
 	[VMX_EXIT_VMPTRLD] = exits_undefined,
@@ -302,7 +321,7 @@ static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_CR] = exits_cr,
 	[VMX_EXIT_IO] = exits_io,
 	[VMX_EXIT_RDMSR] = exits_rdmsr,
-	[VMX_EXIT_WRMSR] = exits_wrmsr,
+	[VMX_EXIT_WRMSR] = exits_traced_wrmsr,
 	[VMX_EXIT_MWAIT] = exits_mwait,
 	[VMX_EXIT_MONITOR] = exits_undefined,
 	[VMX_EXIT_EOI] = exits_window,
@@ -320,151 +339,46 @@ static const exit_handler handlers[VMX_EXITS] = {
 
 /* ---- From an exit to the next entry ---- */
 
-/* The parent may intercept an exception of ours as any other of the child's. */
-static void raise(struct vp *vp, enum vector vector, u32 error)
-{
-	struct exit_exception e = {
-		.vector = (u8)vector,
-		.has_error = events_has_error(vp, vector),
-	};
-
-	/* These are faults, the others aborts (SDM table 6-1). */
-	if (vector == VECTOR_UD || vector == VECTOR_GP)
-		events_retry(vp);
-	if (e.has_error)
-		e.error = error;
-	if (!vp->is_root && (vp->partition->exceptions >> vector & 1))
-		exit_exception(vp, &e);
-	else
-		events_inject(vp, vector, error);
-}
-
-/*
- * In the middle of a delivery it is one fault more. The parent sees the event
- * beside it, as with any exit there; else the new one takes its place.
- */
-static void raise_in_delivery(struct vp *vp, u64 first, enum vector vector)
-{
-	enum hv_pending_type type = (enum hv_pending_type)(
-		(first & EVENT_TYPE) >> EVENT_TYPE_SHIFT);
-
-	switch (merge_events(type, (u8)(first & EVENT_VECTOR), (u8)vector)) {
-	case MERGE_SERIAL:
-		if (!(vp->partition->exceptions >> vector & 1))
-			events_drop(vp);
-		raise(vp, vector, merge_error(type));
-		break;
-	case MERGE_DOUBLE_FAULT:
-		events_drop(vp);
-		raise(vp, VECTOR_DF, 0);
-		break;
-	case MERGE_SHUTDOWN:
-		events_drop(vp);
-		shut_down(vp);
-		break;
-	}
-}
-
-static void raise_fault(struct vp *vp, enum vector vector)
-{
-	u64 first;
-
-	vmcs_load(vp);
-	first = vmcs_read(VMCS_IDT_VECTORING_EVENT);
-	if (first & EVENT_VALID)
-		raise_in_delivery(vp, first, vector);
-	else
-		raise(vp, vector, 0);
-}
-
-static void carry_out(struct vp *vp, enum exit_outcome outcome)
-{
-	switch (outcome) {
-	case EXIT_SKIP:
-	case EXIT_HALTED:
-		events_skip(vp);
-		break;
-	case EXIT_FAULT_UD:
-		raise_fault(vp, VECTOR_UD);
-		break;
-	case EXIT_FAULT_GP:
-		raise_fault(vp, VECTOR_GP);
-		break;
-	case EXIT_FAULT_MC:
-		raise_fault(vp, VECTOR_MC);
-		break;
-	case EXIT_AGAIN:
-	case EXIT_SUSPENDED:
-	case EXIT_NATIVE:
-		break;
-	}
-}
-
-/* EIP that the processor has let run over 4 GiB, and takes no more (vp_confine.c). */
-static bool is_put_right(struct vp *vp)
-{
-	if (!(vmcs_read(VMCS_GUEST_RIP) >> 32))
-		return false;
-	vp_state_part(vp, VP_PART_RIP);
-	return vp->dirty & VP_PART_RIP;
-}
-
 /* The VP did not start: nothing of it was saved, its state is as it was. */
 static struct vm_entry entry_failed(struct vp *vp, u64 detail)
 {
 	struct cpu *cpu = arch_this_cpu();
 
+	/* The firmware goes on: with what it had written down. */
 	if (!cpu_arch(cpu)->started)
-		start_give_up(detail);
-	if (vp->is_root)
-		report_stop("the root partition: its state cannot be entered",
-		            detail);
-	if (is_put_right(vp))
-		return enter_next(cpu, SCHED_GO_ON);
-	log_line("partition %u VP %u: entry failed (%x)", vp->partition->id,
-	         (u64)vp->index, detail);
-	exit_invalid_state(vp);
-	return enter_next(cpu, SCHED_GO_ON);
+		trace_end(&cpu_vmx(cpu)->trace);
+	return entry_of(outcome_not_entered(vp, detail));
 }
 
 struct vm_entry exits_dispatch(struct vp *vp)
 {
-	u64 began = arch_tsc(); /* see hv/call/cost.h */
-	struct cpu *cpu = arch_this_cpu();
-	struct vp_arch *a = vp_arch(vp);
+	struct exit x = { .vp = vp, .began = arch_tsc() };
+	struct cpu_vmx *c = cpu_vmx(arch_this_cpu());
+	struct vp_vmx *a = vp_vmx(vp);
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
-	struct exit x = { .vp = vp,
-		          .reason = reason & VMX_EXIT_REASON,
-		          .event = SCHED_GO_ON };
 	exit_handler handler = exits_unknown;
-	struct vm_entry next;
 
-	CHECK(vp == cpu->current);
-	sched_exited(cpu, began);
+	outcome_begin(&x);
 	tally_exit(vp, reason);
 	if (reason & VMX_EXIT_ENTRY_FAILURE)
 		return entry_failed(vp, reason);
-	cpu_arch(cpu)->started = true;
 	a->launched = true;
 	if (vp->is_root)
-		trace_exited(&cpu_arch(cpu)->trace);
+		trace_exited(&c->trace);
 	a->unveiled = false;
 	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
-	vp->cached = VP_PART_OURS;
-	vp->dirty = 0;
+	outcome_has_run(vp);
 	events_put_back();
+	x.reason = reason & VMX_EXIT_REASON;
 	if (x.reason < VMX_EXITS && handlers[x.reason])
 		handler = handlers[x.reason];
-	carry_out(vp, handler(&x));
-	next = enter_next(cpu, x.event);
-	if (x.reason == VMX_EXIT_VMCALL)
-		cost_note(x.call, arch_tsc() - began);
-	return next;
+	return entry_of(outcome_finish(&x, handler(&x)));
 }
 
+/* An NMI in the last moment: it is to be seen to before the guest goes on. */
 struct vm_entry exits_interrupted(void)
 {
-	return enter_next(arch_this_cpu(), SCHED_GO_ON);
+	return entry_of(enter_next(arch_this_cpu(), SCHED_GO_ON));
 }
 
 struct vm_entry exits_refused(void)

@@ -1,6 +1,7 @@
 /*
- * Handlers of VM exits: each decodes its exit, asks hv/run/exit.h or decides by
- * itself, and says what becomes of the instruction.
+ * Exits whose meaning is the same for all vendors, once it is known what has exited:
+ * each asks hv/run/exit.h or decides by itself, and says what becomes of the
+ * instruction.
  */
 #ifndef ARCH_EXITS_H
 #define ARCH_EXITS_H
@@ -11,24 +12,19 @@
 
 struct exit {
 	struct vp *vp;
-	u32 reason;
-	u16 call;               /* of a VMCALL: the code of the hypercall */
+	u64 began;    /* TSC, see hv/call/cost.h */
+	u32 reason;   /* in the vendor's numbers */
+	bool is_call; /* it is a hypercall, of this code: */
+	u16 call;
 	enum sched_event event; /* what the scheduler will be told */
 };
-
-/* exits_cr.c */
-enum exit_outcome exits_cr(struct exit *x);
 
 /* exits_msr.c */
 enum exit_outcome exits_rdmsr(struct exit *x);
 enum exit_outcome exits_wrmsr(struct exit *x);
 enum exit_outcome exits_xsetbv(struct exit *x);
-enum exit_outcome exits_xsaves(struct exit *x);
 
-/* exits_call.c */
-enum exit_outcome exits_vmcall(struct exit *x);
-
-/* Length of the instruction that exited; for exits where it is defined. */
-u32 exits_instruction_length(void);
+/* exits_call.c: the instruction of the hypercall page. */
+enum exit_outcome exits_call(struct exit *x);
 
 #endif

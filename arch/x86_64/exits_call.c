@@ -1,21 +1,19 @@
 /*
- * VMCALL: the two register conventions of a hypercall (TLFS 3.7).
+ * The two register conventions of a hypercall (TLFS 3.7).
  */
-#include "arch/x86_64/events.h"
 #include "arch/x86_64/exits.h"
-#include "arch/x86_64/regs.h"
 #include "arch/x86_64/tally.h"
-#include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vp.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/call/hypercall.h"
+#include "include/x86.h"
 
 /* Protected mode and CPL 0; virtual-8086 mode has CPL 3. */
-static bool may_call(bool wide)
+static bool may_call(struct vp *vp, bool wide)
 {
-	if (vmcs_read(VMCS_GUEST_SS_RIGHTS) & 3u << RIGHTS_DPL_SHIFT)
+	if (vendor_peek(vp, VENDOR_CPL) != 0)
 		return false;
-	return wide || ((vmcs_read(VMCS_GUEST_CR0) & CR0_PE) &&
-	                !(vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_VM));
+	return wide || ((vendor_peek(vp, VENDOR_CR0) & CR0_PE) &&
+	                !(vendor_peek(vp, VENDOR_RFLAGS) & RFLAGS_VM));
 }
 
 static u64 pair(const u64 *gpr, enum vp_gpr high, enum vp_gpr low)
@@ -64,18 +62,19 @@ static enum exit_outcome call_32(struct vp *vp)
 	return outcome;
 }
 
-enum exit_outcome exits_vmcall(struct exit *x)
+enum exit_outcome exits_call(struct exit *x)
 {
-	bool wide = vp_in_64_bit_mode(x->vp);
+	bool wide = vendor_peek(x->vp, VENDOR_CODE_64);
 	enum exit_outcome outcome;
 
+	x->is_call = true;
 	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
-	if (!may_call(wide))
+	if (!may_call(x->vp, wide))
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root && tally_call(x->vp))
 		return EXIT_SKIP;
 	outcome = wide ? call_64(x->vp) : call_32(x->vp);
 	if (outcome == EXIT_AGAIN)
-		events_retry(x->vp);
+		vendor_retry(x->vp);
 	return outcome;
 }

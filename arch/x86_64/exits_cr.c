@@ -1,10 +1,11 @@
 /*
  * MOV to and from control registers. Of CR0 and CR4 only writes that change a
- * bit which is not the guest's own come here (vp.h); what they do is hv/run/cr.c's.
+ * bit which is not the guest's own come here (state.h); what they do is hv/run/cr.c's.
  */
-#include "arch/x86_64/exits.h"
+#include "arch/x86_64/exits_cr.h"
+
+#include "arch/x86_64/state.h"
 #include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vp.h"
 #include "hv/arch.h"
 #include "hv/base/log.h"
 #include "hv/interrupt/lapic.h"
@@ -20,7 +21,7 @@ enum cr_type { CR_TYPE_TO, CR_TYPE_FROM, CR_TYPE_CLTS, CR_TYPE_LMSW };
 static enum exit_outcome write_cr4(struct vp *vp, u64 value)
 {
 	return cr_write_cr4(vp, value,
-	                    vp->is_root ? ~vp_cr4_mask(vp)
+	                    vp->is_root ? ~state_cr4_mask(vp)
 	                                : arch_facts()->cr4_allowed);
 }
 
@@ -38,7 +39,7 @@ enum exit_outcome exits_cr(struct exit *x)
 	u32 number = qualification & CR_NUMBER;
 	u32 type = qualification >> CR_TYPE_SHIFT & 3;
 	u64 *gpr = &x->vp->state.gpr[qualification >> CR_GPR_SHIFT & 15];
-	u64 value = vp_in_64_bit_mode(x->vp) ? *gpr : (u32)*gpr;
+	u64 value = state_is_code_64(x->vp) ? *gpr : (u32)*gpr;
 
 	if (type == CR_TYPE_TO && number == 0)
 		return cr_write_cr0(x->vp, value);

@@ -4,9 +4,8 @@
  */
 #include "arch/x86_64/facts.h"
 
-#include "arch/x86_64/features.h"
-#include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/words.h"
 #include "hv/vp/vp_state.h"
 
@@ -46,14 +45,10 @@ static void find_registers(void)
 	for (u32 i = 0; i < ARRAY_LEN(cr4_rows); i++)
 		if (words[cr4_rows[i].word] & cr4_rows[i].bit)
 			facts.cr4_allowed |= cr4_rows[i].cr4;
-	facts.cr4_allowed &= msr_read(MSR_IA32_VMX_CR4_FIXED1);
 	facts.efer_allowed = EFER_SCE | EFER_LME | EFER_LMA;
 	if (words[STREAM_FEATURE_80000001_EDX] & BIT(20))
 		facts.efer_allowed |= EFER_NXE;
-	/* Of these LBR may be written, and is not kept (vp.c). */
-	facts.debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	facts.has_tsc_aux = words[STREAM_FEATURE_80000001_EDX] & BIT(27);
-	facts.has_tsc_scaling = features()->has_tsc_scaling;
 	facts.mtrr_variable = VP_MTRR_VARIABLE;
 }
 
@@ -70,15 +65,11 @@ static u32 find_mxcsr_mask(void)
 void facts_init(const struct handoff *h)
 {
 	struct stream_compat *c = &facts.compat;
-	const struct words_controls controls = {
-		.root = features()->root[CONTROL_PROC2],
-		.child = features()->child[CONTROL_PROC2],
-		.misc = features()->misc,
-	};
+	struct vendor_features can = vendor_features();
 
 	facts.tsc_hz = c->tsc_hz = h->tsc_hz;
-	words_find(&facts, &controls);
+	words_find(&facts, can.root, can.child);
 	find_registers();
-	c->cpu_vendor = STREAM_VENDOR_INTEL;
 	c->mxcsr_mask = find_mxcsr_mask();
+	vendor_limit(&facts);
 }

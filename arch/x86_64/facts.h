@@ -6,7 +6,7 @@
 
 #include "include/handoff.h"
 
-/* After features_check. */
+/* After vendor_find. */
 void facts_init(const struct handoff *h);
 
 #endif

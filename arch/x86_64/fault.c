@@ -7,16 +7,12 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/regs.h"
 #include "arch/x86_64/report.h"
-
-/* exit.asm */
-extern const u8 vm_window_start[], vm_window_end[], vm_window_restart[];
+#include "arch/x86_64/vendor.h"
 
 static void handle_nmi(struct fault_frame *frame)
 {
 	cpu_arch(arch_this_cpu())->nmi_arrived = true;
-	if (frame->rip > (u64)vm_window_start &&
-	    frame->rip < (u64)vm_window_end)
-		frame->rip = (u64)vm_window_restart;
+	frame->rip = vendor_nmi_return(frame->rip);
 }
 
 static bool handle_recovery(struct fault_frame *frame)

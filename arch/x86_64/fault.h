@@ -6,7 +6,7 @@
 
 #include "include/types.h"
 
-/* What the stubs in exit.asm leave on the stack. */
+/* What the stubs in entry.asm leave on the stack. */
 struct fault_frame {
 	u64 r15, r14, r13, r12, r11, r10, r9, r8;
 	u64 rdi, rsi, rbp, rbx, rdx, rcx, rax;

@@ -4,10 +4,15 @@
  */
 #include "arch/x86_64/features.h"
 
+#include "arch/x86_64/allowed.h"
 #include "arch/x86_64/barriers.h"
+#include "arch/x86_64/bitmaps.h"
+#include "arch/x86_64/entry_rules.h"
 #include "arch/x86_64/leaks.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/mtrr.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/arch.h"
 
@@ -100,7 +105,7 @@ static u32 find_barriers(u32 leaf_7_edx)
 	return leaks_barriers(leaf_7_edx, capabilities);
 }
 
-enum handoff_result features_check(struct handoff *h)
+enum handoff_result vendor_find(struct handoff *h)
 {
 	u32 leaf1[4], leaf7[4] = { 0 }, leaf_d1[4] = { 0 }, max[4];
 	struct vmx_offer offer = { .cr4 = cr4_read() };
@@ -127,5 +132,59 @@ enum handoff_result features_check(struct handoff *h)
 	choose_controls(&offer);
 	choose_host_registers(leaf1, leaf7, leaf_d1);
 	barriers_init(findings.barriers);
+	mtrr_init();
+	bitmaps_init();
 	return HANDOFF_OK;
+}
+
+struct vendor_registers vendor_registers(void)
+{
+	return (struct vendor_registers){ found.host_cr0, found.host_cr4 };
+}
+
+/* ---- What guests see of it ---- */
+
+struct vendor_features vendor_features(void)
+{
+	return (struct vendor_features){
+		allowed_root(found.root[CONTROL_PROC2], found.misc),
+		allowed_child(found.child[CONTROL_PROC2]),
+	};
+}
+
+void vendor_limit(struct arch_facts *facts)
+{
+	facts->compat.cpu_vendor = STREAM_VENDOR_INTEL;
+	facts->cr4_allowed &= msr_read(MSR_IA32_VMX_CR4_FIXED1);
+	/* Of these LBR may be written, and is not kept (state.c). */
+	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
+	facts->has_tsc_scaling = found.has_tsc_scaling;
+}
+
+/* As on a processor where the firmware has locked VMX off. */
+const struct vendor_msr *vendor_msrs(u32 *count)
+{
+	static const struct vendor_msr rows[] = {
+		{ MSR_IA32_FEATURE_CONTROL, MSR_IA32_FEATURE_CONTROL, true,
+		  FEATURE_CONTROL_LOCK },
+		{ MSR_IA32_VMX_BASIC, MSR_IA32_VMX_EXIT_CTLS2, false, 0 },
+	};
+
+	*count = ARRAY_LEN(rows);
+	return rows;
+}
+
+const struct vp_rule *vendor_rules(u32 *count)
+{
+	return entry_rules(count);
+}
+
+const void *vendor_hypercall_page(void)
+{
+	/* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
+	static const _Alignas(PAGE_SIZE) u8 page[PAGE_SIZE] = {
+		0x0f, 0x01, 0xc1, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
+	};
+
+	return page;
 }

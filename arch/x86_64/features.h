@@ -25,12 +25,7 @@ struct features {
 	u32 child[CONTROLS]; /* and of children */
 };
 
+/* As vendor_find has found them. */
 const struct features *features(void);
-
-/*
- * Looks at everything and leaves what it found in h->findings, whether or not
- * the launch is refused. Changes nothing.
- */
-enum handoff_result features_check(struct handoff *h);
 
 #endif

@@ -1,16 +1,18 @@
 /*
- * From a child's local APIC into its VMCS.
+ * What a VP is given on its way in: events of its local APIC, and of the machine.
  */
 #ifndef ARCH_INTERRUPTS_H
 #define ARCH_INTERRUPTS_H
 
-#include "hv/vp/vp.h"
+#include "arch/x86_64/vendor.h"
 
 /*
- * Before an entry of a child: the interrupt or NMI that it gets, or an exit as soon as it
- * can take what waits; where the processor virtualizes the APIC, what is in the
- * APIC's page. Its VMCS is loaded and holds its state.
+ * A child's NMI or interrupt, if it can take it now; else the entry is to exit as
+ * soon as it can. The VP is loaded, and its hardware holds its state.
  */
-void interrupts_deliver(struct vp *vp);
+void interrupts_deliver(struct vp *vp, struct vendor_entry *entry);
+
+/* The machine check or NMI that waits for the root, if it can take it now. */
+void interrupts_deliver_root(struct vp *root);
 
 #endif

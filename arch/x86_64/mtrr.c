@@ -3,8 +3,8 @@
  */
 #include "arch/x86_64/mtrr.h"
 
-#include "arch/x86_64/ept.h"
 #include "arch/x86_64/msr.h"
+#include "arch/x86_64/vendor.h"
 
 #define MTRR_VARIABLE_MAX 32
 #define MTRR_FIXED_END 0x100000ull
@@ -77,10 +77,10 @@ static u32 combine(u32 a, u32 b)
 {
 	if (a == b)
 		return a;
-	if ((a == MTRR_TYPE_WT && b == EPT_TYPE_WB) ||
-	    (a == EPT_TYPE_WB && b == MTRR_TYPE_WT))
+	if ((a == MTRR_TYPE_WT && b == MEMORY_WB) ||
+	    (a == MEMORY_WB && b == MTRR_TYPE_WT))
 		return MTRR_TYPE_WT;
-	return EPT_TYPE_UC;
+	return MEMORY_UC;
 }
 
 static bool variable_type(u64 base, u64 size, u32 *type)
@@ -104,12 +104,12 @@ static bool variable_type(u64 base, u64 size, u32 *type)
 	return true;
 }
 
-bool ept_memory_type(u64 base, u64 size, u32 *type)
+bool vendor_memory_type(u64 base, u64 size, u32 *type)
 {
 	bool fixed = mtrrs.def_type & MTRR_DEF_FIXED;
 
 	if (!(mtrrs.def_type & MTRR_DEF_ENABLE)) {
-		*type = EPT_TYPE_UC;
+		*type = MEMORY_UC;
 		return true;
 	}
 	if (!fixed || base >= MTRR_FIXED_END)

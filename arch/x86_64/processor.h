@@ -10,10 +10,11 @@
 #include "arch/x86_64/tables.h"
 #include "hv/arch.h"
 
+#define PROCESSOR_VENDOR_PAGES 2 /* whose addresses are in its control blocks */
+
 struct processor {
-	struct stack stacks[STACKS];             /* first: entry.asm */
-	_Alignas(PAGE_SIZE) u8 vmxon[PAGE_SIZE]; /* the VMXON region */
-	u8 root_bitmap[PAGE_SIZE];               /* MSR bitmap of its root VP */
+	struct stack stacks[STACKS]; /* first: entry.asm */
+	_Alignas(PAGE_SIZE) u8 vendor[PROCESSOR_VENDOR_PAGES][PAGE_SIZE];
 	struct cpu cpu;
 	struct firmware firmware;
 };

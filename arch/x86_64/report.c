@@ -11,8 +11,7 @@
 #include "arch/x86_64/reset.h"
 #include "arch/x86_64/symbols.h"
 #include "arch/x86_64/tables.h"
-#include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/base/check.h"
 #include "hv/base/log.h"
 #include "hv/vp/partition.h"
@@ -151,7 +150,7 @@ static void say_guest(void)
 {
 	struct cpu *cpu;
 	struct vp *vp;
-	u64 rip = 0, reason = 0;
+	struct vendor_last_exit last;
 
 	if (!is_launched()) {
 		SAY("before the launch");
@@ -167,10 +166,9 @@ static void say_guest(void)
 	}
 	SAY("current VP: partition %u, VP %u%s", vp->partition->id,
 	    (u64)vp->index, vp->is_root ? " (the root partition)" : "");
-	if (vmread_safe(VMCS_GUEST_RIP, &rip) == VMX_OK &&
-	    vmread_safe(VMCS_EXIT_REASON, &reason) == VMX_OK)
-		SAY("loaded VMCS: guest RIP %x, last exit reason %u", rip,
-		    reason & VMX_EXIT_REASON);
+	if (vendor_last_exit(&last))
+		SAY("%s: guest RIP %x, last exit reason %u", last.where,
+		    last.rip, last.reason);
 }
 
 static void say_registers(const struct fault_frame *f)

@@ -6,7 +6,7 @@
 
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/regs.h"
-#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/arch.h"
 #include "include/pc_ports.h"
 
@@ -41,13 +41,6 @@ static void wait(u64 ticks)
 
 	while (arch_tsc() - start < ticks)
 		__asm__ volatile("pause");
-}
-
-/* INIT, which some of the ways come to, is blocked in VMX operation. */
-static void leave_vmx(void)
-{
-	if (cr4_read() & CR4_VMXE)
-		vmcs_vmxoff();
 }
 
 /* Of bus 0: ACPI's address is device, function and register, 16 bits each. */
@@ -103,8 +96,9 @@ static void by_shutdown(void)
 
 _Noreturn void reset_now(void)
 {
+	/* First of all: INIT, which some ways come to, is blocked in VMX operation. */
 	static void (*const ways[])(void) = {
-		leave_vmx,   by_acpi, by_reset_control, by_keyboard_controller,
+		vendor_end,  by_acpi, by_reset_control, by_keyboard_controller,
 		by_shutdown,
 	};
 	static volatile u32

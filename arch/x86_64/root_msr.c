@@ -7,9 +7,9 @@
  */
 #include "arch/x86_64/root_msr.h"
 
-#include "arch/x86_64/bitmaps.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/switch.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/memory/frame.h"
 #include "hv/run/vp_reg.h"
 #include "hv/vp/vp.h"
@@ -28,15 +28,6 @@ static bool write_plain(struct vp *root, u32 msr, u64 value)
 {
 	(void)root;
 	return msr_write_safe(msr, value);
-}
-
-/* As on a processor where the firmware has locked VMX off. */
-static bool read_feature_control(struct vp *root, u32 msr, u64 *value)
-{
-	(void)root;
-	(void)msr;
-	*value = FEATURE_CONTROL_LOCK;
-	return true;
 }
 
 static bool write_switched(struct vp *root, u32 msr, u64 value)
@@ -120,7 +111,8 @@ void root_msr_offset_changed(u64 old, u64 now)
 	if (msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline) && deadline)
 		msr_write_safe(MSR_IA32_TSC_DEADLINE,
 		               moved(deadline, old - now));
-	bitmaps_root_deadline(now != 0);
+	vendor_msr_exits(arch_this_cpu(), MSR_IA32_TSC_DEADLINE, now != 0,
+	                 now != 0);
 }
 
 /* ---- The table ---- */
@@ -138,11 +130,8 @@ static const struct row {
 	bool (*write)(struct vp *root, u32 msr, u64 value);
 } rows[] = {
 	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, read_plain, write_apic_base },
-	{ MSR_IA32_FEATURE_CONTROL, MSR_IA32_FEATURE_CONTROL,
-	  read_feature_control, NULL },
 	{ MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_ADJUST, read_tsc_adjust,
 	  write_tsc_adjust },
-	{ MSR_IA32_VMX_BASIC, MSR_IA32_VMX_EXIT_CTLS2, NULL, NULL },
 	/* Those that we do not have; the core has answered for the others. */
 	{ MSR_SYNTHETIC_FIRST, MSR_SYNTHETIC_LAST, NULL, NULL },
 	/* Written so rarely that an exit costs less than to read them at each
@@ -161,20 +150,36 @@ static const u32 core_writes[] = { MSR_IA32_TSC, MSR_IA32_EFER };
 
 static const struct row others = { 0, ~0u, read_plain, write_plain };
 
-static bool in_bitmap(const struct row *row)
+/* What tells of the vendor's mode, or would switch it: one of these, or NULL. */
+static const struct vendor_msr *find_hidden(u32 msr)
 {
-	return row->first != MSR_SYNTHETIC_FIRST;
+	u32 count;
+	const struct vendor_msr *hidden = vendor_msrs(&count);
+
+	for (u32 i = 0; i < count; i++)
+		if (msr >= hidden[i].first && msr <= hidden[i].last)
+			return &hidden[i];
+	return NULL;
 }
 
-void root_msr_intercept(u8 *map)
+static void intercept(struct cpu *cpu, u32 first, u32 last, bool read)
 {
+	for (u32 m = first; m <= last && vendor_has_place(m); m++)
+		vendor_msr_exits(cpu, m, read, true);
+}
+
+void root_msr_init(struct cpu *cpu)
+{
+	u32 count;
+	const struct vendor_msr *hidden = vendor_msrs(&count);
+
+	for (u32 i = 0; i < count; i++)
+		intercept(cpu, hidden[i].first, hidden[i].last, true);
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
-		for (u32 m = rows[i].first;
-		     in_bitmap(&rows[i]) && m <= rows[i].last; m++)
-			bitmaps_intercept(map, m, rows[i].read != read_plain,
-			                  true);
+		intercept(cpu, rows[i].first, rows[i].last,
+		          rows[i].read != read_plain);
 	for (u32 i = 0; i < ARRAY_LEN(core_writes); i++)
-		bitmaps_intercept(map, core_writes[i], false, true);
+		intercept(cpu, core_writes[i], core_writes[i], false);
 }
 
 static const struct row *find(u32 msr)
@@ -187,8 +192,13 @@ static const struct row *find(u32 msr)
 
 bool root_msr_read(struct vp *root, u32 msr, u64 *value)
 {
+	const struct vendor_msr *hidden = find_hidden(msr);
 	const struct row *row = find(msr);
 
+	if (hidden) {
+		*value = hidden->value;
+		return hidden->is_there;
+	}
 	return row->read && row->read(root, msr, value);
 }
 
@@ -196,5 +206,5 @@ bool root_msr_write(struct vp *root, u32 msr, u64 value)
 {
 	const struct row *row = find(msr);
 
-	return row->write && row->write(root, msr, value);
+	return !find_hidden(msr) && row->write && row->write(root, msr, value);
 }

@@ -7,10 +7,11 @@
 
 #include "include/types.h"
 
+struct cpu;
 struct vp;
 
-/* Marks in a bitmap (SDM 24.6.9) what exits. */
-void root_msr_intercept(u8 *map);
+/* At launch: makes exit what has to, of the root VP of this processor. */
+void root_msr_init(struct cpu *cpu);
 
 /* What an access that exited does. False: #GP, and nothing has changed. */
 bool root_msr_read(struct vp *root, u32 msr, u64 *value);

@@ -7,8 +7,7 @@
 #include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/regs.h"
-#include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vp.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/xstate.h"
 
 /*
@@ -74,7 +73,7 @@ static bool is_long(struct vp *vp)
 {
 	if (vp->cached & VP_PART_CORE)
 		return vp->state.efer & EFER_LMA;
-	return vp_efer(vp) & EFER_LMA;
+	return vendor_peek(vp, VENDOR_EFER) & EFER_LMA;
 }
 
 static void save_debug(struct vp_state *s)

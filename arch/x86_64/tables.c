@@ -21,7 +21,7 @@ struct gate {
  */
 static _Alignas(PAGE_SIZE) struct gate idt[VECTORS];
 
-extern const u8 vector_stubs[]; /* exit.asm */
+extern const u8 vector_stubs[]; /* entry.asm */
 
 static const struct {
 	u8 vector;

@@ -1,10 +1,12 @@
 /*
- * INVEPT and INVVPID, in the narrowest form that the processor has.
+ * Extended page tables as the inner door has them; INVEPT and INVVPID, in the
+ * narrowest form that the processor has.
  */
 #include "arch/x86_64/tlb.h"
 
-#include "arch/x86_64/ept.h"
+#include "arch/x86_64/ept_entry.h"
 #include "arch/x86_64/features.h"
+#include "arch/x86_64/vendor.h"
 #include "arch/x86_64/vmx.h"
 #include "hv/base/check.h"
 
@@ -12,21 +14,36 @@
 
 u64 tlb_eptp(const struct arch_space *space)
 {
-	return space->top.v | EPTP_WALK_4 | EPT_TYPE_WB;
+	return space->top.v | EPTP_WALK_4 | MEMORY_WB;
 }
 
-bool ept_has_gigabyte_pages(void)
+u64 vendor_leaf(u32 rights, u32 type)
+{
+	return ept_leaf(rights, type);
+}
+
+u64 vendor_table(void)
+{
+	return ept_table();
+}
+
+u32 vendor_rights(u64 entry)
+{
+	return ept_rights(entry);
+}
+
+bool vendor_has_gigabyte_pages(void)
 {
 	return features()->ept_vpid & EPT_CAP_1G;
 }
 
-void ept_changed(struct arch_space *space, hpa_t led_to)
+void vendor_space_changed(struct arch_space *space, hpa_t led_to)
 {
 	(void)led_to;
 	space->stale = true;
 }
 
-void ept_flush(struct arch_space *space)
+void vendor_space_flush(struct arch_space *space)
 {
 	bool single = features()->ept_vpid & EPT_CAP_INVEPT_SINGLE;
 	struct vmx_invalidation operand = { tlb_eptp(space), 0 };

@@ -5,11 +5,11 @@
 #include "arch/x86_64/trace_door.h"
 
 #include "arch/x86_64/bitmaps.h"
-#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/vmcs.h"
 #include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vmx_arch.h"
 #include "include/x86.h"
 
 /* MISC_ENABLE is looked at only where it says something of PEBS. */

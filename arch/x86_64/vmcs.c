@@ -1,19 +1,19 @@
 /*
  * One VMCS for each VP: access, loading, and all of it but the guest's state,
- * which vp.c writes.
+ * which state.c writes.
  */
 #include "arch/x86_64/vmcs.h"
 
 #include "arch/x86_64/bitmaps.h"
-#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/features.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/regs.h"
+#include "arch/x86_64/state.h"
 #include "arch/x86_64/tables.h"
 #include "arch/x86_64/tlb.h"
 #include "arch/x86_64/vmx.h"
-#include "arch/x86_64/vp.h"
+#include "arch/x86_64/vmx_arch.h"
 #include "hv/base/check.h"
 #include "hv/vp/partition.h"
 
@@ -42,7 +42,7 @@ static void write_all(const struct vmcs_value *values, u32 count)
 
 void vmcs_switch(struct vp *vp)
 {
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
 
 	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_VMCS])) == VMX_OK);
 	a->loaded = vp;
@@ -50,12 +50,12 @@ void vmcs_switch(struct vp *vp)
 
 void vmcs_release(struct vp *vp)
 {
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
 
 	if (a->loaded == vp)
 		a->loaded = NULL;
 	CHECK(vmclear(arch_page_hpa(vp->pages[VP_PAGE_VMCS])) == VMX_OK);
-	vp_arch(vp)->launched = false;
+	vp_vmx(vp)->launched = false;
 }
 
 static void init_apicv(struct vp *vp)
@@ -86,15 +86,15 @@ static void init_controls(struct vp *vp)
 		{ VMCS_ENTRY_EVENT, 0 },
 		{ VMCS_TSC_OFFSET, 0 },
 		{ VMCS_GUEST_EFER, 0 },
-		{ VMCS_CR0_MASK, vp_cr0_mask(vp) },
-		{ VMCS_CR4_MASK, vp_cr4_mask(vp) },
+		{ VMCS_CR0_MASK, state_cr0_mask(vp) },
+		{ VMCS_CR4_MASK, state_cr4_mask(vp) },
 		{ VMCS_MSR_BITMAP, bitmaps_msr(vp) },
 		{ VMCS_EPTP, tlb_eptp(&vp->partition->space.arch) },
 		{ VMCS_LINK_POINTER, NO_LINK },
 		{ VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE },
 		{ VMCS_GUEST_RSP, vp->state.gpr[VP_RSP] },
 	};
-	struct vp_arch *a = vp_arch(vp);
+	struct vp_vmx *a = vp_vmx(vp);
 
 	write_all(values, ARRAY_LEN(values));
 	if (c[CONTROL_PROC2] & PROC2_VPID)
@@ -163,7 +163,7 @@ void vmcs_init(struct vp *vp)
 
 void vmcs_vmxoff(void)
 {
-	struct vp *loaded = cpu_arch(arch_this_cpu())->loaded;
+	struct vp *loaded = cpu_vmx(arch_this_cpu())->loaded;
 
 	if (loaded)
 		vmcs_release(loaded);

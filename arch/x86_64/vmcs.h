@@ -5,8 +5,8 @@
 #ifndef ARCH_VMCS_H
 #define ARCH_VMCS_H
 
-#include "arch/x86_64/cpu_arch.h"
 #include "arch/x86_64/tally.h"
+#include "arch/x86_64/vmx_arch.h"
 #include "hv/base/check.h"
 #include "include/types.h"
 
@@ -160,7 +160,7 @@ void vmcs_switch(struct vp *vp);
 
 static inline void vmcs_load(struct vp *vp)
 {
-	if (cpu_arch(arch_this_cpu())->loaded != vp)
+	if (cpu_vmx(arch_this_cpu())->loaded != vp)
 		vmcs_switch(vp);
 }
 

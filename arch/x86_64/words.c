@@ -6,7 +6,6 @@
 #include "arch/x86_64/words.h"
 
 #include "arch/x86_64/regs.h"
-#include "arch/x86_64/vmx.h"
 #include "hv/vp/vp_state.h"
 
 #define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
@@ -78,26 +77,15 @@ static const struct {
 	{ XSTATE_PKRU, STREAM_FEATURE_7_ECX, 0x00000008 },
 };
 
-/* Features that need the VMCS to allow an instruction. */
+/* Features that are instructions which a guest can be refused. */
 static const struct {
-	u64 control;
+	enum arch_root can;
 	enum stream_feature word;
 	u32 bits;
-} control_rows[] = {
-	{ PROC2_INVPCID, STREAM_FEATURE_7_EBX, 0x00000400 },
-	{ PROC2_RDTSCP, STREAM_FEATURE_80000001_EDX, 0x08000000 },
-	{ PROC2_RDTSCP, STREAM_FEATURE_7_ECX, 0x00400000 }, /* RDPID */
-};
-
-/* What the root has when the VMCS allows it. */
-static const struct {
-	u64 control;
-	enum arch_root can;
-} root_rows[] = {
-	{ PROC2_RDTSCP, ARCH_ROOT_RDTSCP },
-	{ PROC2_INVPCID, ARCH_ROOT_INVPCID },
-	{ PROC2_XSAVES, ARCH_ROOT_XSAVES },
-	{ PROC2_USER_WAIT, ARCH_ROOT_USER_WAIT },
+} allowed_rows[] = {
+	{ ARCH_ROOT_INVPCID, STREAM_FEATURE_7_EBX, 0x00000400 },
+	{ ARCH_ROOT_RDTSCP, STREAM_FEATURE_80000001_EDX, 0x08000000 },
+	{ ARCH_ROOT_RDTSCP, STREAM_FEATURE_7_ECX, 0x00400000 }, /* RDPID */
 };
 
 /* All zero where the processor has no such leaf. */
@@ -173,7 +161,7 @@ static void find_xsave(struct arch_facts *f)
 	}
 }
 
-static void find_features(struct stream_compat *c, u64 controls)
+static void find_features(struct stream_compat *c, u32 child)
 {
 	u32 *words = c->features;
 	u32 regs[4];
@@ -190,9 +178,9 @@ static void find_features(struct stream_compat *c, u64 controls)
 		if (!(c->xcr0 & component_rows[i].components))
 			words[component_rows[i].word] &=
 				~component_rows[i].bits;
-	for (u32 i = 0; i < ARRAY_LEN(control_rows); i++)
-		if (!(controls & control_rows[i].control))
-			words[control_rows[i].word] &= ~control_rows[i].bits;
+	for (u32 i = 0; i < ARRAY_LEN(allowed_rows); i++)
+		if (!(child & allowed_rows[i].can))
+			words[allowed_rows[i].word] &= ~allowed_rows[i].bits;
 }
 
 static void find_ends(struct arch_facts *f)
@@ -220,19 +208,7 @@ static void find_model(struct stream_compat *c)
 	c->linear_bits = LINEAR_BITS;
 }
 
-static u32 find_root_can(const struct words_controls *c)
-{
-	u32 can = 0;
-
-	for (u32 i = 0; i < ARRAY_LEN(root_rows); i++)
-		if (c->root & root_rows[i].control)
-			can |= root_rows[i].can;
-	if (c->misc & VMX_MISC_TRACE)
-		can |= ARCH_ROOT_TRACE;
-	return can;
-}
-
-void words_find(struct arch_facts *facts, const struct words_controls *c)
+void words_find(struct arch_facts *facts, u32 root, u32 child)
 {
 	u32 regs[4];
 
@@ -240,7 +216,7 @@ void words_find(struct arch_facts *facts, const struct words_controls *c)
 	read_leaf(1, 0, regs);
 	facts->has_xsave = regs[ECX] & CPUID_1_ECX_XSAVE;
 	find_xsave(facts);
-	find_features(&facts->compat, c->child);
+	find_features(&facts->compat, child);
 	find_model(&facts->compat);
-	facts->root_can = find_root_can(c);
+	facts->root_can = root;
 }

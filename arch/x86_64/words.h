@@ -7,17 +7,11 @@
 
 #include "hv/arch.h"
 
-/* What our VMCSs allow: secondary controls, and what VMX itself allows. */
-struct words_controls {
-	u64 root;
-	u64 child;
-	u64 misc; /* IA32_VMX_MISC */
-};
-
 /*
  * Of facts: compat, but for what is no word of CPUID; has_xsave; where CPUID
- * ends; root_can.
+ * ends; root_can. root, child: what the processor can let each of them have
+ * (enum arch_root).
  */
-void words_find(struct arch_facts *facts, const struct words_controls *c);
+void words_find(struct arch_facts *facts, u32 root, u32 child);
 
 #endif

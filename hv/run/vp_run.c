@@ -71,7 +71,7 @@ static void settle_pdptes(struct vp *vp)
 static const struct vp_rule *first_broken(struct vp *vp)
 {
 	u32 count;
-	const struct vp_rule *rules = vp_rules(&count);
+	const struct vp_rule *rules = arch_vp_rules(&count);
 	const struct vp_state *s = vp_state_part(vp, VP_PART_CORE);
 
 	for (u32 i = 0; i < count; i++) {

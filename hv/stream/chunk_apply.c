@@ -125,7 +125,7 @@ static bool apply_partition(struct context *c)
 	struct partition *p = c->target;
 	const struct stream_partition *in = &c->restore.partition;
 
-	if (!put(p, &p->hypercall_overlay, in->hypercall, hypercall_page(),
+	if (!put(p, &p->hypercall_overlay, in->hypercall, arch_hypercall_page(),
 	         ARCH_READ | ARCH_EXECUTE) ||
 	    !put(p, &p->reference.overlay, in->reference_tsc, p->reference.page,
 	         ARCH_READ))

@@ -3,18 +3,9 @@
  */
 #include "hv/vp/hypercall_page.h"
 
+#include "hv/arch.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp_check.h"
-
-/* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
-static const _Alignas(PAGE_SIZE) u8 bytes[PAGE_SIZE] = {
-	0x0f, 0x01, 0xc1, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
-};
-
-const void *hypercall_page(void)
-{
-	return bytes;
-}
 
 enum hv_status hypercall_page_write(struct partition *p, u64 value)
 {
@@ -23,9 +14,9 @@ enum hv_status hypercall_page_write(struct partition *p, u64 value)
 	if (!vp_check_hypercall_value(value))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (value & HV_MSR_PAGE_ENABLE)
-		status = gpa_overlay_set(&p->space, &p->hypercall_overlay,
-		                         value >> PAGE_SHIFT, bytes,
-		                         ARCH_READ | ARCH_EXECUTE);
+		status = gpa_overlay_set(
+			&p->space, &p->hypercall_overlay, value >> PAGE_SHIFT,
+			arch_hypercall_page(), ARCH_READ | ARCH_EXECUTE);
 	else
 		gpa_overlay_clear(&p->space, &p->hypercall_overlay);
 	if (status == HV_STATUS_SUCCESS)

@@ -9,9 +9,6 @@
 
 struct partition;
 
-/* What the overlay shows: one page for all partitions, which nobody can write. */
-const void *hypercall_page(void);
-
 /*
  * HV_MSR_HYPERCALL, whoever sets it; its lock binds the guest alone, and is the
  * caller's to look at. INVALID_PARAMETER: reserved bits, no such page, or another

@@ -1,7 +1,6 @@
 /*
- * Rules that registers obey together: those of the Intel SDM for the guest
- * state of a VM entry (vol. 3, 26.3.1) with unrestricted guest, and for the
- * event that the entry injects (26.2.1.3). What one register may hold by itself
+ * Rules that registers obey together, or the processor does not enter them: its
+ * vendor's, behind the door (arch_vp_rules). What one register may hold by itself
  * is in vp_check.h. A state that both accept enters.
  */
 #ifndef HV_VP_RULES_H
@@ -17,9 +16,6 @@ struct vp_rule {
 	enum vp_rule_when when; /* of virtual-8086 mode only, or not of it */
 	u32 parts; /* of the state that it speaks of (enum vp_part) */
 };
-
-/* All rules, for walkers. */
-const struct vp_rule *vp_rules(u32 *count);
 
 /* Does it say anything of this state? Looks at the core alone. */
 bool vp_rule_applies(const struct vp_rule *rule, const struct vp_state *s);

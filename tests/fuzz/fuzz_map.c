@@ -1,5 +1,5 @@
 /*
- * Walks down extended page tables, and along them.
+ * Walks down second-level page tables, and along them.
  */
 #include "tests/fuzz/fuzz_map.h"
 
@@ -8,7 +8,7 @@
 #define TOP 3u
 #define LARGE BIT(7)
 #define ADDRESS 0x000ffffffffff000ull
-#define USED BIT(52) /* our own mark (ept.c): rights may be none */
+#define USED BIT(52) /* our own mark (slat.c): rights may be none */
 #define LIMIT (1ull << 36)
 
 bool fuzz_map_used(u64 entry)

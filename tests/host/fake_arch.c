@@ -1,5 +1,6 @@
 /*
- * The fake hardware. Address spaces are the real ones of arch/x86_64/ept.c.
+ * The fake machine: what is not a processor's vendor's. Address spaces are the real ones
+ * of arch/x86_64/slat.c, VPs those of arch/x86_64/vp.c over fake_vendor.c.
  */
 #define _GNU_SOURCE
 #include "tests/host/fake_arch.h"
@@ -11,30 +12,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "arch/x86_64/ept.h"
 #include "hv/base/check.h"
 #include "hv/vp/partition.h"
 #include "tests/host/fake_tlb.h"
+#include "tests/host/fake_vendor.h"
 
 #define CHECK_FAILED 77
 #define GARBAGE 0xa5
-#define FAKE_VPS 256
 
 /* Pages of the program itself, as the hypercall page, have such addresses. */
 #define IMAGE_BIT BIT(51)
 
 struct fake_world fake;
 static bool check_is_expected;
-
-/* What a VMCS holds. */
-static struct {
-	u64 used; /* all behind them are zero */
-	struct {
-		struct vp *vp;
-		bool entered;
-		struct vp_state state;
-	} at[FAKE_VPS];
-} hardware;
 
 /* ---- The processor ---- */
 
@@ -143,128 +133,13 @@ __attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
 	}
 }
 
-/* ---- What ept.c wants ---- */
-
-bool ept_memory_type(u64 base, u64 size, u32 *type)
-{
-	bool all = base + size <= fake.ram_bytes &&
-	           (base + size <= FAKE_HOLE_BASE || base >= FAKE_HOLE_END);
-	bool none = base >= fake.ram_bytes ||
-	            (base >= FAKE_HOLE_BASE && base + size <= FAKE_HOLE_END);
-
-	*type = all ? EPT_TYPE_WB : EPT_TYPE_UC;
-	return all || none;
-}
-
-bool ept_has_gigabyte_pages(void)
-{
-	return !fake.no_gigabyte;
-}
-
 /* ---- Virtual processors ---- */
-
-static u32 hardware_of(const struct vp *vp)
-{
-	u32 i = 0;
-
-	while (i < FAKE_VPS && hardware.at[i].vp != vp)
-		i++;
-	if (i == FAKE_VPS) {
-		fprintf(stderr, "a VP without VMCS, or too many\n");
-		abort();
-	}
-	return i;
-}
-
-/* Parts of a state, to and from, so that one that was left out shows. */
-static void copy_parts(struct vp_state *to, const struct vp_state *from,
-                       u32 which)
-{
-	static const u32 rights[] = { VP_CS, VP_SS };
-	static u32
-		parts[sizeof(*to) / 8]; /* of each word, once they are known */
-	static bool known;
-	u64 *t = (u64 *)(void *)to;
-	const u64 *f = (const u64 *)(const void *)from;
-
-	for (u32 i = 0; !known && i < ARRAY_LEN(parts); i++)
-		parts[i] = vp_state_part_of(8 * i);
-	known = true;
-	for (u32 i = 0; i < ARRAY_LEN(parts); i++)
-		if (parts[i] & which)
-			t[i] = f[i];
-	/* Half a word that belongs to two parts. */
-	for (u32 i = 0; (which & VP_PART_CORE) && i < ARRAY_LEN(rights); i++)
-		to->segment[rights[i]].attributes =
-			from->segment[rights[i]].attributes;
-}
-
-void arch_vp_init(struct vp *vp)
-{
-	u32 i = hardware_of(NULL);
-
-	memset(&hardware.at[i], GARBAGE, sizeof(hardware.at[i]));
-	hardware.at[i].vp = vp;
-	hardware.at[i].entered = false;
-	if (i >= hardware.used)
-		hardware.used = i + 1;
-}
-
-void arch_vp_free(struct vp *vp)
-{
-	hardware.at[hardware_of(vp)].vp = NULL;
-}
-
-struct vp *fake_next_vp(u64 *at)
-{
-	while (*at < hardware.used) {
-		struct vp *vp = hardware.at[(*at)++].vp;
-
-		if (vp)
-			return vp;
-	}
-	return NULL;
-}
-
-void arch_vp_capture(struct vp *vp, u32 parts)
-{
-	copy_parts(&vp->state, &hardware.at[hardware_of(vp)].state, parts);
-	fake.captured |= parts;
-}
-
-void arch_vp_apply(struct vp *vp)
-{
-	fake.applies++;
-	copy_parts(&hardware.at[hardware_of(vp)].state, &vp->state, vp->dirty);
-}
 
 void arch_vp_kick(struct vp *vp)
 {
 	fake.kicks++;
-	if (hardware.at[hardware_of(vp)].entered)
+	if (fake_is_entered(vp))
 		fake_exit(vp);
-}
-
-struct vp_state *fake_enter(struct vp *vp)
-{
-	struct vp_state garbage;
-	u32 i = hardware_of(vp);
-
-	if (vp->dirty)
-		arch_vp_apply(vp);
-	vp->cached = VP_PART_OURS;
-	vp->dirty = 0;
-	memset(&garbage, GARBAGE, sizeof(garbage));
-	copy_parts(&vp->state, &garbage, VP_PART_ALL & ~VP_PART_OURS);
-	hardware.at[i].entered = true;
-	fake.cpu.current = vp;
-	return &hardware.at[i].state;
-}
-
-void fake_exit(struct vp *vp)
-{
-	hardware.at[hardware_of(vp)].entered = false;
-	fake.cpu.current = fake.cpu.root;
 }
 
 /* ---- The world ---- */
@@ -300,20 +175,11 @@ u8 *fake_memory(u64 bytes)
 	return at;
 }
 
-struct fake_span fake_arch_span(void)
-{
-	return (struct fake_span){
-		&hardware,
-		offsetof(typeof(hardware), at) +
-			hardware.used * sizeof(hardware.at[0]),
-	};
-}
-
 enum handoff_result fake_start(const struct fake_options *o)
 {
 	enum handoff_result result;
 
-	memset(&hardware, 0, fake_arch_span().bytes);
+	fake_vendor_reset();
 	memset(&fake, 0, sizeof(fake));
 	fake_tlb_reset();
 	fake.ram_bytes = o->ram ? o->ram : FAKE_RAM;

@@ -102,6 +102,7 @@ struct vp *fake_root_vp(void);
  */
 struct vp_state *fake_enter(struct vp *vp);
 void fake_exit(struct vp *vp);
+bool fake_is_entered(const struct vp *vp);
 
 /* All VPs that have a VMCS, one after the other: *at is 0 at first. NULL: no more. */
 struct vp *fake_next_vp(u64 *at);

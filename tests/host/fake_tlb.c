@@ -5,7 +5,7 @@
  */
 #include "tests/host/fake_tlb.h"
 
-#include "arch/x86_64/ept.h"
+#include "arch/x86_64/vendor.h"
 #include "hv/base/check.h"
 #include "hv/memory/frame.h"
 #include "hv/vp/partition.h"
@@ -38,7 +38,7 @@ struct fake_span fake_tlb_span(void)
 	};
 }
 
-void ept_changed(struct arch_space *space, hpa_t led_to)
+void vendor_space_changed(struct arch_space *space, hpa_t led_to)
 {
 	space->stale = true;
 	reachable.changed = true;
@@ -47,7 +47,7 @@ void ept_changed(struct arch_space *space, hpa_t led_to)
 	reachable.at[reachable.count++].page = led_to;
 }
 
-void ept_flush(struct arch_space *space)
+void vendor_space_flush(struct arch_space *space)
 {
 	u32 left = 0;
 

@@ -3,6 +3,7 @@
  * holds, against a reading of the SDM (volume 2, CPUID) that is this file's own:
  * features by their names and bits, rules by leaf.
  */
+#include "arch/x86_64/allowed.h"
 #include "arch/x86_64/vmx.h"
 #include "arch/x86_64/words.h"
 #include "hv/run/cpuid.h"
@@ -161,16 +162,14 @@ static u64 find_components(void)
 
 static void become(const struct fake_dump *d, u64 allowed)
 {
-	const struct words_controls c = { .root = allowed,
-		                          .child = allowed,
-		                          .misc = allowed ? VMX_MISC_TRACE
-		                                          : 0 };
+	u64 misc = allowed ? VMX_MISC_TRACE : 0;
 
 	dump = fake.dump = d;
 	controls = allowed;
 	memset(&fake.facts.compat, 0, sizeof(fake.facts.compat));
 	fake.facts.tsc_hz = TSC_HZ;
-	words_find(&fake.facts, &c);
+	words_find(&fake.facts, allowed_root(allowed, misc),
+	           allowed_child(allowed));
 	components = find_components();
 	child = guest_partition(guest_child(40, 3))->vps[VP_INDEX];
 }

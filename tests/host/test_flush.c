@@ -8,8 +8,6 @@
 #include "tests/host/fake_test.h"
 #include "tests/host/fake_tlb.h"
 
-#include "arch/x86_64/ept.h"
-
 #define PAGES 32u
 #define FAR 0x1200ull /* pages that no test has had, in large mappings */
 #define LARGE 0x200ull

@@ -318,7 +318,7 @@ static const struct {
 static void test_each_break_breaks_its_rule_alone(void **state)
 {
 	u32 count;
-	const struct vp_rule *rules = vp_rules(&count);
+	const struct vp_rule *rules = arch_vp_rules(&count);
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(breaks); i++) {
@@ -341,7 +341,7 @@ static void test_each_break_breaks_its_rule_alone(void **state)
 static void test_each_rule_has_a_break(void **state)
 {
 	u32 count;
-	const struct vp_rule *rules = vp_rules(&count);
+	const struct vp_rule *rules = arch_vp_rules(&count);
 
 	(void)state;
 	for (u32 r = 0; r < count; r++) {

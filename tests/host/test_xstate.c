@@ -65,11 +65,9 @@ static void make_vp(struct vp *vp, struct vp_xsave *page, bool is_root)
 /* As at a launch. The area has no byte too much: the sanitizer looks. */
 static void become(const struct fake_dump *d, enum fake_lost lost)
 {
-	const struct words_controls c = { 0, 0, 0 };
-
 	fake.dump = d;
 	memset(&fake.facts.compat, 0, sizeof(fake.facts.compat));
-	words_find(&fake.facts, &c);
+	words_find(&fake.facts, 0, 0);
 	fake_xregs_reset();
 	fake_xregs.lost = lost;
 	make_vp(&root, &pages[0], true);

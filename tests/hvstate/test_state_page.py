@@ -139,7 +139,7 @@ def test_absent_registers_are_unknown(page, code):
 def passed_msrs(write: bool) -> set[int]:
     """MSRs that a child reaches without an exit."""
     msr = constants("include/x86_msr.h", MSR)
-    rows = re.search(r"child_rows\[\] = \{(.*?)\n\};", source("bitmaps.c"),
+    rows = re.search(r"child_rows\[\] = \{(.*?)\n\};", source("child_msr.c"),
                      re.S)[1]
     found = {msr[n] for n, w in re.findall(r"\{ (MSR_\w+), (true|false) \}",
                                            rows) if not write or w == "true"}

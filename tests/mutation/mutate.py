@@ -67,14 +67,8 @@ def link(test: Path, mutant: Mutant, broken: Path, folder: Path,
 
 def core_objects(folder: Path) -> list[Path]:
     """What every test program has: the core and the fakes."""
-    others = ("arch/x86_64/ept.c", "arch/x86_64/controls.c",
-              "arch/x86_64/leaks.c", "arch/x86_64/trace.c",
-              "arch/x86_64/words.c", "arch/x86_64/xstate.c",
-              "boot/frequency.c", "boot/hypervisor.c", "boot/ranges.c",
-              "boot/tables.c", "parent/supply.c")
-    sources = [*Path("lib").glob("*.c"), *Path("hv").rglob("*.c"), *Path("tests/host").glob("fake_*.c"),
-               *map(Path, others)]
-    return [(folder / source).with_suffix(".o") for source in sources]
+    return [(folder / source).with_suffix(".o")
+            for source in os.environ["HOST_CORE"].split()]
 
 
 def fails(program: Path) -> bool:

@@ -12,9 +12,9 @@ hv: include lib hv
 arch/x86_64: include lib hv arch/x86_64
 tests/guest: include lib parent tests/guest efi
 tests/tally: include lib hv arch/x86_64 boot/options.h efi tests/tally tests/guest/lib/tally.h
-tests/host: include lib hv tests/host arch/x86_64/ept.h boot/frequency.h boot/tables.h arch/x86_64/controls.h arch/x86_64/leaks.h arch/x86_64/trace.h arch/x86_64/vmx.h arch/x86_64/words.h arch/x86_64/xregs.h arch/x86_64/xstate.h boot/hypervisor.h boot/ranges.h parent
+tests/host: include lib hv tests/host arch/x86_64 boot/frequency.h boot/tables.h boot/hypervisor.h boot/ranges.h parent
 tests/bench: include lib hv tests/host tests/bench
-tests/fuzz: include lib hv tests/host tests/fuzz arch/x86_64/ept.h
+tests/fuzz: include lib hv tests/host tests/fuzz
 tools/hvctl/uefi: include lib parent tools/hvctl efi
 tools: include lib parent tools -parent/uefi -tools/hvctl/uefi'
 

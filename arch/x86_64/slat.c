@@ -1,30 +1,22 @@
 /*
- * Extended page tables (SDM 28.2): four levels, level 3 the PML4 and level 0
- * the table of 4-KiB pages. Pure memory manipulation.
+ * Second-level page tables, of guest-physical addresses: four levels, level 3 the top
+ * and level 0 the table of 4-KiB pages. Pure memory manipulation; how an entry is
+ * written the vendor knows (vendor.h), and that all have 512 of 8 bytes.
  *
- * An entry is in use exactly when EPT_USED is set, since a mapping without any
+ * An entry is in use exactly when SLAT_USED is set, since a mapping without any
  * rights is not present for the processor but still a mapping. Accessed and
  * dirty flags are not used.
  */
-#include "arch/x86_64/ept.h"
+#include "arch/x86_64/vendor.h"
 
 #include "hv/base/check.h"
 #include "hv/memory/pool.h"
 
-#define EPT_RIGHTS 7ull /* ARCH_READ, _WRITE, _EXECUTE are the same bits */
-#define EPT_TYPE_SHIFT 3
-#define EPT_LARGE BIT(7)
-#define EPT_ADDRESS 0x000ffffffffff000ull
-#define EPT_USED BIT(52) /* ignored by the processor */
-#define EPT_MARK BIT(53) /* and so is this: arch_space_mark_near */
-#define EPT_TABLE (EPT_USED | EPT_RIGHTS)
+#define ALL_RIGHTS (ARCH_READ | ARCH_WRITE | ARCH_EXECUTE)
 
-#define EPT_ENTRIES 512u
-#define EPT_TOP_LEVEL 3u
-#define EPT_LIMIT (1ull << 48)
-
-_Static_assert((ARCH_READ | ARCH_WRITE | ARCH_EXECUTE) == EPT_RIGHTS,
-               "SDM table 28-6");
+#define SLAT_ENTRIES 512u
+#define SLAT_TOP_LEVEL 3u
+#define SLAT_LIMIT (1ull << 48)
 
 /* Bytes that an entry of a level covers. */
 static u64 level_size(u32 level)
@@ -34,23 +26,23 @@ static u64 level_size(u32 level)
 
 static u64 *table_of(u64 entry)
 {
-	return arch_page(hpa_of(entry & EPT_ADDRESS));
+	return arch_page(hpa_of(entry & SLAT_ADDRESS));
 }
 
 static bool is_leaf(u64 entry, u32 level)
 {
-	return level == 0 || (entry & EPT_LARGE);
+	return level == 0 || (entry & SLAT_LARGE);
 }
 
-static u64 make_leaf(u64 page, u64 rights, u32 type, u32 level)
+static u64 make_leaf(u64 page, u32 rights, u32 type, u32 level)
 {
-	return page | rights | (u64)type << EPT_TYPE_SHIFT | EPT_USED |
-	       (level ? EPT_LARGE : 0);
+	return page | vendor_leaf(rights, type) | SLAT_USED |
+	       (level ? SLAT_LARGE : 0);
 }
 
 static u64 make_table(const void *table)
 {
-	return arch_page_hpa(table).v | EPT_TABLE;
+	return arch_page_hpa(table).v | vendor_table() | SLAT_USED;
 }
 
 /* The entries that lead to an address, from the top down to `level`. */
@@ -68,15 +60,15 @@ static u64 *walk_entry(const struct walk *w)
 static struct walk walk_down(const struct arch_space *space, u64 address,
                              u32 level)
 {
-	struct walk w = { .level = EPT_TOP_LEVEL };
+	struct walk w = { .level = SLAT_TOP_LEVEL };
 	u64 *table = arch_page(space->top);
 
 	for (;; w.level--) {
 		u64 index = address >> (PAGE_SHIFT + 9 * w.level);
-		u64 *entry = &table[index % EPT_ENTRIES];
+		u64 *entry = &table[index % SLAT_ENTRIES];
 
 		w.entries[w.level] = entry;
-		if (w.level == level || !(*entry & EPT_USED) ||
+		if (w.level == level || !(*entry & SLAT_USED) ||
 		    is_leaf(*entry, w.level))
 			return w;
 		table = table_of(*entry);
@@ -89,8 +81,8 @@ static struct walk walk_down(const struct arch_space *space, u64 address,
  */
 static void set_entry(struct arch_space *space, u64 *entry, u64 value)
 {
-	if ((*entry & EPT_RIGHTS) && *entry != value)
-		ept_changed(space, hpa_of(*entry & EPT_ADDRESS));
+	if (vendor_rights(*entry) && *entry != value)
+		vendor_space_changed(space, hpa_of(*entry & SLAT_ADDRESS));
 	*entry = value;
 }
 
@@ -98,8 +90,8 @@ static void set_entry(struct arch_space *space, u64 *entry, u64 value)
 static void fill_split(u64 *table, u64 leaf, u32 level)
 {
 	if (level == 1)
-		leaf &= ~EPT_LARGE;
-	for (u32 i = 0; i < EPT_ENTRIES; i++)
+		leaf &= ~SLAT_LARGE;
+	for (u32 i = 0; i < SLAT_ENTRIES; i++)
 		table[i] = leaf + i * level_size(level - 1);
 }
 
@@ -118,7 +110,7 @@ static bool walk_make(struct arch_space *space, u64 address, u32 level,
 		u64 *table = pool_alloc(space->pool);
 
 		CHECK(table);
-		if (*entry & EPT_USED)
+		if (*entry & SLAT_USED)
 			fill_split(table, *entry, w->level);
 		set_entry(space, entry, make_table(table));
 		*w = walk_down(space, address, level);
@@ -133,7 +125,7 @@ static u64 *table_start(u64 *entry)
 
 static bool is_unused(const u64 *from, const u64 *to)
 {
-	while (from < to && !(*from & EPT_USED))
+	while (from < to && !(*from & SLAT_USED))
 		from++;
 	return from == to;
 }
@@ -143,7 +135,8 @@ static bool table_is_empty(u64 *entry)
 {
 	const u64 *table = table_start(entry);
 
-	return is_unused(entry, table + EPT_ENTRIES) && is_unused(table, entry);
+	return is_unused(entry, table + SLAT_ENTRIES) &&
+	       is_unused(table, entry);
 }
 
 /*
@@ -166,7 +159,7 @@ static void prune(struct arch_space *space, u64 address)
 
 	if (space->identity)
 		return;
-	while (w.level < EPT_TOP_LEVEL && table_is_empty(walk_entry(&w))) {
+	while (w.level < SLAT_TOP_LEVEL && table_is_empty(walk_entry(&w))) {
 		u64 *table = table_start(walk_entry(&w));
 
 		w.level++;
@@ -180,11 +173,11 @@ static bool table_is_uniform(const u64 *table, u32 level)
 {
 	u64 first = table[0];
 
-	if (!(first & EPT_USED) || !is_leaf(first, level) ||
-	    (first & EPT_RIGHTS) != EPT_RIGHTS ||
-	    (first & EPT_ADDRESS) % level_size(level + 1) != 0)
+	if (!(first & SLAT_USED) || !is_leaf(first, level) ||
+	    vendor_rights(first) != ALL_RIGHTS ||
+	    (first & SLAT_ADDRESS) % level_size(level + 1) != 0)
 		return false;
-	for (u32 i = 1; i < EPT_ENTRIES; i++)
+	for (u32 i = 1; i < SLAT_ENTRIES; i++)
 		if (table[i] != first + i * level_size(level))
 			return false;
 	return true;
@@ -192,7 +185,7 @@ static bool table_is_uniform(const u64 *table, u32 level)
 
 static u32 largest_level(void)
 {
-	return ept_has_gigabyte_pages() ? 2 : 1;
+	return vendor_has_gigabyte_pages() ? 2 : 1;
 }
 
 /*
@@ -202,7 +195,7 @@ static u32 largest_level(void)
  */
 static void collapse(struct arch_space *space, struct walk w)
 {
-	u64 *gone[EPT_TOP_LEVEL];
+	u64 *gone[SLAT_TOP_LEVEL];
 	u32 count = 0;
 
 	while (w.level < largest_level()) {
@@ -211,11 +204,11 @@ static void collapse(struct arch_space *space, struct walk w)
 		if (!table_is_uniform(table, w.level))
 			break;
 		w.level++;
-		set_entry(space, walk_entry(&w), table[0] | EPT_LARGE);
+		set_entry(space, walk_entry(&w), table[0] | SLAT_LARGE);
 		gone[count++] = table;
 	}
 	if (count > 0)
-		ept_flush(space);
+		vendor_space_flush(space);
 	while (count > 0)
 		pool_free(space->pool, gone[--count]);
 }
@@ -231,20 +224,20 @@ bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
 	space->identity = identity;
 	space->retired = hpa_of(0);
 	/* The page may have been the top of a space that is gone. */
-	ept_flush(space);
+	vendor_space_flush(space);
 	return true;
 }
 
 bool arch_space_map(struct arch_space *space, gpa_t gpa, hpa_t page, u32 rights)
 {
 	bool identity = space->identity && gpa.v == page.v &&
-	                rights == EPT_RIGHTS;
-	u32 type = EPT_TYPE_WB;
+	                rights == ALL_RIGHTS;
+	u32 type = MEMORY_WB;
 	struct walk w;
 
-	CHECK(gpa.v < EPT_LIMIT);
+	CHECK(gpa.v < SLAT_LIMIT);
 	if (identity)
-		CHECK(ept_memory_type(page.v, PAGE_SIZE, &type));
+		CHECK(vendor_memory_type(page.v, PAGE_SIZE, &type));
 	if (!walk_make(space, gpa.v, 0, &w))
 		return false;
 	set_entry(space, walk_entry(&w), make_leaf(page.v, rights, type, 0));
@@ -260,10 +253,10 @@ static u32 identity_level(u64 base, u64 size, u32 *type)
 
 	while (level > 0 &&
 	       (base % level_size(level) || size < level_size(level) ||
-	        !ept_memory_type(base, level_size(level), type)))
+	        !vendor_memory_type(base, level_size(level), type)))
 		level--;
 	if (level == 0)
-		CHECK(ept_memory_type(base, PAGE_SIZE, type));
+		CHECK(vendor_memory_type(base, PAGE_SIZE, type));
 	return level;
 }
 
@@ -271,7 +264,7 @@ bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size)
 {
 	u64 end = base + size;
 
-	CHECK(end <= EPT_LIMIT);
+	CHECK(end <= SLAT_LIMIT);
 	while (base < end) {
 		u32 type;
 		u32 level = identity_level(base, end - base, &type);
@@ -280,13 +273,13 @@ bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size)
 		/* Where a table is already, large leaves would lose it. */
 		w = walk_down(space, base, level);
 		if (w.level == level && level > 0 &&
-		    (*walk_entry(&w) & EPT_USED) &&
+		    (*walk_entry(&w) & SLAT_USED) &&
 		    !is_leaf(*walk_entry(&w), level))
 			level = 0;
 		if (!walk_make(space, base, level, &w))
 			return false;
 		set_entry(space, walk_entry(&w),
-		          make_leaf(base, EPT_RIGHTS, type, level));
+		          make_leaf(base, ALL_RIGHTS, type, level));
 		if (level == 0)
 			collapse(space, w);
 		base += level_size(level);
@@ -298,8 +291,8 @@ bool arch_space_unmap(struct arch_space *space, gpa_t gpa)
 {
 	struct walk w = walk_down(space, gpa.v, 0);
 
-	CHECK(gpa.v < EPT_LIMIT);
-	if (!(*walk_entry(&w) & EPT_USED))
+	CHECK(gpa.v < SLAT_LIMIT);
+	if (!(*walk_entry(&w) & SLAT_USED))
 		return true;
 	if (!walk_make(space, gpa.v, 0, &w))
 		return false;
@@ -311,11 +304,11 @@ bool arch_space_unmap(struct arch_space *space, gpa_t gpa)
 /* What a leaf at `level` maps an address to. */
 static struct arch_mapping mapping_of(u64 entry, u32 level, u64 address)
 {
-	u64 offset = address & (level_size(level) - 1) & EPT_ADDRESS;
-	u64 base = entry & EPT_ADDRESS & ~(level_size(level) - 1);
+	u64 offset = address & (level_size(level) - 1) & SLAT_ADDRESS;
+	u64 base = entry & SLAT_ADDRESS & ~(level_size(level) - 1);
 
 	return (struct arch_mapping){ hpa_of(base + offset),
-		                      (u32)(entry & EPT_RIGHTS) };
+		                      vendor_rights(entry) };
 }
 
 /*
@@ -325,12 +318,12 @@ static struct arch_mapping mapping_of(u64 entry, u32 level, u64 address)
 static u64 *find(const struct arch_space *space, u64 address, u32 *level)
 {
 	u64 *table = arch_page(space->top);
-	u32 shift = PAGE_SHIFT + 9 * EPT_TOP_LEVEL;
+	u32 shift = PAGE_SHIFT + 9 * SLAT_TOP_LEVEL;
 
-	for (*level = EPT_TOP_LEVEL;; --*level, shift -= 9) {
-		u64 *entry = &table[(address >> shift) % EPT_ENTRIES];
+	for (*level = SLAT_TOP_LEVEL;; --*level, shift -= 9) {
+		u64 *entry = &table[(address >> shift) % SLAT_ENTRIES];
 
-		if (!(*entry & EPT_USED) || is_leaf(*entry, *level))
+		if (!(*entry & SLAT_USED) || is_leaf(*entry, *level))
 			return entry;
 		table = table_of(*entry);
 	}
@@ -342,18 +335,18 @@ bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
 	const u64 *entry;
 	u32 level;
 
-	if (gpa.v >= EPT_LIMIT)
+	if (gpa.v >= SLAT_LIMIT)
 		return false;
 	entry = find(space, gpa.v, &level);
 	*mapping = mapping_of(*entry, level, gpa.v);
-	return *entry & EPT_USED;
+	return *entry & SLAT_USED;
 }
 
 u32 arch_space_missing(const struct arch_space *space, gpa_t gpa)
 {
 	u32 level;
 
-	CHECK(gpa.v < EPT_LIMIT);
+	CHECK(gpa.v < SLAT_LIMIT);
 	find(space, gpa.v, &level);
 	return level;
 }
@@ -368,19 +361,19 @@ bool arch_space_lookup_near(const struct arch_space *space,
 	u32 level = 0;
 
 	if (cursor->table && cursor->region == region) {
-		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
+		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
 	} else {
-		if (gpa.v >= EPT_LIMIT)
+		if (gpa.v >= SLAT_LIMIT)
 			return false;
 		entry = find(space, gpa.v, &level);
 		if (level == 0) {
 			cursor->table =
-				entry - (gpa.v >> PAGE_SHIFT) % EPT_ENTRIES;
+				entry - (gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES;
 			cursor->region = region;
 		}
 	}
 	*mapping = mapping_of(*entry, level, gpa.v);
-	return *entry & EPT_USED;
+	return *entry & SLAT_USED;
 }
 
 /* Mostly a lookup came just before: then the cursor has the table. */
@@ -391,14 +384,14 @@ bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
 	u32 level = 0;
 	bool was;
 
-	CHECK(gpa.v < EPT_LIMIT);
+	CHECK(gpa.v < SLAT_LIMIT);
 	if (cursor->table && cursor->region == gpa.v / level_size(1))
-		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % EPT_ENTRIES];
+		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
 	else
 		entry = find(space, gpa.v, &level);
-	CHECK(level == 0 && (*entry & EPT_USED));
-	was = *entry & EPT_MARK;
-	*entry = marked ? *entry | EPT_MARK : *entry & ~EPT_MARK;
+	CHECK(level == 0 && (*entry & SLAT_USED));
+	was = *entry & SLAT_MARK;
+	*entry = marked ? *entry | SLAT_MARK : *entry & ~SLAT_MARK;
 	return was;
 }
 
@@ -409,10 +402,10 @@ enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
 	for (; *budget; --*budget) {
 		struct walk w;
 
-		if (gpa->v >= EPT_LIMIT)
+		if (gpa->v >= SLAT_LIMIT)
 			return ARCH_NEXT_END;
 		w = walk_down(space, gpa->v, 0);
-		if (*walk_entry(&w) & EPT_USED) {
+		if (*walk_entry(&w) & SLAT_USED) {
 			*mapping = mapping_of(*walk_entry(&w), w.level, gpa->v);
 			--*budget;
 			return ARCH_NEXT_FOUND;
@@ -425,8 +418,8 @@ enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
 
 static u64 *first_table(u64 *table, u32 level)
 {
-	for (u32 i = 0; level > 0 && i < EPT_ENTRIES; i++)
-		if ((table[i] & EPT_USED) && !is_leaf(table[i], level))
+	for (u32 i = 0; level > 0 && i < SLAT_ENTRIES; i++)
+		if ((table[i] & SLAT_USED) && !is_leaf(table[i], level))
 			return &table[i];
 	return NULL;
 }
@@ -441,7 +434,7 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 		u64 *table = arch_page(space->top);
 		u64 *above = NULL, *entry;
 
-		for (u32 level = EPT_TOP_LEVEL;
+		for (u32 level = SLAT_TOP_LEVEL;
 		     (entry = first_table(table, level)) != NULL; level--) {
 			above = entry;
 			table = table_of(*entry);
@@ -458,7 +451,7 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 void arch_space_flush(struct arch_space *space)
 {
 	if (space->stale)
-		ept_flush(space);
+		vendor_space_flush(space);
 	while (space->retired.v) {
 		u64 *table = arch_page(space->retired);
 
