@@ -70,13 +70,13 @@ BENCH_CFLAGS := $(COMMON) -O2 -mcrc32
 
 # ---- What there is ----
 
-HV_SOURCES := $(wildcard lib/*.c hv/*.c hv/*/*.c arch/x86_64/*.c arch/x86_64/*.asm)
+HV_SOURCES := $(wildcard lib/*.c hv/*.c hv/*/*.c arch/x86_64/*/*.c arch/x86_64/*/*.asm)
 HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
 # The image for tests: the same with counters and planted faults (tests/tally), whose
 # tally.h comes before arch's; and with the option for these in its loader.
 TEST_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/test/arch/%.c.o) \
 	$(B)/test/tests/tally/tally.c.o $(B)/test/tests/tally/planted.c.o
-ASM_OFFSETS := $(B)/arch/x86_64/asm_offsets.inc
+ASM_OFFSETS := $(B)/arch/x86_64/common/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
 
 objects = $(patsubst %,$(B)/%.o,$(wildcard $(1)))
@@ -109,9 +109,9 @@ CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
-HOST_ARCH := $(patsubst %,arch/x86_64/%.c,child_msr enter exits_call exits_msr \
-	interrupts outcome root_msr slat vp words xstate \
-	allowed controls entry_rules leaks trace)
+HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
+	exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
+	$(addprefix vmx/,allowed controls entry_rules leaks trace))
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -129,7 +129,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 
 # The core as it is, beside the machine's own copies.
 BENCH_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) \
-	$(HOST_ARCH) arch/x86_64/copy.c
+	$(HOST_ARCH) arch/x86_64/common/copy.c
 BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c
 BENCH_MEMORY := tests/bench/bench_memory.c tests/bench/bench_memory_main.c

@@ -2,7 +2,7 @@
  * What the architecture says of registers, segments, page tables, CPUID and
  * exceptions (Intel's SDM, by its names): the one place for each of these facts,
  * for C and assembly alike. MSRs are in x86_msr.h, the local APIC is in
- * x86_apic.h; what only VT-x knows is in arch/x86_64/.
+ * x86_apic.h; what only VT-x knows is in arch/x86_64/vmx/.
  *
  * Assembly gets the rows that are one number or one bit: a sum stays C's.
  */

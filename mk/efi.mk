@@ -24,7 +24,7 @@ $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(FIRMWARE:%.efi=%.so): $(B)/firmware/%.so: $(B)/tests/guest/firmware/%.c.o
 # Measures the hypervisor's own copy and CRC by themselves.
-$(B)/guest/cost.so: $(B)/lib/crc32c.c.o $(B)/arch/x86_64/copy.c.o
+$(B)/guest/cost.so: $(B)/lib/crc32c.c.o $(B)/arch/x86_64/common/copy.c.o
 
 # The archive comes last: each program takes what its objects lack of it.
 $(B)/%.so: $(EFI_SHARED)

@@ -15,7 +15,7 @@ $(B)/%.inc: %.h tools/inc.sed | $(DEPS)
 
 # Of UEFI programs, too.
 $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile mk/hypervisor.mk | $(DEPS)
-	$(call assemble,-f elf64 -g -F dwarf -I$(B)/arch/x86_64/ -I$(<D)/ -I./)
+	$(call assemble,-f elf64 -g -F dwarf -I$(B)/arch/x86_64/common/ -I$(<D)/ -I./)
 
 $(B)/stasis.o: $(HV_OBJECTS)
 $(B)/test/stasis.o: $(TEST_OBJECTS)

@@ -1,6 +1,6 @@
 /*
  * The fake machine: what is not a processor's vendor's. Address spaces are the real ones
- * of arch/x86_64/slat.c, VPs those of arch/x86_64/vp.c over fake_vendor.c.
+ * of arch/x86_64/common/slat.c, VPs those of arch/x86_64/common/vp.c over fake_vendor.c.
  */
 #define _GNU_SOURCE
 #include "tests/host/fake_arch.h"

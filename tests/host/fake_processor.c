@@ -6,11 +6,11 @@
 
 #include <string.h>
 
-#include "arch/x86_64/barriers.h"
-#include "arch/x86_64/msr.h"
-#include "arch/x86_64/report.h"
-#include "arch/x86_64/start.h"
-#include "arch/x86_64/switch.h"
+#include "arch/x86_64/common/barriers.h"
+#include "arch/x86_64/common/msr.h"
+#include "arch/x86_64/common/report.h"
+#include "arch/x86_64/common/start.h"
+#include "arch/x86_64/common/switch.h"
 #include "hv/base/check.h"
 #include "include/x86.h"
 #include "tests/host/fake_arch.h"

@@ -5,7 +5,7 @@
  */
 #include "tests/host/fake_tlb.h"
 
-#include "arch/x86_64/vendor.h"
+#include "arch/x86_64/common/vendor.h"
 #include "hv/base/check.h"
 #include "hv/memory/frame.h"
 #include "hv/vp/partition.h"

@@ -1,5 +1,5 @@
 /*
- * The door of arch/x86_64/trace.h in memory.
+ * The door of arch/x86_64/vmx/trace.h in memory.
  */
 #include "tests/host/fake_trace.h"
 

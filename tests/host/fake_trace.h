@@ -1,11 +1,11 @@
 /*
- * A processor with the MSRs of arch/x86_64/trace.h: its lists at exits and entries,
+ * A processor with the MSRs of arch/x86_64/vmx/trace.h: its lists at exits and entries,
  * and books of who has touched what.
  */
 #ifndef FAKE_TRACE_H
 #define FAKE_TRACE_H
 
-#include "arch/x86_64/trace.h"
+#include "arch/x86_64/vmx/trace.h"
 
 #define FAKE_TRACE_MSRS 5
 

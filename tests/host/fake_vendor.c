@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/entry_rules.h"
+#include "arch/x86_64/vmx/entry_rules.h"
 #include "hv/base/check.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/debug.h"

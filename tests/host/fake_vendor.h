@@ -1,5 +1,5 @@
 /*
- * A vendor in memory, the second one behind arch/x86_64/vendor.h: what it runs a VP by
+ * A vendor in memory, the second one behind arch/x86_64/common/vendor.h: what it runs a VP by
  * is a copy of the VP's state, its second-level tables have a format of their own, and
  * what no processor would take it refuses as one would, by a CHECK.
  */
@@ -8,7 +8,7 @@
 
 #include <setjmp.h>
 
-#include "arch/x86_64/vendor.h"
+#include "arch/x86_64/common/vendor.h"
 
 /* MSRs that are hidden from its root: one that is there, and two that are not. */
 #define FAKE_VENDOR_MSR_SHOWN 0x1234u

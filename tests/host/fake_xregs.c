@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/xregs.h"
+#include "arch/x86_64/common/xregs.h"
 #include "hv/arch.h"
 #include "hv/vp/vp_state.h"
 #include "include/x86.h"

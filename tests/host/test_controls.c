@@ -1,8 +1,8 @@
 /*
- * arch/x86_64/controls.c: which processors will do, and why others will not.
+ * arch/x86_64/vmx/controls.c: which processors will do, and why others will not.
  */
-#include "arch/x86_64/controls.h"
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vmx/controls.h"
+#include "arch/x86_64/vmx/vmx.h"
 #include "include/x86.h"
 #include "tests/host/fake_test.h"
 

@@ -3,9 +3,9 @@
  * holds, against a reading of the SDM (volume 2, CPUID) that is this file's own:
  * features by their names and bits, rules by leaf.
  */
-#include "arch/x86_64/allowed.h"
-#include "arch/x86_64/vmx.h"
-#include "arch/x86_64/words.h"
+#include "arch/x86_64/common/words.h"
+#include "arch/x86_64/vmx/allowed.h"
+#include "arch/x86_64/vmx/vmx.h"
 #include "hv/run/cpuid.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"

@@ -1,5 +1,5 @@
 /*
- * hv/memory/gpa.c over arch/x86_64/slat.c: mappings, overlays, walks.
+ * hv/memory/gpa.c over arch/x86_64/common/slat.c: mappings, overlays, walks.
  */
 #include "hv/memory/frame.h"
 #include "hv/memory/gpa.h"

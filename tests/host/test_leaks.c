@@ -1,8 +1,8 @@
 /*
- * arch/x86_64/leaks.c: which barriers which processor needs, by what Intel says of
+ * arch/x86_64/vmx/leaks.c: which barriers which processor needs, by what Intel says of
  * its models ("Affected Processors") and what they tell of themselves.
  */
-#include "arch/x86_64/leaks.h"
+#include "arch/x86_64/vmx/leaks.h"
 #include "tests/host/fake_test.h"
 
 #define L1D HANDOFF_BARRIER_L1D

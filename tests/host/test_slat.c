@@ -1,5 +1,5 @@
 /*
- * arch/x86_64/slat.c in the root's space: large leaves split and collapse.
+ * arch/x86_64/common/slat.c in the root's space: large leaves split and collapse.
  */
 #include "hv/memory/frame.h"
 #include "hv/vp/partition.h"

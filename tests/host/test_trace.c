@@ -1,8 +1,8 @@
 /*
- * arch/x86_64/trace.c: what the root has written down goes on while it runs, and
+ * arch/x86_64/vmx/trace.c: what the root has written down goes on while it runs, and
  * never while we or a child do; and where it is not used nothing is done.
  */
-#include "arch/x86_64/trace.h"
+#include "arch/x86_64/vmx/trace.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/exit.h"
 #include "tests/host/fake_test.h"

@@ -1,11 +1,11 @@
 /*
- * arch/x86_64/xstate.c: what the root has in components that no child has is there
+ * arch/x86_64/common/xstate.c: what the root has in components that no child has is there
  * again behind a child, whatever the processor makes of a bit that goes from XCR0;
  * a child finds nothing of it, and processors without them do nothing for it.
  */
-#include "arch/x86_64/words.h"
-#include "arch/x86_64/xregs.h"
-#include "arch/x86_64/xstate.h"
+#include "arch/x86_64/common/words.h"
+#include "arch/x86_64/common/xregs.h"
+#include "arch/x86_64/common/xstate.h"
 #include "include/x86.h"
 #include "tests/host/fake_dumps.h"
 #include "tests/host/fake_test.h"

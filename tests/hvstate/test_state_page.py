@@ -102,7 +102,8 @@ def by_number(said: dict[str, list[int]]) -> set[int]:
 
 def source(name: str) -> str:
     """Without comments: of arch/x86_64, if the name has no folder."""
-    path = ROOT / name if "/" in name else ROOT / "arch/x86_64" / name
+    path = ROOT / name if "/" in name else next(
+        (ROOT / "arch/x86_64").rglob(name))
     return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.S)
 
 

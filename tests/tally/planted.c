@@ -3,8 +3,8 @@
  */
 #include "tests/tally/planted.h"
 
-#include "arch/x86_64/tally.h"
-#include "arch/x86_64/vmcs.h"
+#include "arch/x86_64/common/tally.h"
+#include "arch/x86_64/vmx/vmcs.h"
 #include "hv/base/check.h"
 #include "hv/base/cpu.h"
 #include "hv/call/hypercall.h"

@@ -3,11 +3,11 @@
  * were KVM (Linux 6.1) on a processor with VMCS shadowing. There is one
  * processor.
  */
-#include "arch/x86_64/tally.h"
+#include "arch/x86_64/common/tally.h"
 
-#include "arch/x86_64/msr.h"
-#include "arch/x86_64/vmcs.h"
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/common/msr.h"
+#include "arch/x86_64/vmx/vmcs.h"
+#include "arch/x86_64/vmx/vmx.h"
 #include "hv/vp/vp.h"
 #include "tests/tally/planted.h"
 

@@ -1,7 +1,7 @@
 """What is on an emulator's screen: a picture by RFB, and the text on it.
 
 The client speaks as much RFB 3.3 as a server needs that asks for no password.
-The reader knows the letters of arch/x86_64/font.c and nothing else, so what it
+The reader knows the letters of arch/x86_64/common/font.c and nothing else, so what it
 reads was drawn with them.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from machine import MachineError
 
-FONT = Path(__file__).resolve().parents[2] / "arch/x86_64/font.c"
+FONT = Path(__file__).resolve().parents[2] / "arch/x86_64/common/font.c"
 FIRST_LETTER = 32                       # of the font
 COLUMNS, ROWS = 5, 9                    # of a letter, in the font's pixels
 CELL_COLUMNS, CELL_ROWS = 6, 11         # with the space around it

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Every capability of the table in arch/x86_64/controls.c stands, by the name that a
+# Every capability of the table in arch/x86_64/vmx/controls.c stands, by the name that a
 # refusal has, in the section "Processors and hypervisors" of docs/architecture.md.
 set -u
 
@@ -7,7 +7,7 @@ section=$(sed -n '/^## Processors and hypervisors$/,/^## Memory map$/p' \
 	docs/architecture.md | tr '\n' ' ')
 names=$(mktemp)
 trap 'rm -f "$names"' EXIT
-sed -n '/^} rows\[\] = {$/,/^};$/p' arch/x86_64/controls.c |
+sed -n '/^} rows\[\] = {$/,/^};$/p' arch/x86_64/vmx/controls.c |
 	grep -o '"[^"]*"' | tr -d '"' >"$names"
 
 failed=0

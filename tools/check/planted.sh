@@ -7,7 +7,7 @@ set -u
 # A body of that many lines.
 lines60=$(printf '%060d' 0 | sed 's/0/\\n/g')
 rows='format|hv/run/cr.c|static int  spaced;|hv/run/cr.c: not formatted
-includes|hv/run/cr.c|#include "arch/x86_64/vmx.h"|hv/run/cr.c: may not include arch
+includes|hv/run/cr.c|#include "arch/x86_64/vmx/vmx.h"|hv/run/cr.c: may not include arch
 includes|tests/guest/root/world.c|#include "hv/vp/vp.h"|may not include hv/vp/vp.h
 includes|lib/crc32c.c|#include "hv/base/addr.h"|lib/crc32c.c: may not include hv/base/addr.h
 includes|parent/vp.c|#include "hv/vp/vp.h"|parent/vp.c: may not include hv/vp/vp.h
@@ -39,7 +39,7 @@ facts|tests/guest/root/world.c|#define TF ((u64)BIT(8))|TF is RFLAGS_TF of
 facts|tests/host/test_cr.c|#define VMXE BIT(13)|
 facts|tests/guest/child/pi/entry.asm|MSR_EFER equ 0xc0000080|MSR_EFER is MSR_IA32_EFER of
 facts|tests/guest/child/pi/entry.asm|%define EFER_LME 1 << 8|EFER_LME: defined in
-facts|arch/x86_64/tlb.c|#define PROC2_EPT BIT(1)|PROC2_EPT: defined in
+facts|arch/x86_64/vmx/tlb.c|#define PROC2_EPT BIT(1)|PROC2_EPT: defined in
 facts|boot/main.c|#define PAGES_IN_MIB 256|PAGES_IN_MIB: the same number in'
 
 folder=$(mktemp -d)

@@ -1,0 +1,111 @@
+/*
+ * Prepares the next entry: world switch, changed state, what waits for the VP, when it
+ * is to be back.
+ */
+#include "arch/x86_64/common/enter.h"
+
+#include "arch/x86_64/common/barriers.h"
+#include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/interrupts.h"
+#include "arch/x86_64/common/switch.h"
+#include "arch/x86_64/common/tally.h"
+#include "arch/x86_64/common/vendor.h"
+#include "hv/vp/partition.h"
+#include "include/x86.h"
+
+#define NMI_IN_HANDLER 10 /* microseconds to a look; one in a shadow */
+
+/*
+ * The root has no window for an NMI or #MC that it cannot take yet, and may not exit
+ * for seconds: it is looked at again behind a shadow, or later while it handles another.
+ */
+static void look_again(struct vp *root, struct vendor_entry *entry)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	u64 ticks = arch_facts()->tsc_hz / 1000000;
+
+	if (!a->nmi_pending && !a->mc_pending)
+		return;
+	if (vendor_peek(root, VENDOR_BLOCKING) & HV_INTERRUPT_STATE_NMI_MASKED)
+		ticks *= NMI_IN_HANDLER;
+	a->nmi_looks = !entry->timed || ticks < entry->ticks;
+	entry->timed = true;
+	if (a->nmi_looks)
+		entry->ticks = ticks;
+}
+
+/*
+ * A child halts only through us: an interrupt that it has blocked must not keep
+ * the processor from the root. The root's MWAIT is ours while there are children
+ * to look after: the preemption timer stands still in the deeper of the states that
+ * it may ask for (SDM 25.5.1).
+ *
+ * Exceptions of a child: what the parent intercepts, machine checks, which are
+ * nobody's but ours, and what a processor could be caught in (exits.c).
+ */
+static struct vendor_entry entry_of_plan(const struct sched_plan *plan)
+{
+	return (struct vendor_entry){
+		.timed = plan->timed,
+		.ticks = plan->ticks,
+		.halted = plan->halted,
+		.halt_exits = plan->exit_hlt || !plan->vp->is_root,
+		.mwait_exits = plan->exit_hlt || plan->timed,
+		.exceptions = plan->vp->partition->exceptions |
+		              1u << VECTOR_MC | 1u << VECTOR_DB |
+		              1u << VECTOR_AC,
+	};
+}
+
+static void prepare(const struct sched_plan *plan)
+{
+	struct vendor_entry entry = entry_of_plan(plan);
+	struct vp *vp = plan->vp;
+
+	tally_switch_begin();
+	switch_to(vp);
+	vendor_load(vp);
+	tally_switch_end();
+	if (vp->dirty)
+		arch_vp_apply(vp);
+	vp->dirty = 0;
+	cpu_arch(arch_this_cpu())->nmi_looks = false;
+	if (vp->is_root) {
+		interrupts_deliver_root(vp);
+		look_again(vp, &entry);
+	} else {
+		interrupts_deliver(vp, &entry);
+	}
+	vendor_prepare(vp, &entry);
+	/* Last: what we do here ourselves is not for the next one to find either. */
+	barriers_cross(vp->partition);
+}
+
+/* An exit of the root when it is alone: it goes on as it was entered before. */
+static bool goes_on(struct cpu *cpu, enum sched_event event)
+{
+	return cpu_arch(cpu)->quiet && event == SCHED_GO_ON &&
+	       sched_is_alone(cpu) && !cpu->current->dirty;
+}
+
+struct vp *enter_next(struct cpu *cpu, enum sched_event event)
+{
+	struct cpu_arch *a = cpu_arch(cpu);
+	struct sched_plan plan;
+
+	if (a->nmi_arrived) {
+		a->nmi_arrived = false;
+		a->nmi_pending = true;
+		event = SCHED_INTERRUPT;
+	}
+	if (goes_on(cpu, event))
+		return cpu->current;
+	plan = sched_next(cpu, event);
+	cpu->current = plan.vp;
+	prepare(&plan);
+	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
+	           !plan.halted && !a->nmi_pending && !a->mc_pending;
+	/* What a root that is alone runs, nobody counts. */
+	sched_entered(cpu);
+	return cpu->current;
+}

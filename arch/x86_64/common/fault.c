@@ -1,0 +1,35 @@
+/*
+ * Three things may happen while the hypervisor runs: an NMI, which is the
+ * root's; a #GP of an instruction run for a guest (safe.c); or our own bug.
+ */
+#include "arch/x86_64/common/fault.h"
+
+#include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/regs.h"
+#include "arch/x86_64/common/report.h"
+#include "arch/x86_64/common/vendor.h"
+
+static void handle_nmi(struct fault_frame *frame)
+{
+	cpu_arch(arch_this_cpu())->nmi_arrived = true;
+	frame->rip = vendor_nmi_return(frame->rip);
+}
+
+static bool handle_recovery(struct fault_frame *frame)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	if (frame->vector != VECTOR_GP || !a->recover)
+		return false;
+	frame->rip = a->recover;
+	frame->rflags |= RFLAGS_CF;
+	return true;
+}
+
+void fault_handle(struct fault_frame *frame)
+{
+	if (frame->vector == VECTOR_NMI)
+		handle_nmi(frame);
+	else if (!handle_recovery(frame))
+		report_exception(frame);
+}

@@ -1,0 +1,467 @@
+/*
+ * The rules, in the order of the SDM's sections.
+ */
+#include "arch/x86_64/vmx/entry_rules.h"
+
+#include "hv/arch.h"
+#include "hv/vp/vp_check.h"
+#include "include/x86.h"
+#include "include/x86_msr.h"
+
+#define V86_ATTRIBUTES 0xf3u
+
+#define CORE VP_PART_CORE
+#define PAGING VP_PART_PAGING
+#define CODE VP_PART_CODE
+#define SEGMENTS VP_PART_SEGMENTS
+#define MEMORY (CODE | SEGMENTS)
+#define MSRS VP_PART_MSRS
+#define OURS VP_PART_OURS
+
+/* ---- Words for what a state is ---- */
+
+static bool long_mode(const struct vp_state *s)
+{
+	return s->efer & EFER_LMA;
+}
+
+static bool protected_mode(const struct vp_state *s)
+{
+	return s->cr0 & CR0_PE;
+}
+
+static bool v86(const struct vp_state *s)
+{
+	return s->rflags & RFLAGS_VM;
+}
+
+static u32 type(const struct hv_segment *g)
+{
+	return g->attributes & 0xfu;
+}
+
+static bool is_memory(const struct hv_segment *g)
+{
+	return g->attributes & BIT(4);
+}
+
+static u32 dpl(const struct hv_segment *g)
+{
+	return g->attributes >> 5 & 3u;
+}
+
+/* P clear: the segment is unusable, and no rule but CS's and TR's is for it. */
+static bool usable(const struct hv_segment *g)
+{
+	return g->attributes & BIT(7);
+}
+
+static bool below_4g(u64 value)
+{
+	return value >> 32 == 0;
+}
+
+static bool halted(const struct vp_state *s)
+{
+	return s->activity & HV_ACTIVITY_HALT_SUSPEND;
+}
+
+static bool shadow(const struct vp_state *s)
+{
+	return s->interrupt_state & HV_INTERRUPT_STATE_SHADOW;
+}
+
+static bool pending(const struct vp_state *s)
+{
+	return s->pending_interruption & HV_PENDING_INTERRUPTION;
+}
+
+static bool pending_is(const struct vp_state *s, u32 kind)
+{
+	return pending(s) &&
+	       (s->pending_interruption >> HV_PENDING_TYPE_SHIFT & 7) == kind;
+}
+
+static u32 pending_vector(const struct vp_state *s)
+{
+	return (u32)(s->pending_interruption >> HV_PENDING_VECTOR_SHIFT) & 0xff;
+}
+
+/* Does it hold for every segment of [first, last] that is usable? */
+static bool each(const struct vp_state *s, u32 first, u32 last,
+                 bool (*holds)(const struct hv_segment *g))
+{
+	for (u32 i = first; i <= last; i++)
+		if (usable(&s->segment[i]) && !holds(&s->segment[i]))
+			return false;
+	return true;
+}
+
+/* ---- 26.3.1.1: control registers ---- */
+
+static bool long_mode_is_paged(const struct vp_state *s)
+{
+	return !long_mode(s) || ((s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE));
+}
+
+static bool pcid_is_of_long_mode(const struct vp_state *s)
+{
+	return !(s->cr4 & CR4_PCIDE) || long_mode(s);
+}
+
+static bool lma_follows_lme(const struct vp_state *s)
+{
+	return !(s->cr0 & CR0_PG) || long_mode(s) == !!(s->efer & EFER_LME);
+}
+
+/* ---- 26.3.1.2: segments ---- */
+
+static bool tr_is_global(const struct vp_state *s)
+{
+	return !(s->segment[VP_TR].selector & SELECTOR_TI);
+}
+
+static bool ldtr_is_global(const struct vp_state *s)
+{
+	const struct hv_segment *g = &s->segment[VP_LDTR];
+
+	return !usable(g) || !(g->selector & SELECTOR_TI);
+}
+
+static bool v86_bases(const struct vp_state *s)
+{
+	for (u32 i = VP_ES; i <= VP_GS; i++)
+		if (s->segment[i].base != (u64)s->segment[i].selector << 4)
+			return false;
+	return true;
+}
+
+static bool v86_limits(const struct vp_state *s)
+{
+	for (u32 i = VP_ES; i <= VP_GS; i++)
+		if (s->segment[i].limit != 0xffff)
+			return false;
+	return true;
+}
+
+static bool v86_attributes(const struct vp_state *s)
+{
+	for (u32 i = VP_ES; i <= VP_GS; i++)
+		if (s->segment[i].attributes != V86_ATTRIBUTES)
+			return false;
+	return true;
+}
+
+static bool fs_gs_tr_bases(const struct vp_state *s)
+{
+	return vp_check_address(s->segment[VP_FS].base) &&
+	       vp_check_address(s->segment[VP_GS].base) &&
+	       vp_check_address(s->segment[VP_TR].base);
+}
+
+static bool ldtr_base(const struct vp_state *s)
+{
+	const struct hv_segment *g = &s->segment[VP_LDTR];
+
+	return !usable(g) || vp_check_address(g->base);
+}
+
+static bool cs_base(const struct vp_state *s)
+{
+	return below_4g(s->segment[VP_CS].base);
+}
+
+static bool base_is_low(const struct hv_segment *g)
+{
+	return below_4g(g->base);
+}
+
+static bool ss_ds_es_bases(const struct vp_state *s)
+{
+	return each(s, VP_ES, VP_ES, base_is_low) &&
+	       each(s, VP_SS, VP_DS, base_is_low);
+}
+
+static bool cs_type(const struct vp_state *s)
+{
+	u32 t = type(&s->segment[VP_CS]);
+
+	return t == TYPE_DATA || ((t & TYPE_CODE) && (t & TYPE_ACCESSED));
+}
+
+static bool ss_type(const struct vp_state *s)
+{
+	const struct hv_segment *g = &s->segment[VP_SS];
+
+	return !usable(g) || type(g) == TYPE_DATA || type(g) == TYPE_STACK_DOWN;
+}
+
+static bool is_accessed(const struct hv_segment *g)
+{
+	return type(g) & TYPE_ACCESSED;
+}
+
+static bool data_accessed(const struct vp_state *s)
+{
+	return each(s, VP_ES, VP_ES, is_accessed) &&
+	       each(s, VP_DS, VP_GS, is_accessed);
+}
+
+static bool is_readable(const struct hv_segment *g)
+{
+	return !(type(g) & TYPE_CODE) || (type(g) & TYPE_READABLE);
+}
+
+static bool data_readable(const struct vp_state *s)
+{
+	return each(s, VP_ES, VP_ES, is_readable) &&
+	       each(s, VP_DS, VP_GS, is_readable);
+}
+
+static bool memory_segments(const struct vp_state *s)
+{
+	return is_memory(&s->segment[VP_CS]) &&
+	       each(s, VP_ES, VP_GS, is_memory);
+}
+
+static bool cs_dpl(const struct vp_state *s)
+{
+	const struct hv_segment *cs = &s->segment[VP_CS];
+	u32 stack = dpl(&s->segment[VP_SS]);
+
+	if (!(type(cs) & TYPE_CODE))
+		return dpl(cs) == 0;
+	return type(cs) & 4 ? dpl(cs) <= stack : dpl(cs) == stack;
+}
+
+static bool ss_dpl(const struct vp_state *s)
+{
+	bool must = !protected_mode(s) || type(&s->segment[VP_CS]) == TYPE_DATA;
+
+	return !must || dpl(&s->segment[VP_SS]) == 0;
+}
+
+static bool cs_present(const struct vp_state *s)
+{
+	return usable(&s->segment[VP_CS]);
+}
+
+static bool cs_size(const struct vp_state *s)
+{
+	return !vp_state_is_64(s) || !(s->segment[VP_CS].attributes & BIT(14));
+}
+
+/* A limit that needs pages has its low bits set; G says which it is. */
+static bool limit_fits(const struct hv_segment *g)
+{
+	bool pages = g->attributes & BIT(15);
+
+	if ((g->limit & 0xfff) != 0xfff && pages)
+		return false;
+	return !(g->limit & 0xfff00000) || pages;
+}
+
+static bool limits(const struct vp_state *s)
+{
+	return each(s, VP_ES, VP_GS, limit_fits);
+}
+
+static bool tr_type(const struct vp_state *s)
+{
+	const struct hv_segment *g = &s->segment[VP_TR];
+
+	return !is_memory(g) && (type(g) == TYPE_TSS_BUSY ||
+	                         (type(g) == TYPE_TSS16_BUSY && !long_mode(s)));
+}
+
+static bool tr_present(const struct vp_state *s)
+{
+	return usable(&s->segment[VP_TR]);
+}
+
+static bool tr_limit(const struct vp_state *s)
+{
+	return limit_fits(&s->segment[VP_TR]);
+}
+
+static bool ldtr_type(const struct vp_state *s)
+{
+	const struct hv_segment *g = &s->segment[VP_LDTR];
+
+	return !usable(g) || (!is_memory(g) && type(g) == TYPE_LDT);
+}
+
+static bool ldtr_limit(const struct vp_state *s)
+{
+	return each(s, VP_LDTR, VP_LDTR, limit_fits);
+}
+
+/* ---- 26.3.1.3, 26.3.1.4: RIP, RFLAGS ---- */
+
+static bool rip_width(const struct vp_state *s)
+{
+	return vp_state_is_64(s) || below_4g(s->rip);
+}
+
+static bool v86_mode(const struct vp_state *s)
+{
+	return !v86(s) || (protected_mode(s) && !long_mode(s));
+}
+
+/* ---- 26.3.1.5: what is not a register ---- */
+
+static bool halt_at_cpl0(const struct vp_state *s)
+{
+	return !halted(s) || dpl(&s->segment[VP_SS]) == 0;
+}
+
+static bool no_shadow_in_halt(const struct vp_state *s)
+{
+	return !s->activity || !shadow(s);
+}
+
+/* What wakes a halted processor; one that waits for SIPI takes nothing. */
+static bool halt_wakes(const struct vp_state *s)
+{
+	if (!s->activity || !pending(s))
+		return true;
+	if (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)
+		return false;
+	return pending_is(s, HV_PENDING_TYPE_INTERRUPT) ||
+	       pending_is(s, HV_PENDING_TYPE_NMI) ||
+	       (pending_is(s, HV_PENDING_TYPE_EXCEPTION) &&
+	        (pending_vector(s) == VECTOR_DB ||
+	         pending_vector(s) == VECTOR_MC));
+}
+
+/* A single step that waits behind a shadow or a halt is one by RFLAGS too. */
+static bool single_step(const struct vp_state *s)
+{
+	bool steps = (s->rflags & RFLAGS_TF) && !(s->debugctl & DEBUGCTL_BTF);
+
+	if (!shadow(s) && !halted(s))
+		return true;
+	return !!(s->pending_debug & DEBUG_STEP) == steps;
+}
+
+static bool transactional(const struct vp_state *s)
+{
+	u64 others = s->pending_debug & ~(DEBUG_RTM | DEBUG_ENABLED);
+
+	if (!(s->pending_debug & DEBUG_RTM))
+		return true;
+	return (arch_facts()->compat.features[STREAM_FEATURE_7_EBX] &
+	        BIT(11)) &&
+	       !others && (s->pending_debug & DEBUG_ENABLED) && !shadow(s);
+}
+
+/* ---- 26.3.1.6: PDPTEs ---- */
+
+static bool pdptes_reserved(const struct vp_state *s)
+{
+	u64 reserved = ~(BIT(arch_facts()->compat.phys_bits) - 1) | PDPTE_RSVD;
+
+	for (u32 i = 0; vp_state_uses_pdptes(s) && i < 4; i++)
+		if ((s->pdpte[i] & PDPTE_PRESENT) && (s->pdpte[i] & reserved))
+			return false;
+	return true;
+}
+
+/* ---- 26.2.1.3, 26.3.1.4, 26.3.1.5: the event that is pending ---- */
+
+static bool interrupt_allowed(const struct vp_state *s)
+{
+	return !pending_is(s, HV_PENDING_TYPE_INTERRUPT) ||
+	       ((s->rflags & RFLAGS_IF) && !shadow(s));
+}
+
+static bool nmi_allowed(const struct vp_state *s)
+{
+	return !pending_is(s, HV_PENDING_TYPE_NMI) ||
+	       !(s->interrupt_state &
+	         (HV_INTERRUPT_STATE_SHADOW | HV_INTERRUPT_STATE_NMI_MASKED));
+}
+
+/* Real mode pushes no error codes, protected mode always where there is one. */
+static bool error_code(const struct vp_state *s)
+{
+	bool has = s->pending_interruption & HV_PENDING_DELIVER_ERROR_CODE;
+
+	if (!pending_is(s, HV_PENDING_TYPE_EXCEPTION))
+		return true;
+	return has == (protected_mode(s) &&
+	               (VP_ERROR_CODE_VECTORS >> pending_vector(s) & 1));
+}
+
+static const struct vp_rule rules[] = {
+	{ "long mode has paging and CR4.PAE", long_mode_is_paged,
+	  VP_RULE_ALWAYS, CORE | PAGING },
+	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, VP_RULE_ALWAYS,
+	  CORE | PAGING },
+	{ "with paging, EFER.LMA is EFER.LME", lma_follows_lme, VP_RULE_ALWAYS,
+	  CORE },
+	{ "PDPTEs have no reserved bits", pdptes_reserved, VP_RULE_ALWAYS,
+	  CORE | PAGING },
+	{ "TR is in the GDT", tr_is_global, VP_RULE_ALWAYS, SEGMENTS },
+	{ "LDTR is in the GDT", ldtr_is_global, VP_RULE_ALWAYS, SEGMENTS },
+	{ "v86: bases are 16 times the selectors", v86_bases, VP_RULE_V86,
+	  CORE | MEMORY },
+	{ "v86: limits are 64 KiB", v86_limits, VP_RULE_V86, CORE | MEMORY },
+	{ "v86: attributes are 0xf3", v86_attributes, VP_RULE_V86,
+	  CORE | MEMORY },
+	{ "FS, GS, TR bases are canonical", fs_gs_tr_bases, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "the LDTR base is canonical", ldtr_base, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the CS base has 32 bits", cs_base, VP_RULE_ALWAYS, CODE },
+	{ "SS, DS, ES bases have 32 bits", ss_ds_es_bases, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "CS is accessed code, or data of type 3", cs_type, VP_RULE_NOT_V86,
+	  CORE | CODE },
+	{ "SS is writable data", ss_type, VP_RULE_NOT_V86, CORE | SEGMENTS },
+	{ "DS, ES, FS, GS are accessed", data_accessed, VP_RULE_NOT_V86,
+	  CORE | SEGMENTS },
+	{ "DS, ES, FS, GS are readable", data_readable, VP_RULE_NOT_V86,
+	  CORE | SEGMENTS },
+	{ "CS to GS are code or data", memory_segments, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "the DPL of CS fits that of SS", cs_dpl, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "the DPL of SS is 0 in real mode", ss_dpl, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "CS is present", cs_present, VP_RULE_NOT_V86, CORE | CODE },
+	{ "64-bit code has no D bit", cs_size, VP_RULE_NOT_V86, CORE | CODE },
+	{ "limits fit their granularity", limits, VP_RULE_NOT_V86,
+	  CORE | MEMORY },
+	{ "TR is a busy TSS", tr_type, VP_RULE_ALWAYS, CORE | SEGMENTS },
+	{ "TR is present", tr_present, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the TR limit fits its granularity", tr_limit, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "LDTR is an LDT", ldtr_type, VP_RULE_ALWAYS, SEGMENTS },
+	{ "the LDTR limit fits its granularity", ldtr_limit, VP_RULE_ALWAYS,
+	  SEGMENTS },
+	{ "RIP has 32 bits outside 64-bit code", rip_width, VP_RULE_ALWAYS,
+	  VP_PART_RIP | CORE | CODE },
+	{ "v86 is of protected mode", v86_mode, VP_RULE_ALWAYS, CORE },
+	{ "a halted processor is at CPL 0", halt_at_cpl0, VP_RULE_ALWAYS,
+	  CORE | SEGMENTS | OURS },
+	{ "no shadow while halted or waiting", no_shadow_in_halt,
+	  VP_RULE_ALWAYS, CORE | OURS },
+	{ "only what wakes it is pending in a halt", halt_wakes, VP_RULE_ALWAYS,
+	  CORE | OURS },
+	{ "a waiting single step is one by RFLAGS", single_step, VP_RULE_ALWAYS,
+	  CORE | MSRS | OURS },
+	{ "a debug exception of RTM is alone", transactional, VP_RULE_ALWAYS,
+	  CORE | MSRS },
+	{ "an interrupt is pending only where it is allowed", interrupt_allowed,
+	  VP_RULE_ALWAYS, CORE },
+	{ "an NMI is pending only where it is allowed", nmi_allowed,
+	  VP_RULE_ALWAYS, CORE },
+	{ "an error code where the processor has one", error_code,
+	  VP_RULE_ALWAYS, CORE },
+};
+
+const struct vp_rule *entry_rules(u32 *count)
+{
+	*count = ARRAY_LEN(rules);
+	return rules;
+}

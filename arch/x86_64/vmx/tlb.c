@@ -1,0 +1,68 @@
+/*
+ * Extended page tables as the inner door has them; INVEPT and INVVPID, in the
+ * narrowest form that the processor has.
+ */
+#include "arch/x86_64/vmx/tlb.h"
+
+#include "arch/x86_64/common/vendor.h"
+#include "arch/x86_64/vmx/ept_entry.h"
+#include "arch/x86_64/vmx/features.h"
+#include "arch/x86_64/vmx/vmx.h"
+#include "hv/base/check.h"
+
+#define EPTP_WALK_4 (3ull << 3)
+
+u64 tlb_eptp(const struct arch_space *space)
+{
+	return space->top.v | EPTP_WALK_4 | MEMORY_WB;
+}
+
+u64 vendor_leaf(u32 rights, u32 type)
+{
+	return ept_leaf(rights, type);
+}
+
+u64 vendor_table(void)
+{
+	return ept_table();
+}
+
+u32 vendor_rights(u64 entry)
+{
+	return ept_rights(entry);
+}
+
+bool vendor_has_gigabyte_pages(void)
+{
+	return features()->ept_vpid & EPT_CAP_1G;
+}
+
+void vendor_space_changed(struct arch_space *space, hpa_t led_to)
+{
+	(void)led_to;
+	space->stale = true;
+}
+
+void vendor_space_flush(struct arch_space *space)
+{
+	bool single = features()->ept_vpid & EPT_CAP_INVEPT_SINGLE;
+	struct vmx_invalidation operand = { tlb_eptp(space), 0 };
+
+	if (!single)
+		operand.what = 0;
+	CHECK(invept(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
+	             operand) == VMX_OK);
+	space->stale = false;
+}
+
+/* Without VPIDs every entry and exit flushes. */
+void tlb_flush_linear(u16 vpid)
+{
+	bool single = features()->ept_vpid & VPID_CAP_SINGLE;
+	struct vmx_invalidation operand = { single ? vpid : 0, 0 };
+
+	if (!(features()->root[CONTROL_PROC2] & PROC2_VPID))
+		return;
+	CHECK(invvpid(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
+	              operand) == VMX_OK);
+}
