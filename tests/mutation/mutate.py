@@ -1,7 +1,7 @@
 """Breaks the core on purpose, one place at a time: do the host tests notice?
 
 mutate.py FOLDER [WORD...]: FOLDER has the objects of the host tests as built by
-gcc. Each mutant of mutants.toml replaces one piece of text of one file; the
+gcc. Each mutant of mutants/*.toml replaces one piece of text of one file; the
 file is compiled anew, each test program is linked with it and run until one
 fails. With words: only mutants whose name has one of them. Exit code 1: one
 survived, or does not fit the source any more.
@@ -123,11 +123,16 @@ def fit(mutants: list[Mutant]) -> int:
     return bad
 
 
+def read_all() -> list[Mutant]:
+    """Of all subjects, in the order of their files' names."""
+    return [Mutant(**row)
+            for path in sorted(Path(__file__).with_name("mutants").glob("*.toml"))
+            for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]]
+
+
 def main() -> int:
     """All mutants, one line each."""
-    listed = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text(
-        encoding="utf-8"))
-    mutants = [Mutant(**row) for row in listed["mutant"]]
+    mutants = read_all()
     if sys.argv[1:] == ["fit"]:
         return 1 if fit(mutants) else 0
     folder, words = Path(sys.argv[1]), sys.argv[2:]
