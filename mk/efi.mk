@@ -20,6 +20,9 @@ $(B)/boot/image.asm.o $(B)/test/boot/image.asm.o: boot/image.asm | $(DEPS)
 $(B)/stasis.so: $(BOOT_OBJECTS)
 $(B)/test/stasis.so: $(TEST_BOOT_OBJECTS)
 $(B)/hvctl.so: $(HVCTL_OBJECTS) $(PARENT_OBJECTS) $(CHILD_LIB)
+# A large scenario has the rest of itself in a folder of its name.
+$(foreach f,$(wildcard tests/guest/root/*/*.c),$(eval \
+	$(B)/guest/$(notdir $(patsubst %/,%,$(dir $(f)))).so: $(B)/$(f).o))
 $(GUESTS:%.efi=%.so): $(B)/guest/%.so: $(B)/tests/guest/root/%.c.o \
 	$(GUEST_LIB) $(PARENT_OBJECTS) $(CHILD_LIB)
 $(FIRMWARE:%.efi=%.so): $(B)/firmware/%.so: $(B)/tests/guest/firmware/%.c.o

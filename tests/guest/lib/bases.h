@@ -17,6 +17,16 @@
 #define BASES_PDPT 0x3c00u                  /* of PAE paging: four entries */
 #define BASES_LOW_END 0x00007fffffffffffull /* linear, the last of them */
 
+#define BASES_IDT_LONG 0x2000u
+#define BASES_IDT_32 0x3000u
+#define BASES_GDT 0x3800u
+#define BASES_DIRECTORY_32 0x5000u
+#define BASES_PML4 0x6000u
+#define BASES_PAGE_DIRECTORY 0x8000u /* of long mode and PAE */
+#define BASES_TSS 0x900u
+#define BASES_TSS_LONG 0xa00u
+#define BASES_STACK 0x9ff0u
+
 #define BASES_SNIPPETS 8u
 #define BASES_SNIPPET_SIZE 0x20u
 #define BASES_PORT 0x80    /* what the code writes to */

@@ -185,6 +185,19 @@ struct witness *witness_of(const struct child *c)
 	return child_at(c, (u64)&witness);
 }
 
+const struct witness_record *witness_record(const struct child *c, u32 i)
+{
+	return &witness_of(c)->record[i];
+}
+
+bool witness_count_is(const struct child *c, u32 count)
+{
+	if (EXPECT_EQUAL(witness_of(c)->count, count))
+		return true;
+	witness_print(c);
+	return false;
+}
+
 void witness_print(const struct child *c)
 {
 	const struct witness *w = witness_of(c);

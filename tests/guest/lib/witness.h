@@ -59,6 +59,12 @@ bool witness_run(struct child *c, void (*function)(u64 a, u64 b), u64 a);
 
 struct witness *witness_of(const struct child *c);
 
+/* What it wrote of its event number i. */
+const struct witness_record *witness_record(const struct child *c, u32 i);
+
+/* It met so many; else the case has failed, and the log has those it met. */
+bool witness_count_is(const struct child *c, u32 count);
+
 /* What it wrote, for whoever reads the log. */
 void witness_print(const struct child *c);
 

@@ -15,6 +15,7 @@
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/stops.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/root/anywhere/outcome.h"
 
 #define STREAM_PAGES 32
 #define RUN_MIN 300u /* ticks of the APIC's clock */
@@ -30,67 +31,6 @@
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
 
 extern const u8 child_anywhere_start[], child_anywhere_end[];
-
-/* What is left of a run: memory, and registers in the order of `rows`. */
-#define REGISTERS_MAX 200
-struct outcome {
-	u8 memory[ANYWHERE_PAGES * PAGE_SIZE];
-	union hv_register_value value[REGISTERS_MAX];
-	u32 count;
-	bool is_whole;
-};
-
-/* All but what goes with time: TSC, timers' counts, reference time. */
-static const struct {
-	u32 name;
-	u32 count;
-} rows[] = {
-	{ HV_REGISTER_INTERNAL_ACTIVITY_STATE, 1 },
-	{ HV_REGISTER_PENDING_INTERRUPTION, 1 },
-	{ HV_REGISTER_INTERRUPT_STATE, 1 },
-	{ HV_REGISTER_RAX, 16 },
-	{ HV_REGISTER_RIP, 1 },
-	{ HV_REGISTER_RFLAGS, 1 },
-	{ HV_REGISTER_XMM0, 16 },
-	{ HV_REGISTER_FP_MMX0, 8 },
-	{ HV_REGISTER_FP_CONTROL_STATUS, 1 },
-	{ HV_REGISTER_XMM_CONTROL_STATUS, 1 },
-	{ HV_REGISTER_CR0, 1 },
-	{ HV_REGISTER_CR2, 1 },
-	{ HV_REGISTER_CR3, 1 },
-	{ HV_REGISTER_CR4, 1 },
-	{ HV_REGISTER_CR8, 1 },
-	{ HV_REGISTER_XFEM, 1 },
-	{ HV_REGISTER_DR0, 4 },
-	{ HV_REGISTER_DR6, 1 },
-	{ HV_REGISTER_DR7, 1 },
-	{ HV_REGISTER_ES, 8 },
-	{ HV_REGISTER_IDTR, 1 },
-	{ HV_REGISTER_GDTR, 1 },
-	{ HV_REGISTER_EFER, 1 },
-	{ HV_REGISTER_KERNEL_GS_BASE, 1 },
-	{ HV_REGISTER_APIC_BASE, 1 },
-	{ HV_REGISTER_PAT, 1 },
-	{ HV_REGISTER_SYSENTER_CS, 1 },
-	{ HV_REGISTER_SYSENTER_RIP, 1 },
-	{ HV_REGISTER_SYSENTER_RSP, 1 },
-	{ HV_REGISTER_STAR, 1 },
-	{ HV_REGISTER_LSTAR, 1 },
-	{ HV_REGISTER_CSTAR, 1 },
-	{ HV_REGISTER_SFMASK, 1 },
-	{ HV_REGISTER_MTRR_DEF_TYPE, 1 },
-	{ HV_REGISTER_DEBUG_CTL, 1 },
-	{ HV_REGISTER_APIC_FIRST + 0x02, 1 }, /* ID, TPR, LDR, SVR */
-	{ HV_REGISTER_APIC_FIRST + 0x08, 1 },
-	{ HV_REGISTER_APIC_FIRST + 0x0d, 1 },
-	{ HV_REGISTER_APIC_FIRST + 0x0f, 1 },
-	{ HV_REGISTER_APIC_FIRST + 0x10, 24 }, /* ISR, TMR, IRR */
-	{ HV_REGISTER_APIC_FIRST + 0x30, 1 },  /* ICR, LVT */
-	{ HV_REGISTER_APIC_FIRST + 0x32, 6 },
-	{ HV_REGISTER_APIC_FIRST + 0x38, 1 }, /* initial count */
-	{ HV_REGISTER_APIC_FIRST + 0x3e, 1 },
-	{ HV_REGISTER_YMM0_HIGH, 16 },
-};
 
 static struct {
 	struct child c;
@@ -317,24 +257,6 @@ static bool stop_and_move(bool intercepted)
 
 /* ---- Two runs ---- */
 
-static void take_outcome(struct outcome *o)
-{
-	o->count = 0;
-	o->is_whole = EXPECT_EQUAL(seen()->overflows, 0) &&
-	              EXPECT(seen()->wakes > 0);
-	__builtin_memcpy(o->memory, child_at(&run.c, 0), sizeof(o->memory));
-	for (u32 i = 0; o->is_whole && i < ARRAY_LEN(rows); i++)
-		for (u32 k = 0; k < rows[i].count; k++) {
-			u32 name = rows[i].name + k;
-
-			/* Not every processor has all of them. */
-			o->value[o->count].reg128[0] = 0;
-			o->value[o->count].reg128[1] = 0;
-			vp_get_registers(run.c.id, 0, &name, 1,
-			                 &o->value[o->count++], NULL);
-		}
-}
-
 static u64 mark_of(const u8 *memory, u64 number)
 {
 	const u64 *marks = (const u64 *)(const void *)(memory + ANYWHERE_MARKS);
@@ -363,7 +285,7 @@ static bool run_whole(u64 episodes, u64 mark_every, bool x2apic)
 			return false;
 		}
 	}
-	take_outcome(whole);
+	outcome_take(whole, &run.c);
 	return whole->is_whole && child_destroy(&run.c);
 }
 
@@ -388,37 +310,8 @@ static bool run_cut(u64 episodes, u64 mark_every, bool x2apic)
 			             seen()->episode, episodes);
 		}
 	}
-	take_outcome(cut);
+	outcome_take(cut, &run.c);
 	return cut->is_whole && child_destroy(&run.c);
-}
-
-static bool same(void)
-{
-	bool good = EXPECT_EQUAL(cut->count, whole->count);
-	u32 at = 0;
-
-	for (u32 i = 0; good && i < ARRAY_LEN(rows); i++)
-		for (u32 k = 0; k < rows[i].count; k++, at++) {
-			test_context("register", rows[i].name + k);
-			good &= EXPECT_EQUAL(cut->value[at].reg128[0],
-			                     whole->value[at].reg128[0]) &&
-			        EXPECT_EQUAL(cut->value[at].reg128[1],
-			                     whole->value[at].reg128[1]);
-		}
-	for (u32 i = 0; good && i < sizeof(cut->memory); i++) {
-		test_context("byte", i);
-		good &= EXPECT_EQUAL(cut->memory[i], whole->memory[i]);
-	}
-	test_context(NULL, 0);
-	return good;
-}
-
-static u32 level(void)
-{
-	const struct anywhere_seen *s =
-		(const void *)(whole->memory + ANYWHERE_SEEN);
-
-	return s->level;
 }
 
 /*
@@ -429,9 +322,9 @@ static u64 expected(bool x2apic)
 {
 	u64 kinds = BIT(STOP_KINDS) - 1;
 
-	if (level() < ANYWHERE_AVX512)
+	if (outcome_level(whole) < ANYWHERE_AVX512)
 		kinds &= ~BIT(STOP_ZMM_LIVE);
-	if (level() < ANYWHERE_AVX)
+	if (outcome_level(whole) < ANYWHERE_AVX)
 		kinds &= ~BIT(STOP_YMM_LIVE);
 	if (x2apic)
 		kinds &= BIT(STOP_DELIVERING_INTERRUPT) - 1;
@@ -459,7 +352,7 @@ static bool both(u64 episodes, bool x2apic, u32 least)
 	alarm_begin();
 	good = good && run_cut(episodes, mark_every, x2apic);
 	alarm_end();
-	good = good && same();
+	good = good && outcome_same(cut, whole);
 	if (!good)
 		stops_print_last(&run.stops);
 	stops_print(&run.stops);

@@ -1,0 +1,27 @@
+/*
+ * Single instructions at random, by classes.
+ */
+#ifndef GUEST_WILDROWS_H
+#define GUEST_WILDROWS_H
+
+enum wildrows {
+	WILDROWS_ARITHMETIC,
+	WILDROWS_MOVES,
+	WILDROWS_STRINGS,
+	WILDROWS_NEAR_TRANSFERS,
+	WILDROWS_FAR_TRANSFERS,
+	WILDROWS_INTERRUPTS,
+	WILDROWS_PORTS,
+	WILDROWS_SEGMENTS,
+	WILDROWS_SYSTEM,
+	WILDROWS_QUESTIONS,
+	WILDROWS_WAITS,
+	WILDROWS_VECTOR,
+	WILDROWS_VIRTUALIZATION,
+	WILDROWS_CLASSES
+};
+
+/* One of this class, with its operands. */
+void wildrows_put(enum wildrows class);
+
+#endif

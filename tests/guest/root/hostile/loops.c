@@ -1,0 +1,166 @@
+/*
+ * Exceptions that raise themselves: #DB, #AC and #UD without an end, and the root has
+ * its share of the processor all the same.
+ */
+#include "parent/vp.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/test.h"
+#include "tests/guest/lib/witness.h"
+#include "tests/guest/root/hostile/hostile.h"
+
+#define COUNTER 0x2100
+
+static struct child child;
+
+/* Our stack in the child. */
+static _Alignas(PAGE_SIZE) u8 good_stack[PAGE_SIZE];
+
+/* A write breakpoint where #DB pushes its own frame (CVE-2015-8104). */
+static void loop_of_db(u64 a, u64 b)
+{
+	u64 top = (u64)good_stack + sizeof(good_stack);
+
+	(void)a;
+	(void)b;
+	witness_begin();
+	witness_use_stack(VECTOR_DB, top);
+	witness_set_dr0(top - 8);
+	witness_set_dr7(0x401 | 1 << 16 | 2 << 18);
+	*(volatile u64 *)(top - 8) = 0;
+	witness_end();
+}
+
+void hostile_db_raises_itself(void)
+{
+	MUST(witness_create(&child, loop_of_db, 0));
+	MUST(child_go(&child));
+	hostile_share_is_ours();
+	MUST(child_stop(&child));
+	/* Nothing of its handler was executed, nor behind the store. */
+	EXPECT_EQUAL(witness_of(&child)->count, 0);
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6) & 1, 1);
+	child_destroy(&child);
+}
+
+void hostile_db_loop_is_the_parents(void)
+{
+	const struct hv_exception_intercept *e =
+		(const struct hv_exception_intercept *)child.message.payload;
+
+	MUST(witness_create(&child, loop_of_db, 0));
+	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_DB,
+	                     HV_INTERCEPT_ACCESS_EXECUTE));
+	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
+	EXPECT_EQUAL(e->parameter & 1, 1);
+	MUST(witness_finish(&child));
+	child_destroy(&child);
+}
+
+/* In protected mode at CPL 3, #AC with a stack that is not aligned. */
+static bool create_ac(u64 stack)
+{
+	static const u8 code[] = { LOAD_EAX_32(0x2101), JMP_SELF };
+	static const u8 handler[] = { 0xff, 0x05, LE32(COUNTER), JMP_SELF };
+	static const u64 gdt[] = { 0, 0x00cffb000000ffffull,
+		                   0x00cff3000000ffffull };
+	static const enum hv_register_name data[] = {
+		HV_REGISTER_ES, HV_REGISTER_SS, HV_REGISTER_DS,
+		HV_REGISTER_FS, HV_REGISTER_GS,
+	};
+	static const struct hv_register_assoc tables[] = {
+		{ .name = HV_REGISTER_GDTR,
+		  .value.table = { .limit = 23, .base = 0x5000 } },
+		{ .name = HV_REGISTER_IDTR,
+		  .value.table = { .limit = 0xfff, .base = 0x6000 } },
+	};
+	u32 *gate;
+
+	if (!child_create(&child, PAGES))
+		return false;
+	CHILD_PUT_CODE(&child, code);
+	child_put(&child, 0x1800, handler, sizeof(handler));
+	child_put(&child, 0x5000, gdt, sizeof(gdt));
+	gate = (u32 *)child_at(&child, 0x6000) + 2 * VECTOR_AC;
+	gate[0] = 0x000b1800;
+	gate[1] = 0x8e00;
+	if (!child_set_protected(&child, CHILD_CODE) ||
+	    !EXPECT_SUCCESS(vp_set_registers(child.id, 0, tables,
+	                                     ARRAY_LEN(tables), NULL)) ||
+	    !child_set_segment(&child, HV_REGISTER_CS, 0, 0xffffffff, 0x0b,
+	                       0xc0fb))
+		return false;
+	for (u32 i = 0; i < ARRAY_LEN(data); i++)
+		if (!child_set_segment(&child, data[i], 0, 0xffffffff, 0x13,
+		                       0xc0f3))
+			return false;
+	return child_set(&child, HV_REGISTER_CR0, 0x40033) &&
+	       child_set(&child, HV_REGISTER_RFLAGS, 0x40002) &&
+	       child_set(&child, HV_REGISTER_RSP, stack);
+}
+
+/* The handler's INC is aligned: with a good stack it gets there, once. */
+void hostile_ac_is_given_back(void)
+{
+	MUST(create_ac(0x4800));
+	MUST(child_go(&child));
+	hostile_spinner_leaves_us_ours();
+	MUST(child_stop(&child));
+	EXPECT_EQUAL(*(u32 *)child_at(&child, COUNTER), 1);
+	/* Error code, EIP, CS, EFLAGS with RF. */
+	EXPECT_EQUAL(*(u32 *)child_at(&child, 0x4800 - 16), 0);
+	EXPECT_EQUAL(*(u32 *)child_at(&child, 0x4800 - 12), CHILD_CODE);
+	EXPECT_EQUAL(*(u32 *)child_at(&child, 0x4800 - 4), 0x50002);
+	child_destroy(&child);
+}
+
+void hostile_ac_raises_itself(void)
+{
+	MUST(create_ac(0x4801));
+	MUST(child_go(&child));
+	hostile_share_is_ours();
+	MUST(child_stop(&child));
+	child_destroy(&child);
+}
+
+void hostile_ac_loop_is_the_parents(void)
+{
+	const struct hv_exception_intercept *e =
+		(const struct hv_exception_intercept *)child.message.payload;
+
+	MUST(create_ac(0x4801));
+	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_AC,
+	                     HV_INTERCEPT_ACCESS_EXECUTE));
+	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
+	EXPECT_EQUAL(e->vector, VECTOR_AC);
+	EXPECT_EQUAL(e->exception_info, HV_EXCEPTION_ERROR_CODE_VALID);
+	EXPECT_EQUAL(e->error_code, 0);
+	child_destroy(&child);
+}
+
+/* A handler of #UD that is #UD itself. */
+static void handler_that_faults(u64 a, u64 b)
+{
+	(void)a;
+	(void)b;
+	witness_begin();
+	witness_use_stack(VECTOR_UD, (u64)good_stack + sizeof(good_stack));
+	__asm__ volatile("sidt -10(%%rsp)\n\t"
+	                 "mov -8(%%rsp), %%rax\n\t"
+	                 "lea 1f(%%rip), %%rbx\n\t"
+	                 "mov %%bx, 0x60(%%rax); shr $16, %%rbx\n\t"
+	                 "mov %%bx, 0x66(%%rax)\n\t"
+	                 "1: ud2"
+	                 :
+	                 :
+	                 : "rax", "rbx", "memory", "cc");
+}
+
+void hostile_fault_in_the_handler(void)
+{
+	MUST(witness_create(&child, handler_that_faults, 0));
+	MUST(child_go(&child));
+	hostile_share_is_ours();
+	MUST(child_stop(&child));
+	child_destroy(&child);
+}
