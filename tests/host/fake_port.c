@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include "hv/interrupt/port.h"
+
 #define CHILD_BLOCK 0x8000ull
 
 struct partition *port_child(u32 vps)
@@ -104,4 +106,12 @@ enum hv_status port_signal(struct vp *by, u32 connection, u16 flag)
 	struct hv_input_signal_event in = { connection, flag, 0 };
 
 	return port_call(by, HVCALL_SIGNAL_EVENT, &in, sizeof(in));
+}
+
+enum hv_status port_reaches(struct partition *from, u32 connection, u32 type)
+{
+	const struct port *port;
+	struct vp *to;
+
+	return port_reach(from, connection, type, &port, &to);
 }

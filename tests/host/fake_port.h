@@ -25,6 +25,9 @@ enum hv_status port_leave(struct vp *by, u64 partition, u32 id);
 enum hv_status port_post(struct vp *by, u32 connection, u32 type, u32 size);
 enum hv_status port_signal(struct vp *by, u32 connection, u16 flag);
 
+/* Does a connection of this partition lead to a port of this type? */
+enum hv_status port_reaches(struct partition *from, u32 connection, u32 type);
+
 /* Byte i of the payload that port_post sends. */
 static inline u8 port_byte(u32 type, u32 i)
 {

@@ -6,9 +6,22 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/run/sched.h"
 #include "hv/run/vp_run.h"
+#include "hv/vp/ready.h"
 #include "include/stream.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_arch.h"
+#include "tests/host/fake_guest.h"
+
+void sched_child(struct vp **vps, u32 count, const char *runs)
+{
+	u64 id = guest_child(80, count);
+
+	for (u32 i = 0; i < count; i++) {
+		vps[i] = guest_partition(id)->vps[i];
+		vps[i]->explicit_suspend = runs[i] != 'r';
+		vps[i]->state.activity = 0;
+		ready_wake(vps[i]);
+	}
+}
 
 void sched_halt_with_timer(struct vp *vp, u64 ticks)
 {

@@ -9,6 +9,9 @@
 
 #define SCHED_FAKE_SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
 
+/* A child of `count` VPs: 'r' runs, any other letter is suspended. */
+void sched_child(struct vp **vps, u32 count, const char *runs);
+
 /* Its APIC timer fires in so many ticks; it halts until then. */
 void sched_halt_with_timer(struct vp *vp, u64 ticks);
 

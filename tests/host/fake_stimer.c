@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "hv/interrupt/lapic.h"
-#include "hv/run/msr.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake_guest_vp.h"
 
 u64 timed_id;
 struct vp *timed;
@@ -24,15 +24,12 @@ u32 timed_config(u32 timer)
 
 void timed_put(u32 msr, u64 value)
 {
-	assert_int_equal(msr_write(timed, msr, value), MSR_OK);
+	guest_write_msr(timed, msr, value);
 }
 
 u64 timed_get(u32 msr)
 {
-	u64 value;
-
-	assert_int_equal(msr_read(timed, msr, &value), MSR_OK);
-	return value;
+	return guest_read_msr(timed, msr);
 }
 
 void timed_start(u32 timer, u64 config, u64 count)
@@ -66,18 +63,12 @@ void timed_pass(u64 units)
 
 struct hv_message *timed_slot(u32 sint)
 {
-	struct arch_mapping m;
-
-	assert_true(arch_space_lookup(&timed->partition->space.arch,
-	                              gpa_of_page(TIMED_SIM_GPN), &m));
-	return (struct hv_message *)arch_page(m.page) + sint;
+	return guest_slot(timed, TIMED_SIM_GPN, sint);
 }
 
 bool timed_irr(u32 vector)
 {
-	return *vp_apic_register(timed, LAPIC_IRR + vector / 32 * 16) >>
-	               vector % 32 &
-	       1;
+	return guest_irr(timed, vector);
 }
 
 void timed_take_interrupt(u8 vector)
@@ -89,17 +80,14 @@ void timed_take_interrupt(u8 vector)
 
 bool timed_take(struct hv_timer_message *out)
 {
-	struct hv_message *m = timed_slot(TIMED_SINT);
-	u8 flags = m->flags;
+	struct hv_message m =
+		guest_take_message(timed, TIMED_SIM_GPN, TIMED_SINT);
 
-	if (m->type == HV_MESSAGE_NONE)
+	if (m.type == HV_MESSAGE_NONE)
 		return false;
-	assert_int_equal(m->type, HV_MESSAGE_TIMER_EXPIRED);
-	assert_int_equal(m->payload_size, sizeof(*out));
-	memcpy(out, m->payload, sizeof(*out));
-	m->type = HV_MESSAGE_NONE;
-	if (flags & HV_MESSAGE_FLAG_PENDING)
-		timed_put(HV_MSR_EOM, 0);
+	assert_int_equal(m.type, HV_MESSAGE_TIMER_EXPIRED);
+	assert_int_equal(m.payload_size, sizeof(*out));
+	memcpy(out, m.payload, sizeof(*out));
 	return true;
 }
 

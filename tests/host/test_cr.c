@@ -5,6 +5,7 @@
 #include "hv/run/cr.h"
 #include "hv/vp/vp.h"
 #include "include/x86.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define PROTECTED (CR0_PE | CR0_ET)
@@ -76,12 +77,6 @@ static void takes(u32 cr, u64 value)
 	                 VP_PART_CORE | VP_PART_PAGING);
 }
 
-static void assert_pdptes(u64 first, u64 step)
-{
-	for (u32 i = 0; i < 4; i++)
-		assert_int_equal(vp->state.pdpte[i], first + step * i);
-}
-
 /* ---- CR0 ---- */
 
 static void test_cr0_bits(void **state)
@@ -100,7 +95,7 @@ static void test_cr0_bits(void **state)
 	takes(0, PROTECTED | CR0_CD | CR0_NW | CR0_NE);
 	enter(PROTECTED, 0, 0);
 	takes(0, PAGED); /* 32-bit paging */
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 	/* Reserved bits are ignored, and ET is 1. */
 	enter(PROTECTED, 0, 0);
 	fake_exit(vp);
@@ -131,7 +126,7 @@ static void test_cr0_makes_long_mode(void **state)
 	enter(PROTECTED, CR4_PAE, EFER_LME);
 	takes(0, PAGED | CR0_NE);
 	assert_int_equal(vp->state.efer, EFER_LONG);
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 }
 
 static void test_cr0_leaves_long_mode(void **state)
@@ -175,7 +170,7 @@ static void test_cr0_reads_pdptes(void **state)
 	}
 	enter(PROTECTED, CR4_PAE, 0);
 	takes(0, PAGED);
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 }
 
 /* In PAE paging CD and NW read them again, other bits do not. */
@@ -196,13 +191,13 @@ static void test_cr0_in_pae_paging(void **state)
 			takes(0, PAGED | to[i]);
 		else
 			refuses(0, PAGED | to[i]);
-		assert_pdptes(0x700001, 0);
+		guest_has_pdptes(vp, 0x700001, 0);
 	}
 	/* Paging off: they are gone. */
 	s = enter(PAGED, CR4_PAE, 0);
 	s->pdpte[0] = 0x700001;
 	takes(0, PROTECTED);
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 }
 
 /* ---- CR4 ---- */
@@ -219,7 +214,7 @@ static void test_cr4_bits(void **state)
 	}
 	enter(PROTECTED, 0, 0);
 	takes(4, CR4_MCE | CR4_PAE | CR4_PGE);
-	assert_pdptes(0, 0); /* no paging yet */
+	guest_has_pdptes(vp, 0, 0); /* no paging yet */
 }
 
 static void test_cr4_in_long_mode(void **state)
@@ -280,10 +275,10 @@ static void test_cr4_reads_pdptes(void **state)
 	table[1] = 0x101001;
 	enter(PAGED, CR4_PSE, 0);
 	takes(4, CR4_PSE | CR4_PAE);
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 	enter(PAGED, CR4_PAE, 0);
 	takes(4, CR4_PSE);
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 }
 
 /* The parent is told of a hole, and the instruction comes again behind it. */

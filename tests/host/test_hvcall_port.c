@@ -4,9 +4,9 @@
  */
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
-#include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_test.h"
 
@@ -20,20 +20,15 @@
 
 static struct vp *root, *to;
 
-static void put(struct vp *vp, u32 msr, u64 value)
-{
-	assert_int_equal(msr_write(vp, msr, value), MSR_OK);
-}
-
 static void switch_on(struct vp *vp)
 {
 	if (!vp->is_root)
 		lapic_write_page(vp, LAPIC_SVR, 0x1ff);
-	put(vp, HV_MSR_SCONTROL, 1);
-	put(vp, HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
-	put(vp, HV_MSR_SIEFP, SIEF_GPN << PAGE_SHIFT | 1);
-	put(vp, HV_MSR_SINT0 + SINT, VECTOR);
-	put(vp, HV_MSR_SINT0 + OTHER_SINT, OTHER_VECTOR);
+	guest_write_msr(vp, HV_MSR_SCONTROL, 1);
+	guest_write_msr(vp, HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	guest_write_msr(vp, HV_MSR_SIEFP, SIEF_GPN << PAGE_SHIFT | 1);
+	guest_write_msr(vp, HV_MSR_SINT0 + SINT, VECTOR);
+	guest_write_msr(vp, HV_MSR_SINT0 + OTHER_SINT, OTHER_VECTOR);
 }
 
 /*
@@ -60,52 +55,22 @@ static void make(void)
 	join(1, child->id);
 }
 
-static void *overlay(struct vp *vp, u64 gpn)
-{
-	struct arch_mapping m;
-
-	assert_true(arch_space_lookup(&vp->partition->space.arch,
-	                              gpa_of_page(gpn), &m));
-	return arch_page(m.page);
-}
-
-static struct hv_message *slot(struct vp *vp, u32 sint)
-{
-	return (struct hv_message *)overlay(vp, SIM_GPN) + sint;
-}
-
 static bool flag_set(struct vp *vp, u32 sint, u32 flag)
 {
-	u8 *flags = (u8 *)overlay(vp, SIEF_GPN) + sint * 256;
+	u8 *flags = (u8 *)guest_overlay(vp, SIEF_GPN) + sint * 256;
 
 	return flags[flag / 8] >> flag % 8 & 1;
 }
 
-static bool irr(struct vp *vp, u32 vector)
+static struct hv_message *slot(struct vp *vp, u32 sint)
 {
-	return *vp_apic_register(vp, LAPIC_IRR + vector / 32 * 16) >>
-	               vector % 32 &
-	       1;
+	return guest_slot(vp, SIM_GPN, sint);
 }
 
-static bool isr(struct vp *vp, u32 vector)
-{
-	return *vp_apic_register(vp, LAPIC_ISR + vector / 32 * 16) >>
-	               vector % 32 &
-	       1;
-}
-
-/* The receiver takes what is there, as its flags say; its type, 0: none. */
+/* The type of what was there, 0: nothing. */
 static u32 take(struct vp *vp, u32 sint)
 {
-	struct hv_message *m = slot(vp, sint);
-	u32 type = m->type;
-	u8 flags = m->flags;
-
-	m->type = HV_MESSAGE_NONE;
-	if (flags & HV_MESSAGE_FLAG_PENDING)
-		put(vp, HV_MSR_EOM, 0);
-	return type;
+	return guest_take_message(vp, SIM_GPN, sint).type;
 }
 
 static void test_message(void **state)
@@ -128,10 +93,10 @@ static void test_message(void **state)
 			assert_int_equal(payload[k],
 			                 k < sizes[i] ? port_byte(1000 + i, k)
 			                              : 0);
-		assert_true(irr(to, VECTOR));
+		assert_true(guest_irr(to, VECTOR));
 		assert_int_equal(lapic_pending(to), VECTOR);
 		lapic_accept(to, VECTOR);
-		assert_true(isr(to, VECTOR));
+		assert_true(guest_isr(to, VECTOR));
 		lapic_eoi(to);
 		assert_int_equal(take(to, SINT), 1000 + i);
 	}
@@ -182,7 +147,7 @@ static void test_to_the_root(void **state)
 	assert_ok(port_signal(to, 3, 9));
 	assert_true(flag_set(root, SINT, 109));
 	assert_int_equal(fake.interrupts, 3);
-	assert_false(irr(to, VECTOR));
+	assert_false(guest_irr(to, VECTOR));
 }
 
 /* Child to child, and a partition to itself. */
@@ -249,15 +214,15 @@ static void test_eom(void **state)
 		assert_ok(port_post(root, 1, i, 8));
 	lapic_accept(to, VECTOR);
 	lapic_eoi(to);
-	put(to, HV_MSR_EOM, 0);
+	guest_write_msr(to, HV_MSR_EOM, 0);
 	assert_int_equal(slot(to, SINT)->type, 1);
-	assert_false(irr(to, VECTOR));
+	assert_false(guest_irr(to, VECTOR));
 	for (u32 i = 2; i <= 3; i++) {
 		slot(to, SINT)->type = HV_MESSAGE_NONE;
-		assert_false(irr(to, VECTOR));
-		put(to, HV_MSR_EOM, 0);
+		assert_false(guest_irr(to, VECTOR));
+		guest_write_msr(to, HV_MSR_EOM, 0);
 		assert_int_equal(slot(to, SINT)->type, i);
-		assert_true(irr(to, VECTOR));
+		assert_true(guest_irr(to, VECTOR));
 		lapic_accept(to, VECTOR);
 		lapic_eoi(to);
 	}
@@ -317,20 +282,20 @@ static void test_synic_is_off(void **state)
 {
 	(void)state;
 	make();
-	put(to, HV_MSR_SIMP, 0);
+	guest_write_msr(to, HV_MSR_SIMP, 0);
 	assert_int_equal(port_post(root, 1, 1, 8),
 	                 HV_STATUS_INVALID_SYNIC_STATE);
 	assert_ok(port_signal(root, 3, 0));
-	put(to, HV_MSR_SIEFP, 0);
+	guest_write_msr(to, HV_MSR_SIEFP, 0);
 	assert_int_equal(port_signal(root, 3, 0),
 	                 HV_STATUS_INVALID_SYNIC_STATE);
 	switch_on(to);
-	put(to, HV_MSR_SCONTROL, 0);
+	guest_write_msr(to, HV_MSR_SCONTROL, 0);
 	assert_int_equal(port_post(root, 1, 1, 8),
 	                 HV_STATUS_INVALID_SYNIC_STATE);
 	assert_int_equal(port_signal(root, 3, 0),
 	                 HV_STATUS_INVALID_SYNIC_STATE);
-	put(to, HV_MSR_SCONTROL, 1);
+	guest_write_msr(to, HV_MSR_SCONTROL, 1);
 	assert_int_equal(slot(to, SINT)->type, HV_MESSAGE_NONE);
 	assert_int_equal(to->synic.queued, 0);
 }
@@ -339,21 +304,22 @@ static void test_masked_sint_waits(void **state)
 {
 	(void)state;
 	make();
-	put(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_MASKED);
+	guest_write_msr(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_MASKED);
 	for (u32 i = 1; i <= 3; i++)
 		assert_ok(port_post(root, 1, i, 8));
 	assert_int_equal(slot(to, SINT)->type, HV_MESSAGE_NONE);
 	assert_int_equal(to->synic.queued, 3);
-	put(to, HV_MSR_SINT0 + SINT, VECTOR);
-	assert_true(irr(to, VECTOR));
+	guest_write_msr(to, HV_MSR_SINT0 + SINT, VECTOR);
+	assert_true(guest_irr(to, VECTOR));
 	for (u32 i = 1; i <= 3; i++)
 		assert_int_equal(take(to, SINT), i);
 	/* Polling: the message comes, the interrupt does not. */
 	lapic_accept(to, VECTOR);
-	put(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_MASKED | HV_SINT_POLLING);
+	guest_write_msr(to, HV_MSR_SINT0 + SINT,
+	                VECTOR | HV_SINT_MASKED | HV_SINT_POLLING);
 	assert_ok(port_post(root, 1, 4, 8));
 	assert_int_equal(take(to, SINT), 4);
-	assert_false(irr(to, VECTOR));
+	assert_false(guest_irr(to, VECTOR));
 }
 
 /* ---- Events ---- */
@@ -367,12 +333,12 @@ static void test_event(void **state)
 		for (u32 k = 90; k < 120; k++)
 			assert_int_equal(flag_set(to, SINT, k),
 			                 k >= 100 && k <= 100u + i);
-		assert_true(irr(to, VECTOR));
+		assert_true(guest_irr(to, VECTOR));
 		lapic_accept(to, VECTOR);
 		lapic_eoi(to);
 		/* It is set already: it has been told. */
 		assert_ok(port_signal(root, 3, i));
-		assert_false(irr(to, VECTOR));
+		assert_false(guest_irr(to, VECTOR));
 	}
 	assert_int_equal(port_signal(root, 3, 10), HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(port_signal(root, 3, 0xffff),
@@ -380,10 +346,10 @@ static void test_event(void **state)
 	assert_int_equal(port_signal(root, 99, 0),
 	                 HV_STATUS_INVALID_CONNECTION_ID);
 	/* The guest takes one: the next is told again. */
-	((u8 *)overlay(to, SIEF_GPN))[SINT * 256 + 12] = 0;
+	((u8 *)guest_overlay(to, SIEF_GPN))[SINT * 256 + 12] = 0;
 	assert_ok(port_signal(root, 3, 0));
 	assert_true(flag_set(to, SINT, 100));
-	assert_true(irr(to, VECTOR));
+	assert_true(guest_irr(to, VECTOR));
 	assert_int_equal(slot(to, SINT)->type, HV_MESSAGE_NONE);
 }
 
@@ -399,7 +365,7 @@ static void test_last_flag_of_the_last_sint(void **state)
 	assert_ok(
 		port_join(root, SELF, 4, to->partition->id, 1, HV_PORT_EVENT));
 	assert_ok(port_signal(root, 4, 0)); /* masked: the flag alone */
-	page = overlay(to, SIEF_GPN);
+	page = guest_overlay(to, SIEF_GPN);
 	assert_int_equal(page[PAGE_SIZE - 1], 0x80);
 	for (u32 i = 0; i < PAGE_SIZE; i++)
 		bits += (u32)__builtin_popcount(page[i]);
@@ -413,7 +379,7 @@ static void test_auto_eoi(void **state)
 {
 	(void)state;
 	make();
-	put(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_AUTO_EOI);
+	guest_write_msr(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_AUTO_EOI);
 	assert_true(synic_has_auto_eoi(to));
 	assert_true(synic_auto_eoi(to, VECTOR));
 	assert_false(synic_auto_eoi(to, OTHER_VECTOR));
@@ -422,23 +388,23 @@ static void test_auto_eoi(void **state)
 	/* The higher vector is in service; the lower one's bit is not left. */
 	assert_int_equal(lapic_pending(to), OTHER_VECTOR);
 	lapic_accept(to, OTHER_VECTOR);
-	assert_true(isr(to, OTHER_VECTOR));
+	assert_true(guest_isr(to, OTHER_VECTOR));
 	assert_int_equal(lapic_pending(to), 0);
 	lapic_eoi(to);
 	assert_int_equal(lapic_pending(to), VECTOR);
 	lapic_accept(to, VECTOR);
-	assert_false(irr(to, VECTOR));
-	assert_false(isr(to, VECTOR));
+	assert_false(guest_irr(to, VECTOR));
+	assert_false(guest_isr(to, VECTOR));
 	take(to, SINT);
 	/* Nothing is in service: the next comes through. */
 	assert_ok(port_post(root, 1, 2, 8));
 	assert_int_equal(lapic_pending(to), VECTOR);
 	/* Masked, the SINT has no say in it. */
-	put(to, HV_MSR_SINT0 + SINT,
-	    VECTOR | HV_SINT_AUTO_EOI | HV_SINT_MASKED);
+	guest_write_msr(to, HV_MSR_SINT0 + SINT,
+	                VECTOR | HV_SINT_AUTO_EOI | HV_SINT_MASKED);
 	assert_false(synic_has_auto_eoi(to));
 	lapic_accept(to, VECTOR);
-	assert_true(isr(to, VECTOR));
+	assert_true(guest_isr(to, VECTOR));
 }
 
 /* A halted receiver goes on. */

@@ -3,10 +3,8 @@
  */
 #include "hv/interrupt/lapic.h"
 #include "hv/run/vp_run.h"
-#include "hv/vp/partition.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_state.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
@@ -31,14 +29,6 @@ static void make_x2apic(void)
 static u32 page(u32 offset)
 {
 	return *vp_apic_register(vp, offset);
-}
-
-static u64 msr(u32 number)
-{
-	u64 value;
-
-	assert_true(lapic_read_msr(vp, number, &value));
-	return value;
 }
 
 static void test_reset(void **state)
@@ -93,8 +83,8 @@ static void test_x2apic_id_and_ldr(void **state)
 	id = guest_child(600, 35);
 	vp = guest_partition(id)->vps[34];
 	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | X2APIC_ON));
-	assert_int_equal(msr(0x802), 34);
-	assert_int_equal(msr(0x80d), 0x20004);
+	assert_int_equal(guest_read_apic(vp, 0x802), 34);
+	assert_int_equal(guest_read_apic(vp, 0x80d), 0x20004);
 	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET));
 	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | LAPIC_BASE_ENABLE));
 	assert_int_equal(page(LAPIC_ID), 34u << 24);
@@ -228,7 +218,7 @@ static void test_error_interrupt(void **state)
 	assert_true(lapic_write_msr(vp, 0x83f, 3));
 	assert_int_equal(lapic_highest(vp, LAPIC_IRR), 0);
 	assert_true(lapic_write_msr(vp, 0x828, 0));
-	assert_int_equal(msr(0x828), 0x40);
+	assert_int_equal(guest_read_apic(vp, 0x828), 0x40);
 	/* An error whose interrupt is an error ends there. */
 	assert_true(lapic_write_msr(vp, 0x837, 7));
 	assert_true(lapic_write_msr(vp, 0x83f, 15));
@@ -254,16 +244,16 @@ static void test_error_entry_with_an_illegal_vector(void **state)
 		make_x2apic();
 		assert_true(lapic_write_msr(vp, 0x837, rows[i].entry));
 		assert_true(lapic_write_msr(vp, 0x830, rows[i].icr));
-		assert_int_equal(msr(0x828), 0);
+		assert_int_equal(guest_read_apic(vp, 0x828), 0);
 		assert_true(lapic_write_msr(vp, 0x828, 0));
-		assert_int_equal(msr(0x828), rows[i].esr);
+		assert_int_equal(guest_read_apic(vp, 0x828), rows[i].esr);
 		assert_int_equal(lapic_highest(vp, LAPIC_IRR),
 		                 rows[i].esr == 0x20 && rows[i].entry < 0x100
 		                         ? rows[i].entry
 		                         : 0);
 		/* All of it is told once. */
 		assert_true(lapic_write_msr(vp, 0x828, 0));
-		assert_int_equal(msr(0x828), 0);
+		assert_int_equal(guest_read_apic(vp, 0x828), 0);
 		guest_destroy(id);
 	}
 	/* Where no register is, in the page. */
@@ -292,16 +282,16 @@ static void test_priorities(void **state)
 	assert_int_equal(lapic_pending(vp), 0x70);
 	lapic_accept(vp, 0x70);
 	lapic_set_cr8(vp, 6);
-	assert_int_equal(msr(0x80a), 0x70);
+	assert_int_equal(guest_read_apic(vp, 0x80a), 0x70);
 	lapic_eoi(vp);
-	assert_int_equal(msr(0x80a), 0x60);
+	assert_int_equal(guest_read_apic(vp, 0x80a), 0x60);
 	lapic_eoi(vp);
 	assert_int_equal(lapic_highest(vp, LAPIC_ISR), 0);
 	assert_int_equal(lapic_pending(vp), 0); /* 0x6f, CR8 is 6 */
 	lapic_set_cr8(vp, 5);
 	assert_int_equal(lapic_pending(vp), 0x6f);
 	lapic_set_tpr(vp, 0x6f);
-	assert_int_equal(msr(0x80a), 0x6f);
+	assert_int_equal(guest_read_apic(vp, 0x80a), 0x6f);
 	assert_int_equal(lapic_pending(vp), 0);
 	lapic_set_tpr(vp, 0);
 	lapic_accept(vp, 0x6f);
@@ -317,15 +307,19 @@ static void test_every_vector(void **state)
 	make_x2apic();
 	for (u32 v = 16; v < 256; v++) {
 		lapic_raise(vp, (u8)v, v & 1);
-		assert_int_equal(msr(0x820 + v / 32), 1u << v % 32);
-		assert_int_equal(msr(0x818 + v / 32) >> v % 32 & 1, v & 1);
+		assert_int_equal(guest_read_apic(vp, 0x820 + v / 32),
+		                 1u << v % 32);
+		assert_int_equal(guest_read_apic(vp, 0x818 + v / 32) >> v % 32 &
+		                         1,
+		                 v & 1);
 		assert_int_equal(lapic_pending(vp), v);
 		lapic_accept(vp, (u8)v);
-		assert_int_equal(msr(0x820 + v / 32), 0);
-		assert_int_equal(msr(0x810 + v / 32), 1u << v % 32);
-		assert_int_equal(msr(0x80a), v & 0xf0);
+		assert_int_equal(guest_read_apic(vp, 0x820 + v / 32), 0);
+		assert_int_equal(guest_read_apic(vp, 0x810 + v / 32),
+		                 1u << v % 32);
+		assert_int_equal(guest_read_apic(vp, 0x80a), v & 0xf0);
 		assert_true(lapic_write_msr(vp, 0x80b, 0));
-		assert_int_equal(msr(0x810 + v / 32), 0);
+		assert_int_equal(guest_read_apic(vp, 0x810 + v / 32), 0);
 	}
 }
 
@@ -337,10 +331,10 @@ static void test_software_off(void **state)
 	assert_true(lapic_write_msr(vp, 0x832, 0x200d1));
 	lapic_raise(vp, 0x80, false);
 	assert_true(lapic_write_msr(vp, 0x80f, 0xff));
-	assert_int_equal(msr(0x832), 0x300d1);
+	assert_int_equal(guest_read_apic(vp, 0x832), 0x300d1);
 	assert_int_equal(lapic_pending(vp), 0);
 	assert_true(lapic_write_msr(vp, 0x832, 0x200d1));
-	assert_int_equal(msr(0x832), 0x300d1);
+	assert_int_equal(guest_read_apic(vp, 0x832), 0x300d1);
 	assert_true(lapic_write_msr(vp, 0x80f, 0x1ff));
 	assert_int_equal(lapic_pending(vp), 0x80);
 }
@@ -369,125 +363,6 @@ static void test_what_wakes(void **state)
 	assert_int_equal(vp->lapic.events, 0);
 }
 
-/* ---- By the parent ---- */
-
-static void test_registers_by_name(void **state)
-{
-	static const struct {
-		u32 name;
-		u64 value;
-		u64 refused;
-	} rows[] = {
-		{ 0x08, 0x35, 0x100 },      { 0x0f, 0x1fe, 0x200 },
-		{ 0x10, 0x10000, 0x8000 },  { 0x11, 0x80000001, BIT(32) },
-		{ 0x18, 0x20000, 1 },       { 0x1f, 5, BIT(40) },
-		{ 0x20, 0x40000, 2 },       { 0x27, 9, BIT(63) },
-		{ 0x28, 0xe0, 1 },          { 0x30, 0x300004040, 0x1000 },
-		{ 0x32, 0x20030, 0x80000 }, { 0x33, 0x10710, 0x1000 },
-		{ 0x35, 0x8733, 0x4000 },   { 0x37, 0x44, 0x100 },
-		{ 0x38, 77, BIT(32) },      { 0x3e, 0xb, 4 },
-	};
-	u32 name;
-
-	(void)state;
-	make_x2apic();
-	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		name = HV_REGISTER_APIC_FIRST + rows[i].name;
-		assert_ok(guest_set(id, 1, name, rows[i].value));
-		assert_int_equal(guest_get64(id, 1, name), rows[i].value);
-		assert_int_equal(guest_set(id, 1, name, rows[i].refused),
-		                 HV_STATUS_INVALID_PARAMETER);
-		assert_int_equal(guest_get64(id, 1, name), rows[i].value);
-	}
-	/* ICR was stored, not sent. */
-	assert_int_equal(guest_partition(id)->vps[0]->lapic.events, 0);
-	for (u32 i = 0; i < 3; i++) {
-		static const u32 fixed[] = { 0x02, 0x03, 0x0a };
-
-		assert_int_equal(
-			guest_set(id, 1, HV_REGISTER_APIC_FIRST + fixed[i], 0),
-			HV_STATUS_INVALID_PARAMETER);
-	}
-	assert_int_equal(guest_get64(id, 1, HV_REGISTER_CR8), 3);
-	assert_ok(guest_set(id, 1, HV_REGISTER_CR8, 9));
-	assert_int_equal(guest_get64(id, 1, 0x84808), 0x90);
-	assert_int_equal(guest_get64(id, 1, 0x8480a), 0x90);
-	assert_ok(guest_set(id, 1, HV_REGISTER_TSC_DEADLINE, 0x123));
-	assert_int_equal(guest_get64(id, 1, HV_REGISTER_TSC_DEADLINE), 0);
-}
-
-static void test_names_that_are_none(void **state)
-{
-	union hv_register_value v = { .reg128 = { 0, 0 } };
-	u32 read = 0, set = 0;
-
-	(void)state;
-	make_x2apic();
-	for (u32 n = 0x84800; n < 0x84900; n++) {
-		read += guest_get(id, 1, n, &v) == HV_STATUS_SUCCESS;
-		v.reg64 = 0;
-		set += guest_set(id, 1, n, 0) == HV_STATUS_SUCCESS;
-	}
-	assert_int_equal(read, 41);
-	assert_int_equal(set, 37);
-	v.reg128[1] = 1;
-	assert_int_equal(guest_set128(id, 1, 0x84808, &v),
-	                 HV_STATUS_INVALID_PARAMETER);
-}
-
-/* ---- The stream's form of it ---- */
-
-static void test_save_and_load(void **state)
-{
-	struct stream_vp_apic a, b;
-	u8 before[LAPIC_PAGE_BYTES];
-	u64 seed = 5;
-
-	(void)state;
-	make();
-	for (u32 round = 0; round < 100; round++) {
-		vp->state.apic_base = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE |
-		                      (round & 1 ? LAPIC_BASE_X2APIC : 0);
-		lapic_follow_base(vp);
-		state_fill_apic(vp, &seed);
-		memcpy(before, vp->pages[VP_PAGE_APIC], sizeof(before));
-		lapic_save(vp, &a);
-		assert_true(lapic_valid(&a));
-		memset(vp->pages[VP_PAGE_APIC], 0xee, PAGE_SIZE);
-		memset(&vp->lapic, 0xee, sizeof(vp->lapic));
-		lapic_load(vp, &a);
-		assert_memory_equal(before, vp->pages[VP_PAGE_APIC],
-		                    sizeof(before));
-		lapic_save(vp, &b);
-		assert_memory_equal(&a, &b, sizeof(a));
-	}
-	lapic_save_reset(&a);
-	assert_true(lapic_valid(&a));
-}
-
-/* Every bit that the page of docs/stream.md does not allow. */
-static void test_what_a_stream_may_not_hold(void **state)
-{
-	struct stream_vp_apic good, bad;
-	u8 *bytes = (u8 *)&bad;
-	u32 refused = 0;
-
-	(void)state;
-	make();
-	lapic_save_reset(&good);
-	for (u32 bit = 0; bit < sizeof(bad) * 8; bit++) {
-		bad = good;
-		bytes[bit / 8] ^= (u8)(1u << bit % 8);
-		refused += !lapic_valid(&bad);
-	}
-	/* tpr ldr dfr svr isr tmr irr esr errors icr lvt divide assist events */
-	assert_int_equal(refused, 24 + 24 + 28 + 23 + 3 * 16 + 29 + 29 +
-	                                  (32 - 16) + (32 - 11) +
-	                                  2 * (32 - 12) + 2 * (32 - 14) +
-	                                  (32 - 9) + 29 + (11 + 64 - 46) +
-	                                  (32 - 21) + 96);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -504,10 +379,6 @@ int main(void)
 		TEST(test_every_vector),
 		TEST(test_software_off),
 		TEST(test_what_wakes),
-		TEST(test_registers_by_name),
-		TEST(test_names_that_are_none),
-		TEST(test_save_and_load),
-		TEST(test_what_a_stream_may_not_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,14 @@
 /*
- * hv/interrupt/lapic_page.c and hv/vp/gva.c: the page of an APIC, through all kinds of paging.
+ * hv/interrupt/lapic_page.c: instructions that reach the page of an APIC.
  */
 #include "hv/interrupt/lapic.h"
 #include "hv/run/exit.h"
-#include "hv/vp/gva.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
+#define PAGES 24ull
 #define TABLES 0x10000ull /* GPA of five pages */
 #define CODE 0x8000ull    /* GPA */
 
@@ -15,119 +16,12 @@ static u64 id;
 static struct vp *vp;
 static struct vp_state *s;
 
-static void *at(u64 gpa)
-{
-	struct arch_mapping m;
-
-	assert_true(gpa_lookup(&vp->partition->space, gpa >> PAGE_SHIFT, &m));
-	return (u8 *)arch_page(m.page) + gpa % PAGE_SIZE;
-}
-
-static void put_entry(u64 gpa, u64 value, u32 bytes)
-{
-	memcpy(at(gpa), &value, bytes);
-}
-
 static void make(void)
 {
-	id = guest_child(60, 1);
+	id = guest_child_of_zeros(PAGES);
 	vp = guest_partition(id)->vps[0];
-	for (u64 gpn = 0; gpn < 24; gpn++) {
-		u64 page = guest_page();
-
-		memset(guest_at(page << PAGE_SHIFT), 0, PAGE_SIZE);
-		assert_ok(guest_map(id, gpn, page, 7));
-	}
 	s = vp_state_write(vp);
 	*vp_apic_register(vp, LAPIC_SVR) = 0x1ff;
-}
-
-/* ---- Walks ---- */
-
-static void assert_goes_to(u64 linear, u64 gpa)
-{
-	gpa_t found = { 0 };
-
-	assert_true(gva_translate(vp, linear, &found));
-	assert_true(found.v == gpa);
-}
-
-static void test_without_paging(void **state)
-{
-	(void)state;
-	make();
-	assert_goes_to(0x12345678, 0x12345678);
-}
-
-static void test_four_levels(void **state)
-{
-	gpa_t gpa;
-	u64 linear = 0xffff812345678abc;
-
-	(void)state;
-	make();
-	s->cr0 = 0x80000001;
-	s->cr4 = 0x20;
-	s->efer = 0x500;
-	s->cr3 = TABLES | 0x18;
-	put_entry(TABLES + (linear >> 39 & 511) * 8, (TABLES + 0x1000) | PTE_RW,
-	          8);
-	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
-	          (TABLES + 0x2000) | PTE_RW, 8);
-	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
-	          (TABLES + 0x3000) | PTE_RW, 8);
-	put_entry(TABLES + 0x3000 + (linear >> 12 & 511) * 8,
-	          0x8000000077777000 | PTE_RW, 8);
-	assert_goes_to(linear, 0x77777abc);
-	assert_false(gva_translate(vp, linear + 0x1000, &gpa));
-	assert_false(gva_translate(vp, linear + BIT(39), &gpa));
-	put_entry(TABLES + 0x2000 + (linear >> 21 & 511) * 8,
-	          0x40000000 | PTE_RW | PTE_LARGE, 8);
-	assert_goes_to(linear, 0x40000000 | (linear & 0x1fffff));
-	put_entry(TABLES + 0x1000 + (linear >> 30 & 511) * 8,
-	          0x80000000 | PTE_RW | PTE_LARGE, 8);
-	assert_goes_to(linear, 0x80000000 | (linear & 0x3fffffff));
-	/* A table outside the RAM that is mapped. */
-	put_entry(TABLES + (linear >> 39 & 511) * 8, 0x700000 | PTE_RW, 8);
-	assert_false(gva_translate(vp, linear, &gpa));
-	s->cr3 = 0xfffffffffff000;
-	assert_false(gva_translate(vp, linear, &gpa));
-}
-
-static void test_pae(void **state)
-{
-	gpa_t gpa;
-
-	(void)state;
-	make();
-	s->cr0 = 0x80000001;
-	s->cr4 = 0x20;
-	/* The top level is the processor's, whatever memory says since. */
-	s->cr3 = TABLES + 0x20;
-	s->pdpte[3] = (TABLES + 0x1000) | 1;
-	put_entry(TABLES + 0x20 + 3 * 8, (TABLES + 0x3000) | 1, 8);
-	put_entry(TABLES + 0x1000 + 0x1f7 * 8,
-	          LAPIC_BASE_RESET | PTE_RW | PTE_LARGE, 8);
-	put_entry(TABLES + 0x1000 + 1 * 8, (TABLES + 0x2000) | PTE_RW, 8);
-	put_entry(TABLES + 0x2000 + 2 * 8, 0x123456000 | PTE_RW, 8);
-	assert_goes_to(LAPIC_BASE_RESET + 0xb0, LAPIC_BASE_RESET + 0xb0);
-	assert_goes_to(0xc0202345, 0x123456345);
-	s->pdpte[3] = 0;
-	assert_false(gva_translate(vp, 0xc0202345, &gpa));
-}
-
-static void test_32_bits(void **state)
-{
-	(void)state;
-	make();
-	s->cr0 = 0x80000001;
-	s->cr3 = TABLES;
-	put_entry(TABLES + 4, (TABLES + 0x1000) | PTE_RW, 4);
-	put_entry(TABLES + 0x1000 + 3 * 4, 0x55555000 | PTE_RW, 4);
-	put_entry(TABLES + 8, 0x12c02000 | PTE_RW | PTE_LARGE, 4);
-	assert_goes_to(0x403123, 0x55555123);
-	s->cr4 = 0x10; /* 4-MiB pages, bit 32 and on in bits 13 and on */
-	assert_goes_to(0x812345, 0x112c12345);
 }
 
 /* ---- The instruction ---- */
@@ -145,9 +39,9 @@ static void enter_mode(u32 width)
 	s->cr0 = 0x80000001;
 	s->cr4 = 0x20;
 	s->cr3 = TABLES;
-	put_entry(TABLES, (TABLES + 0x1000) | PTE_RW, 8);
-	put_entry(TABLES + 0x1000, (TABLES + 0x2000) | PTE_RW, 8);
-	put_entry(TABLES + 0x2000, PTE_RW | PTE_LARGE, 8);
+	guest_store(vp, TABLES, (TABLES + 0x1000) | PTE_RW, 8);
+	guest_store(vp, TABLES + 0x1000, (TABLES + 0x2000) | PTE_RW, 8);
+	guest_store(vp, TABLES + 0x2000, PTE_RW | PTE_LARGE, 8);
 }
 
 static enum exit_outcome access_page(u32 offset, u8 access)
@@ -164,7 +58,7 @@ static enum exit_outcome access_page(u32 offset, u8 access)
 
 static enum exit_outcome run(const char *code, u32 length, u32 offset)
 {
-	memcpy(at(CODE), code, length);
+	memcpy(guest_memory(vp, CODE), code, length);
 	s->rip = CODE;
 	return access_page(offset, HV_INTERCEPT_WRITE);
 }
@@ -282,19 +176,19 @@ static void test_push(void **state)
 	(void)state;
 	make();
 	enter_mode(8);
-	memset(at(STACK), 0xee, PAGE_SIZE);
+	memset(guest_memory(vp, STACK), 0xee, PAGE_SIZE);
 	s->gpr[VP_RSP] = STACK + 0x100;
 	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
 	assert_true(s->gpr[VP_RSP] == STACK + 0xf8);
-	assert_true(*(u64 *)at(STACK + 0xf8) == 0x50014);
-	assert_int_equal(*(u8 *)at(STACK + 0xf7), 0xee);
+	assert_true(*(u64 *)guest_memory(vp, STACK + 0xf8) == 0x50014);
+	assert_int_equal(*(u8 *)guest_memory(vp, STACK + 0xf7), 0xee);
 	assert_int_equal(run("\x66\xff\x37", 3, LAPIC_VERSION), EXIT_AGAIN);
 	assert_true(s->gpr[VP_RSP] == STACK + 0xf6);
-	assert_int_equal(*(u16 *)at(STACK + 0xf6), 0x14);
+	assert_int_equal(*(u16 *)guest_memory(vp, STACK + 0xf6), 0x14);
 	s->gpr[VP_RSP] = STACK + 4;
 	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(STACK - 4), 0x50014);
-	assert_int_equal(*(u32 *)at(STACK), 0);
+	assert_int_equal(*(u32 *)guest_memory(vp, STACK - 4), 0x50014);
+	assert_int_equal(*(u32 *)guest_memory(vp, STACK), 0);
 	/* 32 bits: the stack's base, and its width. */
 	enter_mode(4);
 	s->segment[VP_SS].base = STACK;
@@ -302,12 +196,12 @@ static void test_push(void **state)
 	s->gpr[VP_RSP] = 0x1111111100000084;
 	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
 	assert_true(s->gpr[VP_RSP] == 0x80);
-	assert_int_equal(*(u32 *)at(STACK + 0x80), 0x50014);
+	assert_int_equal(*(u32 *)guest_memory(vp, STACK + 0x80), 0x50014);
 	s->segment[VP_SS].attributes = 0x93;
 	s->gpr[VP_RSP] = 0x22220044;
 	assert_int_equal(run("\xff\x37", 2, LAPIC_VERSION), EXIT_AGAIN);
 	assert_true(s->gpr[VP_RSP] == 0x22220040);
-	assert_int_equal(*(u32 *)at(STACK + 0x40), 0x50014);
+	assert_int_equal(*(u32 *)guest_memory(vp, STACK + 0x40), 0x50014);
 	/* Nothing is done where there is no stack. */
 	enter_mode(8);
 	s->gpr[VP_RSP] = 0x700000;
@@ -330,7 +224,7 @@ static enum exit_outcome cross(const char *code, u32 length, u64 linear,
 		.access = HV_INTERCEPT_WRITE,
 	};
 
-	memcpy(at(CODE), code, length);
+	memcpy(guest_memory(vp, CODE), code, length);
 	s->rip = CODE;
 	s->gpr[VP_RDI] = linear;
 	vp->lapic.errors = 0;
@@ -342,8 +236,8 @@ static void make_edge(void)
 	make();
 	enter_mode(8);
 	s->apic_base = EDGE | LAPIC_BASE_ENABLE;
-	*(u32 *)at(EDGE - 4) = 0x44332211;
-	*(u32 *)at(EDGE + PAGE_SIZE) = 0x88776655;
+	*(u32 *)guest_memory(vp, EDGE - 4) = 0x44332211;
+	*(u32 *)guest_memory(vp, EDGE + PAGE_SIZE) = 0x88776655;
 	assert_ok(guest_unmap(id, EDGE >> PAGE_SHIFT));
 	s = vp_state_write(vp);
 }
@@ -371,19 +265,20 @@ static void test_an_access_over_an_edge(void **state)
 	}
 	s->gpr[VP_RAX] = 0xddccbbaa;
 	assert_int_equal(cross("\x89\x07", 2, EDGE - 2, EDGE), EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(EDGE - 4), 0xbbaa2211);
+	assert_int_equal(*(u32 *)guest_memory(vp, EDGE - 4), 0xbbaa2211);
 	assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
 	assert_int_equal(cross("\x89\x07", 2, EDGE + PAGE_SIZE - 1,
 	                       EDGE + PAGE_SIZE - 1),
 	                 EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(EDGE + PAGE_SIZE), 0x88ddccbb);
+	assert_int_equal(*(u32 *)guest_memory(vp, EDGE + PAGE_SIZE),
+	                 0x88ddccbb);
 	/* or dword [rdi], 01010101H; mov [rdi], rax of 8 bytes */
 	assert_int_equal(cross("\x81\x0f\1\1\1\1", 6, EDGE - 3, EDGE),
 	                 EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(EDGE - 4), 0xbbab2311);
+	assert_int_equal(*(u32 *)guest_memory(vp, EDGE - 4), 0xbbab2311);
 	s->gpr[VP_RAX] = 0x0807060504030201;
 	assert_int_equal(cross("\x48\x89\x07", 3, EDGE - 4, EDGE), EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(EDGE - 4), 0x04030201);
+	assert_int_equal(*(u32 *)guest_memory(vp, EDGE - 4), 0x04030201);
 }
 
 /* The first byte of the page alone is as any place without a register. */
@@ -393,7 +288,7 @@ static void test_an_access_at_an_edge(void **state)
 	make_edge();
 	s->gpr[VP_RAX] = 0xddccbbaa;
 	assert_int_equal(cross("\x89\x07", 2, EDGE, EDGE), EXIT_AGAIN);
-	assert_int_equal(*(u32 *)at(EDGE - 4), 0x44332211);
+	assert_int_equal(*(u32 *)guest_memory(vp, EDGE - 4), 0x44332211);
 	assert_int_equal(vp->lapic.errors, LAPIC_ESR_REGISTER_ILLEGAL);
 	/* Where the other page is no memory, or not to be written: the parent's. */
 	assert_ok(guest_map(id, (EDGE >> PAGE_SHIFT) + 1, guest_page(), 5));
@@ -413,8 +308,8 @@ static void test_fetch_over_a_page(void **state)
 	make();
 	enter_mode(8);
 	s->rip = CODE + 0xffe;
-	memcpy(at(CODE + 0xffe), "\xc7\x00", 2);
-	memcpy(at(CODE + 0x1000), "\x77\0\0\0", 4);
+	memcpy(guest_memory(vp, CODE + 0xffe), "\xc7\x00", 2);
+	memcpy(guest_memory(vp, CODE + 0x1000), "\x77\0\0\0", 4);
 	assert_int_equal(access_page(LAPIC_TPR, HV_INTERCEPT_WRITE),
 	                 EXIT_AGAIN);
 	assert_int_equal(lapic_tpr(vp), 0x77);
@@ -431,7 +326,7 @@ static void test_what_skipping_does(void **state)
 	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
 	s->segment[VP_CS].base = CODE + 2;
 	s->rip = 0xfffffffe;
-	memcpy(at(CODE), "\x89\x0a", 2);
+	memcpy(guest_memory(vp, CODE), "\x89\x0a", 2);
 	assert_int_equal(access_page(LAPIC_TPR, HV_INTERCEPT_WRITE),
 	                 EXIT_AGAIN);
 	assert_int_equal(s->rip, 0);
@@ -475,7 +370,7 @@ static void test_only_where_the_page_is(void **state)
 	(void)state;
 	make();
 	enter_mode(8);
-	memcpy(at(CODE), "\x89\x0a", 2);
+	memcpy(guest_memory(vp, CODE), "\x89\x0a", 2);
 	for (u32 i = 0; i < 6; i++) {
 		u64 base = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE;
 
@@ -497,10 +392,6 @@ static void test_only_where_the_page_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_without_paging),
-		TEST(test_four_levels),
-		TEST(test_pae),
-		TEST(test_32_bits),
 		TEST(test_stores_and_loads),
 		TEST(test_logic_and_flags),
 		TEST(test_what_kernels_do),

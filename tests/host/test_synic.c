@@ -5,25 +5,13 @@
 #include "hv/run/exit.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define SIM_GPN 0x300ull
 #define VECTOR 0x40ull
 
 static struct vp *vps[3];
-
-static void write_ok(u32 msr, u64 value)
-{
-	assert_int_equal(msr_write(fake_root_vp(), msr, value), MSR_OK);
-}
-
-static u64 read_ok(u32 msr)
-{
-	u64 value = 0xdead;
-
-	assert_int_equal(msr_read(fake_root_vp(), msr, &value), MSR_OK);
-	return value;
-}
 
 /* A receiver with its page on, and a child of three VPs as senders. */
 static void make(u64 sint)
@@ -32,20 +20,15 @@ static void make(u64 sint)
 
 	for (u32 i = 0; i < 3; i++)
 		vps[i] = guest_partition(id)->vps[i];
-	write_ok(HV_MSR_SCONTROL, 1);
-	write_ok(HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
-	write_ok(HV_MSR_SINT0, sint);
+	guest_write_msr(fake_root_vp(), HV_MSR_SCONTROL, 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SINT0, sint);
 }
 
 /* What the root sees at the place of its SIM page. */
 static struct hv_message *slot(void)
 {
-	struct arch_mapping m;
-
-	assert_true(arch_space_lookup(&fake_root()->space.arch,
-	                              gpa_of_page(SIM_GPN), &m));
-	assert_int_equal(m.rights, ARCH_READ | ARCH_WRITE);
-	return arch_page(m.page);
+	return guest_slot(fake_root_vp(), SIM_GPN, 0);
 }
 
 static void send(u32 i)
@@ -84,18 +67,18 @@ static void test_full_slot_queues_and_sets_pending(void **state)
 	assert_int_equal(slot()->flags, HV_MESSAGE_FLAG_PENDING);
 	assert_int_equal(fake.interrupts, 1);
 	/* EOM before the slot is free: nothing comes. */
-	write_ok(HV_MSR_EOM, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 	assert_int_equal(sender_index(), 0);
 	for (u32 i = 1; i < 3; i++) {
 		slot()->type = HV_MESSAGE_NONE;
-		write_ok(HV_MSR_EOM, 0);
+		guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 		assert_int_equal(sender_index(), i);
 		assert_int_equal(slot()->flags,
 		                 i == 1 ? HV_MESSAGE_FLAG_PENDING : 0);
 		assert_int_equal(fake.interrupts, i + 1);
 	}
 	slot()->type = HV_MESSAGE_NONE;
-	write_ok(HV_MSR_EOM, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 	assert_int_equal(slot()->type, HV_MESSAGE_NONE);
 }
 
@@ -116,7 +99,7 @@ static void test_cancel(void **state)
 		synic_cancel(vps[gone]);
 		for (u32 i = 0; i < 2; i++) {
 			slot()->type = HV_MESSAGE_NONE;
-			write_ok(HV_MSR_EOM, 0);
+			guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 			seen |= 1u << sender_index();
 		}
 		assert_int_equal(seen, 7 & ~(1u << gone));
@@ -148,7 +131,7 @@ static void test_d26_masks(void **state)
 		                 rows[i].delivered);
 		assert_int_equal(fake.interrupts - before, rows[i].interrupt);
 		/* Unmasking lets it through. */
-		write_ok(HV_MSR_SINT0, VECTOR);
+		guest_write_msr(fake_root_vp(), HV_MSR_SINT0, VECTOR);
 		assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
 		assert_false(list_linked(&vps[0]->message_link));
 		slot()->type = HV_MESSAGE_NONE;
@@ -159,13 +142,13 @@ static void test_message_waits_for_the_page(void **state)
 {
 	(void)state;
 	make(VECTOR);
-	write_ok(HV_MSR_SIMP, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIMP, 0);
 	send(0);
 	assert_true(list_linked(&vps[0]->message_link));
-	write_ok(HV_MSR_SCONTROL, 0);
-	write_ok(HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SCONTROL, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
 	assert_true(list_linked(&vps[0]->message_link));
-	write_ok(HV_MSR_SCONTROL, 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SCONTROL, 1);
 	assert_false(list_linked(&vps[0]->message_link));
 	assert_int_not_equal(slot()->type, HV_MESSAGE_NONE);
 }
@@ -178,7 +161,7 @@ static void test_deleted_sender_leaves_the_queue(void **state)
 		send(i);
 	assert_ok(guest_delete_vp(vps[0]->partition->id, 1));
 	slot()->type = HV_MESSAGE_NONE;
-	write_ok(HV_MSR_EOM, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 	assert_int_equal(sender_index(), 2);
 	assert_int_equal(slot()->flags, 0);
 }
@@ -194,7 +177,7 @@ static void test_d10_delivery_is_a_change(void **state)
 	send(0);
 	before = vps[0]->partition->generation;
 	slot()->type = HV_MESSAGE_NONE;
-	write_ok(HV_MSR_EOM, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_EOM, 0);
 	assert_int_not_equal(vps[0]->partition->generation, before);
 }
 
@@ -203,25 +186,29 @@ static void test_msr_values(void **state)
 	struct vp *vp = fake_root_vp();
 
 	(void)state;
-	assert_int_equal(read_ok(HV_MSR_SVERSION), 1);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SVERSION), 1);
 	assert_int_equal(msr_write(vp, HV_MSR_SVERSION, 1), MSR_FAULT);
-	assert_int_equal(read_ok(HV_MSR_EOM), 0);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_EOM), 0);
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
-		assert_int_equal(read_ok(HV_MSR_SINT0 + i), HV_SINT_MASKED);
-	write_ok(HV_MSR_SINT0 + 5, UINT64_MAX);
-	assert_int_equal(read_ok(HV_MSR_SINT0 + 5), 0x700ff);
+		assert_int_equal(
+			guest_read_msr(fake_root_vp(), HV_MSR_SINT0 + i),
+			HV_SINT_MASKED);
+	guest_write_msr(fake_root_vp(), HV_MSR_SINT0 + 5, UINT64_MAX);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SINT0 + 5),
+	                 0x700ff);
 	for (u64 v = 0; v < 16; v++)
 		assert_int_equal(msr_write(vp, HV_MSR_SINT0, v), MSR_FAULT);
-	write_ok(HV_MSR_SINT0, 3 | HV_SINT_MASKED);
-	write_ok(HV_MSR_SINT0, 16);
-	write_ok(HV_MSR_SCONTROL, UINT64_MAX);
-	assert_int_equal(read_ok(HV_MSR_SCONTROL), 1);
-	write_ok(HV_MSR_SIEFP, 0x400ffd);
-	assert_int_equal(read_ok(HV_MSR_SIEFP), 0x400001);
+	guest_write_msr(fake_root_vp(), HV_MSR_SINT0, 3 | HV_SINT_MASKED);
+	guest_write_msr(fake_root_vp(), HV_MSR_SINT0, 16);
+	guest_write_msr(fake_root_vp(), HV_MSR_SCONTROL, UINT64_MAX);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SCONTROL), 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIEFP, 0x400ffd);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SIEFP),
+	                 0x400001);
 	/* Two overlays cannot share a page; beyond the space is none. */
 	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 0x400001), MSR_FAULT);
 	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 1ull << 46 | 1), MSR_FAULT);
-	assert_int_equal(read_ok(HV_MSR_SIMP), 0);
+	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SIMP), 0);
 }
 
 static void test_page_is_clean_and_moves(void **state)
@@ -232,13 +219,14 @@ static void test_page_is_clean_and_moves(void **state)
 	memset(guest_at(SIM_GPN << PAGE_SHIFT), 0x77, PAGE_SIZE);
 	make(VECTOR);
 	assert_memory_equal(slot(), zero, PAGE_SIZE);
-	write_ok(HV_MSR_SIMP, (SIM_GPN + 1) << PAGE_SHIFT | 1);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIMP,
+	                (SIM_GPN + 1) << PAGE_SHIFT | 1);
 	assert_int_equal(guest_at(SIM_GPN << PAGE_SHIFT)[9], 0x77);
 	assert_non_null(
 		gpa_pin(&fake_root()->space, gpa_of_page(SIM_GPN), 8, 3));
 	assert_null(
 		gpa_pin(&fake_root()->space, gpa_of_page(SIM_GPN + 1), 8, 3));
-	write_ok(HV_MSR_SIMP, 0);
+	guest_write_msr(fake_root_vp(), HV_MSR_SIMP, 0);
 }
 
 int main(void)

@@ -4,6 +4,7 @@
  */
 #include "hv/interrupt/synic.h"
 #include "hv/run/msr.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define VPS 4u
@@ -21,14 +22,6 @@ static void make(void)
 static enum msr_result put(u32 vp, u32 msr, u64 value)
 {
 	return msr_write(p->vps[vp], msr, value);
-}
-
-static u64 get(u32 vp, u32 msr)
-{
-	u64 value;
-
-	assert_int_equal(msr_read(p->vps[vp], msr, &value), MSR_OK);
-	return value;
 }
 
 static u64 at(u64 gpn)
@@ -65,8 +58,10 @@ static void test_each_vp_has_its_own(void **state)
 		m.payload[0] = i;
 		assert_ok(synic_post(p->vps[i], 2, &m));
 		assert_ok(synic_signal(p->vps[i], 3, 8 * i));
-		assert_int_equal(get(i, HV_MSR_SIMP), at(GPN + i));
-		assert_int_equal(get(i, HV_MSR_SINT0 + 2), 0x40 + i);
+		assert_int_equal(guest_read_msr(p->vps[i], HV_MSR_SIMP),
+		                 at(GPN + i));
+		assert_int_equal(guest_read_msr(p->vps[i], HV_MSR_SINT0 + 2),
+		                 0x40 + i);
 		assert_true(arch_space_lookup(&p->space.arch,
 		                              gpa_of_page(GPN + i), &map));
 		assert_int_equal(map.rights, ARCH_READ | ARCH_WRITE);
@@ -92,29 +87,31 @@ static void test_values(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(pages); i++) {
 		u32 msr = pages[i];
 
-		assert_int_equal(get(1, msr), 0);
+		assert_int_equal(guest_read_msr(p->vps[1], msr), 0);
 		assert_int_equal(put(1, msr, at(GPN + i) | 0xffe), MSR_OK);
-		assert_int_equal(get(1, msr), at(GPN + i));
+		assert_int_equal(guest_read_msr(p->vps[1], msr), at(GPN + i));
 		/* Beyond the space, on or off: nothing changes. */
 		assert_int_equal(put(1, msr, gpa_limit() << PAGE_SHIFT | 1),
 		                 MSR_FAULT);
 		assert_int_equal(put(1, msr, gpa_limit() << PAGE_SHIFT),
 		                 MSR_FAULT);
 		assert_int_equal(put(1, msr, ~0ull), MSR_FAULT);
-		assert_int_equal(get(1, msr), at(GPN + i));
+		assert_int_equal(guest_read_msr(p->vps[1], msr), at(GPN + i));
 		assert_non_null(seen(GPN + i));
 		/* The last page is one. */
 		assert_int_equal(put(1, msr, at(gpa_limit() - 1 - i)), MSR_OK);
 		assert_non_null(seen(gpa_limit() - 1 - i));
 		assert_null(seen(GPN + i));
 		assert_int_equal(put(1, msr, GPN << PAGE_SHIFT), MSR_OK);
-		assert_int_equal(get(1, msr), GPN << PAGE_SHIFT);
+		assert_int_equal(guest_read_msr(p->vps[1], msr),
+		                 GPN << PAGE_SHIFT);
 		assert_null(seen(GPN));
 	}
 	assert_int_equal(put(1, HV_MSR_SVERSION, 1), MSR_FAULT);
-	assert_int_equal(get(1, HV_MSR_SVERSION), 1);
+	assert_int_equal(guest_read_msr(p->vps[1], HV_MSR_SVERSION), 1);
 	assert_int_equal(put(1, HV_MSR_SINT0 + 15, 15), MSR_FAULT);
-	assert_int_equal(get(1, HV_MSR_SINT0 + 15), HV_SINT_MASKED);
+	assert_int_equal(guest_read_msr(p->vps[1], HV_MSR_SINT0 + 15),
+	                 HV_SINT_MASKED);
 }
 
 /* A page has one overlay: of whichever VP, and whatever kind. */
@@ -128,7 +125,7 @@ static void test_two_at_one_place(void **state)
 	assert_int_equal(put(1, HV_MSR_REFERENCE_TSC, at(GPN)), MSR_FAULT);
 	assert_int_equal(put(1, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
 	assert_int_equal(put(1, HV_MSR_HYPERCALL, at(GPN)), MSR_FAULT);
-	assert_int_equal(get(1, HV_MSR_SIMP), 0);
+	assert_int_equal(guest_read_msr(p->vps[1], HV_MSR_SIMP), 0);
 	/* Once more the same is nothing new. */
 	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN)), MSR_OK);
 	assert_int_equal(put(0, HV_MSR_SIMP, 0), MSR_OK);
@@ -186,7 +183,7 @@ static void test_deleted_vp_takes_its_pages(void **state)
 	}
 	/* A new VP of that index begins with clean pages and none shown. */
 	assert_ok(guest_create_vp(id, 1));
-	assert_int_equal(get(1, HV_MSR_SIMP), 0);
+	assert_int_equal(guest_read_msr(p->vps[1], HV_MSR_SIMP), 0);
 	assert_int_equal(put(1, HV_MSR_SIMP, at(GPN + 64)), MSR_OK);
 	for (u32 k = 0; k < PAGE_SIZE; k++)
 		assert_int_equal(((u8 *)seen(GPN + 64))[k], 0);
@@ -227,7 +224,7 @@ static void test_no_memory(void **state)
 	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN << 18)), MSR_FAULT);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_SIMP, at(GPN << 18)),
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
-	assert_int_equal(get(0, HV_MSR_SIMP), at(GPN));
+	assert_int_equal(guest_read_msr(p->vps[0], HV_MSR_SIMP), at(GPN));
 	assert_ptr_equal(seen(GPN), p->vps[0]->pages[VP_PAGE_SIM]);
 	/* Where tables are it moves. */
 	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN + 1)), MSR_OK);
@@ -299,7 +296,7 @@ static void test_by_name(void **state)
 		assert_ok(guest_set(id, 2, HV_REGISTER_SIEFP, 0));
 	}
 	assert_ptr_equal(seen(GPN), p->vps[2]->pages[VP_PAGE_SIM]);
-	assert_int_equal(get(2, HV_MSR_SINT0 + 7), 0x700ff);
+	assert_int_equal(guest_read_msr(p->vps[2], HV_MSR_SINT0 + 7), 0x700ff);
 	assert_int_equal(guest_set128(id, 2, HV_REGISTER_SINT0, &v),
 	                 HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(guest_get64(id, 2, HV_REGISTER_SVERSION), 1);

@@ -6,10 +6,10 @@
 #include "hv/interrupt/port.h"
 #include "hv/interrupt/synic.h"
 #include "hv/run/exit.h"
-#include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
 #include "hv/vp/partition.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_port.h"
 #include "tests/host/fake_stimer.h"
 #include "tests/host/fake_test.h"
@@ -24,20 +24,15 @@
 
 static struct vp *root, *to;
 
-static void put(struct vp *vp, u32 msr, u64 value)
-{
-	assert_int_equal(msr_write(vp, msr, value), MSR_OK);
-}
-
 static void switch_on(struct vp *vp)
 {
 	if (!vp->is_root)
 		lapic_write_page(vp, LAPIC_SVR, 0x1ff);
-	put(vp, HV_MSR_SCONTROL, 1);
-	put(vp, HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
-	put(vp, HV_MSR_SINT0, VECTOR - 1);
+	guest_write_msr(vp, HV_MSR_SCONTROL, 1);
+	guest_write_msr(vp, HV_MSR_SIMP, SIM_GPN << PAGE_SHIFT | 1);
+	guest_write_msr(vp, HV_MSR_SINT0, VECTOR - 1);
 	for (u32 sint = SINT; sint <= LAST_SINT; sint++)
-		put(vp, HV_MSR_SINT0 + sint, VECTOR + sint);
+		guest_write_msr(vp, HV_MSR_SINT0 + sint, VECTOR + sint);
 }
 
 /* A child that receives, which runs. */
@@ -50,6 +45,16 @@ static void make(void)
 	switch_on(to);
 }
 
+static struct hv_message *slot(struct vp *vp, u32 sint)
+{
+	return guest_slot(vp, SIM_GPN, sint);
+}
+
+static struct hv_message take(struct vp *vp, u32 sint)
+{
+	return guest_take_message(vp, SIM_GPN, sint);
+}
+
 /* From the root to the child: connection and port `id`. */
 static void join(u32 id, u32 sint)
 {
@@ -57,26 +62,6 @@ static void join(u32 id, u32 sint)
 
 	assert_ok(port_make(root, p, id, SELF, port_message(sint)));
 	assert_ok(port_join(root, SELF, id, p, id, HV_PORT_MESSAGE));
-}
-
-static struct hv_message *slot(struct vp *vp, u32 sint)
-{
-	struct arch_mapping m;
-
-	assert_true(arch_space_lookup(&vp->partition->space.arch,
-	                              gpa_of_page(SIM_GPN), &m));
-	return (struct hv_message *)arch_page(m.page) + sint;
-}
-
-/* The receiver takes what is there, as its flags say. Type 0: nothing. */
-static struct hv_message take(struct vp *vp, u32 sint)
-{
-	struct hv_message m = *slot(vp, sint);
-
-	slot(vp, sint)->type = HV_MESSAGE_NONE;
-	if (m.type != HV_MESSAGE_NONE && (m.flags & HV_MESSAGE_FLAG_PENDING))
-		put(vp, HV_MSR_EOM, 0);
-	return m;
 }
 
 /* Until it is refused; how many were not. */
@@ -195,7 +180,7 @@ static void test_there_is_an_end(void **state)
 
 	(void)state;
 	make();
-	put(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_MASKED);
+	guest_write_msr(to, HV_MSR_SINT0 + SINT, VECTOR | HV_SINT_MASKED);
 	for (u32 i = 0; i < SYNIC_QUEUE; i++)
 		assert_ok(synic_post(to, SINT, &m));
 	for (u32 i = 0; i < 4 * SYNIC_QUEUE; i++)
@@ -425,12 +410,14 @@ static void step(u64 *seed)
 	case 0:
 		config = (u64)any_sint(seed) << HV_STIMER_SINT_SHIFT |
 		         (fake_random(seed) % 2 ? HV_STIMER_PERIODIC : 0);
-		put(to, timed_config(timer) + 1,
-		    1 + fake_random(seed) % 50 +
-		            (config & HV_STIMER_PERIODIC
-		                     ? 0
-		                     : reference_time(to->partition)));
-		put(to, timed_config(timer), config | HV_STIMER_ENABLE);
+		guest_write_msr(
+			to, timed_config(timer) + 1,
+			1 + fake_random(seed) % 50 +
+				(config & HV_STIMER_PERIODIC
+		                         ? 0
+		                         : reference_time(to->partition)));
+		guest_write_msr(to, timed_config(timer),
+		                config | HV_STIMER_ENABLE);
 		for (u32 i = 0; i < SINTS; i++)
 			sints[i].waits[1 + timer] = 0;
 		break;
@@ -468,7 +455,7 @@ static void test_at_random(void **state)
 		for (u32 i = 0; i < 3000; i++)
 			step(&seed);
 		for (u32 i = 0; i < HV_STIMERS; i++)
-			put(to, timed_config(i), 0);
+			guest_write_msr(to, timed_config(i), 0);
 		for (u32 sint = SINT; sint < SINTS; sint++) {
 			while (slot(to, sint)->type != HV_MESSAGE_NONE)
 				take_one(sint);

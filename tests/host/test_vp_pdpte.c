@@ -7,6 +7,7 @@
 #include "hv/run/vp_run.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define CR0_PAGING 0x80000011ull /* PG ET PE */
@@ -43,16 +44,10 @@ static void use_pae(u64 cr3)
 	set(HV_REGISTER_CR0, CR0_PAGING);
 }
 
-static void assert_pdptes(u64 first, u64 step)
-{
-	for (u32 i = 0; i < 4; i++)
-		assert_int_equal(vp->state.pdpte[i], first + step * i);
-}
-
 static void assert_loaded(void)
 {
 	assert_null(vp_validate(vp));
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 }
 
 static void test_before_it_runs(void **state)
@@ -60,11 +55,11 @@ static void test_before_it_runs(void **state)
 	(void)state;
 	make();
 	use_pae(GPN << PAGE_SHIFT | TABLE);
-	assert_pdptes(0, 0); /* nobody has asked yet */
+	guest_has_pdptes(vp, 0, 0); /* nobody has asked yet */
 	set(HV_REGISTER_EXPLICIT_SUSPEND, 0);
 	vp->dirty = false;
 	assert_ptr_equal(sched_next(&fake.cpu, SCHED_SLICE_END).vp, vp);
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 	assert_true(vp->dirty);
 }
 
@@ -79,7 +74,7 @@ static void test_place(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(cr3s); i++) {
 		use_pae(0);
 		assert_null(vp_validate(vp));
-		assert_pdptes(0, 0);
+		guest_has_pdptes(vp, 0, 0);
 		use_pae(cr3s[i]);
 		assert_loaded();
 	}
@@ -146,7 +141,7 @@ static void test_other_modes(void **state)
 		set(HV_REGISTER_CR4, modes[i][1]);
 		set(HV_REGISTER_EFER, modes[i][2]);
 		vp_validate(vp);
-		assert_pdptes(0, 0);
+		guest_has_pdptes(vp, 0, 0);
 	}
 }
 
@@ -160,7 +155,7 @@ static void test_table_that_is_not_there(void **state)
 	assert_loaded();
 	set(HV_REGISTER_CR3, 0x9000);
 	assert_null(vp_validate(vp));
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 	/* There, but the guest may not read it. */
 	hidden = guest_page();
 	table = (u64 *)(void *)guest_at(hidden << PAGE_SHIFT);
@@ -168,7 +163,7 @@ static void test_table_that_is_not_there(void **state)
 	assert_ok(guest_map(id, 9, hidden, HV_MAP_GPA_NO_ACCESS));
 	set(HV_REGISTER_CR3, 0x9000);
 	assert_null(vp_validate(vp));
-	assert_pdptes(0, 0);
+	guest_has_pdptes(vp, 0, 0);
 }
 
 /* ---- The rule ---- */
@@ -249,11 +244,11 @@ static void test_before_it_is_saved(void **state)
 	make();
 	use_pae(GPN << PAGE_SHIFT | TABLE);
 	save(&s);
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 	restore(&s);
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 	assert_null(vp_validate(vp));
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 }
 
 /* They are the processor's, whatever has become of the table since. */
@@ -271,7 +266,7 @@ static void test_stream_has_what_the_processor_had(void **state)
 	restore(&s);
 	assert_int_equal(table[TABLE / 8], 0xeeeeeeeeeeeeeeee);
 	assert_null(vp_validate(vp));
-	assert_pdptes(0x100001, 0x1000);
+	guest_has_pdptes(vp, 0x100001, 0x1000);
 }
 
 static enum hv_status start(u32 flags)

@@ -5,10 +5,10 @@
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake_guest_vp.h"
 #include "tests/host/fake_test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER
-#define GPN 0x300ull
 
 static u64 id;
 static struct vp *vp, *other;
@@ -20,14 +20,6 @@ static void make(void)
 	other = guest_partition(id)->vps[1];
 	lapic_write_page(vp, LAPIC_SVR, 0x1ff);
 	lapic_write_page(other, LAPIC_SVR, 0x1ff);
-}
-
-static u64 msr(u32 number)
-{
-	u64 value;
-
-	assert_int_equal(msr_read(vp, number, &value), MSR_OK);
-	return value;
 }
 
 static u64 named(u32 name)
@@ -62,7 +54,8 @@ static void test_names_and_msrs(void **state)
 		assert_ok(guest_set(id, 0, rows[i].name, rows[i].value));
 	}
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(msr(rows[i].msr), rows[i].value);
+		assert_int_equal(guest_read_msr(vp, rows[i].msr),
+		                 rows[i].value);
 		assert_int_equal(named(rows[i].name), rows[i].value);
 	}
 }
@@ -84,9 +77,12 @@ static void test_stimers(void **state)
 
 		assert_int_equal(named(name), config + (i << 4));
 		assert_int_equal(named(name + 1), 1000 + i);
-		assert_int_equal(msr(HV_MSR_STIMER0_CONFIG + 2 * i),
-		                 config + (i << 4));
-		assert_int_equal(msr(HV_MSR_STIMER0_COUNT + 2 * i), 1000 + i);
+		assert_int_equal(
+			guest_read_msr(vp, HV_MSR_STIMER0_CONFIG + 2 * i),
+			config + (i << 4));
+		assert_int_equal(
+			guest_read_msr(vp, HV_MSR_STIMER0_COUNT + 2 * i),
+			1000 + i);
 		assert_int_equal(vp->stimer[i].due, 0);
 		/* Enabled by name it counts, as by MSR. */
 		assert_ok(guest_set(id, 0, name, config | HV_STIMER_ENABLE));
