@@ -2,10 +2,10 @@
  * The way through ACPI's tables to the fixed one (FADT), which names the reset
  * register. Nothing in a table need be aligned.
  */
+#include "boot/acpi.h"
+
 #include <efi.h>
 #include <efilib.h>
-
-#include "boot/acpi.h"
 
 #define RSDP_XSDT 24u /* where the pointer is */
 #define TABLE_LENGTH 4u

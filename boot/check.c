@@ -2,11 +2,12 @@
  * The page that somebody sends us when Stasis does not start for him: lines of
  * 80 characters, nothing that says who he is.
  */
+#include "boot/check.h"
+
 #include <cpuid.h>
 #include <efi.h>
 #include <efilib.h>
 
-#include "boot/check.h"
 #include "boot/insn.h"
 #include "boot/refusal.h"
 #include "include/tlfs.h"

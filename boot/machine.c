@@ -2,12 +2,13 @@
  * The machine seen from the firmware's side: who is below us, and the speed of
  * the TSC.
  */
+#include "boot/machine.h"
+
 #include <cpuid.h>
 #include <efi.h>
 #include <efilib.h>
 
 #include "boot/insn.h"
-#include "boot/machine.h"
 
 /* Measured against the firmware's clock: to compare, or to be relied on. */
 #define SHORT_US 10000u

@@ -2,10 +2,10 @@
  * The firmware's memory map, reduced to what the hypervisor needs, and the
  * reservation that outlives us.
  */
+#include "boot/memory.h"
+
 #include <efi.h>
 #include <efilib.h>
-
-#include "boot/memory.h"
 
 /* The firmware's descriptors are larger than the struct: walk by size. */
 struct efi_map {

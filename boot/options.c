@@ -2,10 +2,10 @@
  * Parses the command line. Boot managers may start us without one, or with
  * arguments alone, and the text need not end in a zero: its size bounds it.
  */
+#include "boot/options.h"
+
 #include <efi.h>
 #include <efilib.h>
-
-#include "boot/options.h"
 
 /* One word of the command line; not zero-terminated. */
 struct word {

@@ -3,12 +3,13 @@
  * reset leaves it alone on most machines, but this boot's firmware may have
  * used it since: nothing is believed that its CRC does not confirm.
  */
+#include "boot/record.h"
+
 #include <efi.h>
 #include <efilib.h>
 
 #include "boot/machine.h"
 #include "boot/memory.h"
-#include "boot/record.h"
 
 #define CRC32C_REVERSED 0x82f63b78u
 

@@ -2,11 +2,12 @@
  * One row for each way in which a launch can be refused: what is wrong, what
  * to do about it, and the status for whoever started us.
  */
+#include "boot/refusal.h"
+
 #include <efi.h>
 #include <efilib.h>
 
 #include "boot/machine.h"
-#include "boot/refusal.h"
 
 static const struct refusal {
 	EFI_STATUS status;

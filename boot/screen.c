@@ -2,10 +2,10 @@
  * Finds a framebuffer by EFI_GRAPHICS_OUTPUT_PROTOCOL. The console's own
  * instance may join several screens and then has none: all are looked at.
  */
+#include "boot/screen.h"
+
 #include <efi.h>
 #include <efilib.h>
-
-#include "boot/screen.h"
 
 #define WHITE_8_BIT 0x00ffffffu /* whatever the order of the colours */
 

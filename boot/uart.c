@@ -2,11 +2,12 @@
  * Finds a 16550: COM1 unless the user says something else; then at an I/O
  * port, in memory, or as a function on PCI.
  */
+#include "boot/uart.h"
+
 #include <efi.h>
 #include <efilib.h>
 
 #include "boot/ports.h"
-#include "boot/uart.h"
 
 /* What we write to a 16550. */
 #define FIFO_ON_AND_EMPTY 0x07

@@ -3,6 +3,7 @@
  * pages; what it ran with before stays whole until the stream has ended well.
  */
 #include "hv/stream/chunk_vp.h"
+
 #include "hv/arch.h"
 #include "hv/base/field.h"
 #include "hv/base/log.h"

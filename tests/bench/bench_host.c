@@ -5,6 +5,8 @@
  * time; medians with least and most. Prints one JSON line for each figure.
  */
 #define _GNU_SOURCE
+#include "tests/bench/bench_host.h"
+
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,10 +15,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+
 #include <cmocka.h>
 
 #include "hv/call/hypercall.h"
-#include "tests/bench/bench_host.h"
 #include "tests/host/fake_guest.h"
 
 #define ROUNDS_MAX 64

@@ -3,9 +3,9 @@
  * interface: who is in which state, which process is open, what each call must
  * answer. The world is checked against the model, not the other way round.
  */
-#include <string.h>
-
 #include "tests/fuzz/fuzz_model.h"
+
+#include <string.h>
 
 #define STEPS_MAX 400u
 

@@ -1,15 +1,15 @@
 /*
  * The golden streams, and the partitions of those that the engine saved.
  */
-#include "tests/host/fake_golden.h"
-#include "tests/host/fake_state.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "tests/host/fake_golden.h"
+#include "tests/host/fake_state.h"
 
 /* ---- Registers ---- */
 

@@ -2,15 +2,17 @@
  * Hypercalls and life-cycle steps of the parent.
  */
 #include "tests/host/fake_guest.h"
-#include "hv/call/hypercall.h"
-#include "tests/host/fake_sched.h"
-#include "tests/host/fake_tlb.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
 #include <cmocka.h>
+
+#include "hv/call/hypercall.h"
+#include "tests/host/fake_sched.h"
+#include "tests/host/fake_tlb.h"
 
 #define TURNS_MAX 1000000u
 

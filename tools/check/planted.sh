@@ -18,6 +18,9 @@ includes|boot/main.c|#include "lib/elf.h"|
 order|lib/crc32c.c|#include "hv/base/log.h"|lib/crc32c: may not include hv/base/log.h
 order|lib/crc32c.c|void planted(void) { log_line(0); }|lib/crc32c: may not call log_line of hv/base/log
 order|hv/vp/vp.c|void planted(void) { crc32c(0, 0, 0); }|
+include_order|hv/run/cr.c|#include "hv/arch.h"|the project'\''s headers are not sorted
+include_order|hv/run/cr.c|#include <stddef.h>|a system header behind one of the project
+include_order|hv/interrupt/lapic_ipi.c|#include "hv/interrupt/lapic_ipi.h"|its own header is not the first
 order|hv/vp/vp.c|#include "hv/run/exit.h"|hv/vp/vp: may not include hv/run/exit.h
 order|hv/vp/vp.c|void planted(void) { sched_entered(0); }|may not call sched_entered of hv/run/sched
 order|hv/interrupt/lapic.c|void planted(void) { lapic_read_page(0, 0); }|6 files call one another

@@ -2,6 +2,7 @@
  * The door's small functions of the processor itself.
  */
 #include "hv/base/cpu.h"
+
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/paging.h"
 #include "arch/x86_64/common/tally.h"

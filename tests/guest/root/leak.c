@@ -4,6 +4,7 @@
  * register of any name, no byte of their streams, nothing that they see.
  */
 #include "tests/guest/child/leak/leak.h"
+
 #include "include/stream.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/saved.h"

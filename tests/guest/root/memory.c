@@ -3,6 +3,7 @@
  * rights, ReadGpa and WriteGpa.
  */
 #include "parent/memory.h"
+
 #include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "parent/partition.h"

@@ -2,13 +2,14 @@
  * Who gets the processor: a busy root and busy children all go on, and a root
  * that has nothing to do gives its time away.
  */
+#include <efi.h>
+#include <efilib.h>
+
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/test.h"
-
-#include <efilib.h>
 
 #define PAGES 8
 #define COUNTER 0x2100

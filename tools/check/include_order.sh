@@ -1,0 +1,3 @@
+#!/bin/sh
+# Its own header first, then those of the system, then the project's.
+exec "${PYTHON:-/usr/bin/python3}" tools/check/include_order.py
