@@ -47,7 +47,9 @@ enum lapic_offset {
 #define LAPIC_MSR(offset) (MSR_IA32_X2APIC + (u32)(offset) / 16)
 
 #define LAPIC_SVR_ENABLE BIT(8)
-#define LAPIC_DFR_FLAT 0xf0000000u
+/* DFR: how logical destinations are read, flat where all is set (10.6.2.2). */
+#define LAPIC_DFR_MODEL 0xf0000000u
+#define LAPIC_DFR_ONES 0x0fffffffu /* what is below is reserved, and 1 */
 
 #define LAPIC_LVT_MASKED BIT(16)
 #define LAPIC_LVT_ONE_SHOT 0u /* of the timer's */

@@ -223,7 +223,7 @@ bool lapic_valid(const struct stream_vp_apic *in)
 	u32 below_16 = (in->isr[0] | in->tmr[0] | in->irr[0]) & 0xffff;
 
 	return field_valid(lapic_fields, in, sizeof(*in)) && !below_16 &&
-	       !(~in->dfr & LAPIC_DFR_FIXED) && vp_check_page_value(in->assist);
+	       !(~in->dfr & LAPIC_DFR_ONES) && vp_check_page_value(in->assist);
 }
 
 /* ---- Errors ---- */

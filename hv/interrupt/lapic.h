@@ -25,8 +25,6 @@ struct vp;
 
 /* Bits that a guest can write; others are reserved. */
 #define LAPIC_LDR_WRITABLE 0xff000000u
-#define LAPIC_DFR_WRITABLE 0xf0000000u
-#define LAPIC_DFR_FIXED 0x0fffffffu
 #define LAPIC_SVR_WRITABLE 0x1ffu
 #define LAPIC_ICR_WRITABLE 0x000ccfffu
 #define LAPIC_LVT_TIMER_WRITABLE 0x000700ffu

@@ -23,7 +23,7 @@ static bool matches_logical(const struct vp *vp, u32 destination)
 		return ldr >> 16 == destination >> 16 &&
 		       (ldr & destination & 0xffff);
 	ldr >>= 24;
-	if ((reg(vp, LAPIC_DFR) & LAPIC_DFR_FLAT) == LAPIC_DFR_FLAT)
+	if ((reg(vp, LAPIC_DFR) & LAPIC_DFR_MODEL) == LAPIC_DFR_MODEL)
 		return ldr & destination;
 	return ldr >> 4 == (destination >> 4 & 15) && (ldr & destination & 15);
 }

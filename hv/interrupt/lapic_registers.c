@@ -33,7 +33,7 @@ static void write_eoi(struct vp *vp, u32 offset, u32 value)
 
 static void write_dfr(struct vp *vp, u32 offset, u32 value)
 {
-	*reg(vp, offset) = value | LAPIC_DFR_FIXED;
+	*reg(vp, offset) = value | LAPIC_DFR_ONES;
 }
 
 /* Switching the APIC off by software masks all of the LVT (SDM 10.4.7.2). */
@@ -122,7 +122,7 @@ static const struct lapic_row {
 	{ LAPIC_LDR, LAPIC_LDR, R | IN_X2APIC, 0, NULL, NULL },
 	{ LAPIC_LDR, LAPIC_LDR, R | W | S | IN_XAPIC, LAPIC_LDR_WRITABLE,
 	  write_plain, write_plain },
-	{ LAPIC_DFR, LAPIC_DFR, R | W | S | IN_XAPIC, LAPIC_DFR_WRITABLE,
+	{ LAPIC_DFR, LAPIC_DFR, R | W | S | IN_XAPIC, LAPIC_DFR_MODEL,
 	  write_dfr, write_dfr },
 	{ LAPIC_SVR, LAPIC_SVR, R | W | S | BOTH, LAPIC_SVR_WRITABLE, write_svr,
 	  write_plain },

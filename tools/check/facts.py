@@ -29,10 +29,14 @@ FAMILIES = {prefix: prefix for prefix in (
     "MSR_", "CR0_", "CR3_", "CR4_", "EFER_", "RFLAGS_", "DR6_", "DR7_", "DEBUG_",
     "DEBUGCTL_", "XSTATE_", "RIGHTS_", "GATE_", "PTE_", "PDPTE_", "VECTOR_",
     "FEATURE_CONTROL_", "MTRR_CAP_", "MTRR_DEF_", "MTRR_MASK_", "PAT_", "UART_",
-    "LAPIC_BASE_", "LAPIC_SVR_", "LAPIC_LVT_", "LAPIC_ESR_", "LAPIC_ICR_",
+    "SELECTOR_", "LAPIC_BASE_", "LAPIC_DFR_", "LAPIC_SVR_", "LAPIC_LVT_",
+    "LAPIC_ESR_", "LAPIC_ICR_",
     "PORT_", "VMCS_", "VMX_EXIT_", "PROC_", "PROC2_", "EPT_CAP_")}
 FAMILIES |= {"MSR_IA32_": "MSR_", "IA32_": "MSR_", "XCR0_": "XSTATE_",
              "PENDING_": "DEBUG_", "APIC_BASE_": "LAPIC_BASE_"}
+# Names of one list where one number means several things: as a bit, as a whole type,
+# of code or of the system. Each is defined in one file; its value says nothing.
+NAMES = ("TYPE_",)
 CPUID = re.compile(r"(?:CPUID|LEAF)_[0-9A-F]+_(?:[0-9]+_)?E[ABCD]X_")
 
 OPERATORS = {
@@ -158,7 +162,8 @@ def check(definitions: list[Definition]) -> list[str]:
     wrong = []
     for name, places in by_name.items():
         files = sorted({d.file for d in places})
-        if len(files) > 1 and (name in names or places[0].family):
+        if len(files) > 1 and (name in names or places[0].family or
+                               name.startswith(NAMES)):
             wrong.append(f"{name}: defined in {' and '.join(files)}")
         same = defaultdict(set)
         for d in places:

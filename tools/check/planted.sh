@@ -34,6 +34,10 @@ state|hv/run/cr.c|u32 planted(void)\n{\n\tstatic u32 calls;\n\n\treturn ++calls;
 facts|hv/run/cr.c|#define CR0_PE BIT(0)|CR0_PE: defined in hv/run/cr.c and
 facts|hv/run/cr.c|enum { VECTOR_PF = 14 };|VECTOR_PF: defined in hv/run/cr.c and
 facts|hv/run/cr.c|#define CR4_LIMIT 7u|
+facts|tests/guest/root/world.c|#define SELECTOR_CODE 8|SELECTOR_CODE: defined in arch
+facts|tests/guest/root/world.c|#define LAPIC_DFR_FLAT 0xf0000000u|LAPIC_DFR_FLAT is LAPIC_DFR_MODEL of
+facts|tests/guest/root/world.c|#define TYPE_LDT 2u|TYPE_LDT: defined in
+facts|tests/guest/root/world.c|#define TYPE_READ 2u|
 facts|tests/guest/root/world.c|#define MSR_TSC 0x10|MSR_TSC is MSR_IA32_TSC of
 facts|tests/guest/root/world.c|#define CPUID_1_ECX_TIMER BIT(24)|is CPUID_1_ECX_TSC_DEADLINE
 facts|tests/guest/root/world.c|#define XCR0_LOW 3u|XCR0_LOW is XSTATE_LEGACY of

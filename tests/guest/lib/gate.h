@@ -22,6 +22,9 @@ struct gate {
 };
 _Static_assert(sizeof(struct gate) == 16, "SDM 6.14.1");
 
+/* The code segment of our gates: the second in the GDT of each child. */
+#define GATE_SELECTOR 8
+
 /* Operand of LIDT, SIDT, LGDT. */
 struct __attribute__((packed)) descriptor_table {
 	u16 limit;

@@ -11,8 +11,7 @@
 #include "tests/guest/lib/test.h"
 
 #define GATES (WITNESS_VECTOR + 1)
-#define SELECTOR_CODE 8
-#define SELECTOR_TSS 40
+#define OWN_TSS 40
 #define PDE_LARGE_UC (PTE_RW | PTE_PCD | PTE_LARGE)
 
 /* What a handler calls: no vector registers there either. */
@@ -101,7 +100,7 @@ static void set_gate(u32 vector, u64 handler)
 {
 	gates[vector] = (struct gate){
 		.offset0 = (u16)handler,
-		.selector = SELECTOR_CODE,
+		.selector = GATE_SELECTOR,
 		.flags = GATE_INTERRUPT,
 		.offset16 = (u16)(handler >> 16),
 		.offset32 = (u32)(handler >> 32),
@@ -127,7 +126,7 @@ void witness_begin(void)
 	descriptors[6] = base >> 32;
 	__asm__ volatile("lgdt %0; lidt %1; ltr %w2"
 	                 :
-	                 : "m"(gdt), "m"(idt), "r"(SELECTOR_TSS)
+	                 : "m"(gdt), "m"(idt), "r"(OWN_TSS)
 	                 : "memory");
 }
 

@@ -9,7 +9,6 @@
 #define PDE_DEVICE (PTE_RW | PTE_PCD | PTE_LARGE) /* large, not cached */
 #define SVR_ON 0x1ff
 #define GATES 96
-#define SELECTOR_CODE 8
 
 static struct gate idt[GATES];
 static const u64 gdt[] = { 0, 0x00af9b000000ffff, 0x00cf93000000ffff };
@@ -27,7 +26,7 @@ void cpu_handle(u8 vector, void (*handler)(struct frame *))
 {
 	idt[vector] = (struct gate){
 		.offset0 = (u16)(u64)handler, /* the image is below 64 KiB */
-		.selector = SELECTOR_CODE,
+		.selector = GATE_SELECTOR,
 		.flags = GATE_INTERRUPT,
 	};
 }

@@ -58,7 +58,7 @@ static void set_gate(struct gate *gate, void (*handler)(struct frame *))
 {
 	*gate = (struct gate){
 		.offset0 = (u16)(u64)handler, /* the image is below 64 KiB */
-		.selector = 8,
+		.selector = GATE_SELECTOR,
 		.flags = GATE_INTERRUPT,
 	};
 }

@@ -8,7 +8,6 @@
 #include "parent/cpu.h"
 #include "tests/guest/lib/gate.h"
 
-#define SELECTOR_CODE 8
 #define XSAVE_AVX (CPUID_1_ECX_XSAVE | CPUID_1_ECX_AVX)
 
 static const struct mark {
@@ -71,7 +70,7 @@ static void mark_vectors(void)
 
 	idt[VECTOR_SERVED].offset0 = (u16)(u64)on_served;
 	idt[VECTOR_SERVED].offset16 = (u16)((u64)on_served >> 16);
-	idt[VECTOR_SERVED].selector = SELECTOR_CODE;
+	idt[VECTOR_SERVED].selector = GATE_SELECTOR;
 	idt[VECTOR_SERVED].flags = GATE_INTERRUPT;
 	__asm__ volatile("lidt %0" : : "m"(i));
 	cpu_write_msr(LAPIC_MSR(LAPIC_SELF_IPI), VECTOR_SERVED);
