@@ -30,7 +30,7 @@ void share_look(struct share *s, u64 most)
 	s->lost_at = now;
 }
 
-bool share_judge(struct share *s)
+bool share_check(struct share *s)
 {
 	u64 ours;
 

@@ -30,6 +30,6 @@ void share_open(struct share *s);
 void share_look(struct share *s, u64 most);
 
 /* At the end of a window: it was as much as wanted, or the case has failed. */
-bool share_judge(struct share *s);
+bool share_check(struct share *s);
 
 #endif

@@ -2,7 +2,7 @@
  * What calls cost. Under Bochs the time-stamp counter counts instructions, in
  * the root and in the hypervisor, and one for each turn of a string
  * instruction: then these are exact figures, and have bounds. Elsewhere they
- * are ticks, printed and not judged.
+ * are ticks, printed and not checked.
  */
 #include "lib/crc32c.h"
 #include "parent/hvcall.h"
@@ -246,7 +246,7 @@ static void fill_random(struct child *c)
 
 /* ---- Cases ---- */
 
-static void judge_exact(void)
+static void check_exact(void)
 {
 	if (!exact)
 		test_skip("the TSC does not count instructions here");
@@ -262,7 +262,7 @@ static void null_call(void)
 	              HV_STATUS_INVALID_HYPERCALL_CODE);
 	report("null", ticks);
 	report("refused", refused);
-	judge_exact();
+	check_exact();
 	EXPECT(!exact || (ticks <= NULL_MAX && refused <= ticks));
 }
 
@@ -270,7 +270,7 @@ static void null_call(void)
  * What is left without the copy of what the call moves and the pass over the
  * page, which moves and counts it.
  */
-static void judge_full(const struct turns *t, u64 parts, u64 bound,
+static void check_full(const struct turns *t, u64 parts, u64 bound,
                        const char *median, const char *max, const char *own)
 {
 	struct figures f = figures_of(t, PIECE);
@@ -280,11 +280,11 @@ static void judge_full(const struct turns *t, u64 parts, u64 bound,
 	report(median, f.median);
 	report(max, f.max);
 	report(own, f.max > parts ? f.max - parts : 0);
-	judge_exact();
+	check_exact();
 	EXPECT(!exact || f.max <= parts + bound);
 }
 
-static void judge_zero(const struct turns *t, const char *median,
+static void check_zero(const struct turns *t, const char *median,
                        const char *max)
 {
 	struct figures f = figures_of(t, 0);
@@ -292,7 +292,7 @@ static void judge_zero(const struct turns *t, const char *median,
 	EXPECT(f.count > 0);
 	report(median, f.median);
 	report(max, f.max);
-	judge_exact();
+	check_exact();
 	EXPECT(!exact || f.max <= CALL_MAX);
 }
 
@@ -311,7 +311,7 @@ static void full_pages(void)
 static void save_full(void)
 {
 	full_pages();
-	judge_full(&saves, copy_ticks + page_ticks, SAVE_MAX,
+	check_full(&saves, copy_ticks + page_ticks, SAVE_MAX,
 	           "save-full-median", "save-full-max", "save-full-own");
 	report("save-first", first_of(&saves).ticks);
 	report("save-last", last_of(&saves).ticks);
@@ -320,7 +320,7 @@ static void save_full(void)
 static void restore_full(void)
 {
 	full_pages();
-	judge_full(&restores, copy_ticks + page_ticks, RESTORE_MAX,
+	check_full(&restores, copy_ticks + page_ticks, RESTORE_MAX,
 	           "restore-full-median", "restore-full-max",
 	           "restore-full-own");
 	report("restore-first", first_of(&restores).ticks);
@@ -334,8 +334,8 @@ static void zero_pages(void)
 	MUST(child_create(&c, ZERO_PAGES));
 	MUST(out_and_in(&c, 16));
 	MUST(child_destroy(&c));
-	judge_zero(&saves, "save-zero-median", "save-zero-max");
-	judge_zero(&restores, "restore-zero-median", "restore-zero-max");
+	check_zero(&saves, "save-zero-median", "save-zero-max");
+	check_zero(&restores, "restore-zero-median", "restore-zero-max");
 }
 
 /* Each page is one word over and over: first the same for 64, then each its own. */
@@ -351,13 +351,13 @@ static void word_pages(void)
 			*words++ = 1 + (i < WORD_PAGES / 2 ? i / 64 : i);
 	MUST(out_and_in(&c, 16));
 	MUST(child_destroy(&c));
-	judge_zero(&restores, "restore-word-median", "restore-word-max");
+	check_zero(&restores, "restore-word-median", "restore-word-max");
 }
 
 static void worst_of_all(void)
 {
 	report("worst", worst);
-	judge_exact();
+	check_exact();
 	EXPECT(!exact || worst <= CALL_MAX);
 }
 

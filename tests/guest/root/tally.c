@@ -84,7 +84,7 @@ static void end(void)
 	insn_sti();
 }
 
-static void judge(enum row row, u64 figure)
+static void check(enum row row, u64 figure)
 {
 	serial_print("TALLY %s %u, goal %u\r\n", bounds[row].name, figure,
 	             (u64)bounds[row].goal);
@@ -101,7 +101,7 @@ static void null_call(void)
 	end();
 	tally_say("a null call", EXIT_VMCALL);
 	EXPECT_EQUAL(tally_ask(EXIT_VMCALL, TALLY_COUNT), ROUNDS);
-	judge(NULL_CALL, tally_ask(EXIT_VMCALL, TALLY_MOST));
+	check(NULL_CALL, tally_ask(EXIT_VMCALL, TALLY_MOST));
 }
 
 static void cpuid(enum row row, u32 leaf, const char *name)
@@ -111,7 +111,7 @@ static void cpuid(enum row row, u32 leaf, const char *name)
 		cpu_cpuid(leaf);
 	tally_say(name, EXIT_CPUID);
 	EXPECT_EQUAL(tally_ask(EXIT_CPUID, TALLY_COUNT), ROUNDS);
-	judge(row, tally_ask(EXIT_CPUID, TALLY_MOST));
+	check(row, tally_ask(EXIT_CPUID, TALLY_MOST));
 	end();
 }
 
@@ -154,7 +154,7 @@ static u64 ways_back(u64 *most)
  * The dearest way out of the child and the dearest back into it, together. The
  * trips have what the root did in between as well.
  */
-static void judge_trip(enum row row, u32 reason)
+static void check_trip(enum row row, u32 reason)
 {
 	u64 back;
 
@@ -162,7 +162,7 @@ static void judge_trip(enum row row, u32 reason)
 	EXPECT(tally_ask(OUT_OF_CHILD(reason), TALLY_COUNT) >= ROUNDS);
 	EXPECT(ways_back(&back) >= ROUNDS);
 	tally_say("trips", TALLY_TRIP + reason);
-	judge(row, tally_ask(OUT_OF_CHILD(reason), TALLY_MOST) + back);
+	check(row, tally_ask(OUT_OF_CHILD(reason), TALLY_MOST) + back);
 }
 
 static bool wake(void)
@@ -195,7 +195,7 @@ static void child_hlt(void)
 		child_let_run(LET_RUN);
 	}
 	MUST(child_stop(&child));
-	judge_trip(CHILD_HLT, EXIT_HLT);
+	check_trip(CHILD_HLT, EXIT_HLT);
 	child_destroy(&child);
 }
 
@@ -214,7 +214,7 @@ static void child_out(void)
 		MUST(child_run_to_out(&child, PORT, &rax));
 		EXPECT_EQUAL(rax, first + i);
 	}
-	judge_trip(CHILD_OUT, EXIT_IO);
+	check_trip(CHILD_OUT, EXIT_IO);
 	child_destroy(&child);
 }
 
@@ -245,7 +245,7 @@ static bool spin(void)
 static void child_timer(void)
 {
 	MUST(spin());
-	judge_trip(CHILD_TIMER, EXIT_TIMER);
+	check_trip(CHILD_TIMER, EXIT_TIMER);
 	child_destroy(&child);
 }
 
@@ -254,17 +254,17 @@ static void world_switch(void)
 	MUST(spin());
 	tally_say("world switches", TALLY_SWITCH);
 	EXPECT(tally_ask(TALLY_SWITCH, TALLY_COUNT) >= ROUNDS);
-	judge(WORLD_SWITCH, tally_ask(TALLY_SWITCH, TALLY_MOST));
+	check(WORLD_SWITCH, tally_ask(TALLY_SWITCH, TALLY_MOST));
 	child_destroy(&child);
 }
 
 /* ---- Flushes ---- */
 
-static void judge_flushes(enum row row, const char *name)
+static void check_flushes(enum row row, const char *name)
 {
 	end();
 	tally_say(name, TALLY_ALL);
-	judge(row, tally_ask(TALLY_ALL, TALLY_OF_KIND + TALLY_INVEPT));
+	check(row, tally_ask(TALLY_ALL, TALLY_OF_KIND + TALLY_INVEPT));
 }
 
 static bool map(u64 source, u32 flags)
@@ -282,13 +282,13 @@ static void map_and_unmap(void)
 	MUST(EXPECT(source));
 	begin();
 	map(source, CHILD_RWX);
-	judge_flushes(MAP, "32 pages mapped");
+	check_flushes(MAP, "32 pages mapped");
 	begin();
 	map(source, HV_MAP_GPA_READABLE);
-	judge_flushes(MAP_AGAIN, "32 pages mapped read-only");
+	check_flushes(MAP_AGAIN, "32 pages mapped read-only");
 	begin();
 	EXPECT_SUCCESS(memory_unmap(child.id, BATCH_GPN, BATCH));
-	judge_flushes(UNMAP, "32 pages unmapped");
+	check_flushes(UNMAP, "32 pages unmapped");
 	page_run_free(source, BATCH);
 	child_destroy(&child);
 }
@@ -303,7 +303,7 @@ static void deposit(void)
 		MUST(EXPECT(list[i] = page_take()));
 	begin();
 	EXPECT_SUCCESS(memory_deposit(child.id, list, BATCH, &done));
-	judge_flushes(DEPOSIT, "32 pages deposited");
+	check_flushes(DEPOSIT, "32 pages deposited");
 	child.deposited += done;
 	for (u32 i = done; i < BATCH; i++)
 		page_put(list[i]);

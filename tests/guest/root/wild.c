@@ -267,7 +267,7 @@ static bool live(u64 ticks)
 		goes_on = turn == TURN_MESSAGE ? answer_message()
 		                               : wildparent_disturb();
 		share_look(&share, SHARE_CALL);
-		goes_on = goes_on && share_judge(&share);
+		goes_on = goes_on && share_check(&share);
 	}
 	if (test_failed() || !child_stop(&child))
 		return false;

@@ -21,7 +21,7 @@ static void share_of(u64 least)
 	share_open(&share);
 	for (begin = share.last; share.last - begin < WHILE;)
 		share_look(&share, SHARE_GAP);
-	if (!share_judge(&share))
+	if (!share_check(&share))
 		serial_print("%u of 1000 are ours\r\n", share.least);
 }
 
