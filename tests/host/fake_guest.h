@@ -110,6 +110,9 @@ enum hv_status guest_restore_call(u64 id, u32 flags, const void *data, u32 size,
 /* Offers pieces of at most `piece` bytes until something final is said. */
 enum hv_status guest_restore(u64 id, u32 flags, const struct guest_stream *s,
                              u32 piece, u32 *result);
+/* All of it, to COMPLETE: else the test has failed. */
+void guest_save_whole(u64 id, struct guest_stream *s);
+void guest_restore_whole(u64 id, const struct guest_stream *s, u32 piece);
 void guest_stream_free(struct guest_stream *s);
 
 #endif

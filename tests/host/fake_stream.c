@@ -100,6 +100,23 @@ enum hv_status guest_restore(u64 id, u32 flags, const struct guest_stream *s,
 	return status;
 }
 
+void guest_save_whole(u64 id, struct guest_stream *s)
+{
+	u32 result;
+
+	assert_int_equal(guest_save(id, 0, s, &result), HV_STATUS_SUCCESS);
+	assert_int_equal(result, HV_STATE_COMPLETE);
+}
+
+void guest_restore_whole(u64 id, const struct guest_stream *s, u32 piece)
+{
+	u32 result;
+
+	assert_int_equal(guest_restore(id, 0, s, piece, &result),
+	                 HV_STATUS_SUCCESS);
+	assert_int_equal(result, HV_STATE_COMPLETE);
+}
+
 void guest_stream_free(struct guest_stream *s)
 {
 	free(s->data);

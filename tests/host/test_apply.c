@@ -1,7 +1,7 @@
 /*
  * hv/stream/chunk_apply.c: a partition with as many VPs and overlay pages as there can
  * be becomes what a stream says in several turns, and cannot be used between
- * them. hv/call/hvcall_save.c: its VPs are judged in several turns.
+ * them. hv/call/hvcall_save.c: its VPs are checked in several turns.
  */
 #include <stdlib.h>
 
@@ -36,16 +36,13 @@ static u64 make_full(u64 overlays, u64 seed)
 
 static int setup(void **state)
 {
-	u32 result;
-
 	guest_setup(state);
 	child_shape_small(&shape, 3);
 	shape.vps = PARTITION_VPS;
 	shape.vp_set = ~0ull;
 	source = make_full(OVERLAYS, 1);
 	target = make_full(OVERLAYS_ON_THEM, 2);
-	assert_ok(guest_save(source, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(source, &s);
 	return 0;
 }
 
@@ -183,8 +180,7 @@ static void test_left_half_way(void **state)
 		assert_ok(guest_set(target, 63, HV_REGISTER_RAX, turns));
 		assert_int_equal(give(0, at, 1, &result, &consumed), NOT_OPEN);
 		expect_unusable();
-		assert_ok(guest_restore(target, 0, &s, PIECE, &result));
-		assert_int_equal(result, HV_STATE_COMPLETE);
+		guest_restore_whole(target, &s, PIECE);
 		child_compare(source, target, &shape);
 	}
 	fail();
@@ -268,8 +264,7 @@ static void expect_need_of_pair(u32 pages)
 	assert_int_equal(p->pool.available, pages - 1);
 	assert_memory_equal(&p->vps[0]->state, &before, sizeof(before));
 	guest_deposit(target, 1);
-	assert_ok(guest_restore(target, 0, &s, PIECE, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, PIECE);
 	assert_int_equal(p->pool.available, 0);
 	child_compare(source, target, &shape);
 }
@@ -324,8 +319,7 @@ static void test_pool_emptied_between_turns(void **state)
 	assert_true(p->half_restored);
 	expect_unusable();
 	guest_deposit(target, 30);
-	assert_ok(guest_restore(target, 0, &s, PIECE, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, PIECE);
 	child_compare(source, target, &shape);
 }
 
@@ -357,7 +351,7 @@ static void test_judged_in_turns(void **state)
 		assert_ok(guest_set(source, i, HV_REGISTER_RIP, i));
 	assert_in_range(save_until_bytes(&status), 2, 5);
 	assert_ok(status);
-	/* They were judged, and nothing has changed since. */
+	/* They were checked, and nothing has changed since. */
 	assert_int_equal(save_until_bytes(&status), 1);
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		assert_ok(guest_set(source, i, HV_REGISTER_RIP, i));

@@ -20,15 +20,13 @@ static void make(void)
 {
 	struct child_shape shape;
 	u64 source;
-	u32 result;
 
 	child_shape_small(&shape, 6);
 	for (u32 i = 3; i < 6; i++)
 		shape.gpns[i] += 100;
 	source = child_make(&shape);
 	child_fill(source, &shape, 4);
-	assert_ok(guest_save(source, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(source, &s);
 	forge_open(&good, &s);
 	f = good;
 	target = child_make_target(&shape);
@@ -355,14 +353,12 @@ static u64 *make_filled(u64 word)
 	struct child_shape shape;
 	struct arch_mapping m;
 	u64 source, gpn = 0;
-	u32 result;
 
 	child_shape_small(&shape, 1);
 	source = child_make(&shape);
 	assert_true(gpa_lookup(&guest_partition(source)->space, gpn, &m));
 	fill_with(arch_page(m.page), word);
-	assert_ok(guest_save(source, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(source, &s);
 	target = child_make_target(&shape);
 	assert_true(gpa_lookup(&guest_partition(target)->space, gpn, &m));
 	return arch_page(m.page);
@@ -371,10 +367,8 @@ static u64 *make_filled(u64 word)
 static u64 words_written(void)
 {
 	u64 before = fake.filled;
-	u32 result;
 
-	assert_ok(guest_restore(target, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, 4080);
 	return fake.filled - before;
 }
 

@@ -263,16 +263,13 @@ static void test_a_step_saved(void **state)
 	struct guest_stream stream = { .data = NULL };
 	struct child_shape shape;
 	u64 id = step_behind_sti(), target;
-	u32 result;
 
 	(void)state;
 	child_shape_small(&shape, 4);
 	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-	assert_ok(guest_save(id, 0, &stream, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &stream);
 	target = child_make_target(&shape);
-	assert_ok(guest_restore(target, 0, &stream, HV_SAVE_DATA_MAX, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &stream, HV_SAVE_DATA_MAX);
 	guest_stream_free(&stream);
 	vp = guest_partition(target)->vps[0];
 	s = &vp->state;

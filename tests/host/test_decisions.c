@@ -32,8 +32,7 @@ static u64 make_saved(u32 pages)
 	u64 id = make(pages);
 
 	child_fill(id, &shape, 3);
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	return id;
 }
 
@@ -280,14 +279,12 @@ static void test_d15_message_under_way_comes_back(void **state)
 	assert_int_equal(guest_save(source, 0, &s, &result),
 	                 HV_STATUS_OPERATION_DENIED);
 	assert_ok(guest_set(source, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-	assert_ok(guest_save(source, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(source, &s);
 	guest_destroy(source);
 	target = child_make_target(&shape);
 	assert_int_equal(guest_get64(target, 0, HV_REGISTER_INTERCEPT_SUSPEND),
 	                 0);
-	assert_ok(guest_restore(target, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, 4080);
 	assert_int_equal(guest_get64(target, 0, HV_REGISTER_INTERCEPT_SUSPEND),
 	                 HV_SUSPENDED);
 	root->scontrol = 1;

@@ -106,8 +106,7 @@ static void test_d2_start_begins_anew(void **state)
 	assert_int_equal(piece.size, 4080);
 	assert_int_equal(*(u32 *)(void *)piece.data, STREAM_PROLOG);
 	assert_int_equal(fake_root()->pool.in_use, in_use + 2);
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	assert_int_equal(fake_root()->pool.in_use, in_use);
 }
 
@@ -280,8 +279,7 @@ static void test_d15_intercepted_vp_may_be_saved(void **state)
 
 	(void)state;
 	exit_triple_fault(guest_partition(id)->vps[0]);
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 }
 
 /* Memory was written: no start, no save, until a restore is whole. */
@@ -313,8 +311,7 @@ static void test_d16_d23_half_restored(void **state)
 	assert_ok(guest_set(target, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
 	assert_int_equal(call(false, target, GUEST_START),
 	                 HV_STATUS_INVALID_PARTITION_STATE);
-	assert_ok(guest_restore(target, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, 4080);
 	assert_ok(guest_set(target, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	guest_destroy(target);
 }

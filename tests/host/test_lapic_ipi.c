@@ -314,8 +314,7 @@ static void test_in_flight(void **state)
 	assert_ok(guest_save(id, 0, &s, &result));
 	id = guest_child(100, VPS);
 	vps = guest_partition(id)->vps;
-	assert_ok(guest_restore(id, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(id, &s, 4080);
 	guest_stream_free(&s);
 	run(3);
 	assert_int_equal(vps[3]->state.segment[VP_CS].base, VECTOR << 12);

@@ -135,16 +135,13 @@ static void test_what_a_parent_does_meanwhile(void **state)
 static void restored(u64 away)
 {
 	struct guest_stream s = { .data = NULL };
-	u32 result;
 
 	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	guest_destroy(id);
 	fake.tsc += away;
 	id = guest_child(40, 1);
-	assert_ok(guest_restore(id, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(id, &s, 4080);
 	vp = guest_partition(id)->vps[0];
 	guest_stream_free(&s);
 }

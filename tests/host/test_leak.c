@@ -265,11 +265,8 @@ static void expect_same_streams(struct guest_stream *a, struct guest_stream *b)
 
 static void save(u64 id, struct guest_stream *s)
 {
-	u32 result;
-
 	*s = (struct guest_stream){ .data = NULL };
-	assert_ok(guest_save(id, 0, s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, s);
 }
 
 /* ---- The test ---- */
@@ -280,10 +277,8 @@ static void into(u64 source, u64 target, const struct child_shape *shape,
 	struct partition *p = guest_partition(source);
 	struct partition *q = guest_partition(target);
 	struct guest_stream again, copy = { .size = stream->size };
-	u32 result;
 
-	assert_ok(guest_restore(target, 0, stream, piece, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, stream, piece);
 	each_of_child(p, q, expect_same);
 	rules(p, q);
 	child_compare(source, target, shape);

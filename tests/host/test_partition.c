@@ -206,7 +206,6 @@ static void test_thousand_lives(void **state)
 	for (u32 i = 0; i < 1000; i++) {
 		u64 id = guest_child(32, 1 + i % 2), source = guest_page();
 		struct guest_stream s = { .data = NULL };
-		u32 result;
 
 		assert_ok(guest_map(id, i, source, 7));
 		memset(guest_at(source << PAGE_SHIFT), (int)i, PAGE_SIZE);
@@ -214,10 +213,8 @@ static void test_thousand_lives(void **state)
 		fake_enter(guest_partition(id)->vps[0])->rip = i;
 		fake_exit(guest_partition(id)->vps[0]);
 		assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-		assert_ok(guest_save(id, 0, &s, &result));
-		assert_int_equal(result, HV_STATE_COMPLETE);
-		assert_ok(guest_restore(id, 0, &s, 4080, &result));
-		assert_int_equal(result, HV_STATE_COMPLETE);
+		guest_save_whole(id, &s);
+		guest_restore_whole(id, &s, 4080);
 		guest_destroy(id);
 		guest_free(source);
 		guest_stream_free(&s);

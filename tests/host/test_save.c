@@ -141,16 +141,13 @@ static void test_long_map(void **state)
 	{
 		struct guest_stream s = { .data = NULL };
 		u64 target;
-		u32 result;
 
-		assert_ok(guest_save(id, 0, &s, &result));
-		assert_int_equal(result, HV_STATE_COMPLETE);
+		guest_save_whole(id, &s);
 		target = guest_child(60, 1);
 		for (u32 i = 0; i < pages; i++)
 			assert_ok(gpa_map(&guest_partition(target)->space,
 			                  i * 2, hpa_of_page(page), 7));
-		assert_ok(guest_restore(target, 0, &s, 999, &result));
-		assert_int_equal(result, HV_STATE_COMPLETE);
+		guest_restore_whole(target, &s, 999);
 		guest_stream_free(&s);
 	}
 }
@@ -160,7 +157,6 @@ static void test_d17_every_call_is_bounded(void **state)
 {
 	u64 id = guest_child(120, 1), target = guest_child(120, 1);
 	struct guest_stream s = { .data = NULL };
-	u32 result;
 
 	(void)state;
 	for (u64 i = 0; i < 20; i++) {
@@ -175,15 +171,13 @@ static void test_d17_every_call_is_bounded(void **state)
 		assert_ok(guest_map(target, i, 0x701, 7));
 	}
 	guest_longest = 0;
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	/* As many calls as the pages that were looked at ask for. */
 	assert_true(s.calls >= 2000 * CONTEXT_COST_SCAN / CONTEXT_BUDGET);
 	assert_true(s.calls < 1000);
 	assert_true(guest_longest < 12000);
 	guest_longest = 0;
-	assert_ok(guest_restore(target, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(target, &s, 4080);
 	assert_true(guest_longest < 12000);
 	guest_stream_free(&s);
 }
@@ -194,7 +188,7 @@ static void test_d17_full_pages_are_bounded(void **state)
 	u64 id = guest_child(120, 1), full = guest_page();
 	struct guest_stream s = { .data = NULL };
 	u64 *word = (void *)guest_at(full << PAGE_SHIFT);
-	u32 result, pages = 0;
+	u32 pages = 0;
 
 	(void)state;
 	for (u32 i = 0; i < PAGE_SIZE / 8; i++)
@@ -204,8 +198,7 @@ static void test_d17_full_pages_are_bounded(void **state)
 	for (u64 i = 1; i < 1500; i++, pages++)
 		assert_ok(guest_map(id, i, full, 7));
 	guest_longest = 0;
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	assert_true(s.size > pages * PAGE_SIZE);
 	assert_true(s.calls >= s.size / HV_SAVE_DATA_MAX);
 	assert_true(guest_longest < 12000);
@@ -217,13 +210,11 @@ static void test_d17_a_scan_is_bounded(void **state)
 {
 	u64 id = guest_child(60, 1), pages = 3000;
 	struct guest_stream s = { .data = NULL };
-	u32 result;
 
 	(void)state;
 	for (u64 i = 0; i < pages; i++)
 		assert_ok(guest_map(id, i, 0x700, 7));
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	assert_true(s.calls >= pages * CONTEXT_COST_SCAN / CONTEXT_BUDGET);
 	guest_stream_free(&s);
 }

@@ -89,7 +89,6 @@ static void saved_is_restored(const struct model *m, u64 seed)
 	struct child_shape shape;
 	u64 id, twin;
 	struct vp *vp;
-	u32 result;
 
 	become(m);
 	child_shape_small(&shape, 2);
@@ -98,18 +97,15 @@ static void saved_is_restored(const struct model *m, u64 seed)
 	state_fill(vp, &seed);
 	write_all(m, fake_enter(vp), &seed);
 	fake_exit(vp);
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	mine = *vp_state_read(vp);
 	assert_null(vp_rules_broken(&mine));
 	twin = child_make_target(&shape);
-	assert_ok(guest_restore(twin, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(twin, &s, 4080);
 	vp = guest_partition(twin)->vps[0];
 	assert_memory_equal(vp_state_read(vp), &mine, sizeof(mine));
 	/* And the twin's own. */
-	assert_ok(guest_save(twin, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(twin, &s);
 	guest_stream_free(&s);
 }
 

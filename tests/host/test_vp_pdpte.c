@@ -217,22 +217,16 @@ static void test_reserved_bits_are_not_entered(void **state)
 
 static void save(struct guest_stream *s)
 {
-	u32 result;
-
 	*s = (struct guest_stream){ .data = NULL };
-	assert_ok(guest_save(id, 0, s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, s);
 }
 
 static void restore(struct guest_stream *s)
 {
-	u32 result;
-
 	guest_unmap(id, GPN);
 	guest_destroy(id);
 	make();
-	assert_ok(guest_restore(id, 0, s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(id, s, 4080);
 	guest_stream_free(s);
 }
 
@@ -285,7 +279,7 @@ static void test_what_breaks_a_rule_is_not_saved(void **state)
 	struct guest_stream good;
 	char text[1024];
 	u64 position = 0;
-	u32 count, result;
+	u32 count;
 
 	(void)state;
 	make();
@@ -307,8 +301,7 @@ static void test_what_breaks_a_rule_is_not_saved(void **state)
 		guest_set(id, 7, HV_REGISTER_RFLAGS, RFLAGS_VM | RFLAGS_FIXED));
 	assert_int_equal(start(0), HV_STATUS_INVALID_VP_STATE);
 	/* Or a stream's. */
-	assert_ok(guest_restore(id, 0, &good, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(id, &good, 4080);
 	assert_ok(start(0));
 	guest_stream_free(&good);
 	/* Who runs is not asked. */

@@ -123,20 +123,17 @@ static void test_runtime_is_put_back(void **state)
 static void test_runtime_over_a_round(void **state)
 {
 	struct guest_stream s = { .data = NULL };
-	u32 result;
 
 	(void)state;
 	make(1, 1);
 	fake.facts.tsc_hz = 2394230011;
 	fake.facts.compat.tsc_hz = 2394230011;
 	vp_set_runtime(p->vps[0], 123456789);
-	assert_ok(guest_save(id, 0, &s, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_save_whole(id, &s);
 	guest_destroy(id);
 	fake.tsc += 1ull << 40;
 	make(1, 1);
-	assert_ok(guest_restore(id, 0, &s, 4080, &result));
-	assert_int_equal(result, HV_STATE_COMPLETE);
+	guest_restore_whole(id, &s, 4080);
 	assert_int_equal(vp_runtime(p->vps[0]), 123456789);
 	guest_stream_free(&s);
 }
