@@ -7,6 +7,8 @@ set -u
 # That many blank lines.
 lines60=$(printf '%060d' 0 | sed 's/0/\\n/g')
 lines500=$(printf '%0500d' 0 | sed 's/0/\\n/g')
+silent=$(printf '%0999d' 0 | sed 's/0/;\\n/g')
+talk=$(printf '%0999d' 0 | sed 's/0/\/* ; *\/\\n/g')
 rows='format|hv/run/cr.c|static int  spaced;|hv/run/cr.c: not formatted
 includes|hv/run/cr.c|#include "arch/x86_64/vmx/vmx.h"|hv/run/cr.c: may not include arch
 includes|tests/guest/root/world.c|#include "hv/vp/vp.h"|may not include hv/vp/vp.h
@@ -27,6 +29,9 @@ order|hv/vp/vp.c|void planted(void) { sched_entered(0); }|may not call sched_ent
 order|hv/interrupt/lapic.c|void planted(void) { lapic_read_page(0, 0); }|6 files call one another
 order|hv/vp/vp.c|void planted(void) { target_find(0, 0); }|may not call target_find of hv/call/target
 order|hv/vp/vp.c|void planted(struct cpu *sched) { vp_skip(sched->current, 1); }|
+comments|hv/memory/pool.c|'"$silent"'|hv/memory: comments on
+comments|hv/memory/pool.c|'"$talk"'|hv/memory: comments on
+comments|hv/memory/pool.c|/* One that says why. */|
 sizes|hv/run/cr.c|#if 0|#if 0
 sizes|Makefile|'"$lines60"'|lines, at most 250
 sizes|hv/run/cr.c|'"$lines500"'|lines, at most 500
