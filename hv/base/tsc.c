@@ -66,3 +66,15 @@ u64 tsc_ticks(const struct tsc_clock *clock, u64 ticks)
 		quotient++;
 	return quotient;
 }
+
+/* Whole seconds apart, and the rest: so the products keep within 64 bits. */
+u64 tsc_units(u64 ticks, u64 hz)
+{
+	return ticks / hz * TSC_UNITS + ticks % hz * TSC_UNITS / hz;
+}
+
+u64 tsc_ticks_of_units(u64 units, u64 hz)
+{
+	return units / TSC_UNITS * hz +
+	       (units % TSC_UNITS * hz + TSC_UNITS - 1) / TSC_UNITS;
+}

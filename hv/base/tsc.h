@@ -15,6 +15,9 @@
 /* Frequencies are below: then products with 100-ns units fit into 64 bits. */
 #define TSC_HZ_LIMIT (1ull << 40)
 
+/* Reference time, run time and timers of the TLFS count 100 ns: so many a second. */
+#define TSC_UNITS 10000000ull
+
 /* All zero: the processor's own TSC. */
 struct tsc_clock {
 	u64 hz;    /* its frequency, 0: the machine's */
@@ -41,5 +44,13 @@ u64 tsc_at(const struct tsc_clock *clock, u64 tsc);
  * least: one of each more than needed at most. ~0: that many or more.
  */
 u64 tsc_ticks(const struct tsc_clock *clock, u64 ticks);
+
+/*
+ * Ticks of a clock of `hz` as 100-ns units, rounded down, and units as ticks, rounded
+ * up: so units that were made ticks are the same units again, of a clock that is not
+ * slower than they are. hz is not 0 and below the limit.
+ */
+u64 tsc_units(u64 ticks, u64 hz);
+u64 tsc_ticks_of_units(u64 units, u64 hz);
 
 #endif

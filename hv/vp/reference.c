@@ -10,20 +10,17 @@
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_check.h"
 
-#define UNITS REFERENCE_UNITS
-#define HOUR (3600 * UNITS)
+#define HOUR (3600 * TSC_UNITS)
 #define SEQUENCE_INVALID 0u
 #define SEQUENCE_OTHER 0xffffffffu /* invalid as well, to some readers */
 
 /*
  * The partition's clock in 100-ns units: that of its VPs' TSCs, so that the page
- * shows what the counter does. The two parts keep the product in 64 bits.
+ * shows what the counter does.
  */
 static u64 units_at(const struct partition *p, u64 tsc)
 {
-	u64 hz = tsc_hz(&p->clock), at = tsc_at(&p->clock, tsc);
-
-	return at / hz * UNITS + at % hz * UNITS / hz;
+	return tsc_units(tsc_at(&p->clock, tsc), tsc_hz(&p->clock));
 }
 
 static u64 time_at(const struct partition *p, u64 tsc)
@@ -40,14 +37,14 @@ u64 reference_time(const struct partition *p)
 
 u64 reference_ticks(const struct partition *p, u64 time)
 {
-	u64 hz = tsc_hz(&p->clock), now = reference_time(p);
+	u64 now = reference_time(p);
 	u64 left = time > now ? time - now : 0;
 
+	/* Whoever waits longer looks again then. */
 	if (left > HOUR)
 		left = HOUR;
 	return tsc_ticks(&p->clock,
-	                 left / UNITS * hz +
-	                         (left % UNITS * hz + UNITS - 1) / UNITS);
+	                 tsc_ticks_of_units(left, tsc_hz(&p->clock)));
 }
 
 /* One page serves all VPs, so their TSCs have to agree. */
@@ -76,9 +73,9 @@ static void show(struct partition *p)
 	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
 		return;
 	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
-	if (!r->running || hz <= UNITS || !tscs_agree(p, &offset))
+	if (!r->running || hz <= TSC_UNITS || !tscs_agree(p, &offset))
 		return;
-	page->scale = tsc_fraction(UNITS, hz, 64);
+	page->scale = tsc_fraction(TSC_UNITS, hz, 64);
 	/* One moment for both clocks. */
 	now = arch_tsc();
 	tsc = tsc_at(&p->clock, now) + offset;

@@ -10,8 +10,6 @@
 
 struct partition;
 
-#define REFERENCE_UNITS 10000000ull /* a second, of 100 ns each */
-
 struct reference {
 	u64 base; /* the time is base + what has passed since `since` ... */
 	u64 since;

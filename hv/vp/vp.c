@@ -16,24 +16,19 @@ bool vp_is_suspended(const struct vp *vp)
 	return (vp->explicit_suspend | vp->intercept_suspend) & HV_SUSPENDED;
 }
 
-#define UNITS REFERENCE_UNITS
-
 u64 vp_runtime(const struct vp *vp)
 {
-	u64 hz = arch_facts()->tsc_hz, ticks = vp->runtime;
+	u64 ticks = vp->runtime;
 
 	if (vp->cpu->current == vp)
 		ticks += arch_tsc() - vp->cpu->current_since;
-	return ticks / hz * UNITS + ticks % hz * UNITS / hz;
+	return tsc_units(ticks, arch_facts()->tsc_hz);
 }
 
 /* Rounded up, so that the same number is read again. */
 void vp_set_runtime(struct vp *vp, u64 units)
 {
-	u64 hz = arch_facts()->tsc_hz;
-
-	vp->runtime =
-		units / UNITS * hz + (units % UNITS * hz + UNITS - 1) / UNITS;
+	vp->runtime = tsc_ticks_of_units(units, arch_facts()->tsc_hz);
 	if (vp->cpu->current == vp)
 		vp->cpu->current_since = arch_tsc();
 }
