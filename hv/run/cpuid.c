@@ -25,14 +25,22 @@ static void set(u32 regs[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
 	regs[EDX] = edx;
 }
 
+/* EDX of the leaf of privileges: what a partition has by them, and must be told. */
+static const struct {
+	u64 privilege;
+	u32 feature;
+} feature_rows[] = {
+	{ HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS, HV_FEATURE_FREQUENCY_MSRS },
+	{ HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS, HV_FEATURE_DIRECT_TIMERS },
+};
+
 static u32 features_of(u64 privileges)
 {
 	u32 features = 0;
 
-	if (privileges & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS)
-		features |= HV_FEATURE_FREQUENCY_MSRS;
-	if (privileges & HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)
-		features |= HV_FEATURE_DIRECT_TIMERS;
+	for (u32 i = 0; i < ARRAY_LEN(feature_rows); i++)
+		if (privileges & feature_rows[i].privilege)
+			features |= feature_rows[i].feature;
 	return features;
 }
 

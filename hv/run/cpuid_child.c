@@ -4,6 +4,7 @@
  * word without a row is 0. So nothing is the processor's by accident.
  */
 #include "hv/arch.h"
+#include "hv/base/feature.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/run/cpuid_leaf.h"
 #include "hv/vp/partition.h"
@@ -214,25 +215,6 @@ static const struct leaf_row {
 	{ CPUID_EXTENDED + 8, false, { 0 }, widths_leaf },
 };
 
-/* Where the feature words of the stream's facts are. */
-static const struct {
-	u32 leaf;
-	u32 subleaf;
-	u32 reg;
-	enum stream_feature word;
-} word_rows[] = {
-	{ 0x1, 0, ECX, STREAM_FEATURE_1_ECX },
-	{ 0x1, 0, EDX, STREAM_FEATURE_1_EDX },
-	{ 0x7, 0, EBX, STREAM_FEATURE_7_EBX },
-	{ 0x7, 0, ECX, STREAM_FEATURE_7_ECX },
-	{ 0x7, 0, EDX, STREAM_FEATURE_7_EDX },
-	{ 0x7, 1, EAX, STREAM_FEATURE_7_1_EAX },
-	{ 0xd, 1, EAX, STREAM_FEATURE_D_1_EAX },
-	{ CPUID_EXTENDED + 1, 0, ECX, STREAM_FEATURE_80000001_ECX },
-	{ CPUID_EXTENDED + 1, 0, EDX, STREAM_FEATURE_80000001_EDX },
-	{ CPUID_EXTENDED + 8, 0, EBX, STREAM_FEATURE_80000008_EBX },
-};
-
 u32 cpuid_child_leaf(u32 leaf)
 {
 	u32 max = leaf >= CPUID_EXTENDED ? max_extended() : max_basic();
@@ -271,12 +253,11 @@ void cpuid_child_answer(const struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 	if (!row->has_subleaves)
 		subleaf = 0;
 	masked(row, subleaf, regs);
-	for (u32 i = 0; i < ARRAY_LEN(word_rows); i++)
-		if (word_rows[i].leaf == leaf &&
-		    word_rows[i].subleaf == subleaf)
-			regs[word_rows[i].reg] =
-				arch_facts()
-					->compat.features[word_rows[i].word];
+	for (u32 i = 0; i < STREAM_FEATURE_COUNT; i++)
+		if (feature_words[i].leaf == leaf &&
+		    feature_words[i].subleaf == subleaf)
+			regs[feature_words[i].reg] =
+				arch_facts()->compat.features[i];
 	if (row->compute)
 		row->compute(vp, subleaf, regs);
 }

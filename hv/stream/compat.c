@@ -4,33 +4,14 @@
 #include "hv/stream/compat.h"
 
 #include "hv/arch.h"
+#include "hv/base/feature.h"
 #include "hv/base/log.h"
 #include "include/x86.h"
 
 #define W(word) STREAM_FEATURE_##word
 
-/* Where each feature word comes from: leaf, subleaf, register. */
-static const char *const words[STREAM_FEATURE_COUNT] = {
-	[W(1_ECX)] = "CPUID 1 ECX",
-	[W(1_EDX)] = "CPUID 1 EDX",
-	[W(7_EBX)] = "CPUID 7.0 EBX",
-	[W(7_ECX)] = "CPUID 7.0 ECX",
-	[W(7_EDX)] = "CPUID 7.0 EDX",
-	[W(80000001_ECX)] = "CPUID 80000001 ECX",
-	[W(80000001_EDX)] = "CPUID 80000001 EDX",
-	[W(D_1_EAX)] = "CPUID D.1 EAX",
-	[W(80000008_EBX)] = "CPUID 80000008 EBX",
-	[W(7_1_EAX)] = "CPUID 7.1 EAX",
-	"feature word 10",
-	"feature word 11",
-	"feature word 12",
-	"feature word 13",
-	"feature word 14",
-	"feature word 15",
-};
-
 /* A feature that the guest saw must be here. In the order of the results. */
-static const struct feature {
+static const struct named_feature {
 	u8 word;
 	u8 bit;
 	u8 result;
@@ -164,18 +145,18 @@ static u32 lacking(const struct stream_compat *s, u32 word)
 
 static u32 feature_differs(const struct stream_compat *s, u32 i)
 {
-	const struct feature *f = &features[i];
+	const struct named_feature *f = &features[i];
 
 	return lacking(s, f->word) & BIT(f->bit) ? f->result : 0;
 }
 
 static void feature_tell(const struct stream_compat *s, u32 i, u64 result)
 {
-	const struct feature *f = &features[i];
+	const struct named_feature *f = &features[i];
 
 	(void)s;
 	log_line("restore: result %u: %s (%s bit %u) is not here", result,
-	         f->name, words[f->word], (u64)f->bit);
+	         f->name, feature_words[f->word].name, (u64)f->bit);
 }
 
 /* All bits of a word that have a result of their own. */
@@ -207,8 +188,8 @@ static void word_tell(const struct stream_compat *s, u32 i, u64 result)
 			length += log_format(list + length,
 			                     (u32)sizeof(list) - length, " %u",
 			                     (u64)bit);
-	log_line("restore: result %u: %s bits not here:%s", result, words[i],
-	         list);
+	log_line("restore: result %u: %s bits not here:%s", result,
+	         feature_words[i].name, list);
 }
 
 /* ---- XSAVE ---- */

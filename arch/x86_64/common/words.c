@@ -6,6 +6,7 @@
 #include "arch/x86_64/common/words.h"
 
 #include "arch/x86_64/common/regs.h"
+#include "hv/base/feature.h"
 #include "hv/vp/vp_state.h"
 
 #define LINEAR_BITS 48       /* four-level paging; CR4.LA57 is not allowed */
@@ -18,37 +19,34 @@
  * LA57, XSAVES, and what lives in MSRs that a VP does not have (SPEC_CTRL,
  * TSC_ADJUST).
  */
-static const struct feature_row {
-	u32 leaf;
-	u32 subleaf;
-	u32 reg;
+static const struct {
 	enum stream_feature word;
 	u32 allowed;
 } feature_rows[] = {
 	/* SSE3 PCLMUL SSSE3 FMA CX16 PCID SSE4.1 SSE4.2 MOVBE POPCNT AES
 	 * XSAVE AVX F16C RDRAND */
-	{ 1, 0, ECX, STREAM_FEATURE_1_ECX, 0x76da3203 },
+	{ STREAM_FEATURE_1_ECX, 0x76da3203 },
 	/* FPU VME DE PSE TSC MSR PAE MCE CX8 SEP MTRR PGE CMOV PAT PSE36
 	 * CLFSH MMX FXSR SSE SSE2 SS */
-	{ 1, 0, EDX, STREAM_FEATURE_1_EDX, 0x0f8bb9ff },
+	{ STREAM_FEATURE_1_EDX, 0x0f8bb9ff },
 	/* FSGSBASE BMI1 HLE AVX2 FDP SMEP BMI2 ERMS INVPCID RTM FCS AVX512-F
 	 * DQ RDSEED ADX SMAP IFMA CLFLUSHOPT CLWB PF ER CD SHA BW VL */
-	{ 7, 0, EBX, STREAM_FEATURE_7_EBX, 0xfdbf2ff9 },
+	{ STREAM_FEATURE_7_EBX, 0xfdbf2ff9 },
 	/* PREFETCHWT1 VBMI UMIP PKU VBMI2 GFNI VAES VPCLMUL VNNI BITALG
 	 * VPOPCNT RDPID CLDEMOTE MOVDIRI MOVDIR64B */
-	{ 7, 0, ECX, STREAM_FEATURE_7_ECX, 0x1a405f4f },
+	{ STREAM_FEATURE_7_ECX, 0x1a405f4f },
 	/* 4VNNIW 4FMAPS FSRM VP2INTERSECT MD_CLEAR SERIALIZE AVX512-FP16 */
-	{ 7, 0, EDX, STREAM_FEATURE_7_EDX, 0x0080451c },
+	{ STREAM_FEATURE_7_EDX, 0x0080451c },
 	/* AVX-VNNI AVX512-BF16 FZRM FSRS FSRC */
-	{ 7, 1, EAX, STREAM_FEATURE_7_1_EAX, 0x00001c30 },
+	{ STREAM_FEATURE_7_1_EAX, 0x00001c30 },
 	/* XSAVEOPT XSAVEC XGETBV1 */
-	{ CPUID_XSAVE, 1, EAX, STREAM_FEATURE_D_1_EAX, 0x00000007 },
+	{ STREAM_FEATURE_D_1_EAX, 0x00000007 },
 	/* LAHF LZCNT PREFETCHW */
-	{ 0x80000001, 0, ECX, STREAM_FEATURE_80000001_ECX, 0x00000121 },
+	{ STREAM_FEATURE_80000001_ECX, 0x00000121 },
 	/* SYSCALL NX 1GB RDTSCP LM */
-	{ 0x80000001, 0, EDX, STREAM_FEATURE_80000001_EDX, 0x2c100800 },
+	{ STREAM_FEATURE_80000001_EDX, 0x2c100800 },
 	/* WBNOINVD */
-	{ 0x80000008, 0, EBX, STREAM_FEATURE_80000008_EBX, 0x00000200 },
+	{ STREAM_FEATURE_80000008_EBX, 0x00000200 },
 };
 
 /* Features that are ours, whatever the processor has. */
@@ -167,10 +165,11 @@ static void find_features(struct stream_compat *c, u32 child)
 	u32 regs[4];
 
 	for (u32 i = 0; i < ARRAY_LEN(feature_rows); i++) {
-		const struct feature_row *row = &feature_rows[i];
+		enum stream_feature word = feature_rows[i].word;
+		const struct feature *f = &feature_words[word];
 
-		read_leaf(row->leaf, row->subleaf, regs);
-		words[row->word] = regs[row->reg] & row->allowed;
+		read_leaf(f->leaf, f->subleaf, regs);
+		words[word] = regs[f->reg] & feature_rows[i].allowed;
 	}
 	for (u32 i = 0; i < ARRAY_LEN(emulated_rows); i++)
 		words[emulated_rows[i].word] |= emulated_rows[i].bits;
