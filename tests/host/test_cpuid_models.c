@@ -1,7 +1,7 @@
 /*
  * CPUID on processors from Westmere to Panther Lake: every leaf, whatever ECX
- * holds, against a reading of the SDM (volume 2, CPUID) that is this file's own:
- * features by their names and bits, rules by leaf.
+ * holds, against a reading of the SDM (volume 2, CPUID) that is the tests' own:
+ * features by their names and bits (fake_features.c), rules by leaf.
  */
 #include "arch/x86_64/common/words.h"
 #include "arch/x86_64/vmx/allowed.h"
@@ -10,6 +10,7 @@
 #include "hv/vp/partition.h"
 #include "include/x86.h"
 #include "tests/host/fake_dumps.h"
+#include "tests/host/fake_features.h"
 #include "tests/host/fake_test.h"
 
 #define LAST_CHILD 0x16u
@@ -18,115 +19,6 @@
 
 #define ALL_CONTROLS \
 	(PROC2_RDTSCP | PROC2_INVPCID | PROC2_XSAVES | PROC2_USER_WAIT)
-
-/* ---- What a child may have, feature by feature ---- */
-
-static const struct feature {
-	u32 leaf, subleaf, reg, bit;
-	const char *name;
-	u64 components; /* of XCR0 that it works on */
-	u64 control;    /* of the VMCS that it is #UD without */
-} features[] = {
-	{ 1, 0, ECX, 0, "SSE3", 0, 0 },
-	{ 1, 0, ECX, 1, "PCLMULQDQ", 0, 0 },
-	{ 1, 0, ECX, 9, "SSSE3", 0, 0 },
-	{ 1, 0, ECX, 12, "FMA", XSTATE_AVX, 0 },
-	{ 1, 0, ECX, 13, "CMPXCHG16B", 0, 0 },
-	{ 1, 0, ECX, 17, "PCID", 0, 0 },
-	{ 1, 0, ECX, 19, "SSE4.1", 0, 0 },
-	{ 1, 0, ECX, 20, "SSE4.2", 0, 0 },
-	{ 1, 0, ECX, 22, "MOVBE", 0, 0 },
-	{ 1, 0, ECX, 23, "POPCNT", 0, 0 },
-	{ 1, 0, ECX, 25, "AES", 0, 0 },
-	{ 1, 0, ECX, 26, "XSAVE", 0, 0 },
-	{ 1, 0, ECX, 28, "AVX", XSTATE_AVX, 0 },
-	{ 1, 0, ECX, 29, "F16C", XSTATE_AVX, 0 },
-	{ 1, 0, ECX, 30, "RDRAND", 0, 0 },
-	{ 1, 0, EDX, 0, "FPU", 0, 0 },
-	{ 1, 0, EDX, 1, "VME", 0, 0 },
-	{ 1, 0, EDX, 2, "DE", 0, 0 },
-	{ 1, 0, EDX, 3, "PSE", 0, 0 },
-	{ 1, 0, EDX, 4, "TSC", 0, 0 },
-	{ 1, 0, EDX, 5, "MSR", 0, 0 },
-	{ 1, 0, EDX, 6, "PAE", 0, 0 },
-	{ 1, 0, EDX, 7, "MCE", 0, 0 },
-	{ 1, 0, EDX, 8, "CX8", 0, 0 },
-	{ 1, 0, EDX, 11, "SEP", 0, 0 },
-	{ 1, 0, EDX, 12, "MTRR", 0, 0 },
-	{ 1, 0, EDX, 13, "PGE", 0, 0 },
-	{ 1, 0, EDX, 15, "CMOV", 0, 0 },
-	{ 1, 0, EDX, 16, "PAT", 0, 0 },
-	{ 1, 0, EDX, 17, "PSE-36", 0, 0 },
-	{ 1, 0, EDX, 19, "CLFSH", 0, 0 },
-	{ 1, 0, EDX, 23, "MMX", 0, 0 },
-	{ 1, 0, EDX, 24, "FXSR", 0, 0 },
-	{ 1, 0, EDX, 25, "SSE", 0, 0 },
-	{ 1, 0, EDX, 26, "SSE2", 0, 0 },
-	{ 1, 0, EDX, 27, "SS", 0, 0 },
-	{ 7, 0, EBX, 0, "FSGSBASE", 0, 0 },
-	{ 7, 0, EBX, 3, "BMI1", 0, 0 },
-	{ 7, 0, EBX, 4, "HLE", 0, 0 },
-	{ 7, 0, EBX, 5, "AVX2", XSTATE_AVX, 0 },
-	{ 7, 0, EBX, 6, "FDP_EXCPTN_ONLY", 0, 0 },
-	{ 7, 0, EBX, 7, "SMEP", 0, 0 },
-	{ 7, 0, EBX, 8, "BMI2", 0, 0 },
-	{ 7, 0, EBX, 9, "ERMS", 0, 0 },
-	{ 7, 0, EBX, 10, "INVPCID", 0, PROC2_INVPCID },
-	{ 7, 0, EBX, 11, "RTM", 0, 0 },
-	{ 7, 0, EBX, 13, "FCS and FDS are gone", 0, 0 },
-	{ 7, 0, EBX, 16, "AVX512F", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 17, "AVX512DQ", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 18, "RDSEED", 0, 0 },
-	{ 7, 0, EBX, 19, "ADX", 0, 0 },
-	{ 7, 0, EBX, 20, "SMAP", 0, 0 },
-	{ 7, 0, EBX, 21, "AVX512_IFMA", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 23, "CLFLUSHOPT", 0, 0 },
-	{ 7, 0, EBX, 24, "CLWB", 0, 0 },
-	{ 7, 0, EBX, 26, "AVX512PF", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 27, "AVX512ER", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 28, "AVX512CD", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 29, "SHA", 0, 0 },
-	{ 7, 0, EBX, 30, "AVX512BW", XSTATE_AVX512, 0 },
-	{ 7, 0, EBX, 31, "AVX512VL", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 0, "PREFETCHWT1", 0, 0 },
-	{ 7, 0, ECX, 1, "AVX512_VBMI", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 2, "UMIP", 0, 0 },
-	{ 7, 0, ECX, 3, "PKU", XSTATE_PKRU, 0 },
-	{ 7, 0, ECX, 6, "AVX512_VBMI2", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 8, "GFNI", 0, 0 },
-	{ 7, 0, ECX, 9, "VAES", XSTATE_AVX, 0 },
-	{ 7, 0, ECX, 10, "VPCLMULQDQ", XSTATE_AVX, 0 },
-	{ 7, 0, ECX, 11, "AVX512_VNNI", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 12, "AVX512_BITALG", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 14, "AVX512_VPOPCNTDQ", XSTATE_AVX512, 0 },
-	{ 7, 0, ECX, 22, "RDPID", 0, PROC2_RDTSCP },
-	{ 7, 0, ECX, 25, "CLDEMOTE", 0, 0 },
-	{ 7, 0, ECX, 27, "MOVDIRI", 0, 0 },
-	{ 7, 0, ECX, 28, "MOVDIR64B", 0, 0 },
-	{ 7, 0, EDX, 2, "AVX512_4VNNIW", XSTATE_AVX512, 0 },
-	{ 7, 0, EDX, 3, "AVX512_4FMAPS", XSTATE_AVX512, 0 },
-	{ 7, 0, EDX, 4, "FSRM", 0, 0 },
-	{ 7, 0, EDX, 8, "AVX512_VP2INTERSECT", XSTATE_AVX512, 0 },
-	{ 7, 0, EDX, 10, "MD_CLEAR", 0, 0 },
-	{ 7, 0, EDX, 14, "SERIALIZE", 0, 0 },
-	{ 7, 0, EDX, 23, "AVX512_FP16", XSTATE_AVX512, 0 },
-	{ 7, 1, EAX, 4, "AVX-VNNI", XSTATE_AVX, 0 },
-	{ 7, 1, EAX, 5, "AVX512_BF16", XSTATE_AVX512, 0 },
-	{ 7, 1, EAX, 10, "FZRM", 0, 0 },
-	{ 7, 1, EAX, 11, "FSRS", 0, 0 },
-	{ 7, 1, EAX, 12, "FSRC", 0, 0 },
-	{ 0xd, 1, EAX, 0, "XSAVEOPT", 0, 0 },
-	{ 0xd, 1, EAX, 1, "XSAVEC", 0, 0 },
-	{ 0xd, 1, EAX, 2, "XGETBV1", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, ECX, 0, "LAHF", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, ECX, 5, "LZCNT", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, ECX, 8, "PREFETCHW", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, EDX, 20, "NX", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, EDX, 26, "1-GByte pages", 0, 0 },
-	{ CPUID_EXTENDED + 1, 0, EDX, 27, "RDTSCP", 0, PROC2_RDTSCP },
-	{ CPUID_EXTENDED + 1, 0, EDX, 29, "Intel 64", 0, 0 },
-	{ CPUID_EXTENDED + 8, 0, EBX, 9, "WBNOINVD", 0, 0 },
-};
 
 /* ---- The world ---- */
 
@@ -178,18 +70,16 @@ static void become(const struct fake_dump *d, u64 allowed)
 
 static u32 feature_word(u32 leaf, u32 subleaf, u32 reg)
 {
-	u32 r[4] = { 0 }, word = 0;
+	u32 r[4] = { 0 }, word = 0, count;
+	const struct fake_feature *f = fake_features(&count);
 
 	if (in_range(leaf))
 		own(leaf, subleaf, r);
-	for (u32 i = 0; i < ARRAY_LEN(features); i++) {
-		const struct feature *f = &features[i];
-
+	for (; count > 0; count--, f++)
 		if (f->leaf == leaf && f->subleaf == subleaf && f->reg == reg &&
 		    (components & f->components) == f->components &&
 		    (controls & f->control) == f->control)
 			word |= r[reg] & (1u << f->bit);
-	}
 	return word;
 }
 
