@@ -5,6 +5,11 @@
  */
 #include "tools/hvctl/regs.h"
 
+/* A register under its name in the TLFS, which stands in tlfs.h alone. */
+#define REG(n)                                       \
+	{                                            \
+		.label = #n, .name = HV_REGISTER_##n \
+	}
 #define R(n) HV_REGISTER_##n
 #define N(n, i) ((u32)R(n) + (i))
 #define APIC(number) N(APIC_FIRST, number)
@@ -18,27 +23,47 @@
 /* ---- core ---- */
 
 static const struct reg words[] = {
-	{ "RAX", R(RAX) },     { "RBX", R(RBX) },     { "RCX", R(RCX) },
-	{ "RDX", R(RDX) },     { "RSI", R(RSI) },     { "RDI", R(RDI) },
-	{ "RBP", R(RBP) },     { "RSP", R(RSP) },     { "R8", N(RAX, 8) },
-	{ "R9", N(RAX, 9) },   { "R10", N(RAX, 10) }, { "R11", N(RAX, 11) },
-	{ "R12", N(RAX, 12) }, { "R13", N(RAX, 13) }, { "R14", N(RAX, 14) },
-	{ "R15", N(RAX, 15) }, { "RIP", R(RIP) },     { "RFLAGS", R(RFLAGS) },
-	{ "CR0", R(CR0) },     { "CR2", R(CR2) },     { "CR3", R(CR3) },
-	{ "CR4", R(CR4) },     { "CR8", R(CR8) },     { "EFER", R(EFER) },
-	{ "DR0", R(DR0) },     { "DR1", R(DR1) },     { "DR2", R(DR2) },
-	{ "DR3", R(DR3) },     { "DR6", R(DR6) },     { "DR7", R(DR7) },
-	{ "XFEM", R(XFEM) },
+	REG(RAX),
+	REG(RBX),
+	REG(RCX),
+	REG(RDX),
+	REG(RSI),
+	REG(RDI),
+	REG(RBP),
+	REG(RSP),
+	{ "R8", N(RAX, 8) },
+	{ "R9", N(RAX, 9) },
+	{ "R10", N(RAX, 10) },
+	{ "R11", N(RAX, 11) },
+	{ "R12", N(RAX, 12) },
+	{ "R13", N(RAX, 13) },
+	{ "R14", N(RAX, 14) },
+	{ "R15", N(RAX, 15) },
+	REG(RIP),
+	REG(RFLAGS),
+	REG(CR0),
+	REG(CR2),
+	REG(CR3),
+	REG(CR4),
+	REG(CR8),
+	REG(EFER),
+	REG(DR0),
+	REG(DR1),
+	REG(DR2),
+	REG(DR3),
+	REG(DR6),
+	REG(DR7),
+	REG(XFEM),
 };
 
 static const struct reg segments[] = {
-	{ "CS", R(CS) }, { "SS", R(SS) }, { "DS", R(DS) },     { "ES", R(ES) },
-	{ "FS", R(FS) }, { "GS", R(GS) }, { "LDTR", R(LDTR) }, { "TR", R(TR) },
+	REG(CS), REG(SS), REG(DS),   REG(ES),
+	REG(FS), REG(GS), REG(LDTR), REG(TR),
 };
 
 static const struct reg tables[] = {
-	{ "GDTR", R(GDTR) },
-	{ "IDTR", R(IDTR) },
+	REG(GDTR),
+	REG(IDTR),
 };
 
 static const struct reg states[] = {
@@ -52,21 +77,14 @@ static const struct reg states[] = {
 /* ---- msrs ---- */
 
 static const struct reg msrs[] = {
-	{ "TSC", R(TSC) },
-	{ "TSC_DEADLINE", R(TSC_DEADLINE) },
-	{ "TSC_AUX", R(TSC_AUX) },
-	{ "KERNEL_GS_BASE", R(KERNEL_GS_BASE) },
-	{ "APIC_BASE", R(APIC_BASE) },
-	{ "INITIAL_APIC_ID", R(INITIAL_APIC_ID) },
-	{ "STAR", R(STAR) },
-	{ "LSTAR", R(LSTAR) },
-	{ "CSTAR", R(CSTAR) },
-	{ "SFMASK", R(SFMASK) },
-	{ "SYSENTER_CS", R(SYSENTER_CS) },
-	{ "SYSENTER_RIP", R(SYSENTER_RIP) },
-	{ "SYSENTER_RSP", R(SYSENTER_RSP) },
-	{ "DEBUGCTL", R(DEBUG_CTL) },
-	{ "PAT", R(PAT) },
+	REG(TSC),          REG(TSC_DEADLINE),
+	REG(TSC_AUX),      REG(KERNEL_GS_BASE),
+	REG(APIC_BASE),    REG(INITIAL_APIC_ID),
+	REG(STAR),         REG(LSTAR),
+	REG(CSTAR),        REG(SFMASK),
+	REG(SYSENTER_CS),  REG(SYSENTER_RIP),
+	REG(SYSENTER_RSP), { "DEBUGCTL", R(DEBUG_CTL) },
+	REG(PAT),
 };
 
 #define VARIABLE(i)                                   \
@@ -76,8 +94,8 @@ static const struct reg msrs[] = {
 	}
 
 static const struct reg mtrrs[] = {
-	{ "MTRR_CAP", R(MTRR_CAP) },
-	{ "MTRR_DEF_TYPE", R(MTRR_DEF_TYPE) },
+	REG(MTRR_CAP),
+	REG(MTRR_DEF_TYPE),
 	EACH_8(VARIABLE),
 	{ "MTRR_64K_00000", N(MTRR_FIX64K_00000, 0) },
 	{ "MTRR_16K_80000", N(MTRR_FIX64K_00000, 1) },
@@ -144,17 +162,10 @@ static const struct reg apic_irr[] = { EACH_8(IRR) };
 	}
 
 static const struct reg synthetic[] = {
-	{ "VP_INDEX", R(VP_INDEX) },
-	{ "GUEST_OS_ID", R(GUEST_OS_ID) },
-	{ "HYPERCALL", R(HYPERCALL) },
-	{ "VP_ASSIST_PAGE", R(VP_ASSIST_PAGE) },
-	{ "VP_RUNTIME", R(VP_RUNTIME) },
-	{ "TIME_REF_COUNT", R(TIME_REF_COUNT) },
-	{ "REFERENCE_TSC", R(REFERENCE_TSC) },
-	{ "SCONTROL", R(SCONTROL) },
-	{ "SVERSION", R(SVERSION) },
-	{ "SIEFP", R(SIEFP) },
-	{ "SIMP", R(SIMP) },
+	REG(VP_INDEX),       REG(GUEST_OS_ID), REG(HYPERCALL),
+	REG(VP_ASSIST_PAGE), REG(VP_RUNTIME),  REG(TIME_REF_COUNT),
+	REG(REFERENCE_TSC),  REG(SCONTROL),    REG(SVERSION),
+	REG(SIEFP),          REG(SIMP),
 };
 
 static const struct reg stimers[] = {
