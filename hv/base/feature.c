@@ -11,6 +11,7 @@
 		FEATURE_NO_LEAF, 0, EAX, "feature word " #number \
 	}
 
+/* In the order of the stream, which cannot change: others come at the end. */
 const struct feature feature_words[STREAM_FEATURE_COUNT] = {
 	[W(1_ECX)] = { 0x1, 0, ECX, "CPUID 1 ECX" },
 	[W(1_EDX)] = { 0x1, 0, EDX, "CPUID 1 EDX" },

@@ -25,6 +25,8 @@ struct text {
 
 static void text_char(struct text *t, char c)
 {
+	/* What does not fit is left out, and the end of the text kept free: a
+	 * long line is cut, and never a reason to fail. */
 	if (t->length + 1 < t->size)
 		t->to[t->length++] = c;
 }
@@ -37,9 +39,11 @@ static void text_string(struct text *t, const char *s)
 
 static void text_number(struct text *t, u64 value, u32 base)
 {
+	/* 2^64 has twenty digits. */
 	char digits[20];
 	u32 n = 0;
 
+	/* Once at least: 0 is a digit too. */
 	do {
 		digits[n++] = "0123456789abcdef"[value % base];
 		value /= base;
@@ -90,6 +94,7 @@ void log_line(const char *format, ...)
 	va_start(args, format);
 	text_format(&t, format, args);
 	va_end(args);
+	/* The place that is kept for the terminator. */
 	line[t.length++] = '\n';
 	for (u32 i = 0; i < t.length; i++)
 		logged.ring[logged.end++ % LOG_BYTES] = line[i];
@@ -99,6 +104,8 @@ u32 log_read(u64 *position, u8 *to, u32 size)
 {
 	u32 count = 0;
 
+	/* What was overwritten is told by a position that is not the one asked
+	 * for, so that a reader sees the gap. */
 	if (logged.end > LOG_BYTES && *position < logged.end - LOG_BYTES)
 		*position = logged.end - LOG_BYTES;
 	while (count < size && *position + count < logged.end) {

@@ -12,6 +12,8 @@ u64 tsc_fraction(u64 part, u64 whole, u32 bits)
 {
 	u64 fraction = 0;
 
+	/* Long division, a bit a turn. The remainder may need a 65th bit, where
+	 * whole has its top bit set: that is the carry. */
 	for (part %= whole; bits > 0; bits--) {
 		bool carry = part >> 63;
 
@@ -57,10 +59,13 @@ u64 tsc_ticks(const struct tsc_clock *clock, u64 ticks)
 
 	if (!ratio)
 		return ticks;
+	/* Later than a 64-bit TSC can tell: callers take it for never. */
 	if ((ticks / ratio) >> (64 - TSC_RATIO_BITS))
 		return ~0ull;
 	quotient = (ticks / ratio) << TSC_RATIO_BITS |
 	           tsc_fraction(ticks, ratio, TSC_RATIO_BITS);
+	/* Up, or a timer is looked at a tick before it is due, and again and
+	 * again. */
 	if ((u128)quotient * ratio < (u128)ticks << TSC_RATIO_BITS &&
 	    quotient != ~0ull)
 		quotient++;

@@ -32,7 +32,7 @@ void synic_reset(struct synic *synic);
 void synic_free(struct vp *vp);
 
 /*
- * SCONTROL to EOM and SINT0 to SINT15 (TLFS 11.8): the value, and a write of it.
+ * SCONTROL to EOM and SINT0 to SINT15 (TLFS 11): the value, and a write of it.
  * INVALID_PARAMETER: the register does not take it, or another overlay is where a
  * page is to be; INSUFFICIENT_MEMORY: no tables for that place. Nothing has changed
  * then.

@@ -20,6 +20,9 @@ static struct {
 
 static u64 ram_pages(const struct handoff *handoff)
 {
+	/* Ranges come in any order and leave holes. A hole has words like all
+	 * else: so the number of a page is its index, at four bytes for each
+	 * that is nobody's. */
 	u64 end = 0;
 
 	for (u32 i = 0; i < handoff->range_count; i++) {
@@ -45,6 +48,8 @@ static void frame_set_range(u64 base, u64 size, enum frame_owner owner)
 
 void frame_init(const struct handoff *handoff, void *memory)
 {
+	/* The reservation lies within one of the ranges, so it is marked behind
+	 * them: the other way round the root would own the hypervisor. */
 	frames.frames = memory;
 	frames.count = ram_pages(handoff);
 	for (u32 i = 0; i < handoff->range_count; i++)
@@ -57,6 +62,8 @@ void frame_init(const struct handoff *handoff, void *memory)
 /* NULL: the address is not below the end of RAM. */
 static u32 *frame_at(hpa_t page)
 {
+	/* Parents choose addresses, so one that is behind all RAM is an answer
+	 * (nobody's) and not a mistake of ours. */
 	u64 number = page.v >> PAGE_SHIFT;
 
 	return number < frames.count ? &frames.frames[number] : NULL;
@@ -74,6 +81,8 @@ void frame_set_owner(hpa_t page, enum frame_owner owner)
 {
 	u32 *frame = frame_at(page);
 
+	/* A page that a child still has mapped would change hands under it;
+	 * DepositMemory has refused that, so here it is our mistake. */
 	CHECK(frame && (*frame & FRAME_COUNT_MASK) == 0);
 	*frame = (u32)owner << FRAME_OWNER_SHIFT;
 }
@@ -90,6 +99,8 @@ bool frame_add_mapping(hpa_t page)
 	u32 *frame = frame_at(page);
 
 	CHECK(frame && frame_owner(page) == FRAME_ROOT);
+	/* A parent may map one page as often as it likes: the owner in the bits
+	 * above must not be reached. */
 	if ((*frame & FRAME_COUNT_MASK) == FRAME_COUNT_MASK)
 		return false;
 	(*frame)++;

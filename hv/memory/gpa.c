@@ -16,6 +16,8 @@ static u32 overlays_below(const struct gpa_space *space, u64 gpn)
 	while (from < to) {
 		u32 middle = (from + to) / 2;
 
+		/* A place is its page + 1, so one that is equal lies a page
+		 * below. */
 		if (space->overlays[middle]->place <= gpn)
 			from = middle + 1;
 		else
@@ -62,6 +64,8 @@ static void overlay_unlink(struct gpa_space *space, struct gpa_overlay *o)
 {
 	u32 at = overlays_below(space, o->place - 1);
 
+	/* A bit of the filter may be that of others too, 64 pages apart: it is
+	 * made anew from who is left. */
 	space->overlay_count--;
 	space->overlay_filter = 0;
 	for (u32 i = 0; i < space->overlay_count; i++) {
@@ -78,6 +82,10 @@ u64 gpa_limit(void)
 
 bool gpa_rights(u32 map_flags, u32 *rights)
 {
+	/* Two generations of headers: 4 is executable in TLFS 2.0; in later
+	 * ones it is of supervisor code alone and 8 of user code, and both of
+	 * them are set. User code alone takes mode-based execute control, which
+	 * we do not use. */
 	u32 x = map_flags &
 	        (HV_MAP_GPA_EXECUTABLE | HV_MAP_GPA_USER_EXECUTABLE);
 
@@ -92,6 +100,9 @@ bool gpa_rights(u32 map_flags, u32 *rights)
 	          (x ? ARCH_EXECUTE : 0);
 	if (map_flags & ~(HV_MAP_GPA_READABLE | HV_MAP_GPA_WRITABLE))
 		return false;
+	/* An entry that can be written and not read is a misconfiguration (SDM
+	 * 28.2.3.1); one that can be executed alone is an option of the
+	 * processor, which not each has. */
 	return *rights == 0 || (*rights & ARCH_READ);
 }
 
@@ -135,6 +146,9 @@ enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page, u32 rights)
 	struct arch_mapping old;
 	bool replaces = gpa_lookup(space, gpn, &old);
 
+	/* Counted before the old one is dropped: a page that is mapped again
+	 * where it is never has the count 0, at which its owner could be
+	 * changed. */
 	if (!frame_add_mapping(page))
 		return HV_STATUS_NO_RESOURCES;
 	if (o) {
@@ -146,6 +160,8 @@ enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page, u32 rights)
 		frame_drop_mapping(page);
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	}
+	/* A TLB may still have what was replaced; the turn ends with a flush,
+	 * before anybody can make anything else of that page. */
 	if (replaces)
 		frame_drop_mapping(old.page);
 	else
@@ -158,6 +174,8 @@ void gpa_unmap(struct gpa_space *space, u64 gpn)
 	struct gpa_overlay *o = overlay_at(space, gpn);
 	struct arch_mapping old;
 
+	/* By lookup, which sees through an overlay: what its parent takes away
+	 * there is the page beneath. */
 	if (!gpa_lookup(space, gpn, &old))
 		return;
 	if (o)
@@ -173,6 +191,8 @@ bool gpa_put_back(struct gpa_space *space, hpa_t page)
 	u32 rights = ARCH_READ | ARCH_WRITE | ARCH_EXECUTE;
 	struct gpa_overlay *o = overlay_at(space, page.v >> PAGE_SHIFT);
 
+	/* The root has an overlay where the page was deposited from: it comes
+	 * back beneath, and shows when that goes. */
 	if (!o)
 		return arch_space_map(&space->arch, gpa_of(page.v), page,
 		                      rights);
@@ -217,10 +237,14 @@ enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
 		return HV_STATUS_SUCCESS;
 	if (gpn >= gpa_limit() || overlay_at(space, gpn))
 		return HV_STATUS_INVALID_PARAMETER;
+	/* The new place first: it is what can fail, and the old one is still
+	 * there then. What is beneath has to be read before it is covered. */
 	mapped = gpa_lookup(space, gpn, &under);
 	if (!arch_space_map(&space->arch, gpa_of_page(gpn), arch_page_hpa(page),
 	                    rights))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
+	/* Uncovers the old place, whose tables exist. The record is linked by
+	 * its place, so it leaves the list before that changes. */
 	gpa_overlay_clear(space, o);
 	*o = (struct gpa_overlay){ gpn + 1, mapped, false, under };
 	overlay_link(space, o);
@@ -235,6 +259,8 @@ void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o)
 
 	if (!o->place)
 		return;
+	/* The list is in order of places, so it leaves that by the one it
+	 * has. */
 	overlay_unlink(space, o);
 	o->place = 0;
 	if (o->under_mapped)
@@ -256,7 +282,12 @@ void *gpa_pin(const struct gpa_space *space, gpa_t gpa, u32 bytes, u32 rights)
 	u64 gpn = gpa.v >> PAGE_SHIFT;
 	struct arch_mapping m;
 
+	/* Callers split at pages; two pages that follow one another for the
+	 * guest do not for us. */
 	CHECK(offset + bytes <= PAGE_SIZE);
+	/* An overlay is the hypervisor's own page, or shared by partitions: a
+	 * guest that names it as a block or a stack must not have us write it
+	 * past the rights that its map gives. */
 	if (overlay_at(space, gpn))
 		return NULL;
 	/* The root's own RAM is where it is, with all rights: no need to look. */
@@ -265,6 +296,8 @@ void *gpa_pin(const struct gpa_space *space, gpa_t gpa, u32 bytes, u32 rights)
 	    (!arch_space_lookup(&space->arch, gpa, &m) ||
 	     (m.rights & rights) != rights))
 		return NULL;
+	/* Only RAM of the root is anybody's memory: in its own space an address
+	 * may be a device, where a read has effects, or ours. */
 	if (frame_owner(m.page) != FRAME_ROOT)
 		return NULL;
 	return (u8 *)arch_page(m.page) + offset;

@@ -11,6 +11,10 @@
 /* No list can contain page 0: it is the root's or nobody's. */
 #define POOL_END 0
 
+/*
+ * The link is in the page itself, which nobody else reaches: it is in no
+ * map.
+ */
 static void list_push(hpa_t *list, hpa_t page)
 {
 	u64 *link = arch_page(page);
@@ -38,6 +42,9 @@ static void pool_put(struct pool *pool, hpa_t page)
 {
 	bool deposited = frame_owner(page) == FRAME_DEPOSITED;
 
+	/* Before it is linked, as the link is its first word; and now, not when
+	 * it is taken, so that what a VP or a table held never comes to the
+	 * root with a page that it withdraws. */
 	arch_zero_page(arch_page(page));
 	list_push(deposited ? &pool->deposited : &pool->reserved, page);
 	pool->withdrawable += deposited;
@@ -56,6 +63,8 @@ void *pool_alloc(struct pool *pool)
 
 	if (pool->available == 0)
 		return NULL;
+	/* A partition lives on what was deposited for it; what came at boot,
+	 * which the root alone has, is the last to go. */
 	if (pool->withdrawable > 0) {
 		page = list_pop(&pool->deposited);
 		pool->withdrawable--;

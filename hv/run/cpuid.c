@@ -44,6 +44,7 @@ static u32 features_of(u64 privileges)
 	return features;
 }
 
+/* Other leaves of the range are 0: one that says nothing promises nothing. */
 static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 {
 	u64 privileges = vp->partition->privileges;
@@ -60,12 +61,17 @@ static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 	else if (leaf == HV_CPUID_FEATURES)
 		set(regs, (u32)privileges, (u32)(privileges >> 32), 0,
 		    features_of(privileges));
+	/* Nothing is recommended, as there is no call for it here; a guest that
+	 * spins needs not tell us. */
 	else if (leaf == HV_CPUID_RECOMMENDATIONS)
 		set(regs, 0, NEVER_NOTIFY_SPIN, 0, 0);
+	/* VPs of a partition. 0 of the logical processors: not told. */
 	else if (leaf == HV_CPUID_LIMITS)
 		set(regs, PARTITION_VPS, 0, 0, 0);
+	/* What is in use here whatever the processor: both are required. */
 	else if (leaf == HV_CPUID_HARDWARE)
 		set(regs, HARDWARE_MSR_BITMAPS | HARDWARE_SLAT, 0, 0, 0);
+	/* By this we, and boot, know ourselves (tlfs.h). */
 	else if (leaf == STASIS_CPUID)
 		set(regs, STASIS_CPUID, STASIS_CPUID_EBX, STASIS_CPUID_ECX,
 		    STASIS_CPUID_EDX);
@@ -83,6 +89,10 @@ static bool has_ospke(struct vp *vp)
 	return vp_state_part(vp, VP_PART_PAGING)->cr4 & CR4_PKE;
 }
 
+/*
+ * SYSCALL is an instruction of 64-bit code on Intel's processors, and its bit
+ * shows that (SDM, CPUID 80000001H).
+ */
 static bool in_64_bit_mode(struct vp *vp)
 {
 	return vp_state_is_64(vp_state_part(vp, VP_PART_CORE));
@@ -112,6 +122,8 @@ static void mirror(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 
 		if (row->leaf != leaf || (subleaf && !row->any_subleaf))
 			continue;
+		/* The processor answered for the mode in which we are, so its
+		 * bit goes whatever it was. */
 		is = (*word & row->with) && row->is_so(vp);
 		*word &= ~row->bit;
 		*word |= is ? row->bit : 0;
@@ -120,6 +132,8 @@ static void mirror(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 
 void cpuid_answer(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 {
+	/* Before the processor is asked: below another hypervisor these leaves
+	 * are its own, which no partition is to see. */
 	if (leaf >= HV_CPUID_VENDOR_AND_MAX && leaf <= LEAF_HV_LAST) {
 		hypervisor_leaf(vp, leaf, regs);
 		return;
@@ -131,7 +145,9 @@ void cpuid_answer(struct vp *vp, u32 leaf, u32 subleaf, u32 regs[4])
 		leaf = cpuid_child_leaf(leaf);
 		cpuid_child_answer(vp, leaf, subleaf, regs);
 	}
+	/* For the root as well, or its programs would not look for us. */
 	if (leaf == 0x1)
 		regs[ECX] |= CPUID_1_ECX_HYPERVISOR;
+	/* By the leaf that was answered: beyond the last one it is another. */
 	mirror(vp, leaf, subleaf, regs);
 }

@@ -76,6 +76,7 @@ static void features_leaf(const struct vp *vp, u32 subleaf, u32 regs[4])
 	u32 own[4];
 
 	(void)vp;
+	/* A subleaf beyond is 0, as everything without a row. */
 	if (subleaf != 0)
 		return;
 	arch_cpuid(0x7, 0, own);

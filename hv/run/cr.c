@@ -37,6 +37,7 @@ static bool uses_pdptes(const struct change *c)
 
 static bool pdpte_refused(u64 pdpte)
 {
+	/* Of a PDPTE that is not present nothing is reserved (SDM 4.4.1). */
 	u64 high = ~(BIT(arch_facts()->compat.phys_bits) - 1);
 
 	return (pdpte & PDPTE_PRESENT) && (pdpte & (high | PDPTE_RSVD));
@@ -46,6 +47,8 @@ static bool pdpte_refused(u64 pdpte)
 static enum exit_outcome pdptes_missing(struct vp *vp, gpa_t at)
 {
 	struct arch_mapping m;
+	/* As if the processor had found it: the parent may map the page, and
+	 * then the instruction comes again. */
 	struct exit_memory e = {
 		.gpa = at,
 		.access = HV_INTERCEPT_READ,
@@ -79,12 +82,15 @@ static enum exit_outcome carry_out(struct vp *vp, struct change *c, bool load)
 	enum exit_outcome outcome = EXIT_SKIP;
 	struct vp_state *s;
 
+	/* What the new mode does not have must be 0, or a stream of this VP
+	 * would be refused (pdptes_valid). */
 	if (!uses_pdptes(c))
 		__builtin_memset(c->pdpte, 0, sizeof(c->pdpte));
 	else if (load)
 		outcome = load_pdptes(vp, c);
 	if (outcome != EXIT_SKIP)
 		return outcome;
+	/* Behind the last refusal. */
 	s = vp_state_change(vp, VP_PART_PAGING | VP_PART_CORE);
 	s->cr0 = c->cr0;
 	s->cr4 = c->cr4;
@@ -112,6 +118,8 @@ static bool paging_on_refused(struct vp *vp, const struct change *old)
 
 	if (!(old->efer & EFER_LME))
 		return false;
+	/* PAE is the form of 64-bit tables; CS.L and a 16-bit TSS are what
+	 * IA-32e mode cannot begin with. */
 	return !(old->cr4 & CR4_PAE) ||
 	       (s->segment[VP_CS].attributes & RIGHTS_L) ||
 	       (s->segment[VP_TR].attributes & 0xf) == TYPE_TSS16_BUSY;
@@ -119,6 +127,7 @@ static bool paging_on_refused(struct vp *vp, const struct change *old)
 
 static bool paging_off_refused(const struct vp *vp, const struct change *old)
 {
+	/* PCIDs and 64-bit code need IA-32e mode, which ends with paging. */
 	return (old->cr4 & CR4_PCIDE) ||
 	       (long_mode(old->efer) &&
 	        (vp->state.segment[VP_CS].attributes & RIGHTS_L));
@@ -129,6 +138,7 @@ static bool cr0_refused(struct vp *vp, const struct change *old, u64 value)
 	if (value >> 32 || ((value & CR0_PG) && !(value & CR0_PE)) ||
 	    ((value & CR0_NW) && !(value & CR0_CD)))
 		return true;
+	/* CET works with write protection alone (SDM 2.5), here and below. */
 	if (!(value & CR0_WP) && (old->cr4 & CR4_CET))
 		return true;
 	if (!((value ^ old->cr0) & CR0_PG))
@@ -146,6 +156,7 @@ enum exit_outcome cr_write_cr0(struct vp *vp, u64 value)
 		return EXIT_FAULT_GP;
 	/* Reserved bits of the lower half are ignored. */
 	c.cr0 = (value & arch_facts()->cr0_allowed) | CR0_ET;
+	/* LMA is LME while paging is on (SDM 9.8.5). */
 	c.efer &= ~EFER_LMA;
 	if ((c.cr0 & CR0_PG) && (c.efer & EFER_LME))
 		c.efer |= EFER_LMA;
@@ -159,6 +170,7 @@ static bool cr4_refused(const struct vp *vp, const struct change *old,
 {
 	u64 changed = value ^ old->cr4;
 
+	/* The form of the tables that are in use cannot change under them. */
 	if (long_mode(old->efer) &&
 	    (!(value & CR4_PAE) || (changed & CR4_LA57)))
 		return true;
@@ -166,6 +178,7 @@ static bool cr4_refused(const struct vp *vp, const struct change *old,
 		return true;
 	if (!(changed & value & CR4_PCIDE))
 		return false;
+	/* CR3 would name a PCID that nobody chose (SDM 4.10.1). */
 	return !long_mode(old->efer) || (vp->state.cr3 & CR3_PCID);
 }
 

@@ -14,6 +14,7 @@
 
 static void free_pages(struct partition *p, struct vp *vp)
 {
+	/* Those that it has: this is the way back of alloc_pages as well. */
 	for (u32 i = 0; i < VP_PAGES; i++)
 		if (vp->pages[i])
 			pool_free(&p->pool, vp->pages[i]);
@@ -63,14 +64,18 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->partition = partition;
 	vp->cpu = cpu;
 	vp->index = index;
+	/* 0 is the hypervisor's own (SDM 28.1). */
 	vp->vpid = (u16)(1 + partition->slot * PARTITION_VPS + index);
 	vp->is_root = partition->parent == NULL;
+	/* There is nothing of it in hardware: all is here, and goes there
+	 * first. */
 	vp->cached = vp->dirty = VP_PART_ALL;
 	vp->explicit_suspend = vp->is_root ? 0 : HV_SUSPENDED;
 	vp->held_since = arch_tsc();
 	list_init(&vp->message_link);
 	list_init(&vp->ready);
 	synic_reset(&vp->synic);
+	/* The TSC is no part of reset: it goes on with those of the others. */
 	vp_reg_reset_all(&vp->state, vp_xsave(vp));
 	join_tsc(vp);
 	/* VP 0 is the boot processor, the others wait for it (SDM 9.4). */
@@ -78,10 +83,12 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 		vp->state.activity = HV_ACTIVITY_STARTUP_SUSPEND;
 	else
 		vp->state.apic_base |= LAPIC_BASE_BSP;
+	/* Behind APIC_BASE, which says in what mode it wakes. */
 	lapic_reset(vp);
 	arch_vp_init(vp);
 	partition->vps[index] = vp;
 	partition->vp_count++;
+	/* One VP more, whose TSC may be another: the page has to show all. */
 	reference_update(partition);
 	return HV_STATUS_SUCCESS;
 }
@@ -97,6 +104,9 @@ void vp_delete(struct vp *vp)
 	struct partition *p = vp->partition;
 
 	CHECK(!vp->is_root);
+	/* First it must have stopped, then nobody may find it: the ring, the
+	 * queue of a receiver that it has a message in, its partition. Its
+	 * pages go last. */
 	arch_vp_kick(vp);
 	ready_forget(vp);
 	synic_cancel(vp);
@@ -105,5 +115,6 @@ void vp_delete(struct vp *vp)
 	p->vps[vp->index] = NULL;
 	p->vp_count--;
 	free_pages(p, vp);
+	/* With the last one the clock stops. */
 	reference_update(p);
 }

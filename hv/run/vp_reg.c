@@ -17,6 +17,8 @@ typedef vp_check_value value_t;
 /* Of a register that is a place in the state. */
 static u32 parts_of(const struct vp_reg *r, u32 index)
 {
+	/* CS is in another part than the segments around it, so each place is
+	 * asked for. */
 	return vp_state_part_of(r->offset + index * r->stride);
 }
 
@@ -30,6 +32,8 @@ u32 vp_reg_parts(u32 name)
 {
 	u32 index;
 	const struct vp_reg *r = vp_reg_find(name, &index);
+	/* What lies elsewhere, as in the XSAVE area, is checked when it is set
+	 * and by no rule of VM entry. */
 	bool place = r &&
 	             (r->kind == VP_REG_U64 || r->kind == VP_REG_TSC ||
 	              r->kind == VP_REG_SEGMENT || r->kind == VP_REG_TABLE);
@@ -52,6 +56,8 @@ static void get_from_state(const struct vp_state *s, const struct vp_reg *r,
 	const u8 *at = (const u8 *)s + r->offset + index * r->stride;
 	struct vp_table t;
 
+	/* In the form of the TLFS, which a segment has in the structure too; a
+	 * table's limit is wider there, as a VMCS has it. */
 	switch (r->kind) {
 	case VP_REG_SEGMENT:
 		arch_copy(v, at, sizeof(struct hv_segment));
@@ -69,11 +75,14 @@ static void get_from_state(const struct vp_state *s, const struct vp_reg *r,
 enum hv_status vp_reg_get_in(struct vp *vp, const struct vp_reg *r, u32 index,
                              union hv_register_value *v)
 {
+	/* All of the value: what a kind does not fill is 0 for the caller, and
+	 * no byte of our stack. */
 	v->reg128[0] = v->reg128[1] = 0;
 	if (!reg_exists(r))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (r->get)
 		return r->get(vp, msr_of(r, index), &v->reg64);
+	/* The registers of the last one to run are still in the processor. */
 	if (r->kind == VP_REG_XSAVE16) {
 		vp_state_part(vp, VP_PART_LIVE);
 		vp_xsave_get(vp_xsave(vp), r->offset + index * r->stride, v);
@@ -98,6 +107,7 @@ static void set_in_state(struct vp_state *s, const struct vp_reg *r, u32 index,
                          value_t *v)
 {
 	u8 *at = (u8 *)s + r->offset + index * r->stride;
+	/* The check has seen that the padding is 0. */
 	struct vp_table t = { v->table.base, v->table.limit };
 
 	switch (r->kind) {
@@ -133,12 +143,16 @@ bool vp_reg_is_slow(u32 name)
 enum hv_status vp_reg_set_in(struct vp *vp, const struct vp_reg *r, u32 index,
                              value_t *v)
 {
+	/* All that can be said without looking at the VP; a set function may
+	 * still refuse, and then changes nothing. */
 	if (!reg_exists(r) || r->kind == VP_REG_FIXED ||
 	    (r->check && !r->check(v)))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (r->set)
 		return r->set(vp, msr_of(r, index), v->reg64);
 	if (r->kind == VP_REG_XSAVE16) {
+		/* Captured first: the sixteen bytes are part of a component
+		 * whose rest must not get lost. */
 		vp_state_change(vp, VP_PART_LIVE);
 		vp_xsave_set(vp_xsave(vp), r->offset + index * r->stride, v);
 	} else {
@@ -166,6 +180,8 @@ static bool row_valid(const struct vp_state *s, const struct vp_reg *r)
 	if (!r->check || r->get || r->kind == VP_REG_XSAVE16)
 		return true;
 	for (u32 i = 0; i < r->count; i++) {
+		/* As HvGetVpRegisters would have it: so a stream can bring
+		 * nothing that SetVpRegisters refuses. */
 		v.reg128[0] = v.reg128[1] = 0;
 		get_from_state(s, r, i, &v);
 		if (!r->check(&v))
@@ -183,6 +199,8 @@ bool vp_reg_all_valid(const struct vp_state *state,
 	for (u32 i = 0; i < count; i++)
 		if (!row_valid(state, &table[i]))
 			return false;
+	/* The fields that no register shows whole: what is pending, and limits
+	 * of more than 16 bits. */
 	if (state->pending_debug & ~PENDING_DEBUG_ALLOWED)
 		return false;
 	return state->idtr.limit <= 0xffff && state->gdtr.limit <= 0xffff &&
@@ -195,6 +213,8 @@ static void reset_segments(struct vp_state *s)
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
 		s->segment[i] = (struct hv_segment){ .limit = 0xffff,
 			                             .attributes = 0x93 };
+	/* The reset vector is 16 bytes below 4 GiB: a base that no selector of
+	 * real mode can name. */
 	s->segment[VP_CS] = (struct hv_segment){ .base = 0xffff0000,
 		                                 .limit = 0xffff,
 		                                 .selector = 0xf000,
@@ -212,11 +232,13 @@ static void reset_registers(struct vp_state *state)
 	for (u32 i = 0; i < count; i++) {
 		const struct vp_reg *r = &table[i];
 
+		/* Those of several are 0 after power-up, all of them. */
 		if (r->kind == VP_REG_U64 && r->count == 1)
 			arch_copy((u8 *)state + r->offset, &r->reset, 8);
 	}
 	reset_segments(state);
 	state->idtr.limit = state->gdtr.limit = 0xffff;
+	/* The processor's signature, by which firmware knows it (SDM 9.1.3). */
 	state->gpr[VP_RDX] = arch_facts()->compat.signature;
 }
 
@@ -228,6 +250,7 @@ void vp_reg_reset_all(struct vp_state *state, struct vp_xsave *xsave)
 
 void vp_reg_init_all(struct vp_state *state)
 {
+	/* By the rows: what a new register does at INIT is said with it. */
 	struct vp_state old = *state;
 	u32 count;
 	const struct vp_reg *table = vp_reg_table(&count);

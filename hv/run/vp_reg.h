@@ -82,7 +82,7 @@ const struct vp_reg *vp_reg_table(u32 *count);
 u32 vp_reg_parts(u32 name);
 
 /*
- * HvGetVpRegisters and HvSetVpRegisters of one register (TLFS 10.2).
+ * HvGetVpRegisters and HvSetVpRegisters of one register (TLFS 10).
  * INVALID_PARAMETER for an unknown or read-only name, reserved bits, or a value
  * that the register cannot hold (D27); INSUFFICIENT_MEMORY: the pool has no page for
  * an overlay; INVALID_PARTITION_STATE: half restored, it may not run (D22). Nothing

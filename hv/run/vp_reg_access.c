@@ -47,11 +47,14 @@ enum hv_status vp_reg_set_explicit(struct vp *vp, u32 msr, u64 value)
 	(void)msr;
 	if (value & ~HV_SUSPENDED)
 		return REFUSED;
+	/* What it would run is some of one state and some of another. */
 	if (!value && p->half_restored)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	/* Its parent may read its registers next: it has stopped then. */
 	if (value)
 		arch_vp_kick(vp);
+	/* Only where it changes: a parent that sets it again does not move the
+	 * time since when the timer has been held. */
 	hold(vp, value);
 	vp->explicit_suspend = value;
 	/* The clock stands still while all are suspended (TLFS 12). */
@@ -72,6 +75,8 @@ enum hv_status vp_reg_set_intercept(struct vp *vp, u32 msr, u64 value)
 	(void)msr;
 	if (value & ~vp->intercept_suspend)
 		return REFUSED;
+	/* The parent has seen to what was intercepted: the step over a MOV SS
+	 * or STI is made up for at the next entry (debug_resume). */
 	if (vp->intercept_suspend & ~value & HV_SUSPENDED)
 		vp->resumed = true;
 	vp->intercept_suspend = value;
@@ -89,6 +94,8 @@ enum hv_status vp_reg_set_interrupt_state(struct vp *vp, u32 msr, u64 value)
 	struct vp_state *s = vp_state_change(vp, VP_PART_CORE);
 
 	(void)msr;
+	/* The register has one bit for both shadows; behind MOV SS debug
+	 * exceptions are held back too, behind STI they are not. */
 	if (!(s->interrupt_state & value & HV_INTERRUPT_STATE_SHADOW))
 		s->mov_ss = 0;
 	s->interrupt_state = value;
@@ -107,6 +114,7 @@ enum hv_status vp_reg_get_cr8(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_set_cr8(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* TPR is where it is kept; what waits may be deliverable now. */
 	lapic_set_cr8(vp, value);
 	return OK;
 }
@@ -116,6 +124,7 @@ void vp_set_tsc_offset(struct vp *vp, u64 offset)
 {
 	struct vp_state *s = vp_state_change(vp, VP_PART_OURS);
 
+	/* The root has the processor's timer; arch/ translates its deadline. */
 	if (!vp->is_root)
 		lapic_timer_shift(vp, offset - s->tsc_offset);
 	s->tsc_offset = offset;
@@ -125,6 +134,7 @@ void vp_set_tsc_offset(struct vp *vp, u64 offset)
 enum hv_status vp_reg_get_tsc(struct vp *vp, u32 msr, u64 *value)
 {
 	(void)msr;
+	/* Also of a VP that does not run: time does not stand still for it. */
 	*value = vp_tsc_at(vp, arch_tsc());
 	return OK;
 }
@@ -147,9 +157,12 @@ enum hv_status vp_reg_write_efer(struct vp *vp, u32 msr, u64 value)
 	union hv_register_value v = { .reg128 = { value, 0 } };
 
 	(void)msr;
+	/* The mode is paging's to begin and to end (cr.c). */
 	if ((s->cr0 & CR0_PG) && ((s->efer ^ value) & EFER_LME))
 		return REFUSED;
 	v.reg64 = (value & ~EFER_LMA) | (s->efer & EFER_LMA);
+	/* Bits that the machine lacks are #GP to a guest and a refusal to its
+	 * parent. */
 	if (!vp_check_efer(&v))
 		return REFUSED;
 	vp_state_change(vp, VP_PART_CORE)->efer = v.reg64;
@@ -191,6 +204,7 @@ enum hv_status vp_reg_write_x2apic(struct vp *vp, u32 msr, u64 value)
 enum hv_status vp_reg_set_apic_base(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* ID and LDR have another form in x2APIC mode. */
 	vp->state.apic_base = value;
 	lapic_follow_base(vp);
 	return OK;
@@ -212,6 +226,7 @@ enum hv_status vp_reg_get_deadline(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_set_deadline(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* In another mode of the timer it does nothing (SDM 10.5.4.1). */
 	lapic_timer_set_deadline(vp, value);
 	return OK;
 }
@@ -225,7 +240,7 @@ enum hv_status vp_reg_get_zero(struct vp *vp, u32 msr, u64 *value)
 	return OK;
 }
 
-/* EOI as an MSR can only be written (TLFS 11.2). */
+/* EOI as an MSR can only be written (TLFS). */
 enum hv_status vp_reg_read_refused(struct vp *vp, u32 msr, u64 *value)
 {
 	(void)vp;
@@ -239,12 +254,14 @@ enum hv_status vp_reg_set_eoi(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
 	(void)value;
+	/* The highest that is in service, whoever writes. */
 	lapic_eoi(vp);
 	return OK;
 }
 
 enum hv_status vp_reg_write_eoi(struct vp *vp, u32 msr, u64 value)
 {
+	/* As a register of the APIC it has 32 bits. */
 	return value >> 32 ? REFUSED : vp_reg_set_eoi(vp, msr, value);
 }
 
@@ -259,6 +276,7 @@ enum hv_status vp_reg_get_icr(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_set_icr(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* It is the same register, so its bits are looked at in one place. */
 	return lapic_set_register(vp, LAPIC_MSR(LAPIC_ICR), value);
 }
 
@@ -280,6 +298,7 @@ enum hv_status vp_reg_get_tpr(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_set_tpr(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* PPR follows, and with it what can be delivered. */
 	lapic_set_tpr(vp, value);
 	return OK;
 }
@@ -318,6 +337,7 @@ enum hv_status vp_reg_get_runtime(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_get_time(struct vp *vp, u32 msr, u64 *value)
 {
 	(void)msr;
+	/* The parent can set it, but as a property of the partition. */
 	*value = reference_time(vp->partition);
 	return OK;
 }
@@ -355,6 +375,7 @@ enum hv_status vp_reg_get_hypercall(struct vp *vp, u32 msr, u64 *value)
 enum hv_status vp_reg_set_hypercall(struct vp *vp, u32 msr, u64 value)
 {
 	(void)msr;
+	/* The page would be there for a guest that has not said who it is. */
 	if ((value & HV_MSR_PAGE_ENABLE) && !vp->partition->guest_os_id)
 		return REFUSED;
 	return hypercall_page_write(vp->partition, value);
@@ -366,6 +387,7 @@ enum hv_status vp_reg_write_hypercall(struct vp *vp, u32 msr, u64 value)
 	struct partition *p = vp->partition;
 
 	(void)msr;
+	/* Until the partition is reset, which is a new one here. */
 	if (p->hypercall & HV_HYPERCALL_LOCKED)
 		return REFUSED;
 	if (p->guest_os_id == 0)

@@ -41,6 +41,7 @@
 /* In ascending order of names: vp_reg_find halves it. */
 /* clang-format off */
 static const struct vp_reg table[] = {
+	/* The stop of a VP stops reference time, and its page is made anew. */
 	{ CALL(HV_REGISTER_EXPLICIT_SUSPEND, 1, vp_reg_get_explicit,
 	       vp_reg_set_explicit),
 	  .check = vp_check_zero_high, .flags = VP_REG_SLOW,
@@ -52,10 +53,13 @@ static const struct vp_reg table[] = {
 	  .check = vp_check_activity, .chunk = STREAM_VP_EVENTS },
 	{ U64(HV_REGISTER_PENDING_INTERRUPTION, pending_interruption),
 	  .check = vp_check_pending_interruption, .chunk = STREAM_VP_EVENTS },
+	/* Of shadows and of NMIs: which shadow it is a stream says in a bit
+	 * that the register does not have (STREAM_SHADOW_MOV_SS). */
 	{ U64(HV_REGISTER_INTERRUPT_STATE, interrupt_state),
 	  .check = vp_check_interrupt_state,
 	  .set = vp_reg_set_interrupt_state, .chunk = STREAM_VP_EVENTS },
 
+	/* In the order of the encoding, as the exit path pushes them. */
 	{ U64S(HV_REGISTER_RAX, 16, gpr),
 	  .check = vp_check_zero_high, .chunk = STREAM_VP_GP },
 	{ U64(HV_REGISTER_RIP, rip), .reset = 0xfff0,
@@ -68,6 +72,8 @@ static const struct vp_reg table[] = {
 	  .chunk = STREAM_VP_FP },
 	{ X16(HV_REGISTER_FP_CONTROL_STATUS, 1, XAT(legacy.control_status)),
 	  .chunk = STREAM_VP_FP },
+	/* MXCSR is in it: a bit that the processor does not have is #GP at
+	 * XRSTOR, which would be ours. */
 	{ X16(HV_REGISTER_XMM_CONTROL_STATUS, 1,
 	      XAT(legacy.xmm_control_status)),
 	  .check = vp_check_xmm_control, .chunk = STREAM_VP_FP },
@@ -75,6 +81,7 @@ static const struct vp_reg table[] = {
 	{ U64(HV_REGISTER_CR0, cr0), .reset = CR0_CD | CR0_NW | CR0_ET,
 	  .check = vp_check_cr0, .flags = VP_REG_PDPTES,
 	  .chunk = STREAM_VP_CONTROL },
+	/* MOV to CR2 takes any value, canonical or not. */
 	{ U64(HV_REGISTER_CR2, cr2),
 	  .check = vp_check_zero_high, .chunk = STREAM_VP_CONTROL },
 	{ U64(HV_REGISTER_CR3, cr3),
@@ -83,12 +90,15 @@ static const struct vp_reg table[] = {
 	{ U64(HV_REGISTER_CR4, cr4),
 	  .check = vp_check_cr4, .flags = VP_REG_PDPTES,
 	  .chunk = STREAM_VP_CONTROL },
+	/* A view of the APIC's TPR: the chunk has it, the APIC keeps it. */
 	{ CALL(HV_REGISTER_CR8, 1, vp_reg_get_cr8, vp_reg_set_cr8),
 	  .check = vp_check_cr8, .chunk = STREAM_VP_CONTROL },
 	{ U64(HV_REGISTER_XFEM, xcr0), .reset = XSTATE_X87,
 	  .check = vp_check_xcr0, .flags = VP_REG_KEPT,
 	  .chunk = STREAM_VP_XSAVE_CONTROL },
 
+	/* Of breakpoints any address: one that is not canonical is never
+	 * met. */
 	{ U64S(HV_REGISTER_DR0, 4, dr),
 	  .check = vp_check_zero_high, .chunk = STREAM_VP_DEBUG },
 	{ U64(HV_REGISTER_DR6, dr6), .reset = DR6_FIXED,
@@ -104,11 +114,15 @@ static const struct vp_reg table[] = {
 	{ TABLE(HV_REGISTER_GDTR, gdtr),
 	  .check = vp_check_table, .chunk = STREAM_VP_TABLE },
 
+	/* Kept as the distance to its partition's clock, so it goes on by
+	 * itself; the stream has what it shows. */
 	{ .name = HV_REGISTER_TSC, .count = 1, .kind = VP_REG_TSC,
 	  .offset = AT(tsc_offset), MSR(MSR_IA32_TSC),
 	  .check = vp_check_zero_high, .get = vp_reg_get_tsc,
 	  .set = vp_reg_set_tsc, .flags = VP_REG_KEPT | VP_REG_ROOT_WRITES,
 	  .chunk = STREAM_VP_MSRS },
+	/* With the control registers in a stream, as its bits make the mode
+	 * with theirs; the processor clears it at INIT. */
 	{ U64(HV_REGISTER_EFER, efer), MSR(MSR_IA32_EFER),
 	  .check = vp_check_efer, .write = vp_reg_write_efer,
 	  .flags = VP_REG_PDPTES | VP_REG_ROOT_WRITES,
@@ -116,6 +130,7 @@ static const struct vp_reg table[] = {
 	{ U64(HV_REGISTER_KERNEL_GS_BASE, kernel_gs_base),
 	  MSR(MSR_IA32_KERNEL_GS_BASE), .check = vp_check_canonical,
 	  .flags = VP_REG_KEPT, .chunk = STREAM_VP_MSRS },
+	/* The bit of the boot processor is vp_life.c's, of VP 0. */
 	{ U64(HV_REGISTER_APIC_BASE, apic_base), MSR(MSR_IA32_APIC_BASE),
 	  .reset = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE,
 	  .check = vp_check_apic_base, .set = vp_reg_set_apic_base,
@@ -133,6 +148,7 @@ static const struct vp_reg table[] = {
 	{ U64(HV_REGISTER_SYSENTER_RSP, sysenter_rsp),
 	  MSR(MSR_IA32_SYSENTER_ESP), .check = vp_check_canonical,
 	  .flags = VP_REG_KEPT, .chunk = STREAM_VP_MSRS },
+	/* Selectors, and an EIP that Intel 64 does not use: none reserved. */
 	{ U64(HV_REGISTER_STAR, star), MSR(MSR_IA32_STAR),
 	  .check = vp_check_zero_high, .flags = VP_REG_KEPT,
 	  .chunk = STREAM_VP_MSRS },
@@ -146,6 +162,7 @@ static const struct vp_reg table[] = {
 	  .check = vp_check_u32, .flags = VP_REG_KEPT,
 	  .chunk = STREAM_VP_MSRS },
 	{ FIXED(HV_REGISTER_INITIAL_APIC_ID, 1, vp_reg_get_index) },
+	/* How many there are is the machine's, and the same for each child. */
 	{ FIXED(HV_REGISTER_MTRR_CAP, 1, vp_reg_get_mtrr_cap),
 	  MSR(MSR_IA32_MTRRCAP) },
 	{ U64(HV_REGISTER_MTRR_DEF_TYPE, mtrr_def_type),
@@ -172,11 +189,15 @@ static const struct vp_reg table[] = {
 	{ U64(HV_REGISTER_TSC_AUX, tsc_aux), MSR(MSR_IA32_TSC_AUX),
 	  .check = vp_check_tsc_aux, .flags = VP_REG_KEPT,
 	  .chunk = STREAM_VP_MSRS },
+	/* INIT clears it, unlike the MSRs around it. */
 	{ U64(HV_REGISTER_DEBUG_CTL, debugctl), MSR(MSR_IA32_DEBUGCTL),
 	  .check = vp_check_debugctl, .chunk = STREAM_VP_MSRS },
+	/* Not with the MSRs: what is armed is part of the timer. */
 	{ CALL(HV_REGISTER_TSC_DEADLINE, 1, vp_reg_get_deadline,
 	       vp_reg_set_deadline), MSR(MSR_IA32_TSC_DEADLINE),
 	  .check = vp_check_zero_high, .chunk = STREAM_VP_APIC },
+	/* Those of the page by the numbers that they have as MSRs; which of
+	 * these there are lapic_registers.c knows. */
 	{ .name = HV_REGISTER_APIC_FIRST, .count = 256, .kind = VP_REG_APIC,
 	  MSR(MSR_IA32_X2APIC), .check = vp_check_zero_high,
 	  .get = vp_reg_get_apic, .set = vp_reg_set_apic,
@@ -186,6 +207,7 @@ static const struct vp_reg table[] = {
 	{ FIXED(HV_REGISTER_VP_RUNTIME, 1, vp_reg_get_runtime),
 	  SYNTHETIC(HV_MSR_VP_RUNTIME, VP_RUN_TIME_MSR),
 	  .chunk = STREAM_VP_EVENTS },
+	/* Of the partition, and so the same by each of its VPs. */
 	{ CALL(HV_REGISTER_HYPERCALL, 1, vp_reg_get_hypercall,
 	       vp_reg_set_hypercall),
 	  SYNTHETIC(HV_MSR_HYPERCALL, HYPERCALL_MSRS),
@@ -195,6 +217,7 @@ static const struct vp_reg table[] = {
 	       vp_reg_set_os_id),
 	  SYNTHETIC(HV_MSR_GUEST_OS_ID, HYPERCALL_MSRS),
 	  .check = vp_check_zero_high, .chunk = STREAM_OS_ID },
+	/* Whom a stream is of is its framing. */
 	{ FIXED(HV_REGISTER_VP_INDEX, 1, vp_reg_get_index),
 	  SYNTHETIC(HV_MSR_VP_INDEX, VP_INDEX), .chunk = STREAM_VP },
 	{ FIXED(HV_REGISTER_TIME_REF_COUNT, 1, vp_reg_get_time),
@@ -227,6 +250,7 @@ static const struct vp_reg table[] = {
 	{ CALL(HV_REGISTER_SCONTROL, 1, vp_reg_get_synic, synic_write_msr),
 	  SYNTHETIC(HV_MSR_SCONTROL, SYNIC_MSRS), .check = vp_check_scontrol,
 	  .write = synic_write_msr, .chunk = STREAM_VP_SYNIC },
+	/* Of no value that could be kept: one is a constant, one an act. */
 	{ FIXED(HV_REGISTER_SVERSION, 1, vp_reg_get_synic),
 	  SYNTHETIC(HV_MSR_SVERSION, SYNIC_MSRS) },
 	{ CALL(HV_REGISTER_SIEFP, 2, vp_reg_get_synic, synic_write_msr),

@@ -33,7 +33,7 @@ void reference_set(struct partition *p, u64 time, u32 sequence);
 u64 reference_ticks(const struct partition *p, u64 time);
 
 /*
- * HV_MSR_REFERENCE_TSC (TLFS 12.7). INVALID_PARAMETER: reserved bits, no such page, or
+ * HV_MSR_REFERENCE_TSC (TLFS 12). INVALID_PARAMETER: reserved bits, no such page, or
  * another overlay is there; INSUFFICIENT_MEMORY: for the page, or the tables where
  * it is to be. Nothing has changed then.
  */
