@@ -18,6 +18,7 @@ static struct vp **place(struct cpu *cpu, u32 n)
 
 static void put(struct cpu *cpu, u32 n, struct vp *vp)
 {
+	/* The VP knows its place: it is taken out without a search. */
 	*place(cpu, n) = vp;
 	vp->alarm = n;
 }
@@ -35,6 +36,8 @@ static u32 sink(struct cpu *cpu, u32 n, u64 at)
 {
 	u32 below;
 
+	/* Of the two below, the earlier one takes the place: it is above the
+	 * other then, as it has to be. */
 	while ((below = 2 * n) <= cpu->alarm_count) {
 		if (below < cpu->alarm_count &&
 		    (*place(cpu, below + 1))->alarm_at <
@@ -56,8 +59,11 @@ void alarm_clear(struct vp *vp)
 
 	if (!n)
 		return;
+	/* The last one fills the gap. It was below somebody else than the one
+	 * that goes, so it may have to go up, or down. */
 	vp->alarm = 0;
 	last = *place(cpu, cpu->alarm_count--);
+	/* There is no gap then, and it must not come back. */
 	if (last == vp)
 		return;
 	n = rise(cpu, n, last->alarm_at);
@@ -69,6 +75,7 @@ void alarm_set(struct vp *vp, u64 at)
 	struct cpu *cpu = vp->cpu;
 
 	alarm_clear(vp);
+	/* There are as many places as VPs in all, and each has one alarm. */
 	CHECK(cpu->alarm_count < CPU_ALARMS);
 	vp->alarm_at = at;
 	put(cpu, rise(cpu, ++cpu->alarm_count, at), vp);

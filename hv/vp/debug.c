@@ -21,12 +21,17 @@ u64 debug_status(u64 dr6, u64 causes)
 
 bool debug_is_due(u64 pending)
 {
+	/* Bits B0 to B3 without "enabled breakpoint" are of breakpoints
+	 * that DR7 did not enable: DR6 shows them, and no exception comes
+	 * of them. */
 	return pending & (DEBUG_ENABLED | DEBUG_STEP | DEBUG_RTM);
 }
 
 /* Bytes that a breakpoint is long, by its LEN (SDM 17.2.4). */
 static u64 length_of(u64 dr7, u32 n)
 {
+	/* LEN 10B was undefined once; it is 8 bytes on processors with 64-bit
+	 * mode. */
 	static const u8 lengths[] = { 1, 2, 8, 4 };
 
 	return lengths[dr7 >> (18 + 4 * n) & 3];
@@ -34,6 +39,8 @@ static u64 length_of(u64 dr7, u32 n)
 
 static bool is_meant(u64 dr7, u32 n, u32 conditions)
 {
+	/* Local or global: L and G alike, as no task switch is carried out
+	 * here. */
 	return (dr7 >> 2 * n & 3) &&
 	       (conditions >> (dr7 >> (16 + 4 * n) & 3) & 1);
 }
@@ -51,6 +58,8 @@ static void hit(struct vp *vp, u32 conditions, u64 address, u32 size)
 		if (at < address + size && address < at + length)
 			hits |= BIT(n);
 	}
+	/* It is a trap: not now, but with the instruction that has been carried
+	 * out (26.7.3). */
 	if (hits)
 		vp_state_change(vp, VP_PART_MSRS)->pending_debug |=
 			hits | DEBUG_ENABLED;
@@ -63,6 +72,8 @@ bool debug_has_breakpoints(struct vp *vp)
 
 void debug_port(struct vp *vp, u16 port, u32 size)
 {
+	/* Without CR4.DE condition 10B is undefined (SDM 17.2.4): nothing is
+	 * hit. */
 	if (debug_has_breakpoints(vp) &&
 	    (vp_state_part(vp, VP_PART_PAGING)->cr4 & CR4_DE))
 		hit(vp, BIT(ON_PORT), port, size);

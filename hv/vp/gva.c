@@ -17,6 +17,8 @@ static bool read_memory(const void *context, u64 gpa, void *to, u32 bytes)
 	const void *from =
 		gpa_pin(&vp->partition->space, gpa_of(gpa), bytes, ARCH_READ);
 
+	/* A table in no page that it may read: the walk ends, as the
+	 * processor's would with a violation of the EPT. */
 	if (!from)
 		return false;
 	arch_copy(to, from, bytes);
@@ -56,6 +58,7 @@ u64 gva_linear(struct vp *vp, u32 segment, u64 offset)
 		vp_state_part(vp, VP_PART_SEGMENTS | VP_PART_CODE);
 	u64 base = s->segment[segment].base;
 
+	/* Outside 64-bit mode linear addresses have 32 bits, and turn over. */
 	if (gva_code_width(vp) != 8)
 		return (u32)(base + offset);
 	return segment == VP_FS || segment == VP_GS ? base + offset : offset;
@@ -67,6 +70,8 @@ bool gva_pin(struct vp *vp, u64 linear, u32 bytes, u32 rights,
 	u32 room = (u32)(PAGE_SIZE - linear % PAGE_SIZE);
 	gpa_t gpa;
 
+	/* Both pages before a byte moves: an access that crosses into one that
+	 * is not there has done nothing. */
 	place->count[0] = bytes < room ? bytes : room;
 	place->count[1] = bytes - place->count[0];
 	for (u32 i = 0; i < 2 && place->count[i]; i++) {
@@ -106,6 +111,8 @@ u32 gva_fetch(struct vp *vp, u8 *to, u32 bytes)
 
 	if (gva_code_width(vp) != 8)
 		linear = (u32)(s->segment[VP_CS].base + s->rip);
+	/* As far as there are bytes: an instruction may end before the page
+	 * that is missing. */
 	for (done = 0; done < bytes; done += count) {
 		if (!gva_translate(vp, linear + done, &gpa))
 			break;

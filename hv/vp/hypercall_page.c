@@ -13,6 +13,8 @@ enum hv_status hypercall_page_write(struct partition *p, u64 value)
 
 	if (!vp_check_hypercall_value(value))
 		return HV_STATUS_INVALID_PARAMETER;
+	/* To be read and executed; all partitions show the same page, so nobody
+	 * may write it. */
 	if (value & HV_MSR_PAGE_ENABLE)
 		status = gpa_overlay_set(
 			&p->space, &p->hypercall_overlay, value >> PAGE_SHIFT,

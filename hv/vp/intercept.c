@@ -20,6 +20,7 @@ static u32 port_access(const struct partition *p, u32 port)
 bool intercept_has_port(const struct partition *p, u16 port, u32 size,
                         u32 access)
 {
+	/* A wide access is its parent's as soon as one of its ports is. */
 	for (u32 i = 0; i < size && port + i <= 0xffff; i++)
 		if (port_access(p, port + i) & access)
 			return true;
@@ -32,12 +33,16 @@ static enum hv_status install_port(struct partition *p, u64 port, u32 access)
 	u32 at = (u32)port % PORTS_A_PAGE;
 	u8 *byte;
 
+	/* What was never installed is removed without a page being taken for
+	 * it. */
 	if (!*page && !access)
 		return HV_STATUS_SUCCESS;
 	if (!*page)
 		*page = pool_alloc(&p->pool);
 	if (!*page)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
+	/* A page stays until the partition goes: it is the pool's, and the next
+	 * installation wants it again. */
 	byte = *page + at / 4;
 	*byte = (u8)((*byte & ~(READ_WRITE << (at % 4 * 2))) |
 	             access << (at % 4 * 2));
@@ -47,6 +52,8 @@ static enum hv_status install_port(struct partition *p, u64 port, u32 access)
 static enum hv_status install_msr(struct partition *p, u64 unused, u32 access)
 {
 	(void)unused;
+	/* All MSRs that are not ours, or none: this intercept names no
+	 * number. */
 	p->msr_access = access;
 	return HV_STATUS_SUCCESS;
 }
@@ -69,6 +76,7 @@ static enum hv_status install_cpuid(struct partition *p, u64 leaf, u32 access)
 {
 	u32 at = cpuid_find(p, (u32)leaf);
 
+	/* The order means nothing, so the last one takes the place. */
 	if (at < p->cpuid_count && !access)
 		p->cpuid_leaves[at] = p->cpuid_leaves[--p->cpuid_count];
 	if (at < p->cpuid_count || !access)
@@ -82,6 +90,7 @@ static enum hv_status install_cpuid(struct partition *p, u64 leaf, u32 access)
 static enum hv_status install_exception(struct partition *p, u64 vector,
                                         u32 access)
 {
+	/* arch/ gives the bits to the hardware at the next entry of each VP. */
 	p->exceptions &= ~(1u << vector);
 	if (access)
 		p->exceptions |= 1u << vector;
@@ -106,6 +115,8 @@ static const struct {
 enum hv_status intercept_install(struct partition *p, u32 type, u64 parameter,
                                  u32 access)
 {
+	/* All of it by the row, so that the functions above can trust their
+	 * arguments: 31 is the last bit of the bitmap. */
 	if (type >= ARRAY_LEN(types) || parameter > types[type].limit ||
 	    (access & ~types[type].access))
 		return HV_STATUS_INVALID_PARAMETER;

@@ -32,9 +32,13 @@ static struct {
 static void partition_init(struct partition *p, struct partition *parent)
 {
 	p->id = partitions.next_id++;
+	/* There is one: PARTITION_MAX is the number of bits, and was
+	 * checked. */
 	p->slot = (u32)__builtin_ctzll(~partitions.slots);
 	partitions.slots |= BIT(p->slot);
 	p->parent = parent;
+	/* A stream is complete by itself, unless its parent says otherwise
+	 * (D18). */
 	p->save_memory = true;
 	pool_init(&p->pool);
 	partitions.all[partitions.count++] = p;
@@ -48,6 +52,8 @@ struct partition *partition_create_root(void *page)
 	partitions.next_id = 1;
 	partitions.slots = 0;
 	partition_init(p, NULL);
+	/* Its memory is what was there before: it is never initialized,
+	 * finalized or deleted. */
 	p->state = PARTITION_ACTIVE;
 	p->privileges = ROOT_PRIVILEGES;
 	return p;
@@ -61,10 +67,14 @@ struct partition *partition_root(void)
 enum hv_status partition_create(struct partition *parent,
                                 struct partition **child)
 {
+	/* Before anything is taken: a child cannot get to know by this how many
+	 * partitions there are. */
 	if (parent->parent)
 		return HV_STATUS_PARTITION_TOO_DEEP;
 	if (partitions.count == PARTITION_MAX)
 		return HV_STATUS_NO_RESOURCES;
+	/* The structure is its parent's to pay, all the rest the child's own
+	 * pool. */
 	*child = pool_alloc(&parent->pool);
 	if (!*child)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -77,6 +87,7 @@ enum hv_status partition_create(struct partition *parent,
 
 enum hv_status partition_initialize(struct partition *p)
 {
+	/* The dispatcher's table has refused other states. */
 	CHECK(p->state == PARTITION_UNINITIALIZED);
 	if (!arch_space_init(&p->space.arch, &p->pool, false))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -89,7 +100,10 @@ void partition_delete(struct partition *p)
 	struct partition *parent = p->parent;
 	u32 i = 0;
 
+	/* DeletePartition has refused it otherwise: its pages would be lost. */
 	CHECK(p->pool.available == 0 && p->pool.in_use == 0);
+	/* Those behind move up: the list stays in the order of ids, which
+	 * GetNextChildPartition walks. */
 	while (partitions.all[i] != p)
 		i++;
 	partitions.slots &= ~BIT(p->slot);
@@ -111,6 +125,7 @@ struct partition *partition_find(u64 id)
 enum hv_status partition_find_child(struct partition *from, u64 id,
                                     struct partition **child)
 {
+	/* SELF is nobody's child. */
 	if (id == HV_PARTITION_ID_SELF)
 		return HV_STATUS_ACCESS_DENIED;
 	*child = partition_find(id);
@@ -136,6 +151,8 @@ enum hv_status partition_next_child(struct partition *parent, u64 previous,
 	*next = 0;
 	for (u32 i = 0; i < partitions.count && *next == 0; i++) {
 		p = partitions.all[i];
+		/* By id and not by place: what came or went in between moves
+		 * nothing. */
 		if (p->parent == parent && p->id > previous)
 			*next = p->id;
 	}
@@ -144,6 +161,8 @@ enum hv_status partition_next_child(struct partition *parent, u64 previous,
 
 bool partition_suspended(const struct partition *p)
 {
+	/* Up to the last VP that there is: this is asked at each stop of
+	 * one. */
 	u32 left = p->vp_count;
 
 	for (u32 i = 0; left > 0; i++) {

@@ -10,6 +10,7 @@
 
 void ready_wake(struct vp *vp)
 {
+	/* The root is in no ring: the scheduler always asks it. */
 	if (vp->is_root)
 		return;
 	alarm_clear(vp);
@@ -21,5 +22,7 @@ void ready_forget(struct vp *vp)
 {
 	list_remove(&vp->ready);
 	alarm_clear(vp);
+	/* It was kicked; what it left in the processor must not be found by the
+	 * next one. */
 	CHECK(vp->cpu->current != vp);
 }

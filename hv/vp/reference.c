@@ -72,9 +72,13 @@ static void show(struct partition *p)
 
 	if (!page || !(r->msr & HV_MSR_PAGE_ENABLE))
 		return;
+	/* Before the numbers change, and seen by all before they do: a reader
+	 * never takes half of them for whole. */
 	__atomic_store_n(&page->sequence, SEQUENCE_INVALID, __ATOMIC_SEQ_CST);
 	if (!r->running || hz <= TSC_UNITS || !tscs_agree(p, &offset))
 		return;
+	/* A clock of 10 MHz or less would need a scale of 1 or more, which 64
+	 * bits behind the point cannot say. */
 	page->scale = tsc_fraction(TSC_UNITS, hz, 64);
 	/* One moment for both clocks. */
 	now = arch_tsc();
@@ -84,6 +88,8 @@ static void show(struct partition *p)
 		return;
 	page->offset = time_at(p, now) -
 	               (u64)((unsigned __int128)tsc * page->scale >> 64);
+	/* Another one than ever before, but for a wrap: a reader that slept
+	 * over the change still sees that there was one. */
 	do
 		r->sequence++;
 	while (r->sequence == SEQUENCE_INVALID ||
@@ -97,6 +103,8 @@ void reference_update(struct partition *p)
 	bool run = p->vp_count > 0 && !partition_suspended(p);
 	u64 now = arch_tsc();
 
+	/* The time so far, and since when: in this order, as the first needs
+	 * the old `since`. */
 	if (run != r->running) {
 		r->base = time_at(p, now);
 		r->since = units_at(p, now);
@@ -107,8 +115,12 @@ void reference_update(struct partition *p)
 
 void reference_set(struct partition *p, u64 time, u32 sequence)
 {
+	/* It goes on at once if a VP may run; else `since` is taken anew when
+	 * one may. */
 	p->reference.base = time;
 	p->reference.since = units_at(p, arch_tsc());
+	/* The saved one, from which show counts on: the guest may be in the
+	 * middle of reading the page. */
 	p->reference.sequence = sequence;
 	show(p);
 }

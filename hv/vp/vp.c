@@ -20,6 +20,7 @@ u64 vp_runtime(const struct vp *vp)
 {
 	u64 ticks = vp->runtime;
 
+	/* What it has run since the last switch is not in the sum yet. */
 	if (vp->cpu->current == vp)
 		ticks += arch_tsc() - vp->cpu->current_since;
 	return tsc_units(ticks, arch_facts()->tsc_hz);
@@ -35,6 +36,8 @@ void vp_set_runtime(struct vp *vp, u64 units)
 
 const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 {
+	/* Whoever looks at anything looks at the mode too, so the core always
+	 * comes along. */
 	u32 missing = (parts | VP_PART_CORE) & ~vp->cached;
 
 	if (missing) {
@@ -47,6 +50,8 @@ const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 	/* RIP was left by the mode that its parent has changed since. */
 	if (vp->unvalidated & (VP_PART_CORE | VP_PART_CODE))
 		missing &= ~(u32)VP_PART_RIP;
+	/* Only what has just come from a child: the parent's values were
+	 * checked, and the root has the processor's own. */
 	if (missing)
 		vp->dirty |= vp_confine(&vp->state, missing);
 	return &vp->state;
@@ -54,6 +59,8 @@ const struct vp_state *vp_state_part(struct vp *vp, u32 parts)
 
 struct vp_state *vp_state_change(struct vp *vp, u32 parts)
 {
+	/* Captured first: a part is applied whole, also the fields of it that
+	 * nobody changed. */
 	vp_state_part(vp, parts);
 	vp->dirty |= parts;
 	return &vp->state;
@@ -85,6 +92,8 @@ void vp_skip(struct vp *vp, u64 length)
 		/* It was for that instruction (SDM 17.3.1.1). */
 		s->rflags &= ~RFLAGS_RF;
 	}
+	/* With BTF a step is due behind branches alone, and what is carried out
+	 * here is none (SDM 17.4.3). */
 	if ((s->rflags & RFLAGS_TF) &&
 	    !(vp_state_part(vp, VP_PART_MSRS)->debugctl & DEBUGCTL_BTF))
 		vp_state_change(vp, VP_PART_MSRS)->pending_debug |= DEBUG_STEP;

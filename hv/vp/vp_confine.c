@@ -28,6 +28,7 @@ static void confine_dr6(u64 *dr6)
 	const u32 *features = arch_facts()->compat.features;
 	u64 writable = DR6_WRITABLE;
 
+	/* With RTM its bit of DR6 can be clear. */
 	if (!(features[STREAM_FEATURE_7_EBX] & CPUID_7_EBX_RTM))
 		writable &= ~DEBUG_RTM;
 	*dr6 = (*dr6 & writable) | (DR6_FIXED & ~writable);
@@ -37,12 +38,16 @@ static void confine_paging(struct vp_state *s)
 {
 	s->cr3 = physical(s->cr3);
 	for (u32 i = 0; i < 4; i++)
+		/* One that is not present is not looked at, and a stream has it
+		 * as it is. */
 		if (s->pdpte[i] & PDPTE_PRESENT)
 			s->pdpte[i] = physical(s->pdpte[i]);
 }
 
 static void confine_segments(struct vp_state *s)
 {
+	/* Those with a base of 64 bits; of the others VM entry wants 32 (SDM
+	 * 26.3.1.2). */
 	static const u8 wide[] = { VP_FS, VP_GS, VP_LDTR, VP_TR };
 
 	for (u32 i = 0; i < ARRAY_LEN(wide); i++)
@@ -77,5 +82,7 @@ u32 vp_confine(struct vp_state *s, u32 parts)
 		s->kernel_gs_base = linear(s->kernel_gs_base);
 		confine_dr6(&s->dr6);
 	}
+	/* The others are what the hardware would take back as it is; RIP of
+	 * 32-bit code it would refuse. */
 	return (parts & VP_PART_RIP) && confine_rip(s) ? VP_PART_RIP : 0;
 }

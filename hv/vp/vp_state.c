@@ -8,6 +8,10 @@
 #define AT(field) ((u32)offsetof(struct vp_state, field))
 
 /* From this offset on, up to the next row's. */
+/*
+ * One fact in one place, for registers by their offset, and for the tests,
+ * which hold arch/'s capture against it. 0: always here.
+ */
 static const struct {
 	u32 offset;
 	u32 part;
@@ -40,6 +44,7 @@ u32 vp_state_part_of(u32 offset)
 {
 	u32 part = 0;
 
+	/* The last row that begins at or before it. */
 	for (u32 i = 0; i < ARRAY_LEN(parts) && parts[i].offset <= offset; i++)
 		part = parts[i].part;
 	return part;
@@ -47,6 +52,7 @@ u32 vp_state_part_of(u32 offset)
 
 bool vp_state_uses_pdptes(const struct vp_state *s)
 {
+	/* PAE tables of 64-bit mode have no entries in the processor. */
 	return (s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE) && !(s->efer & EFER_LMA);
 }
 

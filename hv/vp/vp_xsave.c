@@ -26,6 +26,8 @@ static u64 component_of(u32 at)
 
 static void fill_init(struct vp_xsave *x, u64 component)
 {
+	/* SDM 13.6: the init state of x87 is that of FNINIT, all others are
+	 * zero. */
 	static const u16 fcw = FCW_RESET;
 	u8 *ymm = x->extended + (VP_XSAVE_YMM_OFFSET - 576);
 
@@ -54,6 +56,7 @@ void vp_xsave_get(const struct vp_xsave *x, u32 at, union hv_register_value *v)
 	arch_copy(v, (const u8 *)x + at, 16);
 	if (!init)
 		return;
+	/* Whatever the bytes are that an earlier state has left there. */
 	v->reg128[0] = at == XAT(legacy.control_status) ? FCW_RESET : 0;
 	if (at != XAT(legacy.xmm_control_status))
 		v->reg128[1] = 0;
@@ -86,6 +89,7 @@ bool vp_xsave_valid(const struct vp_xsave *x)
 {
 	if (!vp_check_mxcsr(x->legacy.xmm_control_status))
 		return false;
+	/* XRSTOR would fault in the hypervisor, between two guests. */
 	if (x->xcomp_bv || (x->xstate_bv & ~arch_facts()->compat.xcr0))
 		return false;
 	for (u32 i = 0; i < ARRAY_LEN(x->rsvd); i++)
@@ -98,6 +102,9 @@ void vp_xsave_reset(struct vp_xsave *x)
 {
 	u32 mxcsr[2] = { MXCSR_RESET, arch_facts()->compat.mxcsr_mask };
 
+	/* XSTATE_BV is 0: every component is in its init state by that. FCW is
+	 * for FXRSTOR, which knows no such bits; MXCSR is loaded in any case
+	 * (SDM 13.8.1). */
 	arch_zero_page(x);
 	fill_init(x, XSTATE_X87);
 	arch_copy(x->legacy.xmm_control_status + 8, mxcsr, sizeof(mxcsr));
