@@ -21,13 +21,17 @@ u64 frame_database_size(const struct handoff *handoff);
 /* Sets it up in zeroed memory of that size. */
 void frame_init(const struct handoff *handoff, void *memory);
 
+/* Whose page it is; FRAME_NONE for an address behind all RAM. */
 enum frame_owner frame_owner(hpa_t page);
+
+/* It changes hands. It is RAM, and mapped by nobody: the caller has looked. */
 void frame_set_owner(hpa_t page, enum frame_owner owner);
 
 /* Count of mappings into children, for pages of FRAME_ROOT. */
 u32 frame_mappings(hpa_t page);
-/* False: the count is at its limit (2^28). */
+/* One more. False: the count is at its limit (2^28 - 1). */
 bool frame_add_mapping(hpa_t page);
+/* One less: of a mapping that was counted. */
 void frame_drop_mapping(hpa_t page);
 
 /* First address behind all RAM. */

@@ -76,6 +76,8 @@ enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
  */
 enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
                                u64 gpn, const void *page, u32 rights);
+
+/* Takes it away, if it is anywhere: what its parent has mapped there shows again. */
 void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o);
 
 /* Is an overlay active at gpn? */

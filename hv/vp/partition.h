@@ -79,6 +79,8 @@ _Static_assert(GPA_OVERLAYS == 2 + 2 * PARTITION_VPS, "all find a place");
 
 /* Makes the root: active, all privileges, `pool` empty. */
 struct partition *partition_create_root(void *page);
+
+/* The root: there is always one. */
 struct partition *partition_root(void);
 
 /*
@@ -104,7 +106,10 @@ struct partition *partition_find(u64 id);
 enum hv_status partition_find_child(struct partition *from, u64 id,
                                     struct partition **child);
 
-/* The child after `previous` (0: the first) in order of creation. */
+/*
+ * The child after `previous` (0: the first) in order of creation; *next is 0 behind
+ * the last one. INVALID_PARTITION_ID: previous is no child of this parent.
+ */
 enum hv_status partition_next_child(struct partition *parent, u64 previous,
                                     u64 *next);
 

@@ -6,7 +6,10 @@
 
 #include "hv/vp/vp_state.h"
 
-/* The 16 bytes of a register at this offset in the area. */
+/*
+ * The 16 bytes of a register at this offset in the area. What is set becomes real: the
+ * rest of its component is in its init state then, if all of it was (SDM 13.6).
+ */
 void vp_xsave_get(const struct vp_xsave *x, u32 at, union hv_register_value *v);
 void vp_xsave_set(struct vp_xsave *x, u32 at, const union hv_register_value *v);
 
