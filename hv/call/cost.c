@@ -6,56 +6,45 @@
 #include "hv/base/log.h"
 #include "hv/call/hypercall.h"
 
-#define CODES 32u      /* from CreatePartition to RestorePartitionState */
-#define READ_LOG CODES /* the one of our own */
-#define OTHERS (CODES + 1)
 #define LINES_AT_ONCE 4u /* so that reading the log stays a short call */
-
-_Static_assert(HVCALL_RESTORE_PARTITION_STATE - HVCALL_CREATE_PARTITION < CODES,
-               "a row for each call");
 
 /*
  * Of all processors together. Each word only grows: a compare-and-exchange will do where
  * two of them note a cost, and no call waits for a lock here.
  */
 static struct {
-	u64 worst;
-	u64 told;
-} costs[CODES + 2];
+	u64 worst[HYPERCALL_SLOTS];
+	u64 logged[HYPERCALL_SLOTS];
+	u32 code[HYPERCALL_SLOTS];
+	bool has_news; /* some `worst` is not logged yet */
+} costs;
 
-static u32 row_of(u32 code)
+void cost_note(u32 slot, u32 code, u64 ticks)
 {
-	if (code - HVCALL_CREATE_PARTITION < CODES)
-		return code - HVCALL_CREATE_PARTITION;
-	return code == HVCALL_STASIS_READ_LOG ? READ_LOG : OTHERS;
+	if (ticks <= costs.worst[slot])
+		return;
+	costs.worst[slot] = ticks;
+	/* Codes that are no call share a slot, and are 0. */
+	costs.code[slot] = slot ? code : 0;
+	costs.has_news = true;
 }
 
-static u32 code_of(u32 row)
-{
-	if (row < CODES)
-		return row + HVCALL_CREATE_PARTITION;
-	return row == READ_LOG ? HVCALL_STASIS_READ_LOG : 0;
-}
-
-void cost_note(u32 code, u64 ticks)
-{
-	u32 row = row_of(code);
-
-	if (ticks > costs[row].worst)
-		costs[row].worst = ticks;
-}
-
-bool cost_tell(void)
+/* Mostly there is nothing new: whoever reads the log does not pay for all slots. */
+bool cost_log(void)
 {
 	u32 lines = 0;
 
-	for (u32 i = 0; i < ARRAY_LEN(costs) && lines < LINES_AT_ONCE; i++) {
-		if (costs[i].worst == costs[i].told)
+	for (u32 i = 0; costs.has_news && i < HYPERCALL_SLOTS; i++) {
+		if (costs.worst[i] == costs.logged[i])
 			continue;
-		costs[i].told = costs[i].worst;
-		log_line("hypercall %x: at most %u ticks", (u64)code_of(i),
-		         costs[i].worst);
+		/* The slots from here on are for the next read. */
+		if (lines == LINES_AT_ONCE)
+			return true;
+		costs.logged[i] = costs.worst[i];
+		log_line("hypercall %x: at most %u ticks", (u64)costs.code[i],
+		         costs.worst[i]);
 		lines++;
 	}
+	costs.has_news = false;
 	return lines > 0;
 }

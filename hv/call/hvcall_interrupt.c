@@ -1,7 +1,6 @@
 /*
  * Interrupts that a parent asserts in its child (TLFS 2.0a 9.4).
  */
-#include "hv/arch.h"
 #include "hv/call/hypercall.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/partition.h"
@@ -27,22 +26,15 @@ static bool is_valid(const struct hv_input_assert_virtual_interrupt *in)
 	return in->vector <= 0xff && in->vector >= vector_min[in->type];
 }
 
-/* The boot processor gets the external interrupt: one at a time. */
+/* To the boot processor, which the lines of an interrupt controller lead to. */
 static enum hv_status assert_external(struct partition *p, u8 vector)
 {
-	struct vp *vp = p->vps[0];
-	struct lapic_message m = {
-		.delivery = LAPIC_DELIVER_EXTINT,
-		.vector = vector,
-	};
+	struct vp *vp = partition_first_vp(p);
 
 	if (!vp)
 		return HV_STATUS_INVALID_PARAMETER;
-	arch_vp_kick(vp);
-	if (vp->lapic.events & STREAM_APIC_EXTINT_TAKEN)
-		return HV_STATUS_ACKNOWLEDGED;
-	lapic_deliver(vp, &m);
-	return HV_STATUS_SUCCESS;
+	return lapic_assert_external(vp, vector) ? HV_STATUS_SUCCESS
+	                                         : HV_STATUS_ACKNOWLEDGED;
 }
 
 enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
@@ -67,15 +59,17 @@ enum hv_status hvcall_assert_virtual_interrupt(struct hypercall_frame *f)
 	return HV_STATUS_SUCCESS;
 }
 
-/* Done with the external interrupt: the next one may be asserted. */
+/*
+ * Done with the external interrupt: the next one may be asserted. One that the VP has not
+ * taken yet stays: its parent would not know whether it came (TLFS 9.4).
+ */
 enum hv_status hvcall_clear_virtual_interrupt(struct hypercall_frame *f)
 {
-	struct vp *vp = f->target->vps[0];
+	struct vp *vp = f->target_vp;
 
 	f->unchanged = !vp;
 	if (!vp)
 		return HV_STATUS_SUCCESS;
-	arch_vp_kick(vp);
 	if (vp->lapic.events & STREAM_APIC_EXTINT)
 		return HV_STATUS_NOT_ACKNOWLEDGED;
 	vp->lapic.events &= ~STREAM_APIC_EXTINT_TAKEN;

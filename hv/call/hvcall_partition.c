@@ -76,7 +76,6 @@ static enum hv_status set_reference_time(struct partition *p, u64 value)
 	if (p->reference.running)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	p->reference.base = value;
-	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -150,25 +149,29 @@ static enum hv_status set_save_memory(struct partition *p, u64 value)
 	if (value > 1)
 		return HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE;
 	p->save_memory = value;
-	partition_changed(p);
 	return HV_STATUS_SUCCESS;
 }
 
-/* `early`: may be set before InitializePartition. No set function: read-only */
+/*
+ * `early`: there before InitializePartition. `saved`: a stream depends on it, so setting
+ * it ends an open process. No set function: read-only.
+ */
 static const struct property {
 	u32 code;
 	bool early;
+	bool saved;
 	u64 (*get)(const struct partition *p);
 	enum hv_status (*set)(struct partition *p, u64 value);
 } properties[] = {
-	{ HV_PROPERTY_PRIVILEGE_FLAGS, true, get_privileges, set_privileges },
-	{ HV_PROPERTY_REFERENCE_TIME, false, reference_time,
+	{ HV_PROPERTY_PRIVILEGE_FLAGS, true, false, get_privileges,
+	  set_privileges },
+	{ HV_PROPERTY_REFERENCE_TIME, false, true, reference_time,
 	  set_reference_time },
-	{ HV_PROPERTY_PROCESSOR_VENDOR, true, get_vendor, NULL },
-	{ HV_PROPERTY_PROCESSOR_FEATURES, true, get_features, NULL },
-	{ HV_PROPERTY_XSAVE_FEATURES, true, get_xsave, NULL },
-	{ HV_PROPERTY_CLFLUSH_SIZE, true, get_clflush, NULL },
-	{ HV_PROPERTY_STASIS_SAVE_MEMORY, true, get_save_memory,
+	{ HV_PROPERTY_PROCESSOR_VENDOR, true, false, get_vendor, NULL },
+	{ HV_PROPERTY_PROCESSOR_FEATURES, true, false, get_features, NULL },
+	{ HV_PROPERTY_XSAVE_FEATURES, true, false, get_xsave, NULL },
+	{ HV_PROPERTY_CLFLUSH_SIZE, true, false, get_clflush, NULL },
+	{ HV_PROPERTY_STASIS_SAVE_MEMORY, true, true, get_save_memory,
 	  set_save_memory },
 };
 
@@ -216,6 +219,7 @@ enum hv_status hvcall_set_partition_property(struct hypercall_frame *f)
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	f->unchanged = !property->saved;
 	return property->set ? property->set(f->target, in->value)
 	                     : HV_STATUS_INVALID_PARAMETER;
 }
@@ -246,7 +250,7 @@ enum hv_status hvcall_read_log(struct hypercall_frame *f)
 	u64 position = in->position;
 
 	out->count = log_read(&position, out->data, sizeof(out->data));
-	if (out->count == 0 && cost_tell())
+	if (out->count == 0 && cost_log())
 		out->count = log_read(&position, out->data, sizeof(out->data));
 	out->position = position;
 	out->rsvd = 0;

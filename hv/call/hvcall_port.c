@@ -51,14 +51,6 @@ enum hv_status hvcall_disconnect_port(struct hypercall_frame *f)
 	return port_disconnect(f->target, in->connection_id);
 }
 
-/* An open save must not miss that the receiver has changed. */
-static enum hv_status sent(struct vp *to, enum hv_status status)
-{
-	if (status == HV_STATUS_SUCCESS)
-		partition_changed(to->partition);
-	return status;
-}
-
 /* Types with bit 31 are the hypervisor's, and 0 is a free slot. */
 enum hv_status hvcall_post_message(struct hypercall_frame *f)
 {
@@ -66,22 +58,22 @@ enum hv_status hvcall_post_message(struct hypercall_frame *f)
 	struct hv_message m = { .type = in->type };
 	const struct port *port;
 	enum hv_status status;
-	struct vp *to;
 
 	if (in->type == 0 || in->type >> 31 ||
 	    in->payload_size > HV_MESSAGE_PAYLOAD)
 		return HV_STATUS_INVALID_PARAMETER;
-	status = port_reach(f->from, in->connection_id, HV_PORT_MESSAGE, &port,
-	                    &to);
+	status = target_find_receiver(f, in->connection_id, HV_PORT_MESSAGE,
+	                              &port);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	m.payload_size = (u8)in->payload_size;
+	/* Of a posted message the sender is its port (TLFS 11.10). */
 	m.sender = port->id;
 	arch_copy(m.payload, in->payload, in->payload_size);
-	arch_vp_kick(to);
-	if (synic_takes(to) && !port_has_room(port, to))
+	/* A SynIC that is off is the more useful answer than one that is full. */
+	if (synic_takes(f->target_vp) && !port_has_room(port, f->target_vp))
 		return HV_STATUS_INSUFFICIENT_BUFFERS;
-	return sent(to, synic_post(to, port->sint, &m));
+	return synic_post(f->target_vp, port->sint, &m);
 }
 
 enum hv_status hvcall_signal_event(struct hypercall_frame *f)
@@ -89,15 +81,14 @@ enum hv_status hvcall_signal_event(struct hypercall_frame *f)
 	const struct hv_input_signal_event *in = f->in;
 	const struct port *port;
 	enum hv_status status;
-	struct vp *to;
 
-	status = port_reach(f->from, in->connection_id, HV_PORT_EVENT, &port,
-	                    &to);
+	status = target_find_receiver(f, in->connection_id, HV_PORT_EVENT,
+	                              &port);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	/* A port has a range of its SINT's flags: the number counts within it. */
 	if (in->flag >= port->flag_count)
 		return HV_STATUS_INVALID_PARAMETER;
-	arch_vp_kick(to);
-	return sent(to,
-	            synic_signal(to, port->sint, port->base_flag + in->flag));
+	return synic_signal(f->target_vp, port->sint,
+	                    port->base_flag + in->flag);
 }

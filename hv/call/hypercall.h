@@ -33,16 +33,21 @@ struct hypercall_registers {
 enum exit_outcome hypercall_execute(struct vp *vp,
                                     struct hypercall_registers *call);
 
+struct hypercall;
+
 /*
- * What a handler gets. in and in_rep are copies; out and out_rep are guest
+ * What a handler gets. in, variable and in_rep are copies; out and out_rep are guest
  * memory, to be written and never read.
  */
 struct hypercall_frame {
+	const struct hypercall *row;
 	struct vp *vp;            /* the caller */
 	struct partition *from;   /* its partition */
 	struct partition *target; /* as the row says, NULL: it has none */
 	struct vp *target_vp;     /* of the target, NULL: the row has none */
 	const void *in;           /* fixed input */
+	const void *variable;     /* variable header, */
+	u32 variable_bytes;       /* and what there is of it */
 	const void *in_rep;       /* input of the element at `rep` */
 	void *out;      /* fixed output, up to the row's `out` bytes */
 	void *out_rep;  /* output of the element at `rep` */
@@ -50,7 +55,9 @@ struct hypercall_frame {
 	u32 first;      /* the first element of this turn */
 	u32 spent;      /* by the elements of this turn, if they count */
 	const u8 *tail; /* variable input, still in guest memory: read
-	                         * every byte once */
+	                         * every byte once; where the row copies it,
+	                         * it is behind the fixed input instead */
+	u32 tail_bytes;
 	bool again;     /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
 	bool unchanged; /* set: a success that has changed nothing */
@@ -73,20 +80,24 @@ enum hypercall_target {
 struct hypercall {
 	const char *name;
 	enum hv_status (*run)(struct hypercall_frame *f);
-	u16 in;         /* bytes of fixed input */
-	u16 in_rep;     /* bytes of input of one element */
-	u16 out;        /* bytes of fixed output */
-	u16 out_rep;    /* bytes of output of one element */
-	u8 flags;       /* HYPERCALL_* */
-	u8 turn;        /* elements a turn, 0: HYPERCALL_REPS_A_TURN */
-	u64 privileges; /* the caller must hold all of these */
+	u16 in;          /* bytes of fixed input */
+	u16 in_variable; /* most bytes of a variable header, 0: it has none */
+	u16 in_rep;      /* bytes of input of one element */
+	u16 out;         /* bytes of fixed output */
+	u16 out_rep;     /* bytes of output of one element */
+	u16 flags;       /* HYPERCALL_* */
+	u8 turn;         /* elements a turn, 0: HYPERCALL_REPS_A_TURN */
+	u64 privileges;  /* the caller must hold all of these */
 	enum hypercall_target target;
 	u8 states;    /* that it may be in, a bit each; 0: the handler asks */
 	u8 target_at; /* where its id is in the input, */
 	u8 vp_at;     /* and the index of its VP; 0: it is about no VP */
 	/* Behind a turn: what elements [first, end) had begun is finished. */
 	void (*settle)(struct hypercall_frame *f, u32 end);
-	/* Bytes that follow the fixed input, as that input says; NULL: none. */
+	/*
+	 * Bytes that follow the fixed input, as that input says; NULL: none. So a call
+	 * whose block has two sizes has the smaller one in `in`, and the rest here.
+	 */
 	u32 (*tail)(const void *in);
 };
 
@@ -98,7 +109,10 @@ struct hypercall {
 #define HYPERCALL_WAKES 16u /* its VP may have got something to do */
 #define HYPERCALL_CHANGES \
 	32u /* a success ends the target's open process (D10) */
-#define HYPERCALL_FLUSHES 64u /* the target's space, behind each turn */
+#define HYPERCALL_FLUSHES 64u      /* the target's space, behind each turn */
+#define HYPERCALL_COPIES_TAIL 128u /* it is short: a part of the input as any */
+/* About the target's first VP, of which there may be none: target_vp is NULL then. */
+#define HYPERCALL_FIRST_VP 256u
 
 /*
  * Most elements of one rep call that are done before interrupts get a chance.
@@ -106,8 +120,17 @@ struct hypercall {
  */
 #define HYPERCALL_REPS_A_TURN 32u
 
-/* The row of a call code, NULL: no such call. */
+/* The row of a call code, NULL: no such call (hypercall_table.c). */
 const struct hypercall *hypercall_find(u32 code);
+
+/* For who counts by call: a number below HYPERCALL_SLOTS each; 0: no such call. */
+#define HYPERCALL_SLOTS 256u
+u32 hypercall_slot(u32 code);
+
+/* The call of this row, which the control word's code has: unit tests bring their own. */
+enum exit_outcome hypercall_execute_row(struct vp *vp,
+                                        struct hypercall_registers *call,
+                                        const struct hypercall *row);
 
 /* Handlers, one file a TLFS chapter: hvcall_*.c. */
 enum hv_status hvcall_create_partition(struct hypercall_frame *f);

@@ -4,7 +4,9 @@
 #include "hv/call/target.h"
 
 #include "hv/arch.h"
+#include "hv/interrupt/port.h"
 #include "hv/vp/partition.h"
+#include "hv/vp/vp.h"
 
 static bool is_own(const struct hypercall_frame *f, u64 id)
 {
@@ -62,23 +64,29 @@ enum hv_status target_find_own(const struct hypercall_frame *f, u64 id,
 	               : HV_STATUS_INVALID_PARTITION_STATE;
 }
 
-/* Its VP stands still from here on, if the call is about more than its existence. */
-static enum hv_status find_vp(struct hypercall_frame *f,
-                              const struct hypercall *row)
+/*
+ * The frame's VP. It stands still from here on, if the call is about more than its
+ * existence: a handler reads and changes what would be in a processor otherwise.
+ */
+static void take_vp(struct hypercall_frame *f, struct vp *vp)
 {
-	u32 index = *(const u32 *)((const u8 *)f->in + row->vp_at);
+	f->target_vp = vp;
+	if (vp && (f->row->flags & HYPERCALL_KICKS))
+		arch_vp_kick(vp);
+}
+
+static enum hv_status find_vp(struct hypercall_frame *f)
+{
+	u32 index = *(const u32 *)((const u8 *)f->in + f->row->vp_at);
 
 	if (index >= PARTITION_VPS || !f->target->vps[index])
 		return HV_STATUS_INVALID_VP_INDEX;
-	f->target_vp = f->target->vps[index];
-	if (row->flags & HYPERCALL_KICKS)
-		arch_vp_kick(f->target_vp);
+	take_vp(f, f->target->vps[index]);
 	return HV_STATUS_SUCCESS;
 }
 
 /* Apart from the dispatcher, whose path without a target is short. */
-__attribute__((noinline)) enum hv_status target_find(
-	struct hypercall_frame *f, const struct hypercall *row)
+__attribute__((noinline)) enum hv_status target_find(struct hypercall_frame *f)
 {
 	static enum hv_status (*const find[])(const struct hypercall_frame *f,
 	                                      u64 id, struct partition **p) = {
@@ -88,6 +96,7 @@ __attribute__((noinline)) enum hv_status target_find(
 		[HYPERCALL_SPACE] = find_space,
 		[HYPERCALL_SYSTEM] = find_system,
 	};
+	const struct hypercall *row = f->row;
 	enum hv_status status;
 
 	status = find[row->target](
@@ -95,7 +104,24 @@ __attribute__((noinline)) enum hv_status target_find(
 		&f->target);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	/* The state before the VP: one that is not active has none to ask for. */
 	if (row->states && !(row->states & BIT(f->target->state)))
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	return row->vp_at ? find_vp(f, row) : HV_STATUS_SUCCESS;
+	if (row->flags & HYPERCALL_FIRST_VP)
+		take_vp(f, partition_first_vp(f->target));
+	return row->vp_at ? find_vp(f) : HV_STATUS_SUCCESS;
+}
+
+enum hv_status target_find_receiver(struct hypercall_frame *f, u32 connection,
+                                    u32 type, const struct port **port)
+{
+	struct vp *to;
+	enum hv_status status =
+		port_reach(f->from, connection, type, port, &to);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	f->target = to->partition;
+	take_vp(f, to);
+	return HV_STATUS_SUCCESS;
 }

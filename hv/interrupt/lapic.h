@@ -178,6 +178,12 @@ struct lapic_message {
 void lapic_send(struct partition *p, struct vp *from,
                 const struct lapic_message *m);
 
+/*
+ * An external interrupt for this VP, past destinations and priorities. False: the one
+ * before it was taken and is not over, nothing changed.
+ */
+bool lapic_assert_external(struct vp *vp, u8 vector);
+
 /* To one VP, whatever the destination says. */
 void lapic_deliver(struct vp *vp, const struct lapic_message *m);
 

@@ -86,6 +86,24 @@ void lapic_deliver(struct vp *vp, const struct lapic_message *m)
 	ready_wake(vp);
 }
 
+/*
+ * There is one at a time: the parent says by a call of its own when the one that was taken
+ * is over. Until then the vector of the next would be lost.
+ */
+bool lapic_assert_external(struct vp *vp, u8 vector)
+{
+	struct lapic_message m = {
+		.delivery = LAPIC_DELIVER_EXTINT,
+		.vector = vector,
+	};
+
+	arch_vp_kick(vp);
+	if (vp->lapic.events & STREAM_APIC_EXTINT_TAKEN)
+		return false;
+	lapic_deliver(vp, &m);
+	return true;
+}
+
 /* The one of lower priority: the first of those with the least PPR. */
 static struct vp *lower(struct vp *best, struct vp *vp)
 {

@@ -104,10 +104,9 @@ void vp_delete(struct vp *vp)
 	struct partition *p = vp->partition;
 
 	CHECK(!vp->is_root);
-	/* First it must have stopped, then nobody may find it: the ring, the
-	 * queue of a receiver that it has a message in, its partition. Its
-	 * pages go last. */
-	arch_vp_kick(vp);
+	/* It has stopped (the call's row kicks it); now nobody may find it: the
+	 * ring, the queue of a receiver that it has a message in, its
+	 * partition. Its pages go last. */
 	ready_forget(vp);
 	synic_cancel(vp);
 	synic_free(vp);

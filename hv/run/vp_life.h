@@ -21,7 +21,7 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 /* It will not execute again: explicitly suspended, and stopped. */
 void vp_stop(struct vp *vp);
 
-/* Takes it out of its partition; all pages go back. */
+/* Takes a VP that was kicked out of its partition; all pages go back. */
 void vp_delete(struct vp *vp);
 
 #endif

@@ -12,6 +12,7 @@
 #include "hv/base/check.h"
 #include "hv/base/log.h"
 #include "hv/call/cost.h"
+#include "hv/call/hypercall.h"
 #include "hv/run/merge.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"
@@ -145,7 +146,8 @@ struct vp *outcome_finish(struct exit *x, enum exit_outcome outcome)
 	carry_out(x->vp, outcome);
 	next = enter_next(arch_this_cpu(), x->event);
 	if (x->is_call)
-		cost_note(x->call, arch_tsc() - x->began);
+		cost_note(hypercall_slot(x->call), x->call,
+		          arch_tsc() - x->began);
 	return next;
 }
 
