@@ -14,13 +14,17 @@
 #include "hv/vp/vp.h"
 #include "lib/crc32c.h"
 
-/* The page database takes the first of the free reserved memory. */
+/*
+ * The page database takes the first of the free reserved memory, whose size the user may
+ * have chosen: too little is a refusal, not a fault of ours.
+ */
 static u64 start_frames(const struct handoff *h)
 {
 	u64 size = frame_database_size(h);
 
 	if (h->free_base + size > h->reserved_base + h->reserved_size)
 		return 0;
+	/* All zero is "nobody's, not mapped" for each page. */
 	for (u64 at = 0; at < size; at += PAGE_SIZE)
 		arch_zero_page(arch_page(hpa_of(h->free_base + at)));
 	frame_init(h, arch_page(hpa_of(h->free_base)));
@@ -33,10 +37,12 @@ static struct partition *start_root(const struct handoff *h, u64 at)
 	u64 end = h->reserved_base + h->reserved_size;
 	struct partition *root;
 
+	/* The page database has taken all that there was. */
 	if (at >= end)
 		return NULL;
 	arch_zero_page(arch_page(hpa_of(at)));
 	root = partition_create_root(arch_page(hpa_of(at)));
+	/* From the end down: the pool is a stack, and gives out the low pages first. */
 	for (u64 page = end - PAGE_SIZE; page > at; page -= PAGE_SIZE)
 		pool_add(&root->pool, hpa_of(page));
 	return root;
@@ -51,6 +57,7 @@ static bool map_around(struct arch_space *s, u64 base, u64 size, u64 from,
 	if (base < from &&
 	    !arch_space_map_identity(s, base, (end < from ? end : from) - base))
 		return false;
+	/* What is left behind the hole; all of the range if it lies behind. */
 	base = base > to ? base : to;
 	return end <= base || arch_space_map_identity(s, base, end - base);
 }
@@ -64,6 +71,7 @@ static bool start_space(const struct handoff *h, struct partition *root)
 	u64 from = h->reserved_base;
 	u64 to = from + h->reserved_size;
 
+	/* Below 4 GiB without asking the memory map: devices are not all in it. */
 	if (!arch_space_init(s, &root->pool, true) ||
 	    !map_around(s, 0, LOW_4G, from, to))
 		return false;
@@ -71,6 +79,7 @@ static bool start_space(const struct handoff *h, struct partition *root)
 		u64 base = h->ranges[i].base;
 		u64 end = base + h->ranges[i].size;
 
+		/* What is above is RAM; a device there is mapped when it is touched. */
 		base = base < LOW_4G ? LOW_4G : base;
 		if (base < end && !map_around(s, base, end - base, from, to))
 			return false;
@@ -83,6 +92,7 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 	u64 free_base = start_frames(handoff);
 	struct partition *root;
 
+	/* Before a guest can ask for a stream; it needs no memory. */
 	crc32c_init();
 	if (!free_base)
 		return HANDOFF_NO_MEMORY;
@@ -91,6 +101,7 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 		return HANDOFF_NO_MEMORY;
 	if (vp_create(root, cpu->index, cpu) != HV_STATUS_SUCCESS)
 		return HANDOFF_NO_MEMORY;
+	/* arch/ fills its state, then launches: nobody is ready until a parent says so. */
 	list_init(&cpu->ready);
 	cpu->root = cpu->current = root->vps[cpu->index];
 	log_line("stasis %u.%u: %u MiB reserved at %x, TSC %u kHz",

@@ -38,7 +38,10 @@ static void finalize_begin(struct partition *p)
 	reference_free(p);
 	port_free_all(p);
 	free_intercepts(p);
-	/* From here on no VP of it may run; they go one by one. */
+	/*
+	 * From here on no VP of it may run; they go one by one, each with the many pages
+	 * that it has. The clock of the partition stands still with them.
+	 */
 	for (u32 i = 0; i < PARTITION_VPS; i++)
 		if (p->vps[i])
 			vp_stop(p->vps[i]);
@@ -75,6 +78,7 @@ static bool finalize_mappings(struct partition *p, u32 *budget)
 		r = arch_space_next(&p->space.arch, &gpa, &m, budget);
 		if (r != ARCH_NEXT_FOUND)
 			break;
+		/* A child's space has no large pages: there is nothing to split. */
 		CHECK(arch_space_unmap(&p->space.arch, gpa));
 		charge_pruned(p, gpa, budget);
 		frame_drop_mapping(m.page);
@@ -100,6 +104,7 @@ bool partition_finalize(struct partition *p)
 		return false;
 	}
 	done = finalize_mappings(p, &budget);
+	/* Before tables are freed: a processor may walk those of the last turn still. */
 	arch_space_flush(&p->space.arch);
 	if (!done || !arch_space_free(&p->space.arch, &tables))
 		return false;

@@ -9,7 +9,10 @@
 
 #define KNOWN_FLAGS (HV_INTERRUPT_LEVEL | HV_INTERRUPT_LOGICAL)
 
-/* Types are the delivery modes of ICR; a vector only where one counts. */
+/*
+ * Types are the delivery modes of ICR (SDM 10.6.1), but for 2, SMI, and 3, which is none; a
+ * vector only where one counts.
+ */
 static bool is_valid(const struct hv_input_assert_virtual_interrupt *in)
 {
 	static const u32 vector_min[] = {

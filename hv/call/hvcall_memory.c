@@ -20,8 +20,10 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 	const u64 *gpn = f->in_rep;
 	hpa_t page = hpa_of_page(*gpn);
 
+	/* Page 0 ends the lists of pools, so no pool can have it. */
 	if (*gpn >= gpa_limit() || *gpn == 0 || frame_owner(page) != FRAME_ROOT)
 		return HV_STATUS_OPERATION_DENIED;
+	/* A child, or the caller itself, would reach what is to be the hypervisor's. */
 	if (frame_mappings(page) || gpa_has_overlay(&f->from->space, *gpn))
 		return HV_STATUS_OBJECT_IN_USE;
 	f->spent += arch_space_missing(&f->from->space.arch, gpa_of(page.v));
@@ -36,6 +38,10 @@ enum hv_status hvcall_deposit_memory(struct hypercall_frame *f)
 	return HV_STATUS_SUCCESS;
 }
 
+/*
+ * One flush for the turn. Only behind it are the pages ours alone: pool_add threads its
+ * list through them, where the caller must not write any more.
+ */
 void hvcall_deposit_settle(struct hypercall_frame *f, u32 end)
 {
 	const struct hv_input_deposit_memory *in = f->in;
@@ -87,9 +93,11 @@ enum hv_status hvcall_map_gpa_pages(struct hypercall_frame *f)
 	u64 gpn = in->target_gpa_base + f->rep;
 	u32 rights;
 
+	/* `gpn < rep`: the sum has turned over. */
 	if (!gpa_rights(in->map_flags, &rights) || gpn < f->rep ||
 	    gpn >= gpa_limit() || *source >= gpa_limit())
 		return HV_STATUS_INVALID_PARAMETER;
+	/* RAM of the root alone: no device, no page of ours, and none that an overlay hides. */
 	if (frame_owner(hpa_of_page(*source)) != FRAME_ROOT ||
 	    gpa_has_overlay(&f->from->space, *source))
 		return HV_STATUS_OPERATION_DENIED;
@@ -109,6 +117,7 @@ enum hv_status hvcall_unmap_gpa_pages(struct hypercall_frame *f)
 
 /* ---- ReadGpa, WriteGpa ---- */
 
+/* One page at most: an access that crosses would have two results. */
 static bool access_is_valid(u64 gpa, u32 bytes)
 {
 	return bytes >= 1 && bytes <= 16 &&
@@ -150,6 +159,7 @@ enum hv_status hvcall_read_gpa(struct hypercall_frame *f)
 	                  &answer.result);
 	if (from)
 		arch_copy(answer.data, from, in->byte_count);
+	/* At once: the block is guest memory, which is written and never read. */
 	*out = answer;
 	return HV_STATUS_SUCCESS;
 }

@@ -33,6 +33,7 @@ enum hv_status hvcall_initialize_partition(struct hypercall_frame *f)
 
 enum hv_status hvcall_finalize_partition(struct hypercall_frame *f)
 {
+	/* Children's pages come from its pool: they go first. */
 	if (f->target->child_count > 0)
 		return HV_STATUS_OPERATION_DENIED;
 	f->again = !partition_finalize(f->target);
@@ -43,6 +44,7 @@ enum hv_status hvcall_delete_partition(struct hypercall_frame *f)
 {
 	struct partition *p = f->target;
 
+	/* Pages of the pool are its parent's to withdraw: none is lost with it. */
 	if (p->pool.available || p->pool.in_use)
 		return HV_STATUS_OPERATION_DENIED;
 	partition_delete(p);
@@ -139,6 +141,7 @@ static u64 get_xsave(const struct partition *p)
 	       (facts->compat.xcr0 & BIT(2));
 }
 
+/* D18: whether a stream has the child's memory in it. */
 static u64 get_save_memory(const struct partition *p)
 {
 	return p->save_memory;

@@ -9,6 +9,10 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 
+/*
+ * Both ends are named, and the caller must own both: a parent decides who talks to whom
+ * (TLFS 11.10). The port's owner is the target, who may connect comes in the input.
+ */
 enum hv_status hvcall_create_port(struct hypercall_frame *f)
 {
 	const struct hv_input_create_port *in = f->in;
@@ -20,9 +24,11 @@ enum hv_status hvcall_create_port(struct hypercall_frame *f)
 		return status;
 	if (in->proximity)
 		return HV_STATUS_INVALID_PARAMETER;
+	/* Whether ids and SINT can be, the ports know. */
 	return port_create(f->target, in->port_id, to->id, &in->info);
 }
 
+/* Connections to it stay, and find no port from now on. */
 enum hv_status hvcall_delete_port(struct hypercall_frame *f)
 {
 	const struct hv_input_delete_port *in = f->in;
@@ -38,12 +44,14 @@ enum hv_status hvcall_connect_port(struct hypercall_frame *f)
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	/* Known ids first, as for CreatePort; then what the block says of itself. */
 	if (in->proximity || in->info.rsvd_z)
 		return HV_STATUS_INVALID_PARAMETER;
 	return port_connect(f->target, in->connection_id, owner->id,
 	                    in->port_id, in->info.type);
 }
 
+/* Of the caller, or of a child: whose connection it is, not whose port. */
 enum hv_status hvcall_disconnect_port(struct hypercall_frame *f)
 {
 	const struct hv_input_disconnect_port *in = f->in;

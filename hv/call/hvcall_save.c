@@ -28,6 +28,7 @@ static enum hv_status check_target(const struct hypercall_frame *f, u32 flags)
 	return HV_STATUS_SUCCESS;
 }
 
+/* By its target, or by who asked for the system: one process each. */
 static void end_process(struct hypercall_frame *f, struct partition *target)
 {
 	if (target)
@@ -41,9 +42,11 @@ static enum hv_status resume(struct hypercall_frame *f,
                              struct partition *target, bool restoring,
                              bool summary, struct context **c)
 {
+	/* By its target: a caller has no handle that it could forge. */
 	*c = context_find(f->from, target);
 	if (!*c || (*c)->restoring != restoring)
 		return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
+	/* Half of a stream would be of the state before the change. */
 	if (target && target->generation != (*c)->generation) {
 		end_process(f, target); /* D10 */
 		return HV_STATUS_INVALID_SAVE_RESTORE_STATE;
@@ -52,9 +55,11 @@ static enum hv_status resume(struct hypercall_frame *f,
 	                                : HV_STATUS_INVALID_PARAMETER; /* D8 */
 }
 
+/* What a process is stays as it is from its START on. */
 static enum hv_status start(struct hypercall_frame *f, struct partition *target,
                             bool restoring, bool summary, struct context **c)
 {
+	/* START while a process is open ends that one (D9); its pages are taken again. */
 	*c = context_open(f->from, target);
 	if (!*c)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
@@ -80,6 +85,7 @@ static enum hv_status open_process(struct hypercall_frame *f,
 	/* What is half written is no state that could be saved. */
 	if (target && !restoring && !summary && target->half_restored)
 		return HV_STATUS_INVALID_PARTITION_STATE;
+	/* Behind the checks of the target: a refused START leaves an open process. */
 	if (!(flags & HV_SAVE_RESTORE_STATE_START))
 		return resume(f, target, restoring, summary, c);
 	return start(f, target, restoring, summary, c);
@@ -129,10 +135,12 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	c->budget = CONTEXT_BUDGET;
 	if (c->save.validated < PARTITION_VPS)
 		status = validate_vps(c);
+	/* An error of the target's state: a process that goes on would meet it again. */
 	if (status != HV_STATUS_SUCCESS) {
 		end_process(f, target);
 		return status;
 	}
+	/* The first calls may be all checks, and have no data yet. */
 	result = HV_STATE_INCOMPLETE;
 	if (c->save.validated == PARTITION_VPS)
 		result = save_run(c, out->save_data, HV_SAVE_DATA_MAX, &count);
@@ -146,6 +154,7 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 /* The block ends where the data do. A count beyond the limit: no data (D7). */
 u32 hvcall_restore_tail(const void *in)
 {
+	/* Of the copy: the caller cannot make it longer behind this check. */
 	const struct hv_input_restore_partition_state *head = in;
 	u32 count = head->restore_data_count;
 
@@ -165,6 +174,7 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 	status = check_target(f, in->flags);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	/* hvcall_restore_tail has let it pass, with no data. */
 	if (in->restore_data_count > HV_SAVE_DATA_MAX)
 		return HV_STATUS_INVALID_PARAMETER;
 	status = open_process(f, target, true, in->flags, &c);
@@ -172,6 +182,7 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 		return status;
 	c->budget = CONTEXT_BUDGET;
 	result = restore_run(c, f->tail, in->restore_data_count, &consumed);
+	/* A result says what is wrong, the log where: for who made the stream. */
 	if (result > HV_STATE_RESTORABLE)
 		log_line("restore: partition %u: result %u in chunk %u",
 		         target ? target->id : 0, (u64)result, c->sequence);

@@ -13,12 +13,14 @@ static bool is_own(const struct hypercall_frame *f, u64 id)
 	return id == HV_PARTITION_ID_SELF || id == f->from->id;
 }
 
+/* Only the direct parent: a grandchild is its parent's business alone (D5). */
 static enum hv_status find_child(const struct hypercall_frame *f, u64 id,
                                  struct partition **p)
 {
 	return partition_find_child(f->from, id, p);
 }
 
+/* Its own id needs no privilege to have children; any other is a child's or nobody's. */
 static enum hv_status find_own(const struct hypercall_frame *f, u64 id,
                                struct partition **p)
 {
@@ -26,6 +28,7 @@ static enum hv_status find_own(const struct hypercall_frame *f, u64 id,
 	return is_own(f, id) ? HV_STATUS_SUCCESS : find_child(f, id, p);
 }
 
+/* The root's pool is what all others come from; a child's is its parent's to fill. */
 static enum hv_status find_pool(const struct hypercall_frame *f, u64 id,
                                 struct partition **p)
 {
@@ -45,6 +48,7 @@ static enum hv_status find_space(const struct hypercall_frame *f, u64 id,
 	return find_child(f, id, p);
 }
 
+/* Id 0 is a target without a partition: the handler has its summary (D4). */
 static enum hv_status find_system(const struct hypercall_frame *f, u64 id,
                                   struct partition **p)
 {
@@ -77,6 +81,7 @@ static void take_vp(struct hypercall_frame *f, struct vp *vp)
 
 static enum hv_status find_vp(struct hypercall_frame *f)
 {
+	/* Of the copy, which is 8-aligned with all fields (tlfs.h). */
 	u32 index = *(const u32 *)((const u8 *)f->in + f->row->vp_at);
 
 	if (index >= PARTITION_VPS || !f->target->vps[index])

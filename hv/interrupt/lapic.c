@@ -33,6 +33,7 @@ enum lapic_mode lapic_mode(const struct vp *vp)
 	return base & LAPIC_BASE_X2APIC ? LAPIC_X2APIC : LAPIC_XAPIC;
 }
 
+/* Off in either way it takes no fixed interrupts (SDM 10.4.7.2). */
 static bool software_enabled(const struct vp *vp)
 {
 	return lapic_mode(vp) != LAPIC_DISABLED &&
@@ -56,6 +57,7 @@ static void vector_clear(struct vp *vp, u32 set, u8 vector)
 	*word_of(vp, set, vector) &= ~(1u << vector % 32);
 }
 
+/* 0 is never a vector of these sets: those below 16 are errors. */
 u8 lapic_highest(const struct vp *vp, enum lapic_offset set)
 {
 	for (u32 i = 8; i-- > 0;) {
@@ -67,7 +69,10 @@ u8 lapic_highest(const struct vp *vp, enum lapic_offset set)
 	return 0;
 }
 
-/* SDM 10.8.3.1. */
+/*
+ * SDM 10.8.3.1: of a vector in service its class alone counts, of TPR all bits. Kept in
+ * the page, as the processor would, so that a read needs no work.
+ */
 void lapic_update_ppr(struct vp *vp)
 {
 	u32 tpr = *reg(vp, LAPIC_TPR);
@@ -92,7 +97,10 @@ void lapic_follow_base(struct vp *vp)
 	}
 }
 
-/* SDM 10.4.7.1. */
+/*
+ * SDM 10.4.7.1. The assist page is an MSR of the TLFS, which INIT leaves; an event may be
+ * what this reset is for, so whoever takes it clears it.
+ */
 void lapic_reset(struct vp *vp)
 {
 	struct stream_vp_apic reset;
@@ -112,6 +120,7 @@ bool lapic_write_base(struct vp *vp, u64 value)
 	bool from_x2apic = (old & x2apic) == x2apic;
 	bool from_disabled = !(old & LAPIC_BASE_ENABLE);
 
+	/* Out of x2APIC mode only by switching off, into it only from xAPIC mode. */
 	if (!vp_check_apic_base(&v))
 		return false;
 	if (from_x2apic && (value & x2apic) == LAPIC_BASE_ENABLE)
@@ -121,6 +130,7 @@ bool lapic_write_base(struct vp *vp, u64 value)
 	vp->state.apic_base = value;
 	if (!(value & LAPIC_BASE_ENABLE))
 		lapic_reset(vp);
+	/* ICR is one register of 64 bits then: half an address would be left. */
 	else if (!from_x2apic && (value & LAPIC_BASE_X2APIC))
 		*reg(vp, LAPIC_ICR_HIGH) = 0;
 	lapic_follow_base(vp);
@@ -233,6 +243,7 @@ void lapic_error(struct vp *vp, u32 bit)
 	u32 lvt = *reg(vp, LAPIC_LVT_ERROR);
 	u8 vector = (u8)lvt;
 
+	/* One interrupt until software has looked: a guest could flood itself. */
 	if (vp->lapic.errors & bit)
 		return;
 	vp->lapic.errors |= bit;
@@ -254,6 +265,7 @@ bool lapic_takes(const struct vp *vp, u8 vector)
 
 void lapic_raise(struct vp *vp, u8 vector, bool level)
 {
+	/* Lost, as on the bus: nobody keeps it for when it is on again. */
 	if (!software_enabled(vp))
 		return;
 	if (vector < VECTOR_FIRST) {
@@ -261,6 +273,7 @@ void lapic_raise(struct vp *vp, u8 vector, bool level)
 		return;
 	}
 	vector_set(vp, LAPIC_IRR, vector);
+	/* The last one that came says how it ends; both ways share one bit. */
 	if (level)
 		vector_set(vp, LAPIC_TMR, vector);
 	else
@@ -292,6 +305,7 @@ static u32 pending_extint(const struct vp *vp)
 	return EXTINT_ANY | (u8)(vp->lapic.events >> STREAM_APIC_EXTINT_SHIFT);
 }
 
+/* Whoever injects it must not take it for a vector of IRR. */
 bool lapic_external_pending(const struct vp *vp)
 {
 	return pending_extint(vp);
@@ -302,6 +316,7 @@ u8 lapic_pending(const struct vp *vp)
 	u8 vector = lapic_highest(vp, LAPIC_IRR);
 	u32 extint = pending_extint(vp);
 
+	/* Before all others: no priority holds it back. */
 	if (extint)
 		return (u8)extint;
 	if (!software_enabled(vp) ||
@@ -312,12 +327,14 @@ u8 lapic_pending(const struct vp *vp)
 
 void lapic_accept(struct vp *vp, u8 vector)
 {
+	/* No ISR bit: it ends at its controller, so no EOI is for it. */
 	if (pending_extint(vp)) {
 		vp->lapic.events &= ~STREAM_APIC_EXTINT;
 		vp->lapic.events |= STREAM_APIC_EXTINT_TAKEN;
 		return;
 	}
 	vector_clear(vp, LAPIC_IRR, vector);
+	/* AutoEOI: the guest sends none, a bit in ISR would stay for ever. */
 	if (!synic_auto_eoi(vp, vector))
 		vector_set(vp, LAPIC_ISR, vector);
 	lapic_update_ppr(vp);
@@ -326,6 +343,7 @@ void lapic_accept(struct vp *vp, u8 vector)
 	stimer_update(vp);
 }
 
+/* There is no EOI broadcast: a child has no I/O APIC of ours that would hear it. */
 void lapic_eoi(struct vp *vp)
 {
 	u8 vector = lapic_highest(vp, LAPIC_ISR);
@@ -336,6 +354,7 @@ void lapic_eoi(struct vp *vp)
 	lapic_update_ppr(vp);
 }
 
+/* One at most: NMIs that come while one waits are one (SDM 6.7.1). */
 bool lapic_nmi_pending(const struct vp *vp)
 {
 	return vp->lapic.events & STREAM_APIC_NMI;
@@ -346,6 +365,10 @@ void lapic_nmi_accept(struct vp *vp)
 	vp->lapic.events &= ~STREAM_APIC_NMI;
 }
 
+/*
+ * An NMI that is blocked wakes nobody, it waits for the IRET; an interrupt that IF holds
+ * back does not end HLT either (SDM vol. 2, HLT).
+ */
 bool lapic_wakes(const struct vp *vp)
 {
 	const struct vp_state *s = &vp->state;
@@ -369,6 +392,7 @@ void lapic_set_tpr(struct vp *vp, u64 value)
 	lapic_update_ppr(vp);
 }
 
+/* CR8 is bits 7:4 of TPR (SDM 10.8.6), no register of its own. */
 u64 lapic_cr8(const struct vp *vp)
 {
 	return lapic_tpr(vp) >> 4;
@@ -388,5 +412,6 @@ void lapic_write_icr(struct vp *vp, u64 value)
 {
 	*reg(vp, LAPIC_ICR_HIGH) = (u32)(value >> 32);
 	*reg(vp, LAPIC_ICR) = (u32)value & LAPIC_ICR_WRITABLE;
+	/* Both halves are there: the low one is what sends (SDM 10.6.1). */
 	lapic_send_icr(vp);
 }

@@ -15,6 +15,10 @@ static u32 reg(const struct vp *vp, u32 offset)
 
 /* ---- Who is meant ---- */
 
+/*
+ * A cluster and a set of its members; the flat model of xAPIC mode has one cluster of
+ * eight (SDM 10.6.2.2). Each receiver compares by its own mode and DFR.
+ */
 static bool matches_logical(const struct vp *vp, u32 destination)
 {
 	u32 ldr = reg(vp, LAPIC_LDR);
@@ -41,12 +45,14 @@ static bool is_meant(const struct vp *vp, const struct vp *from,
 	default:
 		break;
 	}
+	/* The number for all depends on the sender's mode, which has looked. */
 	if (m->broadcast)
 		return true;
 	return m->logical ? matches_logical(vp, m->destination)
 	                  : vp->index == m->destination;
 }
 
+/* One that is off by software has no part in the choice (SDM 10.4.7.2). */
 static bool takes_interrupts(const struct vp *vp)
 {
 	return reg(vp, LAPIC_SVR) & LAPIC_SVR_ENABLE;
@@ -58,6 +64,7 @@ void lapic_deliver(struct vp *vp, const struct lapic_message *m)
 {
 	struct lapic *l = &vp->lapic;
 
+	/* What comes is put into its state, which must not be in a processor. */
 	arch_vp_kick(vp);
 	switch (m->delivery) {
 	case LAPIC_FIXED:
@@ -67,11 +74,13 @@ void lapic_deliver(struct vp *vp, const struct lapic_message *m)
 	case LAPIC_DELIVER_NMI:
 		l->events |= STREAM_APIC_NMI;
 		break;
+	/* It takes back a SIPI that came before: that one was for another start. */
 	case LAPIC_DELIVER_INIT:
 		l->events &=
 			~(STREAM_APIC_SIPI | 0xffu << STREAM_APIC_SIPI_SHIFT);
 		l->events |= STREAM_APIC_INIT;
 		break;
+	/* Kept until vp_update sees whether the VP waits for one (SDM 8.4.4). */
 	case LAPIC_DELIVER_SIPI:
 		l->events &= ~(0xffu << STREAM_APIC_SIPI_SHIFT);
 		l->events |= STREAM_APIC_SIPI |
@@ -87,8 +96,8 @@ void lapic_deliver(struct vp *vp, const struct lapic_message *m)
 }
 
 /*
- * There is one at a time: the parent says by a call of its own when the one that was taken
- * is over. Until then the vector of the next would be lost.
+ * There is one at a time: the parent says by a call of its own when the one that was
+ * taken is over. Another one before that would be in the place of its vector.
  */
 bool lapic_assert_external(struct vp *vp, u8 vector)
 {
@@ -123,6 +132,7 @@ void lapic_send(struct partition *p, struct vp *from,
 		if (!vp || lapic_mode(vp) == LAPIC_DISABLED ||
 		    !is_meant(vp, from, m))
 			continue;
+		/* All are looked at before one gets it: its PPR has to be least. */
 		if (m->delivery == LAPIC_LOWEST)
 			best = lower(best, vp);
 		else
@@ -143,6 +153,7 @@ static bool can_be_sent(const struct lapic_message *m, u32 icr)
 	case LAPIC_LOWEST:
 	case LAPIC_DELIVER_NMI:
 	case LAPIC_DELIVER_SIPI:
+		/* Shorthands that mean the sender too are none of these. */
 		return m->shorthand == LAPIC_TO_DESTINATION ||
 		       m->shorthand == LAPIC_TO_OTHERS;
 	case LAPIC_DELIVER_INIT:
@@ -169,8 +180,10 @@ void lapic_send_icr(struct vp *vp)
 
 	m.broadcast = m.destination ==
 	              (x2apic ? X2APIC_BROADCAST : XAPIC_BROADCAST);
+	/* Others have no effect, and no error either. */
 	if (!can_be_sent(&m, low))
 		return;
+	/* The sender's error: it goes no further (SDM 10.5.3). */
 	if (m.delivery <= LAPIC_LOWEST && m.vector < 16)
 		lapic_error(vp, LAPIC_ESR_SEND_ILLEGAL);
 	else

@@ -88,6 +88,7 @@ static u8 *memory_bytes(const struct operand *o, u8 bytes[8])
 
 static u64 read_operand(struct vp *vp, const struct operand *o)
 {
+	/* The low 32 bits of 16 bytes: the others of them are read as zero. */
 	u64 part = lapic_read_page(vp, register_of(o)) >> o->offset % 4 * 8;
 	u64 value = part;
 
@@ -128,6 +129,7 @@ static bool push(struct vp *vp, const struct insn *insn,
 	rsp.reg_size = (u8)stack_width(vp);
 	if (rsp.reg_size < 8)
 		top &= BIT(rsp.reg_size * 8) - 1;
+	/* First: a read of the register may have an effect, a fault must not. */
 	if (!gva_pin(vp, gva_linear(vp, VP_SS, top), insn->size, ARCH_WRITE,
 	             &place))
 		return false;

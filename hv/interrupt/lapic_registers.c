@@ -24,6 +24,7 @@ static void write_tpr(struct vp *vp, u32 offset, u32 value)
 	lapic_set_tpr(vp, value);
 }
 
+/* SDM 10.8.5 asks for 0 and takes any value in the page. */
 static void write_eoi(struct vp *vp, u32 offset, u32 value)
 {
 	(void)offset;
@@ -31,6 +32,7 @@ static void write_eoi(struct vp *vp, u32 offset, u32 value)
 	lapic_eoi(vp);
 }
 
+/* Its low 28 bits are all ones (SDM 10.6.2.2). */
 static void write_dfr(struct vp *vp, u32 offset, u32 value)
 {
 	*reg(vp, offset) = value | LAPIC_DFR_ONES;
@@ -42,6 +44,7 @@ static void write_svr(struct vp *vp, u32 offset, u32 value)
 	*reg(vp, offset) = value;
 	if (value & LAPIC_SVR_ENABLE)
 		return;
+	/* What is in IRR and ISR stays, and comes when it is on again. */
 	for (u32 i = 0; i < LAPIC_LVTS; i++)
 		*reg(vp, LAPIC_LVT_TIMER + i * 16) |= (u32)LAPIC_LVT_MASKED;
 }
@@ -54,12 +57,17 @@ static void write_esr(struct vp *vp, u32 offset, u32 value)
 	vp->lapic.errors = 0;
 }
 
+/* The low half sends; the high one was stored by a write of its own. */
 static void write_icr(struct vp *vp, u32 offset, u32 value)
 {
 	*reg(vp, offset) = value;
 	lapic_send_icr(vp);
 }
 
+/*
+ * Masked while the APIC is off by software, whatever is written (SDM 10.4.7.2). The timer
+ * must know: a change of its mode may stop it.
+ */
 static void write_lvt(struct vp *vp, u32 offset, u32 value)
 {
 	if (!(*reg(vp, LAPIC_SVR) & LAPIC_SVR_ENABLE))
@@ -82,6 +90,7 @@ static void write_divide(struct vp *vp, u32 offset, u32 value)
 	lapic_timer_write_divide(vp, value);
 }
 
+/* Fixed and edge-triggered (SDM 10.12.11); an illegal vector is an error on receipt. */
 static void write_self(struct vp *vp, u32 offset, u32 value)
 {
 	(void)offset;
@@ -152,6 +161,7 @@ static const struct lapic_row {
 	  NULL },
 };
 
+/* Two modes may have a row each for a register, so what is wanted says which. */
 static const struct lapic_row *find(u32 offset, u32 wanted)
 {
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
@@ -161,6 +171,7 @@ static const struct lapic_row *find(u32 offset, u32 wanted)
 	return NULL;
 }
 
+/* The current count is no memory: it follows from when the timer is due. */
 static u32 read_register(const struct vp *vp, u32 offset)
 {
 	return offset == LAPIC_CURRENT_COUNT ? lapic_timer_count(vp)
@@ -180,7 +191,10 @@ bool lapic_read_msr(struct vp *vp, u32 msr, u64 *value)
 	return true;
 }
 
-/* ICR alone has 64 bits; a write of it sends once both halves are there. */
+/*
+ * ICR alone has 64 bits; a write of it sends once both halves are there. All checks come
+ * before the first store: #GP leaves no trace.
+ */
 bool lapic_write_msr(struct vp *vp, u32 msr, u64 value)
 {
 	u32 offset = (msr & 0xff) << 4;
@@ -199,6 +213,7 @@ bool lapic_write_msr(struct vp *vp, u32 msr, u64 value)
 
 /* ---- The page ---- */
 
+/* A register that can only be written is no error to read, one that is none is. */
 u32 lapic_read_page(struct vp *vp, u32 offset)
 {
 	if (find(offset, R | IN_XAPIC))
@@ -220,6 +235,7 @@ void lapic_write_page(struct vp *vp, u32 offset, u32 value)
 
 /* ---- HvGetVpRegisters, HvSetVpRegisters ---- */
 
+/* Off it has the registers of xAPIC mode, which it will come up in. */
 static u32 flags_of(const struct vp *vp)
 {
 	return lapic_mode(vp) == LAPIC_X2APIC ? IN_X2APIC : IN_XAPIC;
@@ -261,6 +277,7 @@ enum hv_status lapic_set_register(struct vp *vp, u32 msr, u64 value)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (offset == LAPIC_ICR)
 		*reg(vp, LAPIC_ICR_HIGH) = (u32)high;
+	/* `set`, not `write`: nothing is sent or acknowledged for a parent. */
 	row->set(vp, offset, (u32)value);
 	lapic_update_ppr(vp);
 	return HV_STATUS_SUCCESS;

@@ -64,6 +64,7 @@ static u64 rest(const struct vp *vp)
 	return due > now ? due - now : 0;
 }
 
+/* A masked timer counts on, without an interrupt at its end. */
 static bool is_masked(const struct vp *vp)
 {
 	return *reg(vp, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED;
@@ -94,6 +95,7 @@ u64 lapic_timer_rest(const struct vp *vp)
 	if (!vp->lapic.timer_due || is_lost(vp))
 		return LAPIC_NEVER;
 	left = rest(vp);
+	/* Not by time: lapic_accept looks again when the vector is taken. */
 	if (left == 0 && is_blocked(vp))
 		return LAPIC_NEVER;
 	return tsc_ticks(&vp->partition->clock, left);
@@ -111,6 +113,10 @@ static void skip_lost(struct vp *vp)
 		vp->lapic.timer_due = 0;
 }
 
+/*
+ * One tick a call. The next one is due a period behind this one, not behind now: a VP
+ * that waited for its turn is given all of them, one behind the other.
+ */
 void lapic_timer_update(struct vp *vp)
 {
 	u8 vector = (u8)*reg(vp, LAPIC_LVT_TIMER);
@@ -172,6 +178,7 @@ void lapic_timer_write_lvt(struct vp *vp, u32 value)
 	u32 old = mode(vp);
 	bool counted = counts(vp);
 
+	/* What was due is due by the old vector and mask. */
 	lapic_timer_update(vp);
 	*reg(vp, LAPIC_LVT_TIMER) = value;
 	if (mode(vp) != old && !(counted && counts(vp)))
@@ -205,6 +212,7 @@ u32 lapic_timer_count(const struct vp *vp)
 	if (!counts(vp) || !vp->lapic.timer_due)
 		return 0;
 	left = rest(vp);
+	/* Overdue: the hardware would have counted on from the start. */
 	if (!left && mode(vp) == LAPIC_LVT_PERIODIC && period(vp))
 		left = period(vp) -
 		       (guest_tsc(vp) - vp->lapic.timer_due) % period(vp);
@@ -223,6 +231,7 @@ void lapic_timer_write_divide(struct vp *vp, u32 value)
 		lapic_timer_set_count(vp, left);
 }
 
+/* In the other modes the MSR reads 0 and ignores writes (SDM 10.5.4.1). */
 u64 lapic_timer_deadline(const struct vp *vp)
 {
 	return mode(vp) == LAPIC_LVT_DEADLINE ? vp->lapic.timer_due : 0;
@@ -234,6 +243,7 @@ void lapic_timer_set_deadline(struct vp *vp, u64 value)
 		vp->lapic.timer_due = value;
 }
 
+/* A deadline is a value of that TSC, and stays; a count has so much left to run. */
 void lapic_timer_shift(struct vp *vp, u64 by)
 {
 	if (vp->lapic.timer_due && counts(vp))

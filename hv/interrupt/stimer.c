@@ -10,6 +10,7 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 
+/* TLFS 12.3.1: a timer has a SINT or a vector, by its mode; the other field is not used. */
 static u32 sint_of(const struct stimer *t)
 {
 	return (u32)(t->config >> HV_STIMER_SINT_SHIFT) & 15;
@@ -27,6 +28,7 @@ static bool is_direct(const struct stimer *t)
 
 /* ---- The MSRs ---- */
 
+/* Vectors below 16 are the processor's: the APIC would call each an error. */
 static bool config_valid(u64 config)
 {
 	u8 vector = (u8)(config >> HV_STIMER_VECTOR_SHIFT);
@@ -41,6 +43,10 @@ static bool can_be_enabled(const struct stimer *t)
 	return is_direct(t) || sint_of(t) != 0;
 }
 
+/*
+ * Every write starts anew: an expiry that was not delivered is of the old settings. A
+ * one-shot timer counts to a time, a periodic one from now on (TLFS 12.3.2).
+ */
 static void arm(struct vp *vp, struct stimer *t)
 {
 	u64 now = reference_time(vp->partition);
@@ -91,6 +97,7 @@ bool stimer_write_msr(struct vp *vp, u32 msr, u64 value)
 	else if (!write_config(t, value))
 		return false;
 	arm(vp, t);
+	/* A one-shot time may be past already: that expires at once. */
 	stimer_update(vp);
 	return true;
 }
@@ -123,6 +130,7 @@ static void expire(struct vp *vp, struct stimer *t)
 	u64 now = reference_time(vp->partition);
 	u64 late = now - t->due;
 
+	/* When it was due, which the message says beside when it is delivered. */
 	t->expired = t->due;
 	if (!(t->config & HV_STIMER_PERIODIC)) {
 		t->due = 0;
@@ -132,9 +140,11 @@ static void expire(struct vp *vp, struct stimer *t)
 	/* A lazy one leaves out what was missed. */
 	if ((t->config & HV_STIMER_LAZY) || is_lost(vp, t))
 		t->due += late / t->count * t->count;
+	/* Behind when it was due, not behind now: its ticks do not drift. */
 	t->due = t->due + t->count < t->due ? ~0ull : t->due + t->count;
 }
 
+/* What has expired, and is for this SINT; nothing is due a second time meanwhile. */
 static bool waits_for(const struct stimer *t, u32 sint)
 {
 	return t->expired && !is_direct(t) && sint_of(t) == sint;
@@ -153,10 +163,12 @@ bool stimer_take(struct vp *vp, u32 index, u32 sint, struct hv_message *m)
 	m->payload[0] = index;
 	m->payload[1] = t->expired;
 	m->payload[2] = reference_time(vp->partition);
+	/* The tick behind it may be due by now: stimer_update sees it next. */
 	t->expired = 0;
 	return true;
 }
 
+/* A tick whose vector is still in IRR would be lost in it: it waits instead. */
 static bool deliver_direct(struct vp *vp, const struct stimer *t)
 {
 	u8 vector = vector_of(t);
@@ -177,6 +189,7 @@ static void update_one(struct vp *vp, struct stimer *t)
 		t->expired = 0;
 }
 
+/* Of those in direct mode none: the APIC is theirs. */
 u32 stimer_sints(const struct vp *vp)
 {
 	u32 sints = 0;
@@ -194,6 +207,7 @@ void stimer_update(struct vp *vp)
 	for (u32 i = 0; i < HV_STIMERS; i++)
 		if (vp->stimer[i].due | vp->stimer[i].expired)
 			update_one(vp, &vp->stimer[i]);
+	/* Not one by one: who is next at a SINT is a matter of turns. */
 	sints = stimer_sints(vp);
 	if (sints)
 		synic_deliver(vp, sints);
@@ -206,6 +220,7 @@ u64 stimer_rest(const struct vp *vp)
 	for (u32 i = 0; i < HV_STIMERS; i++) {
 		const struct stimer *t = &vp->stimer[i];
 
+		/* One that has expired waits for the guest, not for the clock. */
 		if (!t->due || t->expired || is_lost(vp, t))
 			continue;
 		rest = reference_ticks(vp->partition, t->due);
@@ -214,6 +229,7 @@ u64 stimer_rest(const struct vp *vp)
 	return least;
 }
 
+/* Then an exit is needed where a vector is taken: the processor would not say so. */
 bool stimer_watches_apic(const struct vp *vp)
 {
 	for (u32 i = 0; i < HV_STIMERS; i++)

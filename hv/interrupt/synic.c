@@ -19,6 +19,7 @@ void synic_reset(struct synic *synic)
 {
 	*synic = (struct synic){ .scontrol = 0 };
 	list_init(&synic->queue);
+	/* Masked, with vector 0 (TLFS 11.8). */
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		synic->sint[i] = HV_SINT_RESET;
 }
@@ -51,6 +52,7 @@ static enum hv_status write_page_msr(struct vp *vp, struct gpa_overlay *o,
 	enum hv_status status = HV_STATUS_SUCCESS;
 	u64 gpn = value >> PAGE_SHIFT;
 
+	/* Also where the page is off: the MSR holds no address that cannot be. */
 	if (gpn >= gpa_limit())
 		return HV_STATUS_INVALID_PARAMETER;
 	if (value & HV_MSR_PAGE_ENABLE)
@@ -58,11 +60,13 @@ static enum hv_status write_page_msr(struct vp *vp, struct gpa_overlay *o,
 		                         ARCH_READ | ARCH_WRITE);
 	else
 		gpa_overlay_clear(space, o);
+	/* Last: where the overlay has no place the MSR is as it was. */
 	if (status == HV_STATUS_SUCCESS)
 		*msr = value & ~HV_MSR_PLAIN_PAGE_RSVD;
 	return status;
 }
 
+/* Before the pages go back to the pool: the guest could write to them until then. */
 void synic_free(struct vp *vp)
 {
 	gpa_overlay_clear(&vp->partition->space, &vp->synic.sief_overlay);
@@ -74,6 +78,7 @@ static enum hv_status write_sint(struct synic *s, u32 index, u64 value)
 	u64 known = HV_SINT_VECTOR | HV_SINT_MASKED | HV_SINT_AUTO_EOI |
 	            HV_SINT_POLLING;
 
+	/* A vector below 16 is refused, but a masked SINT needs none (TLFS 11.8). */
 	if (!(value & HV_SINT_MASKED) && (value & HV_SINT_VECTOR) < 16)
 		return HV_STATUS_INVALID_PARAMETER;
 	s->sint[index] = value & known;
@@ -115,6 +120,7 @@ enum hv_status synic_write_msr(struct vp *vp, u32 msr, u64 value)
 
 /* ---- Messages ---- */
 
+/* The global switch and the page's own (TLFS 11.8). */
 static bool has_page(const struct synic *s, u64 msr)
 {
 	return (s->scontrol & HV_MSR_PAGE_ENABLE) && (msr & HV_MSR_PAGE_ENABLE);
@@ -128,6 +134,7 @@ static bool can_deliver(const struct synic *s, u32 sint)
 	       (!(value & HV_SINT_MASKED) || (value & HV_SINT_POLLING));
 }
 
+/* A SINT that polls has its messages without being interrupted (D26). */
 static void interrupt(struct vp *to, u32 sint)
 {
 	u64 value = to->synic.sint[sint];
@@ -136,6 +143,7 @@ static void interrupt(struct vp *to, u32 sint)
 		lapic_interrupt(to, (u8)(value & HV_SINT_VECTOR));
 }
 
+/* Our own pointer to the page: the guest may have moved the overlay since. */
 static struct hv_message *slot_of(const struct vp *vp, u32 sint)
 {
 	return (struct hv_message *)vp->pages[VP_PAGE_SIM] + sint;
@@ -166,7 +174,7 @@ static u32 queued_sints(const struct vp *vp)
 	return sints;
 }
 
-/* Does more wait, besides what is being delivered? */
+/* Does more wait, besides what is being delivered? Then the guest is to send an EOM. */
 static bool more_waits(const struct vp *vp, u32 sint)
 {
 	u32 sints = queued_sints(vp) | stimer_sints(vp);
@@ -176,6 +184,7 @@ static bool more_waits(const struct vp *vp, u32 sint)
 	return sints >> sint & 1;
 }
 
+/* Masked SINTs count too: the message waits for them, in its place. */
 bool synic_takes(const struct vp *vp)
 {
 	return has_page(&vp->synic, vp->synic.simp);
@@ -197,6 +206,7 @@ static bool is_free(struct hv_message *slot)
 {
 	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) == HV_MESSAGE_NONE)
 		return true;
+	/* Else the guest would empty the slot without an EOM, and nobody would look. */
 	slot->flags |= HV_MESSAGE_FLAG_PENDING;
 	return false;
 }
@@ -207,6 +217,7 @@ static void fill(struct vp *to, u32 sint, const struct hv_message *m, bool more)
 	struct hv_message *slot = slot_of(to, sint);
 	struct hv_message copy = *m;
 
+	/* Until all the rest is there it looks free, also to who reads it in between. */
 	copy.type = HV_MESSAGE_NONE;
 	copy.rsvd = 0;
 	copy.flags = more ? HV_MESSAGE_FLAG_PENDING : 0;
@@ -223,6 +234,7 @@ static void deliver_intercept(struct vp *to)
 	list_remove(&sender->message_link);
 	partition_changed(sender->partition); /* D10: it leaves the state */
 	fill(to, 0, &sender->message, more_waits(to, 0));
+	/* That it is empty is what a save of the sender asks. */
 	sender->message.type = HV_MESSAGE_NONE;
 }
 
@@ -271,6 +283,7 @@ static void deliver_turn(struct vp *to, u32 sint)
 	fill(to, sint, &m, more_waits(to, sint));
 }
 
+/* The page is saved as it is: no trace of what was delivered is left in it. */
 static void close_gaps(struct vp *vp)
 {
 	u32 kept = 0;
@@ -292,10 +305,12 @@ static void close_gaps(struct vp *vp)
 
 void synic_deliver(struct vp *to, u32 sints)
 {
+	/* From 1: SINT0 has intercepts alone, which are not in turns. */
 	for (u32 sint = 1; sint < HV_SINT_COUNT; sint++)
 		if ((sints >> sint & 1) && can_deliver(&to->synic, sint) &&
 		    is_free(slot_of(to, sint)))
 			deliver_turn(to, sint);
+	/* Once, for all that were taken. */
 	close_gaps(to);
 }
 
@@ -303,6 +318,7 @@ void synic_flush(struct vp *vp)
 {
 	struct synic *s = &vp->synic;
 
+	/* Intercepts first: a VP of a child stands still until its parent has it. */
 	if (list_linked(&s->queue) && can_deliver(s, 0) &&
 	    is_free(slot_of(vp, 0)))
 		deliver_intercept(vp);
@@ -321,6 +337,7 @@ enum hv_status synic_post(struct vp *to, u32 sint, const struct hv_message *m)
 		return HV_STATUS_INSUFFICIENT_BUFFERS;
 	last = queued_at(to, s->queued++);
 	*last = *m;
+	/* No field of a message has the SINT; this one is zeroed on the way out. */
 	last->rsvd = (u16)sint;
 	synic_flush(to);
 	/* A timer that waited for the slot may be armed again, unheard. */
@@ -337,6 +354,7 @@ enum hv_status synic_signal(struct vp *to, u32 sint, u32 flag)
 
 	if (!has_page(&to->synic, to->synic.siefp))
 		return HV_STATUS_INVALID_SYNIC_STATE;
+	/* One interrupt for a flag that is set already is enough. */
 	if (!(__atomic_fetch_or(&flags[flag / 8], bit, __ATOMIC_SEQ_CST) & bit))
 		interrupt(to, sint);
 	return HV_STATUS_SUCCESS;
@@ -344,6 +362,7 @@ enum hv_status synic_signal(struct vp *to, u32 sint, u32 flag)
 
 /* ---- AutoEOI ---- */
 
+/* Whoever virtualizes the APIC asks: the processor knows no AutoEOI. */
 bool synic_has_auto_eoi(const struct vp *vp)
 {
 	u64 any = 0;
@@ -367,6 +386,7 @@ bool synic_auto_eoi(const struct vp *vp, u8 vector)
 
 /* ---- Intercept messages ---- */
 
+/* The link is in the sender: no number of children can fill a queue. */
 void synic_queue(struct vp *to, struct vp *sender)
 {
 	CHECK(!list_linked(&sender->message_link) &&
@@ -376,10 +396,12 @@ void synic_queue(struct vp *to, struct vp *sender)
 
 void synic_send(struct vp *to, struct vp *sender)
 {
+	/* Through the queue even if the slot is free: others may wait before it. */
 	synic_queue(to, sender);
 	synic_flush(to);
 }
 
+/* Of a VP that goes: the message that was written into a slot stays there. */
 void synic_cancel(struct vp *sender)
 {
 	list_remove(&sender->message_link);

@@ -40,6 +40,7 @@ static void retry(struct vp *vp)
 
 static void write_low(struct vp *vp, enum vp_gpr reg, u32 value)
 {
+	/* The upper half is zero, as behind any 32-bit write in 64-bit mode. */
 	vp->state.gpr[reg] = value;
 }
 
@@ -52,6 +53,7 @@ void exit_fill_header(struct vp *vp, struct hv_intercept_header *header,
 		vp_state_part(vp, VP_PART_RIP | VP_PART_CODE);
 	u64 execution = SEGMENT_DPL(s->segment[VP_SS].attributes);
 
+	/* CPL is SS.DPL; in real mode there is none (SDM 24.4.1). */
 	if (s->cr0 & CR0_PE)
 		execution |= HV_EXECUTION_CR0_PE;
 	else
@@ -81,6 +83,7 @@ static void *message_begin(struct vp *vp, u32 type, u32 size)
 {
 	struct hv_message *m = &vp->message;
 
+	/* A VP whose message waits is suspended: it cannot have exited. */
 	CHECK(!list_linked(&vp->message_link) && size <= HV_MESSAGE_PAYLOAD);
 	*m = (struct hv_message){ .type = type,
 		                  .payload_size = (u8)size,
@@ -91,6 +94,7 @@ static void *message_begin(struct vp *vp, u32 type, u32 size)
 /* Suspends the VP and sends its message to the parent's VP 0 (D25). */
 static enum exit_outcome message_send(struct vp *vp)
 {
+	/* First: delivering it may wake the parent, which may ask at once. */
 	vp->intercept_suspend = HV_SUSPENDED;
 	synic_send(partition_parent_vp(vp->partition), vp);
 	return EXIT_SUSPENDED;
@@ -122,6 +126,7 @@ enum exit_outcome exit_cpuid(struct vp *vp, u32 instruction_length)
 	u32 leaf = (u32)vp->state.gpr[VP_RAX];
 	u32 regs[4];
 
+	/* Also for an intercept: the message has what the parent may give unchanged. */
 	cpuid_answer(vp, leaf, (u32)vp->state.gpr[VP_RCX], regs);
 	if (intercept_has_cpuid(vp->partition, leaf))
 		return intercept_cpuid(vp, regs, instruction_length);
@@ -140,6 +145,7 @@ static enum exit_outcome unknown_msr(struct vp *vp, u8 access, u32 length)
 	struct hv_msr_intercept *m;
 	u32 installed = vp->partition->msr_access;
 
+	/* The root has the processor's own, by a table of arch/ (root_msr.c). */
 	if (vp->is_root)
 		return EXIT_NATIVE;
 	if (!(installed &
@@ -212,6 +218,7 @@ static void default_in(struct vp *vp, u32 size)
 	u64 ones = size == 4 ? 0xffffffff : BIT(size * 8) - 1;
 	u64 *rax = &vp->state.gpr[VP_RAX];
 
+	/* Bytes of RAX that the port does not have stay, but for EAX (SDM vol. 1, 3.4.1.1). */
 	*rax = size == 4 ? ones : *rax | ones;
 }
 
@@ -241,6 +248,7 @@ enum exit_outcome exit_exception(struct vp *vp, const struct exit_exception *e)
 		message_begin(vp, HV_MESSAGE_EXCEPTION_INTERCEPT, sizeof(*m));
 	const struct vp_state *s = vp_state_part(vp, VP_PART_SEGMENTS);
 
+	/* It changes what the header shows of the interrupt shadow: so before that. */
 	if (e->vector == VECTOR_DB)
 		debug_intercepted(vp);
 	exit_fill_header(vp, &m->header, e->instruction_length,
@@ -279,6 +287,7 @@ static bool map_device(struct arch_space *space, u64 gpa)
 	static const u64 pieces[] = { 1ull << 30, 2ull << 20 };
 	u64 page = gpa & ~(u64)(PAGE_SIZE - 1);
 
+	/* is_unknown asks for each: a large piece must not cover RAM, or pages of ours. */
 	for (u32 i = 0; i < ARRAY_LEN(pieces); i++) {
 		u64 base = gpa & ~(pieces[i] - 1);
 
@@ -324,6 +333,7 @@ static bool carried_out(struct vp *vp, const struct exit_memory *e)
 	if (e->mapped || e->walk || e->access == HV_INTERCEPT_EXECUTE ||
 	    !lapic_is_page(vp, e->gpa.v))
 		return false;
+	/* The processor did not make the access: its breakpoints are ours to find. */
 	if (debug_has_breakpoints(vp))
 		size = access_size(vp);
 	if (!lapic_emulate(vp, e->gpa.v))
@@ -345,6 +355,7 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 	/* What the parent maps there is memory, as anywhere (docs). */
 	if (carried_out(vp, e))
 		return EXIT_AGAIN;
+	/* Before the header: the parent sees RFLAGS as the VP will have them. */
 	retry(vp);
 	m = message_begin(vp,
 	                  e->mapped ? HV_MESSAGE_GPA_INTERCEPT
@@ -362,6 +373,7 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 
 enum exit_outcome exit_halt(struct vp *vp)
 {
+	/* Its activity is the hardware's: it is entered halted (sched_plan). */
 	if (vp->is_root)
 		vp->cpu->root_halted = true;
 	else
@@ -388,6 +400,7 @@ enum exit_outcome exit_triple_fault(struct vp *vp)
 
 enum exit_outcome exit_invalid_state(struct vp *vp)
 {
+	/* Without a header: it is the state that cannot be described (TLFS 16). */
 	struct hv_invalid_vp_register *m = message_begin(
 		vp, HV_MESSAGE_INVALID_VP_REGISTER_VALUE, sizeof(*m));
 

@@ -11,6 +11,7 @@ enum kind { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT, KINDS };
 #define CONTRIBUTORIES \
 	(BIT(0) | BIT(10) | BIT(11) | BIT(12) | BIT(13) | BIT(21))
 
+/* What is in neither class is benign: it is delivered after whatever it meets. */
 static enum kind kind_of(u8 vector)
 {
 	if (vector == VECTOR_DF)
@@ -33,6 +34,7 @@ enum merge merge_events(enum hv_pending_type type, u8 first, u8 second)
 {
 	enum kind after = kind_of(second);
 
+	/* Interrupts, and INT n: the exception in their delivery is handled first. */
 	if (type != HV_PENDING_TYPE_EXCEPTION || after == DOUBLE_FAULT)
 		return MERGE_SERIAL;
 	/* Before the handler of the first has cleared MCIP (SDM 15.3.1.2). */
@@ -41,6 +43,7 @@ enum merge merge_events(enum hv_pending_type type, u8 first, u8 second)
 	return table[kind_of(first)][after];
 }
 
+/* By the program's own INT n, INT3 or INTO it is not external (SDM 6.13). */
 u32 merge_error(enum hv_pending_type type)
 {
 	return type != HV_PENDING_TYPE_SOFTWARE_INTERRUPT &&

@@ -55,6 +55,7 @@ static void settle_pdptes(struct vp *vp)
 	if (!vp->pdptes_stale)
 		return;
 	vp->pdptes_stale = false;
+	/* Not when it was set: the parent may fill the table behind that (SDM 4.4.1). */
 	s = vp_state_change(vp, VP_PART_PAGING);
 	if (vp_state_uses_pdptes(s) &&
 	    gpa_lookup(&vp->partition->space, (u32)s->cr3 >> PAGE_SHIFT, &m) &&
@@ -94,6 +95,7 @@ const struct vp_rule *vp_validate(struct vp *vp)
 	vp->resumed = false;
 	if (vp->unvalidated)
 		broken = first_broken(vp);
+	/* Else it stays: the parent may mend one register of several. */
 	if (!broken)
 		vp->unvalidated = 0;
 	return broken;
@@ -122,7 +124,9 @@ static void take_startup(struct vp *vp)
 	vp->lapic.events = events & ~(STREAM_APIC_INIT | STREAM_APIC_SIPI |
 	                              0xffu << STREAM_APIC_SIPI_SHIFT);
 	s = vp_state_write(vp);
+	/* In this order: a SIPI that came behind an INIT finds the VP waiting. */
 	if (events & STREAM_APIC_INIT) {
+		/* One that waited was for the program that INIT has ended. */
 		vp->lapic.events &= ~STREAM_APIC_NMI;
 		vp_reg_init_all(s);
 		lapic_reset(vp);
