@@ -229,7 +229,7 @@ struct stream_vp_table {
 _Static_assert(sizeof(struct stream_vp_table) == 32, "VP_TABLE");
 
 struct stream_vp_xsave_control {
-	u64 xfem;    /* 0 XCR0 */
+	u64 xcr0;    /* 0 */
 	u64 rsvd[7]; /* 8 */
 };
 _Static_assert(sizeof(struct stream_vp_xsave_control) == 64,

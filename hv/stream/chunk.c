@@ -4,9 +4,10 @@
 #include "hv/stream/chunk.h"
 
 #include "hv/arch.h"
-#include "hv/base/field.h"
+#include "hv/interrupt/lapic.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
+#include "hv/stream/chunk_fields.h"
 #include "hv/stream/chunk_vp.h"
 #include "hv/stream/compat.h"
 #include "hv/stream/stream.h"
@@ -54,8 +55,7 @@ static enum chunk_verdict prolog_check(struct context *c)
 		return chunk_corrupt(c);
 	if (p->version_major != STREAM_VERSION_MAJOR)
 		return chunk_ends(c, HV_STATE_UNSUPPORTED_VERSION);
-	if (p->is_summary > 1 || !field_all_zero(p->rsvd0, sizeof(p->rsvd0)) ||
-	    p->rsvd1 || p->rsvd2 || !field_all_zero(p->rsvd3, sizeof(p->rsvd3)))
+	if (!chunk_reserved_zero(c, p))
 		return chunk_corrupt(c);
 	if (p->vendor != arch_facts()->compat.cpu_vendor)
 		return chunk_ends(c, HV_STATE_INCOMPATIBLE_PROCESSOR);
@@ -88,7 +88,8 @@ static enum chunk_verdict compat_chunk_check(struct context *c)
 	const struct stream_compat *in =
 		(const struct stream_compat *)c->buffer;
 
-	if (in->scope > 1 || (!in->scope && !c->restore.is_summary))
+	if (!chunk_reserved_zero(c, in) ||
+	    (!in->scope && !c->restore.is_summary))
 		return chunk_corrupt(c);
 	c->restore.compat = *in;
 	if (!compat_check(in, &c->restore.compat_walk))
@@ -112,8 +113,10 @@ static enum chunk_verdict os_id_check(struct context *c)
 {
 	const struct stream_os_id *in = (const struct stream_os_id *)c->buffer;
 
+	if (!chunk_reserved_zero(c, in))
+		return chunk_corrupt(c);
 	c->restore.os_id = in->os_id;
-	return in->padding ? chunk_corrupt(c) : CHUNK_GOOD;
+	return CHUNK_GOOD;
 }
 
 static enum chunk_saved partition_save(struct context *c)
@@ -138,13 +141,12 @@ static enum chunk_verdict partition_check(struct context *c)
 	const struct stream_partition *in =
 		(const struct stream_partition *)c->buffer;
 
-	if ((in->flags & ~STREAM_PARTITION_MEMORY) ||
-	    (!in->flags && in->page_count) ||
+	if (!chunk_reserved_zero(c, in) || (!in->flags && in->page_count) ||
 	    !vp_check_hypercall_value(in->hypercall))
 		return chunk_corrupt(c);
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->restore.os_id)
 		return chunk_corrupt(c);
-	if (!vp_check_page_value(in->reference_tsc) || in->rsvd ||
+	if (!vp_check_page_value(in->reference_tsc) ||
 	    stream_same_page(in->reference_tsc, in->hypercall))
 		return chunk_corrupt(c);
 	/* More pages than the target has mapped cannot all find a place. */
@@ -237,66 +239,89 @@ static bool map_needed(const struct context *c)
 
 /* clang-format off */
 static const struct chunk_kind kinds[] = {
-	{ STREAM_PROLOG, "PROLOG", CHUNK_SUMMARY, FIXED(prolog),
+	{ STREAM_PROLOG, "PROLOG", CHUNK_SUMMARY,
+	  FIXED(prolog), chunk_prolog_fields,
 	  prolog_save, prolog_check, always },
-	{ STREAM_COMPAT, "COMPAT", CHUNK_SUMMARY, FIXED(compat),
+	{ STREAM_COMPAT, "COMPAT", CHUNK_SUMMARY,
+	  FIXED(compat), chunk_compat_fields,
 	  compat_save, compat_chunk_check, always },
-	{ STREAM_VP_INDICES, "VP_INDICES", CHUNK_SUMMARY, FIXED(vp_indices),
+	{ STREAM_VP_INDICES, "VP_INDICES", CHUNK_SUMMARY,
+	  FIXED(vp_indices), chunk_indices_fields,
 	  indices_save, indices_check, indices_needed },
-	{ STREAM_OS_ID, "OS_ID", 0, FIXED(os_id),
+	{ STREAM_OS_ID, "OS_ID", 0,
+	  FIXED(os_id), chunk_os_id_fields,
 	  os_id_save, os_id_check, always },
-	{ STREAM_PARTITION, "PARTITION", 0, FIXED(partition),
+	{ STREAM_PARTITION, "PARTITION", 0,
+	  FIXED(partition), chunk_partition_fields,
 	  partition_save, partition_check, always },
 	{ STREAM_GPA_MAP, "GPA_MAP", CHUNK_REPEATS,
 	  sizeof(struct stream_extent),
-	  STREAM_EXTENTS_MAX * sizeof(struct stream_extent),
+	  STREAM_EXTENTS_MAX * sizeof(struct stream_extent), chunk_map_fields,
 	  chunk_map_save, chunk_map_check, map_needed },
 	/* The three kinds of memory chunks come in any order. */
 	{ STREAM_EXTENT, "EXTENT", CHUNK_REPEATS | CHUNK_MEMORY,
-	  FIXED(position), chunk_memory_save, chunk_extent_check, never },
+	  FIXED(position), chunk_extent_fields,
+	  chunk_memory_save, chunk_extent_check, never },
 	{ STREAM_PAGE, "PAGE", CHUNK_REPEATS | CHUNK_MEMORY | CHUNK_IN_PLACE,
-	  PAGE_SIZE, PAGE_SIZE, NULL, chunk_page_check, never },
-	{ STREAM_FILL, "FILL", CHUNK_REPEATS | CHUNK_MEMORY, FIXED(fill),
+	  PAGE_SIZE, PAGE_SIZE, NULL,
+	  NULL, chunk_page_check, never },
+	{ STREAM_FILL, "FILL", CHUNK_REPEATS | CHUNK_MEMORY,
+	  FIXED(fill), chunk_fill_fields,
 	  NULL, chunk_fill_check, never },
-	{ STREAM_VP, "VP", CHUNK_VP_FIRST, FIXED(vp),
+	{ STREAM_VP, "VP", CHUNK_VP_FIRST,
+	  FIXED(vp), chunk_vp_fields,
 	  chunk_vp_save, chunk_vp_check, never },
-	{ STREAM_VP_GP, "VP_GP", CHUNK_VP, FIXED(vp_gp),
-	  chunk_gp_save, chunk_gp_check, always },
-	{ STREAM_VP_FP, "VP_FP", CHUNK_VP, FIXED(vp_fp),
+	{ STREAM_VP_GP, "VP_GP", CHUNK_VP,
+	  FIXED(vp_gp), chunk_gp_fields,
+	  chunk_state_save, chunk_state_check, always },
+	{ STREAM_VP_FP, "VP_FP", CHUNK_VP,
+	  FIXED(vp_fp), chunk_fp_fields,
 	  chunk_fp_save, chunk_fp_check, always },
-	{ STREAM_VP_CONTROL, "VP_CONTROL", CHUNK_VP, FIXED(vp_control),
+	{ STREAM_VP_CONTROL, "VP_CONTROL", CHUNK_VP,
+	  FIXED(vp_control), chunk_control_fields,
 	  chunk_control_save, chunk_control_check, always },
-	{ STREAM_VP_DEBUG, "VP_DEBUG", CHUNK_VP, FIXED(vp_debug),
-	  chunk_debug_save, chunk_debug_check, always },
-	{ STREAM_VP_SEGMENT, "VP_SEGMENT", CHUNK_VP, FIXED(vp_segment),
+	{ STREAM_VP_DEBUG, "VP_DEBUG", CHUNK_VP,
+	  FIXED(vp_debug), chunk_debug_fields,
+	  chunk_state_save, chunk_state_check, always },
+	{ STREAM_VP_SEGMENT, "VP_SEGMENT", CHUNK_VP,
+	  FIXED(vp_segment), chunk_segment_fields,
 	  chunk_segment_save, chunk_segment_check, always },
-	{ STREAM_VP_TABLE, "VP_TABLE", CHUNK_VP, FIXED(vp_table),
-	  chunk_table_save, chunk_table_check, always },
+	{ STREAM_VP_TABLE, "VP_TABLE", CHUNK_VP,
+	  FIXED(vp_table), chunk_table_fields,
+	  chunk_state_save, chunk_state_check, always },
 	{ STREAM_VP_XSAVE_CONTROL, "VP_XSAVE_CONTROL", CHUNK_VP,
-	  FIXED(vp_xsave_control),
-	  chunk_xsave_control_save, chunk_xsave_control_check, always },
+	  FIXED(vp_xsave_control), chunk_xsave_control_fields,
+	  chunk_state_save, chunk_state_check, always },
 	{ STREAM_VP_MSRS, "VP_MSRS", CHUNK_VP,
-	  sizeof(struct stream_msr), STREAM_PAYLOAD_MAX,
+	  sizeof(struct stream_msr), STREAM_PAYLOAD_MAX, chunk_msrs_fields,
 	  chunk_msrs_save, chunk_msrs_check, always },
 	/* An XSAVE area of a page at most, without its first 512 bytes. */
-	{ STREAM_VP_XSAVE, "VP_XSAVE", CHUNK_VP, 64, PAGE_SIZE - 512,
+	{ STREAM_VP_XSAVE, "VP_XSAVE", CHUNK_VP,
+	  64, PAGE_SIZE - 512, chunk_xsave_fields,
 	  chunk_xsave_save, chunk_xsave_check, chunk_xsave_needed },
-	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP, FIXED(vp_events),
+	{ STREAM_VP_EVENTS, "VP_EVENTS", CHUNK_VP,
+	  FIXED(vp_events), chunk_events_fields,
 	  chunk_events_save, chunk_events_check, always },
-	{ STREAM_VP_APIC, "VP_APIC", CHUNK_VP, FIXED(vp_apic),
+	{ STREAM_VP_APIC, "VP_APIC", CHUNK_VP,
+	  FIXED(vp_apic), lapic_fields,
 	  chunk_apic_save, chunk_apic_check, always },
-	{ STREAM_VP_SYNIC, "VP_SYNIC", CHUNK_VP, FIXED(vp_synic),
+	{ STREAM_VP_SYNIC, "VP_SYNIC", CHUNK_VP,
+	  FIXED(vp_synic), chunk_synic_fields,
 	  chunk_synic_save, chunk_synic_check, always },
-	{ STREAM_VP_SIM, "VP_SIM", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	{ STREAM_VP_SIM, "VP_SIM", CHUNK_VP,
+	  PAGE_SIZE, PAGE_SIZE, chunk_page_fields,
 	  chunk_sim_save, chunk_sim_check, chunk_sim_needed },
-	{ STREAM_VP_SIEF, "VP_SIEF", CHUNK_VP, PAGE_SIZE, PAGE_SIZE,
+	{ STREAM_VP_SIEF, "VP_SIEF", CHUNK_VP,
+	  PAGE_SIZE, PAGE_SIZE, chunk_page_fields,
 	  chunk_sief_save, chunk_sief_check, chunk_sief_needed },
-	{ STREAM_VP_QUEUE, "VP_QUEUE", CHUNK_VP, HV_MESSAGE_SIZE, PAGE_SIZE,
+	{ STREAM_VP_QUEUE, "VP_QUEUE", CHUNK_VP,
+	  HV_MESSAGE_SIZE, PAGE_SIZE, chunk_queue_fields,
 	  chunk_queue_save, chunk_queue_check, chunk_queue_needed },
 	{ STREAM_VP_MESSAGE, "VP_MESSAGE", CHUNK_VP | CHUNK_VP_LAST,
-	  sizeof(struct hv_message), sizeof(struct hv_message),
+	  HV_MESSAGE_SIZE, HV_MESSAGE_SIZE, chunk_message_fields,
 	  chunk_message_save, chunk_message_check, chunk_message_needed },
-	{ STREAM_EPILOG, "EPILOG", CHUNK_SUMMARY, 0, 0,
+	{ STREAM_EPILOG, "EPILOG", CHUNK_SUMMARY,
+	  0, 0, NULL,
 	  epilog_save, epilog_check, always },
 };
 /* clang-format on */
@@ -305,6 +330,18 @@ const struct chunk_kind *chunk_table(u32 *count)
 {
 	*count = ARRAY_LEN(kinds);
 	return kinds;
+}
+
+const struct chunk_kind *chunk_kind(const struct context *c)
+{
+	return &kinds[c->row];
+}
+
+bool chunk_reserved_zero(const struct context *c, const void *entry)
+{
+	const struct chunk_kind *k = chunk_kind(c);
+
+	return field_valid(k->fields, entry, k->min);
 }
 
 bool chunk_find(u32 id, u32 *row)

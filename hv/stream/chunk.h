@@ -5,6 +5,7 @@
 #ifndef HV_CHUNK_H
 #define HV_CHUNK_H
 
+#include "hv/base/field.h"
 #include "hv/stream/context.h"
 
 /* What a row's save function did. */
@@ -34,8 +35,9 @@ struct chunk_kind {
 	u32 id;
 	const char *name;
 	u32 flags;
-	u32 min; /* payload bytes */
+	u32 min; /* payload bytes; of entries: one */
 	u32 max;
+	const struct field *fields; /* of it, or of an entry; NULL: a page */
 	/* Fills c->buffer and c->header.length (and .id, if not the row's). */
 	enum chunk_saved (*save)(struct context *c);
 	/*
@@ -68,6 +70,15 @@ static inline void *chunk_payload(struct context *c, u64 size)
 }
 
 const struct chunk_kind *chunk_table(u32 *count);
+
+/* The row of the chunk under way. */
+const struct chunk_kind *chunk_kind(const struct context *c);
+
+/*
+ * Is all zero that the fields of this kind leave out or reserve, in the payload or
+ * the entry of it that is given?
+ */
+bool chunk_reserved_zero(const struct context *c, const void *entry);
 
 /* Row number of a chunk id; false: unknown. */
 bool chunk_find(u32 id, u32 *row);

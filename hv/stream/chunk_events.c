@@ -3,10 +3,10 @@
  * APIC, the SynIC with its pages and timers, messages under way.
  */
 #include "hv/arch.h"
-#include "hv/base/field.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/stimer.h"
 #include "hv/interrupt/synic.h"
+#include "hv/stream/chunk_fields.h"
 #include "hv/stream/chunk_vp.h"
 #include "hv/stream/stream.h"
 #include "hv/vp/vp_check.h"
@@ -31,20 +31,17 @@ enum chunk_saved chunk_events_save(struct context *c)
 {
 	const struct vp_state *s = saved(c);
 	const struct vp *vp = vp_of(c);
-	struct stream_vp_events *out = chunk_payload(c, sizeof(*out));
+	struct stream_vp_events *out = (struct stream_vp_events *)c->buffer;
+	enum chunk_saved made = chunk_state_save(c);
 
 	out->explicit_suspend = vp->explicit_suspend;
 	out->intercept_suspend = vp->intercept_suspend;
-	out->activity = s->activity;
 	out->interrupt_state = s->interrupt_state;
 	if (s->mov_ss && (s->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
 		out->interrupt_state |= STREAM_SHADOW_MOV_SS;
-	out->pending_interruption = s->pending_interruption;
-	out->pending_debug = s->pending_debug;
 	out->has_message = has_message(vp);
 	out->runtime = vp_runtime(vp);
-	arch_copy(out->pdpte, s->pdpte, sizeof(out->pdpte));
-	return CHUNK_ONE;
+	return made;
 }
 
 enum chunk_verdict chunk_events_check(struct context *c)
@@ -52,26 +49,23 @@ enum chunk_verdict chunk_events_check(struct context *c)
 	const struct stream_vp_events *in =
 		(const struct stream_vp_events *)c->buffer;
 	struct chunk_staged *s = staged(c);
+	enum chunk_verdict v;
 
-	if (in->explicit_suspend != HV_SUSPENDED || in->has_message > 1 ||
-	    in->runtime >= VP_RUNTIME_LIMIT)
-		return chunk_corrupt(c);
-	if (in->intercept_suspend & ~(HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT))
+	if (in->explicit_suspend != HV_SUSPENDED)
 		return chunk_corrupt(c);
 	if (in->has_message && !(in->intercept_suspend & HV_SUSPENDED))
 		return chunk_corrupt(c);
 	if ((in->interrupt_state & STREAM_SHADOW_MOV_SS) &&
 	    !(in->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
 		return chunk_corrupt(c);
+	v = chunk_state_check(c);
+	if (v != CHUNK_GOOD)
+		return v;
 	s->explicit_suspend = in->explicit_suspend;
 	s->intercept_suspend = in->intercept_suspend;
-	s->state.activity = in->activity;
 	s->state.interrupt_state = in->interrupt_state & ~STREAM_SHADOW_MOV_SS;
 	s->state.mov_ss = !!(in->interrupt_state & STREAM_SHADOW_MOV_SS);
-	s->state.pending_interruption = in->pending_interruption;
-	s->state.pending_debug = in->pending_debug;
 	s->runtime = in->runtime;
-	arch_copy(s->state.pdpte, in->pdpte, sizeof(in->pdpte));
 	c->restore.has_message = in->has_message;
 	return CHUNK_GOOD;
 }
@@ -116,8 +110,9 @@ enum chunk_verdict chunk_message_check(struct context *c)
 {
 	const struct hv_message *in = (const struct hv_message *)c->buffer;
 
-	if (!c->restore.has_message || !message_type_known(in->type) ||
-	    in->rsvd || in->flags || in->payload_size > HV_MESSAGE_PAYLOAD)
+	if (!chunk_reserved_zero(c, in) || !c->restore.has_message ||
+	    !message_type_known(in->type) ||
+	    in->payload_size > HV_MESSAGE_PAYLOAD)
 		return chunk_corrupt(c);
 	staged(c)->message = *in;
 	return CHUNK_GOOD;
@@ -155,56 +150,45 @@ static bool apic_agrees(const struct chunk_staged *s)
 
 /* ---- SynIC and synthetic timers ---- */
 
-static void save_timer(struct stream_stimer *out, const struct stimer *t)
-{
-	*out = (struct stream_stimer){ t->config, t->count, t->due,
-		                       t->expired };
-}
-
-static struct stimer load_timer(const struct stream_stimer *in)
-{
-	return (struct stimer){ in->config, in->count, in->due, in->expired };
-}
-
 enum chunk_saved chunk_synic_save(struct context *c)
 {
 	struct stream_vp_synic *out = chunk_payload(c, sizeof(*out));
 	const struct vp *vp = vp_of(c);
 
-	out->scontrol = vp->synic.scontrol;
-	out->siefp = vp->synic.siefp;
-	out->simp = vp->synic.simp;
-	arch_copy(out->sint, vp->synic.sint, sizeof(out->sint));
-	for (u32 i = 0; i < HV_STIMERS; i++)
-		save_timer(&out->timer[i], &vp->stimer[i]);
+	field_save(chunk_synic_fields, out, vp);
 	if (!field_all_zero(vp->pages[VP_PAGE_SIM], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIM;
 	if (!field_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIEF;
-	out->queued = vp->synic.queued;
 	c->save.synic_flags = out->flags;
 	return CHUNK_ONE;
+}
+
+static bool timers_valid(const struct stream_stimer *in)
+{
+	struct stimer t;
+
+	for (u32 i = 0; i < HV_STIMERS; i++) {
+		arch_copy(&t, &in[i], sizeof(t));
+		if (!stimer_valid(&t))
+			return false;
+	}
+	return true;
 }
 
 enum chunk_verdict chunk_synic_check(struct context *c)
 {
 	const struct stream_vp_synic *in =
 		(const struct stream_vp_synic *)c->buffer;
-	struct stimer t;
 
-	if ((in->scontrol & ~HV_MSR_PAGE_ENABLE) ||
-	    !vp_check_page_value(in->simp) || !vp_check_page_value(in->siefp) ||
-	    (in->flags & ~(STREAM_SYNIC_SIM | STREAM_SYNIC_SIEF)) ||
-	    in->queued > SYNIC_QUEUE)
+	if (!chunk_reserved_zero(c, in) || !vp_check_page_value(in->simp) ||
+	    !vp_check_page_value(in->siefp) || in->queued > SYNIC_QUEUE)
 		return chunk_corrupt(c);
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		if (!vp_check_sint_value(in->sint[i]))
 			return chunk_corrupt(c);
-	for (u32 i = 0; i < HV_STIMERS; i++) {
-		t = load_timer(&in->timer[i]);
-		if (!stimer_valid(&t))
-			return chunk_corrupt(c);
-	}
+	if (!timers_valid(in->timer))
+		return chunk_corrupt(c);
 	staged(c)->synic = *in;
 	return CHUNK_GOOD;
 }
@@ -273,11 +257,11 @@ enum chunk_saved chunk_queue_save(struct context *c)
 	return CHUNK_ONE;
 }
 
-static bool queued_valid(const struct hv_message *m)
+static bool queued_valid(const struct context *c, const struct hv_message *m)
 {
-	return m->type != HV_MESSAGE_NONE && !(m->type >> 31) && !m->flags &&
-	       m->payload_size <= HV_MESSAGE_PAYLOAD && m->rsvd > 0 &&
-	       m->rsvd < HV_SINT_COUNT;
+	return chunk_reserved_zero(c, m) && m->type != HV_MESSAGE_NONE &&
+	       !(m->type >> 31) && m->payload_size <= HV_MESSAGE_PAYLOAD &&
+	       m->rsvd > 0 && m->rsvd < HV_SINT_COUNT;
 }
 
 enum chunk_verdict chunk_queue_check(struct context *c)
@@ -288,7 +272,7 @@ enum chunk_verdict chunk_queue_check(struct context *c)
 	if (!queued || c->header.length != queued * HV_MESSAGE_SIZE)
 		return chunk_corrupt(c);
 	for (u32 i = 0; i < queued; i++)
-		if (!queued_valid(&in[i]))
+		if (!queued_valid(c, &in[i]))
 			return chunk_corrupt(c);
 	/* The page may have been another stream's: nothing of that is left. */
 	arch_zero_page(vp_of(c)->pages[VP_PAGE_STAGED_MESSAGES]);
@@ -325,18 +309,12 @@ void chunk_events_apply(struct vp *vp)
 	const struct stream_vp_synic *in = &s->synic;
 
 	lapic_load(vp, &s->apic);
-	vp->synic.scontrol = in->scontrol;
-	vp->synic.siefp = in->siefp;
-	vp->synic.simp = in->simp;
-	arch_copy(vp->synic.sint, in->sint, sizeof(in->sint));
-	for (u32 i = 0; i < HV_STIMERS; i++)
-		vp->stimer[i] = load_timer(&in->timer[i]);
+	field_load(chunk_synic_fields, in, vp);
 	apply_page(vp, VP_PAGE_SIM, VP_PAGE_STAGED_SIM,
 	           in->flags & STREAM_SYNIC_SIM);
 	apply_page(vp, VP_PAGE_SIEF, VP_PAGE_STAGED_SIEF,
 	           in->flags & STREAM_SYNIC_SIEF);
 	apply_page(vp, VP_PAGE_MESSAGES, VP_PAGE_STAGED_MESSAGES, in->queued);
-	vp->synic.queued = in->queued;
 	__builtin_memset(vp->synic.turn, 0, sizeof(vp->synic.turn));
 	vp_set_runtime(vp, s->runtime);
 }

@@ -323,8 +323,9 @@ enum chunk_verdict chunk_extent_check(struct context *c)
 	struct context_memory *w = &c->memory;
 	struct context_restore *r = &c->restore;
 
-	if (p->rsvd || (w->positioned && p->gpn <= w->position) ||
-	    r->mapped != w->pages || p->gpn >= gpa_limit())
+	if (!chunk_reserved_zero(c, p) ||
+	    (w->positioned && p->gpn <= w->position) || r->mapped != w->pages ||
+	    p->gpn >= gpa_limit())
 		return chunk_corrupt(c);
 	/* It moves the position for a page that is still to come. */
 	if (r->moved || w->done == w->pages)

@@ -5,11 +5,11 @@
 #include "hv/stream/chunk_vp.h"
 
 #include "hv/arch.h"
-#include "hv/base/field.h"
 #include "hv/base/log.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
 #include "hv/run/vp_reg.h"
+#include "hv/stream/chunk_fields.h"
 #include "hv/stream/stream.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
@@ -48,10 +48,8 @@ enum chunk_verdict chunk_vp_check(struct context *c)
 {
 	const struct stream_vp *in = (const struct stream_vp *)c->buffer;
 
-	for (u32 i = 0; i < sizeof(in->padding); i++)
-		if (in->padding[i])
-			return chunk_corrupt(c);
-	if (in->vp_index >= PARTITION_VPS || !c->target->vps[in->vp_index] ||
+	if (!chunk_reserved_zero(c, in) || in->vp_index >= PARTITION_VPS ||
+	    !c->target->vps[in->vp_index] ||
 	    c->restore.vps_seen >> in->vp_index)
 		return chunk_corrupt(c);
 	c->vp = in->vp_index;
@@ -62,107 +60,42 @@ enum chunk_verdict chunk_vp_check(struct context *c)
 	return CHUNK_GOOD;
 }
 
-/* ---- General, control, debug, table registers ---- */
+/* ---- Registers that are places in the state ---- */
 
-enum chunk_saved chunk_gp_save(struct context *c)
+enum chunk_saved chunk_state_save(struct context *c)
 {
-	const struct vp_state *s = saved(c);
-	struct stream_vp_gp *out = chunk_payload(c, sizeof(*out));
+	const struct chunk_kind *k = chunk_kind(c);
 
-	arch_copy(out->gpr, s->gpr, sizeof(out->gpr));
-	out->rip = s->rip;
-	out->rflags = s->rflags;
+	field_save(k->fields, chunk_payload(c, k->min), saved(c));
 	return CHUNK_ONE;
 }
 
-enum chunk_verdict chunk_gp_check(struct context *c)
+enum chunk_verdict chunk_state_check(struct context *c)
 {
-	const struct stream_vp_gp *in = (const struct stream_vp_gp *)c->buffer;
-	struct vp_state *s = &staged(c)->state;
-
-	arch_copy(s->gpr, in->gpr, sizeof(s->gpr));
-	s->rip = in->rip;
-	s->rflags = in->rflags;
+	if (!chunk_reserved_zero(c, c->buffer))
+		return chunk_corrupt(c);
+	field_load(chunk_kind(c)->fields, c->buffer, &staged(c)->state);
 	return CHUNK_GOOD;
 }
 
+/* ---- CR8, which the local APIC has ---- */
+
 enum chunk_saved chunk_control_save(struct context *c)
 {
-	const struct vp_state *s = saved(c);
-	struct stream_vp_control *out = chunk_payload(c, sizeof(*out));
+	struct stream_vp_control *out = (struct stream_vp_control *)c->buffer;
+	enum chunk_saved made = chunk_state_save(c);
 
-	*out = (struct stream_vp_control){
-		s->cr0, s->cr2, s->cr3, s->cr4, lapic_cr8(vp_of(c)), s->efer
-	};
-	return CHUNK_ONE;
+	out->cr8 = lapic_cr8(vp_of(c));
+	return made;
 }
 
 enum chunk_verdict chunk_control_check(struct context *c)
 {
 	const struct stream_vp_control *in =
 		(const struct stream_vp_control *)c->buffer;
-	struct vp_state *s = &staged(c)->state;
 
-	s->cr0 = in->cr0;
-	s->cr2 = in->cr2;
-	s->cr3 = in->cr3;
-	s->cr4 = in->cr4;
 	staged(c)->cr8 = in->cr8;
-	s->efer = in->efer;
-	return CHUNK_GOOD;
-}
-
-enum chunk_saved chunk_debug_save(struct context *c)
-{
-	const struct vp_state *s = saved(c);
-	struct stream_vp_debug *out = chunk_payload(c, sizeof(*out));
-
-	arch_copy(out->dr, s->dr, sizeof(out->dr));
-	out->dr6 = s->dr6;
-	out->dr7 = s->dr7;
-	return CHUNK_ONE;
-}
-
-enum chunk_verdict chunk_debug_check(struct context *c)
-{
-	const struct stream_vp_debug *in =
-		(const struct stream_vp_debug *)c->buffer;
-	struct vp_state *s = &staged(c)->state;
-
-	arch_copy(s->dr, in->dr, sizeof(s->dr));
-	s->dr6 = in->dr6;
-	s->dr7 = in->dr7;
-	return CHUNK_GOOD;
-}
-
-enum chunk_saved chunk_table_save(struct context *c)
-{
-	const struct vp_state *s = saved(c);
-	struct stream_vp_table *out = chunk_payload(c, sizeof(*out));
-
-	out->idtr.limit = (u16)s->idtr.limit;
-	out->idtr.base = s->idtr.base;
-	out->gdtr.limit = (u16)s->gdtr.limit;
-	out->gdtr.base = s->gdtr.base;
-	return CHUNK_ONE;
-}
-
-static bool table_padded(const struct stream_table *t)
-{
-	return t->pad[0] || t->pad[1] || t->pad[2];
-}
-
-enum chunk_verdict chunk_table_check(struct context *c)
-{
-	const struct stream_vp_table *in =
-		(const struct stream_vp_table *)c->buffer;
-	struct vp_state *s = &staged(c)->state;
-
-	if (table_padded(&in->idtr) || table_padded(&in->gdtr))
-		return chunk_corrupt(c);
-	s->idtr = (struct vp_table){ in->idtr.base, in->idtr.limit };
-	s->gdtr = (struct vp_table){ in->gdtr.base, in->gdtr.limit };
-	return CHUNK_GOOD;
+	return chunk_state_check(c);
 }
 
 /* ---- Segments ---- */
@@ -175,12 +108,11 @@ static u8 cpl_of(const struct hv_segment *segment)
 
 enum chunk_saved chunk_segment_save(struct context *c)
 {
-	const struct vp_state *s = saved(c);
-	struct stream_vp_segment *out = chunk_payload(c, sizeof(*out));
+	struct stream_vp_segment *out = (struct stream_vp_segment *)c->buffer;
+	enum chunk_saved made = chunk_state_save(c);
 
-	arch_copy(out->seg, s->segment, sizeof(out->seg));
-	out->cpl = cpl_of(s->segment);
-	return CHUNK_ONE;
+	out->cpl = cpl_of(out->seg);
+	return made;
 }
 
 enum chunk_verdict chunk_segment_check(struct context *c)
@@ -188,63 +120,30 @@ enum chunk_verdict chunk_segment_check(struct context *c)
 	const struct stream_vp_segment *in =
 		(const struct stream_vp_segment *)c->buffer;
 
-	for (u32 i = 0; i < sizeof(in->padding); i++)
-		if (in->padding[i])
-			return chunk_corrupt(c);
-	if (in->cpl != cpl_of(in->seg))
-		return chunk_corrupt(c);
-	arch_copy(staged(c)->state.segment, in->seg, sizeof(in->seg));
-	return CHUNK_GOOD;
+	return in->cpl == cpl_of(in->seg) ? chunk_state_check(c)
+	                                  : chunk_corrupt(c);
 }
 
 /* ---- Floating point and extended state ---- */
 
 enum chunk_saved chunk_fp_save(struct context *c)
 {
-	const struct vp_fxsave *x = &vp_xsave(vp_of(c))->legacy;
-	struct stream_vp_fp *out = chunk_payload(c, sizeof(*out));
-
-	arch_copy(out->xmm, x->xmm, sizeof(out->xmm));
-	arch_copy(out->fp_mmx, x->fp_mmx, sizeof(out->fp_mmx));
-	arch_copy(out->fp_control_status, x->control_status, 16);
-	arch_copy(out->xmm_control_status, x->xmm_control_status, 16);
+	field_save(chunk_fp_fields,
+	           chunk_payload(c, sizeof(struct stream_vp_fp)),
+	           vp_xsave(vp_of(c)));
 	return CHUNK_ONE;
 }
 
 enum chunk_verdict chunk_fp_check(struct context *c)
 {
-	const struct stream_vp_fp *in = (const struct stream_vp_fp *)c->buffer;
 	struct vp_fxsave *x = &staged_xsave(c)->legacy;
 	u32 mask = arch_facts()->compat.mxcsr_mask;
 
-	arch_copy(x->xmm, in->xmm, sizeof(x->xmm));
-	arch_copy(x->fp_mmx, in->fp_mmx, sizeof(x->fp_mmx));
-	arch_copy(x->control_status, in->fp_control_status, 16);
-	arch_copy(x->xmm_control_status, in->xmm_control_status, 16);
+	field_load(chunk_fp_fields, c->buffer, staged_xsave(c));
 	arch_copy(x->xmm_control_status + 12, &mask, sizeof(mask));
 	/* No VP_XSAVE will come to say so: these bytes are the state. */
 	if (arch_facts()->has_xsave && !chunk_xsave_needed(c))
 		staged_xsave(c)->xstate_bv = XSTATE_LEGACY;
-	return CHUNK_GOOD;
-}
-
-enum chunk_saved chunk_xsave_control_save(struct context *c)
-{
-	struct stream_vp_xsave_control *out = chunk_payload(c, sizeof(*out));
-
-	out->xfem = saved(c)->xcr0;
-	return CHUNK_ONE;
-}
-
-enum chunk_verdict chunk_xsave_control_check(struct context *c)
-{
-	const struct stream_vp_xsave_control *in =
-		(const struct stream_vp_xsave_control *)c->buffer;
-
-	for (u32 i = 0; i < ARRAY_LEN(in->rsvd); i++)
-		if (in->rsvd[i])
-			return chunk_corrupt(c);
-	staged(c)->state.xcr0 = in->xfem;
 	return CHUNK_GOOD;
 }
 
@@ -342,7 +241,8 @@ enum chunk_verdict chunk_msrs_check(struct context *c)
 	if (c->vp == 0)
 		staged(c)->state.apic_base |= LAPIC_BASE_BSP;
 	for (u32 i = 0; i < count; i++) {
-		if (in[i].rsvd || (i > 0 && in[i].name <= in[i - 1].name))
+		if (!chunk_reserved_zero(c, &in[i]) ||
+		    (i > 0 && in[i].name <= in[i - 1].name))
 			return chunk_corrupt(c);
 		r = vp_reg_find(in[i].name, &at);
 		if (!r || !is_stream_msr(r))

@@ -43,23 +43,22 @@ static inline struct chunk_staged *chunk_staged(const struct context *c)
 	return chunk_staged_of(chunk_vp(c));
 }
 
+/*
+ * Of a chunk whose fields have places in struct vp_state: that is all there is to
+ * be done for it, or what is left to its own functions comes behind this.
+ */
+enum chunk_saved chunk_state_save(struct context *c);
+enum chunk_verdict chunk_state_check(struct context *c);
+
 /* chunk_vp.c: which VP follows, and its registers. */
 enum chunk_saved chunk_vp_save(struct context *c);
 enum chunk_verdict chunk_vp_check(struct context *c);
-enum chunk_saved chunk_gp_save(struct context *c);
-enum chunk_verdict chunk_gp_check(struct context *c);
 enum chunk_saved chunk_fp_save(struct context *c);
 enum chunk_verdict chunk_fp_check(struct context *c);
 enum chunk_saved chunk_control_save(struct context *c);
 enum chunk_verdict chunk_control_check(struct context *c);
-enum chunk_saved chunk_debug_save(struct context *c);
-enum chunk_verdict chunk_debug_check(struct context *c);
 enum chunk_saved chunk_segment_save(struct context *c);
 enum chunk_verdict chunk_segment_check(struct context *c);
-enum chunk_saved chunk_table_save(struct context *c);
-enum chunk_verdict chunk_table_check(struct context *c);
-enum chunk_saved chunk_xsave_control_save(struct context *c);
-enum chunk_verdict chunk_xsave_control_check(struct context *c);
 enum chunk_saved chunk_msrs_save(struct context *c);
 enum chunk_verdict chunk_msrs_check(struct context *c);
 enum chunk_saved chunk_xsave_save(struct context *c);

@@ -346,7 +346,7 @@ static u32 take_msrs(struct reading *r)
 static u32 registers(struct reading *r)
 {
 	struct stream_vp_control control;
-	struct stream_vp_xsave_control xfem;
+	struct stream_vp_xsave_control xsave;
 	struct stream_vp_gp gp;
 	struct stream_vp_segment segment;
 	u32 result = take(r, STREAM_VP_GP, &gp, sizeof(gp));
@@ -362,7 +362,7 @@ static u32 registers(struct reading *r)
 	if (result == GOOD)
 		result = skip(r, STREAM_VP_TABLE);
 	if (result == GOOD)
-		result = take(r, STREAM_VP_XSAVE_CONTROL, &xfem, sizeof(xfem));
+		result = take(r, STREAM_VP_XSAVE_CONTROL, &xsave, sizeof(xsave));
 	if (result == GOOD)
 		result = take_msrs(r);
 	if (result == GOOD)
@@ -376,7 +376,7 @@ static u32 registers(struct reading *r)
 	r->state.efer = control.efer;
 	memcpy(r->state.segment, segment.seg, sizeof(segment.seg));
 	r->cr8 = control.cr8;
-	r->xcr0 = xfem.xfem;
+	r->xcr0 = xsave.xcr0;
 	return take_events(r);
 }
 

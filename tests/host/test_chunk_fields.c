@@ -133,7 +133,7 @@ static const struct {
 	{ "padding", VP_TABLE(gdtr.pad[0]), 1, CORRUPT },
 	{ "IDTR is not canonical", VP_TABLE(idtr.base) + 7, 1, CORRUPT },
 
-	{ "XCR0 without x87", VP_XSAVE_CONTROL(xfem), 0, CORRUPT },
+	{ "XCR0 without x87", VP_XSAVE_CONTROL(xcr0), 0, CORRUPT },
 	{ "reserved", VP_XSAVE_CONTROL(rsvd[0]), 1, CORRUPT },
 
 	{ "reserved", VP_MSRS(rsvd), 1, CORRUPT },

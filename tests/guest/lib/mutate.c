@@ -71,7 +71,7 @@ static const struct field fields[] = {
 	  VALUES_LIMIT, true, ALL },
 	{ STREAM_VP_TABLE, offsetof(struct stream_table, base), 8, 16, 2,
 	  VALUES_ADDRESS, false, ALL },
-	{ STREAM_VP_XSAVE_CONTROL, AT(vp_xsave_control, xfem),
+	{ STREAM_VP_XSAVE_CONTROL, AT(vp_xsave_control, xcr0),
 	  ONE(VALUES_BITS), XFEM_BITS },
 	{ STREAM_VP_MSRS, offsetof(struct stream_msr, value), 8, 16, 0,
 	  VALUES_BITS, false, ALL },
