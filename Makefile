@@ -95,7 +95,7 @@ FIRMWARE := $(patsubst tests/guest/firmware/%.c,$(B)/firmware/%.efi, \
 	$(wildcard tests/guest/firmware/*.c))
 # All that is compiled as UEFI programs are.
 EFI_OBJECTS := $(sort $(BOOT_OBJECTS) $(TEST_BOOT_OBJECTS)) $(PARENT_OBJECTS) $(HVCTL_OBJECTS) $(GUEST_LIB) \
-	$(call objects,tests/guest/root/*.c tests/guest/firmware/*.c)
+	$(call objects,tests/guest/root/*.c tests/guest/root/*/*.c tests/guest/firmware/*.c)
 EFI_PROGRAMS := $(B)/stasis.efi $(B)/test/stasis.efi \
 	$(if $(HVCTL_OBJECTS),$(B)/hvctl.efi) $(GUESTS) $(FIRMWARE)
 

@@ -104,7 +104,7 @@ void vp_delete(struct vp *vp)
 	struct partition *p = vp->partition;
 
 	CHECK(!vp->is_root);
-	/* It has stopped (the call's row kicks it); now nobody may find it: the
+	/* It has stopped (vp_stop, or the row of its call); now nobody may find it: the
 	 * ring, the queue of a receiver that it has a message in, its
 	 * partition. Its pages go last. */
 	ready_forget(vp);

@@ -3,7 +3,7 @@
  */
 #include "tests/host/fake_features.h"
 
-#include "arch/x86_64/vmx.h"
+#include "arch/x86_64/vmx/vmx.h"
 #include "include/x86.h"
 
 static const struct fake_feature features[] = {

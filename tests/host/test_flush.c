@@ -2,7 +2,6 @@
  * How often a space is flushed: once behind a turn in which something was changed
  * that a processor can have cached, and never else; and nothing is taken before.
  */
-#include "arch/x86_64/ept.h"
 #include "hv/memory/frame.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
