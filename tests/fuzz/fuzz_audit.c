@@ -9,12 +9,6 @@
 #include "tests/fuzz/fuzz_map.h"
 #include "tests/fuzz/fuzz_world.h"
 
-/*
- * Loops over all pages, by indices that are good: with the sanitizers they would
- * take most of an input's time.
- */
-#define QUICK __attribute__((no_sanitize("address", "undefined")))
-
 void fuzz_audit_open(struct fuzz_books *books)
 {
 	const struct pool *pool = &fake_root()->pool;
@@ -47,7 +41,7 @@ u64 fuzz_next_child(u64 previous)
 }
 
 /* The list is as long as the pool says, and zero but for its links. */
-static void audit_list(hpa_t first, u64 count)
+FUZZ_QUICK static void audit_list(hpa_t first, u64 count)
 {
 	for (; count > 0; count--) {
 		const u64 *page = fuzz_image_look(first);
@@ -96,7 +90,7 @@ static const u32 *database_was(void)
 }
 
 /* Owners as they are; the sums are of what the books had. */
-QUICK static void audit_frames(u8 *owners, u64 *deposited, u64 *mappings)
+FUZZ_QUICK static void audit_frames(u8 *owners, u64 *deposited, u64 *mappings)
 {
 	const struct fuzz_books *books = &fuzz_image()->books;
 	const u32 *now = database(), *was = database_was();
@@ -121,7 +115,7 @@ static bool is_roots(u8 owner)
 	return owner == FRAME_ROOT || owner == FRAME_NONE;
 }
 
-QUICK static void audit_region(u64 gpn, const u8 *owners)
+FUZZ_QUICK static void audit_region(u64 gpn, const u8 *owners)
 {
 	u32 level;
 	const u64 *entry = fuzz_map_entry(fake_root(), gpn, &level);

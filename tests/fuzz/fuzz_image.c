@@ -23,7 +23,10 @@ static u64 hv_bytes(void)
 	return (u64)(fuzz_hv_end - fuzz_hv_begin);
 }
 
-/* Between hv's objects lie the sanitizer's zones, which no memcpy may touch. */
+/*
+ * Between hv's objects lie the sanitizer's zones, which no memcpy may touch; of pages
+ * it would only look at the zones of each again.
+ */
 __attribute__((no_sanitize("address"))) static void copy_raw(void *to,
                                                              const void *from,
                                                              u64 bytes)
@@ -115,8 +118,8 @@ static void put_back_pages(struct fuzz_image *image)
 		if (!image->touched[i] && !image->held[i])
 			continue;
 		image->touched[i] = 0;
-		memcpy(image->ram + i * PAGE_SIZE,
-		       image->ram_was + i * PAGE_SIZE, PAGE_SIZE);
+		copy_raw(image->ram + i * PAGE_SIZE,
+		         image->ram_was + i * PAGE_SIZE, PAGE_SIZE);
 	}
 }
 

@@ -21,7 +21,8 @@ hpa_t fuzz_map_page(u64 entry)
 	return hpa_of(entry & ADDRESS);
 }
 
-const u64 *fuzz_map_entry(const struct partition *p, u64 gpn, u32 *level)
+FUZZ_QUICK const u64 *fuzz_map_entry(const struct partition *p, u64 gpn,
+                                     u32 *level)
 {
 	const u64 *table = fuzz_image_look(p->space.arch.top);
 
@@ -51,7 +52,7 @@ bool fuzz_map_lookup(const struct partition *p, u64 gpn, hpa_t *page)
 	return level == 0 && (*entry & USED);
 }
 
-bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
+FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
 {
 	while (*gpn < LIMIT) {
 		u32 level;

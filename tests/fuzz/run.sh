@@ -22,7 +22,7 @@ for target in "$@"; do
 	corpus=$folder/corpus/$target
 	mkdir -p "$corpus"
 	"$folder/$target" -max_total_time="$seconds" -max_len=16384 \
-		-len_control=0 -entropic=0 -timeout=60 -rss_limit_mb=4096 -use_value_profile=1 \
+		-len_control=0 -entropic=0 -timeout=60 -rss_limit_mb=4096 \
 		-print_final_stats=1 -artifact_prefix="$folder/$target-" \
 		"$corpus" "tests/fuzz/corpus/$target" >"$log" 2>&1 || {
 		grep -E 'ERROR|CHECK|SUMMARY|runtime error|Test unit' "$log"

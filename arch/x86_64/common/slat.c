@@ -118,7 +118,7 @@ static bool walk_make(struct arch_space *space, u64 address, u32 level,
 	return true;
 }
 
-static u64 *table_start(u64 *entry)
+static u64 *table_start(const u64 *entry)
 {
 	return (u64 *)((uintptr_t)entry & ~(uintptr_t)(PAGE_SIZE - 1));
 }
@@ -395,23 +395,33 @@ bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
 	return was;
 }
 
+/*
+ * Each entry that is looked at costs one of the budget. The holes of a table are
+ * passed one after the other, without a walk from the top for each of them.
+ */
 enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
                                struct arch_mapping *mapping, u32 *budget)
 {
 	gpa->v &= ~(u64)(PAGE_SIZE - 1);
-	for (; *budget; --*budget) {
-		struct walk w;
+	while (*budget) {
+		const u64 *entry, *end;
+		u32 level;
 
 		if (gpa->v >= SLAT_LIMIT)
 			return ARCH_NEXT_END;
-		w = walk_down(space, gpa->v, 0);
-		if (*walk_entry(&w) & SLAT_USED) {
-			*mapping = mapping_of(*walk_entry(&w), w.level, gpa->v);
+		entry = find(space, gpa->v, &level);
+		if (*entry & SLAT_USED) {
+			*mapping = mapping_of(*entry, level, gpa->v);
 			--*budget;
 			return ARCH_NEXT_FOUND;
 		}
-		/* Nothing in the whole of what the entry covers. */
-		gpa->v = (gpa->v | (level_size(w.level) - 1)) + 1;
+		end = table_start(entry) + SLAT_ENTRIES;
+		for (; entry < end && !(*entry & SLAT_USED) && *budget;
+		     entry++) {
+			/* Nothing in the whole of what the entry covers. */
+			gpa->v = (gpa->v | (level_size(level) - 1)) + 1;
+			--*budget;
+		}
 	}
 	return ARCH_NEXT_AGAIN;
 }
