@@ -54,7 +54,6 @@ class Machine:
         self._raw = open(self.work / "serial.log", "wb")
         try:
             self._link = self._start()
-            self._started = self._link.clock()
         except BaseException:
             self.__exit__()
             raise
@@ -62,7 +61,7 @@ class Machine:
 
     def __exit__(self, *_exc: object) -> None:
         if self._link:
-            self.seconds = self._link.clock() - self._started
+            self.seconds = self._link.lasted()
             self._link.close()
         self._raw.close()
         # Bochs leaves its lock behind when it is killed.

@@ -302,6 +302,10 @@ class Inner:
         """See Link."""
         return self._outer.seconds
 
+    def lasted(self) -> float:
+        """See Link."""
+        return self.clock() - self._began
+
     def counts(self) -> dict[str, int]:
         """See Link: the machine stands still while they are read."""
         if self._outer.ended is not None:

@@ -185,3 +185,30 @@ def test_emulators_start_one_after_the_other(tmp_path):
                         for number in range(4)]:
             started.result()
     assert log.read_text() == "begins\nhas its port\n" * 4
+
+
+# Says so when it has worked for a second, and once more when it has waited for two.
+WORKS = """\
+import socket, sys, time
+port = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+while time.process_time() < 1:
+    pass
+port.send(b"worked")
+time.sleep(2)
+port.send(b"waited")
+time.sleep(60)
+"""
+
+
+def test_limits_are_in_seconds_of_work(tmp_path):
+    link = Process("works", tmp_path, lambda port: [sys.executable, "-c", WORKS,
+                                                    str(port)])
+    try:
+        assert link.receive(30) == b"worked"
+        assert 0.9 < link.clock() < 1.5
+        # Two seconds of nothing are but a quarter of one.
+        assert link.receive(0.9) == b"waited"
+        with pytest.raises(TimeoutError):
+            link.receive(0.2)
+    finally:
+        link.close()
