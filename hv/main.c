@@ -10,6 +10,7 @@
 #include "hv/memory/pool.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/vp_life.h"
+#include "hv/run/vp_reg.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp.h"
 #include "lib/crc32c.h"
@@ -94,6 +95,7 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 
 	/* Before a guest can ask for a stream; it needs no memory. */
 	crc32c_init();
+	vp_reg_init();
 	if (!free_base)
 		return HANDOFF_NO_MEMORY;
 	root = start_root(handoff, free_base);

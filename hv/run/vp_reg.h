@@ -69,6 +69,9 @@ struct vp_reg {
 	vp_reg_set_fn *write;
 };
 
+/* Once, at start-up: sorts the rows that have MSRs for the look-up by number. */
+void vp_reg_init(void);
+
 /* The row of a register name and the register's place in it; NULL: unknown. */
 const struct vp_reg *vp_reg_find(u32 name, u32 *index);
 

@@ -299,21 +299,52 @@ const struct vp_reg *vp_reg_find(u32 name, u32 *index)
 	return *index < table[first].count ? &table[first] : NULL;
 }
 
-/*
- * From the end: what guests write at each interrupt (EOI, TPR, EOM, timers, the
- * APIC's) is found first, and what exits once in a boot last. A row without MSRs has
- * step 0, and so none in reach; the remainder is asked for once, behind a hit.
- */
+/* Rows that have MSRs, by the number of the first one: constant after start-up. */
+static struct {
+	const struct vp_reg *row[ARRAY_LEN(table)];
+	u32 count;
+} by_msr;
+
+/* By insertion: once, and no second list that somebody has to keep in order. */
+void vp_reg_init(void)
+{
+	by_msr.count = 0;
+	for (u32 i = 0; i < ARRAY_LEN(table); i++) {
+		u32 at = by_msr.count;
+
+		if (!table[i].msr_step)
+			continue;
+		for (; at > 0 && by_msr.row[at - 1]->msr > table[i].msr; at--)
+			by_msr.row[at] = by_msr.row[at - 1];
+		by_msr.row[at] = &table[i];
+		by_msr.count++;
+	}
+}
+
+static bool has_msr(const struct vp_reg *r, u32 msr, u32 *index)
+{
+	u32 behind = msr - r->msr;
+
+	*index = behind / r->msr_step;
+	return behind < r->count * r->msr_step && behind % r->msr_step == 0;
+}
+
+/* The MTRRs' bases and masks take turns: a base is behind the first mask too. */
 const struct vp_reg *vp_reg_find_msr(u32 msr, u32 *index)
 {
-	for (u32 i = ARRAY_LEN(table); i-- > 0;) {
-		const struct vp_reg *r = &table[i];
-		u32 behind = msr - r->msr;
+	u32 first = 0, end = by_msr.count;
 
-		if (behind >= r->count * r->msr_step || behind % r->msr_step)
-			continue;
-		*index = behind / r->msr_step;
-		return r;
+	while (end - first > 1) {
+		u32 middle = first + (end - first) / 2;
+
+		if (by_msr.row[middle]->msr <= msr)
+			first = middle;
+		else
+			end = middle;
 	}
+	if (has_msr(by_msr.row[first], msr, index))
+		return by_msr.row[first];
+	if (first > 0 && has_msr(by_msr.row[first - 1], msr, index))
+		return by_msr.row[first - 1];
 	return NULL;
 }

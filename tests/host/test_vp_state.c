@@ -138,6 +138,24 @@ static void test_unknown_names(void **state)
 	assert_int_equal(guest_set128(id, 0, 0x00080018, &v), BAD);
 }
 
+/* Each MSR of a row is found by its number, and no other row has it. */
+static void test_msr_numbers(void **state)
+{
+	u32 rows, index, msrs = 0;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	(void)state;
+	for (; rows > 0; rows--, r++) {
+		for (u32 i = 0; r->msr_step && i < r->count; i++, msrs++) {
+			u32 msr = r->msr + i * r->msr_step;
+
+			assert_ptr_equal(vp_reg_find_msr(msr, &index), r);
+			assert_int_equal(index, i);
+		}
+	}
+	assert_int_equal(msrs, 43 + 256 + 40);
+}
+
 /* Where RIP gets behind the last instruction of the lower half, and back. */
 static void test_rip_beside_addresses(void **state)
 {
@@ -423,6 +441,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_register_there_and_back),
 		TEST(test_unknown_names),
+		TEST(test_msr_numbers),
 		TEST(test_rip_beside_addresses),
 		TEST(test_d27_what_is_refused),
 		TEST(test_d27_upper_half),

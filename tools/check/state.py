@@ -32,6 +32,8 @@ SHARED = {
     "frame.frames": CONSTANT + "; what it points to: the lock of memory/",
     # hv/vp
     "partition.partitions": "the lock of vp/'s list of partitions",
+    # hv/run
+    "vp_reg_table.by_msr": CONSTANT,
     # hv/stream
     "stream.count": "one atomic addition",
     # hv/call
