@@ -13,6 +13,8 @@
 
 /* In the order of the stream, which cannot change: others come at the end. */
 const struct feature feature_words[STREAM_FEATURE_COUNT] = {
+	/* Subleaf 0 also where the leaf has none, as the processor does not
+	 * look at ECX there. A name is what the log says of the word. */
 	[W(1_ECX)] = { 0x1, 0, ECX, "CPUID 1 ECX" },
 	[W(1_EDX)] = { 0x1, 0, EDX, "CPUID 1 EDX" },
 	[W(7_EBX)] = { 0x7, 0, EBX, "CPUID 7.0 EBX" },

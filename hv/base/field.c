@@ -56,6 +56,8 @@ void field_save(const struct field *fields, void *saved, const void *live)
 			arch_copy(to, from, f->width * f->count);
 			continue;
 		}
+		/* A number that is narrower in the stream is cut: what has such
+		 * a row has no more bits. */
 		for (u32 i = 0; i < f->count; i++)
 			set_number(to + i * f->width, f->width,
 			           number(from + i * f->step, f->live_width));
@@ -74,6 +76,8 @@ void field_load(const struct field *fields, const void *saved, void *live)
 			arch_copy(to, from, f->width * f->count);
 			continue;
 		}
+		/* One that is wider here is filled up with zeroes, whatever lay
+		 * in the staging page before. */
 		for (u32 i = 0; i < f->count; i++)
 			set_number(to + i * f->step, f->live_width,
 			           number(from + i * f->width, f->width));
@@ -97,6 +101,8 @@ bool field_valid(const struct field *fields, const void *saved, u32 size)
 	u32 end = 0; /* of the row before: what lies between is padding */
 
 	for (const struct field *f = fields; f->name; f++) {
+		/* A later version may give the gap a meaning, so no stream of
+		 * today may have anything in it. */
 		if (f->at > end && !field_all_zero(bytes + end, f->at - end))
 			return false;
 		if (!bits_valid(f, bytes + f->at))

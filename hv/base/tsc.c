@@ -42,6 +42,7 @@ u64 tsc_ratio(u64 hz, u64 here)
 
 u64 tsc_hz(const struct tsc_clock *clock)
 {
+	/* A clock of its own has one that came by a stream and is scaled to. */
 	return clock->hz ? clock->hz : arch_facts()->tsc_hz;
 }
 
