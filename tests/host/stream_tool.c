@@ -261,7 +261,8 @@ static void save(const char *path)
 
 /*
  * ---- Fields: lines "register NAME VALUE...", "kept_in NAME CHUNK", "msr NUMBER",
- * "chunk NAME ID", "in_msrs NAME" ----
+ * "chunk NAME ID MIN MAX", "field CHUNK.NAME AT WIDTH COUNT RESERVED",
+ * "in_msrs NAME" ----
  */
 
 static void print_value(const struct vp_reg *r,
@@ -328,13 +329,19 @@ static void print_msrs(struct vp *vp)
 	}
 }
 
+/* Of each kind: its id and lengths, and its fields as the engine has them. */
 static void print_chunks(void)
 {
 	u32 count;
-	const struct chunk_kind *kinds = chunk_table(&count);
+	const struct chunk_kind *k = chunk_table(&count);
 
-	for (u32 i = 0; i < count; i++)
-		printf("chunk %s %#x\n", kinds[i].name, kinds[i].id);
+	for (; count > 0; count--, k++) {
+		printf("chunk %s %#x %u %u\n", k->name, k->id, k->min, k->max);
+		for (const struct field *f = k->fields; f && f->name; f++)
+			printf("field %s.%s %u %u %u %#llx\n", k->name, f->name,
+			       f->at, f->width, f->count,
+			       (unsigned long long)f->rsvd);
+	}
 }
 
 /* What a real stream has in VP_MSRS. */

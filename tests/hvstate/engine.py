@@ -41,3 +41,15 @@ def offer(path: Path, **options: int | str) -> Answer:
     answer = engine("restore", path, **options)
     assert answer.values["status"] == 0
     return answer
+
+
+def engine_tables() -> dict[str, dict[str, list[int]]]:
+    """What the engine's tables say there is: kind of line, name, values."""
+    assert TOOL.exists(), f"make {TOOL.relative_to(ROOT)} builds it"
+    done = subprocess.run([TOOL, "fields", "-"], text=True, check=True,
+                          capture_output=True, timeout=60)
+    said: dict[str, dict[str, list[int]]] = {}
+    for line in done.stdout.partition("\nlog\n")[0].splitlines():
+        kind, name, *values = line.split()
+        said.setdefault(kind, {})[name] = [int(v, 0) for v in values]
+    return said

@@ -9,12 +9,11 @@ VMCS or switches by hand.
 from __future__ import annotations
 
 import re
-import subprocess
 from dataclasses import dataclass
 
 import pytest
 
-from engine import ROOT, TOOL
+from engine import ROOT, engine_tables
 
 PAGE = ROOT / "docs/state.md"
 MSR = r"#define (MSR_\w+) (0x[0-9a-f]+)"
@@ -86,14 +85,7 @@ def page() -> Page:
 @pytest.fixture(scope="module")
 def code() -> dict[str, dict[str, list[int]]]:
     """What the engine says: kind, then name, then values."""
-    assert TOOL.exists(), f"make {TOOL.relative_to(ROOT)} builds it"
-    done = subprocess.run([TOOL, "fields", "-"], text=True, check=True,
-                          capture_output=True, timeout=60)
-    said: dict[str, dict[str, list[int]]] = {}
-    for line in done.stdout.partition("\nlog\n")[0].splitlines():
-        kind, name, *values = line.split()
-        said.setdefault(kind, {})[name] = [int(v, 0) for v in values]
-    return said
+    return engine_tables()
 
 
 def by_number(said: dict[str, list[int]]) -> set[int]:

@@ -257,7 +257,9 @@ KINDS = (
         Field("pending_interruption", 32, 8, mask=0xFFFFFFFF_FFFF01FF),
         Field("pending_debug", 40, 8, mask=0x1500F),
         Field("has_message", 48, 8, values=(0, 1)),
-        Field("runtime", 56, 8), Field("pdpte", 64, 8, 4))),
+        # Below 2^54: 57 years.
+        Field("runtime", 56, 8, mask=(1 << 54) - 1),
+        Field("pdpte", 64, 8, 4))),
     Kind("VP_APIC", 0x70024000, 192, 192, (
         Field("tpr", 0, 4, mask=0xFF), Field("ldr", 4, 4, mask=0xFF000000),
         Field("dfr", 8, 4), Field("svr", 12, 4, mask=0x1FF),
