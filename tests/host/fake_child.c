@@ -189,3 +189,15 @@ void child_compare(u64 a, u64 b, const struct child_shape *shape)
 		assert_int_equal(gpa_has_overlay(&p->space, gpn),
 		                 gpa_has_overlay(&q->space, gpn));
 }
+
+void child_save(const struct child_shape *shape, u64 seed, u64 *id,
+                struct guest_stream *s)
+{
+	u32 result;
+
+	*s = (struct guest_stream){ .data = NULL };
+	*id = child_make(shape);
+	child_fill(*id, shape, seed);
+	assert_int_equal(guest_save(*id, 0, s, &result), HV_STATUS_SUCCESS);
+	assert_int_equal(result, HV_STATE_COMPLETE);
+}

@@ -32,4 +32,8 @@ void child_fill(u64 id, const struct child_shape *shape, u64 seed);
 /* Fails the test where memory, registers or events differ. */
 void child_compare(u64 a, u64 b, const struct child_shape *shape);
 
+/* Such a child, filled, and the stream of it. */
+void child_save(const struct child_shape *shape, u64 seed, u64 *id,
+                struct guest_stream *s);
+
 #endif
