@@ -362,7 +362,8 @@ static u32 registers(struct reading *r)
 	if (result == GOOD)
 		result = skip(r, STREAM_VP_TABLE);
 	if (result == GOOD)
-		result = take(r, STREAM_VP_XSAVE_CONTROL, &xsave, sizeof(xsave));
+		result =
+			take(r, STREAM_VP_XSAVE_CONTROL, &xsave, sizeof(xsave));
 	if (result == GOOD)
 		result = take_msrs(r);
 	if (result == GOOD)
