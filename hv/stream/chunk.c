@@ -21,6 +21,7 @@ static bool always(const struct context *c)
 	return true;
 }
 
+/* Whether all of these came is asked at the EPILOG. */
 static bool never(const struct context *c)
 {
 	(void)c;
@@ -35,6 +36,7 @@ static enum chunk_saved prolog_save(struct context *c)
 
 	p->tag = STREAM_TAG;
 	p->is_summary = c->summary;
+	/* A reader may refuse another vendor's stream by its first piece. */
 	p->vendor = arch_facts()->compat.cpu_vendor;
 	p->magic = STREAM_MAGIC;
 	p->version_major = STREAM_VERSION_MAJOR;
@@ -57,6 +59,7 @@ static enum chunk_verdict prolog_check(struct context *c)
 		return chunk_ends(c, HV_STATE_UNSUPPORTED_VERSION);
 	if (!chunk_reserved_zero(c, p))
 		return chunk_corrupt(c);
+	/* The rest of the stream has registers as this vendor has them. */
 	if (p->vendor != arch_facts()->compat.cpu_vendor)
 		return chunk_ends(c, HV_STATE_INCOMPATIBLE_PROCESSOR);
 	/* What is no full state cannot be restored. */
@@ -77,6 +80,7 @@ static enum chunk_saved compat_save(struct context *c)
 	/* One that came from another frequency has its own. */
 	if (c->target && c->target->clock.ratio)
 		out->tsc_hz = c->target->clock.hz;
+	/* 0: a summary of the system alone, and no VPs follow. */
 	out->scope = c->target != NULL;
 	out->hv_major = STASIS_VERSION_MAJOR;
 	out->hv_minor = STASIS_VERSION_MINOR;
@@ -91,6 +95,10 @@ static enum chunk_verdict compat_chunk_check(struct context *c)
 	if (!chunk_reserved_zero(c, in) ||
 	    (!in->scope && !c->restore.is_summary))
 		return chunk_corrupt(c);
+	/*
+	 * Kept: it says how long VP_XSAVE is, and the TSC may be scaled by it at
+	 * the end. Asked again, it is the same payload.
+	 */
 	c->restore.compat = *in;
 	if (!compat_check(in, &c->restore.compat_walk))
 		return CHUNK_AGAIN;
@@ -111,6 +119,7 @@ static enum chunk_saved os_id_save(struct context *c)
 
 static enum chunk_verdict os_id_check(struct context *c)
 {
+	/* Any value: 0 says that the guest has not given its identity. */
 	const struct stream_os_id *in = (const struct stream_os_id *)c->buffer;
 
 	if (!chunk_reserved_zero(c, in))
@@ -128,6 +137,7 @@ static enum chunk_saved partition_save(struct context *c)
 	out->reference_time = reference_time(p);
 	out->reference_tsc = p->reference.msr;
 	out->tsc_sequence = p->reference.sequence;
+	/* Without memory a parent carries it by other means (D18). */
 	if (p->save_memory) {
 		out->flags = STREAM_PARTITION_MEMORY;
 		out->page_count = p->space.mapped;
@@ -144,6 +154,7 @@ static enum chunk_verdict partition_check(struct context *c)
 	if (!chunk_reserved_zero(c, in) || (!in->flags && in->page_count) ||
 	    !vp_check_hypercall_value(in->hypercall))
 		return chunk_corrupt(c);
+	/* No hypercall page for a guest that has not given its identity. */
 	if ((in->hypercall & HV_MSR_PAGE_ENABLE) && !c->restore.os_id)
 		return chunk_corrupt(c);
 	if (!vp_check_page_value(in->reference_tsc) ||
@@ -152,6 +163,7 @@ static enum chunk_verdict partition_check(struct context *c)
 	/* More pages than the target has mapped cannot all find a place. */
 	if (in->page_count > c->target->space.mapped)
 		return chunk_ends(c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
+	/* Staged: its overlays are put over the map when all has been verified. */
 	c->restore.partition = *in;
 	c->memory.pages = in->page_count;
 	return CHUNK_GOOD;
@@ -178,6 +190,7 @@ static enum chunk_saved indices_save(struct context *c)
 		return CHUNK_NONE;
 	out = chunk_payload(c, sizeof(*out));
 	set = vp_set(c->target);
+	/* The boot processor is VP 0, which is what the zeroes say. */
 	out->bitmap[0] = (u32)set;
 	out->bitmap[1] = (u32)(set >> 32);
 	return CHUNK_ONE;
@@ -208,6 +221,7 @@ static enum chunk_verdict indices_check(struct context *c)
 
 /* ---- EPILOG ---- */
 
+/* Its check is that of all headers, which seal_chunk knows. */
 static enum chunk_saved epilog_save(struct context *c)
 {
 	c->header.length = 0;
@@ -221,7 +235,9 @@ static bool vps_complete(const struct context *c)
 
 static enum chunk_verdict epilog_check(struct context *c)
 {
+	/* Its header has held, so nothing that came is in doubt any more. */
 	c->restore.ended = true;
+	/* A summary carries neither memory nor VPs. */
 	if (c->restore.is_summary)
 		return CHUNK_GOOD;
 	return chunk_memory_complete(c) && vps_complete(c) ? CHUNK_GOOD

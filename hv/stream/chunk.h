@@ -41,7 +41,7 @@ struct chunk_kind {
 	/* Fills c->buffer and c->header.length (and .id, if not the row's). */
 	enum chunk_saved (*save)(struct context *c);
 	/*
-	 * Judges a payload whose CRC holds, and stages it; changes nothing of
+	 * Checks a payload whose CRC holds, and stages it; changes nothing of
 	 * the target but memory.
 	 */
 	enum chunk_verdict (*check)(struct context *c);

@@ -62,6 +62,7 @@ static u32 need_of(const struct context *c, u64 msr, u64 nearest)
 		return 0;
 	missing = arch_space_missing(&c->target->space.arch,
 	                             gpa_of_page(msr >> PAGE_SHIFT));
+	/* A table covers 2^9 of those below it: nine bits of a page number. */
 	while (need < missing && nearest >> 9 * (need + 1))
 		need++;
 	return need;
@@ -125,6 +126,7 @@ static bool apply_partition(struct context *c)
 	struct partition *p = c->target;
 	const struct stream_partition *in = &c->restore.partition;
 
+	/* The page of the reference TSC is there: has_memory has seen to it. */
 	if (!put(p, &p->hypercall_overlay, in->hypercall, arch_hypercall_page(),
 	         ARCH_READ | ARCH_EXECUTE) ||
 	    !put(p, &p->reference.overlay, in->reference_tsc, p->reference.page,
@@ -155,6 +157,7 @@ static void finish(struct context *c)
 {
 	struct partition *p = c->target;
 
+	/* One reading for all: their TSCs stay as far apart as they were. */
 	c->tsc = arch_tsc();
 	p->clock = compat_clock(&c->restore.compat);
 	if (p->clock.ratio)
@@ -166,6 +169,7 @@ static void finish(struct context *c)
 	reference_set(p, c->restore.partition.reference_time,
 	              c->restore.partition.tsc_sequence);
 	p->half_restored = false;
+	/* Messages were queued by chunk_vp_resume: delivered in one go. */
 	synic_flush(partition_parent_vp(p));
 }
 
@@ -189,6 +193,7 @@ static u32 cost_of(u64 one, u64 other)
 }
 
 /* False: more to do. */
+/* All go before the first new one comes: no two may lie over one page. */
 static bool clear_overlays(struct context *c)
 {
 	struct gpa_space *space = &c->target->space;
@@ -262,6 +267,7 @@ enum chunk_verdict chunk_apply(struct context *c)
 	if (c->restore.applied == STEP_MEMORY) {
 		if (!has_memory(c))
 			return dry(c);
+		/* From here on a failure leaves it neither old nor new. */
 		p->half_restored = true;
 		c->restore.applied = STEP_PARTITION;
 	}

@@ -34,9 +34,14 @@ enum chunk_saved chunk_events_save(struct context *c)
 	struct stream_vp_events *out = (struct stream_vp_events *)c->buffer;
 	enum chunk_saved made = chunk_state_save(c);
 
+	/* What is a register of ours, and no place in the processor's state. */
 	out->explicit_suspend = vp->explicit_suspend;
 	out->intercept_suspend = vp->intercept_suspend;
 	out->interrupt_state = s->interrupt_state;
+	/*
+	 * The TLFS has one bit for both shadows; MOV SS's also holds debug
+	 * exceptions (SDM 6.8.3), so the stream keeps them apart.
+	 */
 	if (s->mov_ss && (s->interrupt_state & HV_INTERRUPT_STATE_SHADOW))
 		out->interrupt_state |= STREAM_SHADOW_MOV_SS;
 	out->has_message = has_message(vp);
@@ -51,8 +56,10 @@ enum chunk_verdict chunk_events_check(struct context *c)
 	struct chunk_staged *s = staged(c);
 	enum chunk_verdict v;
 
+	/* Only a suspended partition can be saved: no save has written 0. */
 	if (in->explicit_suspend != HV_SUSPENDED)
 		return chunk_corrupt(c);
+	/* A message under way is an intercept's, and its VP waits for an answer. */
 	if (in->has_message && !(in->intercept_suspend & HV_SUSPENDED))
 		return chunk_corrupt(c);
 	if ((in->interrupt_state & STREAM_SHADOW_MOV_SS) &&
@@ -66,6 +73,7 @@ enum chunk_verdict chunk_events_check(struct context *c)
 	s->state.interrupt_state = in->interrupt_state & ~STREAM_SHADOW_MOV_SS;
 	s->state.mov_ss = !!(in->interrupt_state & STREAM_SHADOW_MOV_SS);
 	s->runtime = in->runtime;
+	/* The order of chunks follows from it: VP_MESSAGE must come, or may not. */
 	c->restore.has_message = in->has_message;
 	return CHUNK_GOOD;
 }
@@ -86,6 +94,10 @@ bool chunk_message_needed(const struct context *c)
 	return c->restore.has_message;
 }
 
+/*
+ * What a VP itself can send: a parent that restores gets such a message as if the
+ * intercept was here, and answers it by its type.
+ */
 static bool message_type_known(u32 type)
 {
 	static const u32 known[] = {
@@ -125,6 +137,10 @@ enum chunk_saved chunk_apic_save(struct context *c)
 	struct stream_vp_apic *out = chunk_payload(c, sizeof(*out));
 
 	lapic_save(vp_of(c), out);
+	/*
+	 * While its parent holds a VP its timer goes on, and the ticks of that
+	 * time become one: said now, so that a restore need not know of it.
+	 */
 	if (vp_of(c)->held_here)
 		out->timer_due = lapic_timer_joined(vp_of(c), c->tsc);
 	return CHUNK_ONE;
@@ -137,6 +153,7 @@ enum chunk_verdict chunk_apic_check(struct context *c)
 
 	if (!lapic_valid(in))
 		return chunk_corrupt(c);
+	/* Loaded when the VP has its APIC_BASE, which its ID and LDR follow. */
 	staged(c)->apic = *in;
 	return CHUNK_GOOD;
 }
@@ -144,6 +161,7 @@ enum chunk_verdict chunk_apic_check(struct context *c)
 /* CR8 is a view of TPR, and LDR another of the id in x2APIC mode. */
 static bool apic_agrees(const struct chunk_staged *s)
 {
+	/* One value in two chunks: if they differ, neither is to be believed. */
 	return s->cr8 == s->apic.tpr >> 4 &&
 	       (!(s->state.apic_base & LAPIC_BASE_X2APIC) || !s->apic.ldr);
 }
@@ -160,10 +178,12 @@ enum chunk_saved chunk_synic_save(struct context *c)
 		out->flags |= STREAM_SYNIC_SIM;
 	if (!field_all_zero(vp->pages[VP_PAGE_SIEF], PAGE_SIZE))
 		out->flags |= STREAM_SYNIC_SIEF;
+	/* The rows behind this one ask whether their pages come. */
 	c->save.synic_flags = out->flags;
 	return CHUNK_ONE;
 }
 
+/* A copy: the payload has the fields, and the timers' code its own structure. */
 static bool timers_valid(const struct stream_stimer *in)
 {
 	struct stimer t;
@@ -189,6 +209,7 @@ enum chunk_verdict chunk_synic_check(struct context *c)
 			return chunk_corrupt(c);
 	if (!timers_valid(in->timer))
 		return chunk_corrupt(c);
+	/* As it came: it is loaded into the VP when the overlays are placed. */
 	staged(c)->synic = *in;
 	return CHUNK_GOOD;
 }
@@ -198,6 +219,7 @@ enum chunk_verdict chunk_synic_check(struct context *c)
 static enum chunk_saved page_save(struct context *c, enum vp_page page,
                                   u32 flag)
 {
+	/* Its chunk VP_SYNIC has said that this page is zero. */
 	if (!(c->save.synic_flags & flag))
 		return CHUNK_NONE;
 	arch_copy(chunk_payload(c, PAGE_SIZE), vp_of(c)->pages[page],
@@ -208,6 +230,7 @@ static enum chunk_saved page_save(struct context *c, enum vp_page page,
 static enum chunk_verdict page_check(struct context *c, enum vp_page page,
                                      u32 flag)
 {
+	/* A page that was not announced would be put nowhere. */
 	if (!(staged(c)->synic.flags & flag))
 		return chunk_corrupt(c);
 	arch_copy(vp_of(c)->pages[page], c->buffer, PAGE_SIZE);
@@ -257,6 +280,10 @@ enum chunk_saved chunk_queue_save(struct context *c)
 	return CHUNK_ONE;
 }
 
+/*
+ * What a port could have posted: types with bit 31 are the hypervisor's own, and
+ * SINT0 is for intercepts.
+ */
 static bool queued_valid(const struct context *c, const struct hv_message *m)
 {
 	return chunk_reserved_zero(c, m) && m->type != HV_MESSAGE_NONE &&
@@ -297,6 +324,7 @@ bool chunk_events_valid(const struct context *c)
 static void apply_page(struct vp *vp, enum vp_page page, enum vp_page from,
                        bool given)
 {
+	/* What is not in the stream is zero, whatever lay there before. */
 	if (given)
 		arch_copy(vp->pages[page], vp->pages[from], PAGE_SIZE);
 	else
@@ -315,6 +343,7 @@ void chunk_events_apply(struct vp *vp)
 	apply_page(vp, VP_PAGE_SIEF, VP_PAGE_STAGED_SIEF,
 	           in->flags & STREAM_SYNIC_SIEF);
 	apply_page(vp, VP_PAGE_MESSAGES, VP_PAGE_STAGED_MESSAGES, in->queued);
+	/* Who is served first is no state of the guest's: begin anew. */
 	__builtin_memset(vp->synic.turn, 0, sizeof(vp->synic.turn));
 	vp_set_runtime(vp, s->runtime);
 }

@@ -46,6 +46,7 @@ const struct field chunk_prolog_fields[] = {
 	END
 };
 
+/* Whether these fit is asked in compat.c: bits of features are not reserved. */
 const struct field chunk_compat_fields[] = {
 	{ ONE(stream_compat, scope), BITS(1) },
 	{ ONE(stream_compat, cpu_vendor) },
@@ -76,6 +77,7 @@ const struct field chunk_os_id_fields[] = {
 	END
 };
 
+/* No places: the MSRs take effect at the very end, with their overlays. */
 const struct field chunk_partition_fields[] = {
 	{ ONE(stream_partition, hypercall) },
 	{ ONE(stream_partition, reference_time) },
@@ -88,6 +90,7 @@ const struct field chunk_partition_fields[] = {
 
 /* ---- Memory ---- */
 
+/* An entry. Its rights depend on one another, which is no matter of bits. */
 const struct field chunk_map_fields[] = {
 	{ ONE(stream_extent, gpn) },
 	{ ONE(stream_extent, count) },
@@ -108,6 +111,7 @@ const struct field chunk_fill_fields[] = {
 
 /* ---- Registers of a VP ---- */
 
+/* What follows belongs to this VP, up to the next VP or the EPILOG. */
 const struct field chunk_vp_fields[] = {
 	{ ONE(stream_vp, vp_index) },
 	END
@@ -168,6 +172,7 @@ const struct field chunk_xsave_control_fields[] = {
 	END
 };
 
+/* An entry. Which names there are is asked of the registers' table. */
 const struct field chunk_msrs_fields[] = {
 	{ ONE(stream_msr, name) },
 	{ ONE(stream_msr, value) },
@@ -198,6 +203,10 @@ const struct field chunk_events_fields[] = {
 	END
 };
 
+/*
+ * A restore keeps the payload as it came, and loads it when the overlays of the
+ * target's old state have gone. The flags say which pages follow, no more.
+ */
 const struct field chunk_synic_fields[] = {
 	{ ONE(stream_vp_synic, scontrol), IN(vp, synic.scontrol),
 	  BITS(HV_MSR_PAGE_ENABLE) },
@@ -218,6 +227,7 @@ const struct field chunk_page_fields[] = {
 	END
 };
 
+/* Which type, and how long it may be, its chunk's check says. */
 const struct field chunk_message_fields[] = {
 	{ ONE(hv_message, type) },
 	{ ONE(hv_message, payload_size) },

@@ -44,6 +44,7 @@ static bool map_add(struct context *c, u64 gpn, u32 rights)
 	struct stream_extent *extents = (struct stream_extent *)c->buffer;
 	struct stream_extent *last = &extents[c->save.extents];
 
+	/* A reader takes two that touch as well: the count has but 32 bits. */
 	if (c->save.extents > 0 && last[-1].gpn + last[-1].count == gpn &&
 	    last[-1].rights == rights && last[-1].count < UINT32_MAX) {
 		last[-1].count++;
@@ -81,6 +82,7 @@ enum chunk_saved chunk_map_save(struct context *c)
 		/* The map is as it was at START, or the process would have
 		 * ended (D10). */
 		CHECK(r == ARCH_NEXT_FOUND);
+		/* The page that found no room is the first of the next chunk. */
 		if (!map_add(c, w->gpn, m.rights))
 			return map_emit(c, CHUNK_MORE);
 		w->gpn++;
@@ -230,6 +232,7 @@ static u32 words_of(const u64 *page, u64 word)
 /* Is the page one word over and over? */
 static bool uniform(const u64 *page, u64 *word)
 {
+	/* If it is uniform, then of its first word. */
 	*word = page[0];
 	return words_of(page, *word) == WORDS;
 }
@@ -253,6 +256,7 @@ static enum chunk_saved emit_position(struct context *c)
 	*p = (struct stream_position){ .gpn = w->gpn };
 	c->header.id = STREAM_EXTENT;
 	c->header.length = sizeof(*p);
+	/* The reader's position is there from now on. */
 	w->position = w->gpn;
 	w->positioned = true;
 	return CHUNK_MORE;
@@ -268,6 +272,7 @@ static void take_page(struct context_memory *w)
 /* The page goes out as it is; save.c reads it once. */
 static enum chunk_saved emit_page(struct context *c, void *page)
 {
+	/* No copy into the buffer: a page is the most of what a save moves. */
 	c->header.id = STREAM_PAGE;
 	c->header.length = PAGE_SIZE;
 	c->payload = page;
@@ -281,6 +286,7 @@ static enum chunk_saved save_page(struct context *c, void *page)
 	struct context_memory *w = &c->memory;
 	u64 word;
 
+	/* A gap in the map ends a run, and takes an EXTENT. */
 	if (!w->positioned || w->gpn != w->position)
 		return c->save.run_count ? emit_fill(c) : emit_position(c);
 	if (!context_spend(c, CONTEXT_COST_SCAN))
@@ -348,6 +354,7 @@ static u8 *place(struct context *c)
 	    !gpa_lookup_near(&c->target->space, &w->near, w->position, &m) ||
 	    !gpa_mark_near(&c->target->space, &w->near, w->position, false))
 		return NULL;
+	/* From the first page on memory is partly old and partly new. */
 	c->target->half_restored = true;
 	return arch_page(m.page);
 }
@@ -366,6 +373,7 @@ static void took_page(struct context *c)
 
 enum chunk_verdict chunk_page_check(struct context *c)
 {
+	/* It lies in its place already, and its CRC has held. */
 	took_page(c);
 	return CHUNK_GOOD;
 }
@@ -390,6 +398,7 @@ enum chunk_verdict chunk_fill_check(struct context *c)
 	struct context_restore *r = &c->restore;
 	u64 *page;
 
+	/* Beyond the map it would fail as well, but behind the last page. */
 	if (f->count == 0 || f->count > c->memory.pages)
 		return chunk_corrupt(c);
 	for (; r->filled < f->count; r->filled++) {

@@ -34,6 +34,7 @@ enum chunk_saved chunk_vp_save(struct context *c)
 {
 	struct stream_vp *out;
 
+	/* Indices may have gaps: a VP can be deleted, or created at any index. */
 	while (c->vp < PARTITION_VPS && !vp_of(c))
 		c->vp++;
 	if (c->vp == PARTITION_VPS)
@@ -55,6 +56,7 @@ enum chunk_verdict chunk_vp_check(struct context *c)
 	c->vp = in->vp_index;
 	c->restore.vps_seen |= BIT(c->vp);
 	c->restore.has_message = false;
+	/* A restore that ended early has left its chunks here. */
 	arch_zero_page(staged(c));
 	arch_zero_page(staged_xsave(c));
 	return CHUNK_GOOD;
@@ -70,6 +72,7 @@ enum chunk_saved chunk_state_save(struct context *c)
 	return CHUNK_ONE;
 }
 
+/* Whether the values can be in the registers is asked when all have come. */
 enum chunk_verdict chunk_state_check(struct context *c)
 {
 	if (!chunk_reserved_zero(c, c->buffer))
@@ -140,6 +143,7 @@ enum chunk_verdict chunk_fp_check(struct context *c)
 	u32 mask = arch_facts()->compat.mxcsr_mask;
 
 	field_load(chunk_fp_fields, c->buffer, staged_xsave(c));
+	/* FXRSTOR ignores the mask of the image: ours is what FXSAVE shows here. */
 	arch_copy(x->xmm_control_status + 12, &mask, sizeof(mask));
 	/* No VP_XSAVE will come to say so: these bytes are the state. */
 	if (arch_facts()->has_xsave && !chunk_xsave_needed(c))
@@ -152,11 +156,13 @@ static u32 xsave_bytes(const struct stream_compat *compat)
 {
 	u32 size = compat->xsave_size;
 
+	/* The legacy area and the header: a machine without XSAVE says less. */
 	if (size < 576 || size > PAGE_SIZE)
 		return 0;
 	return ((size - 512) + STREAM_ALIGN - 1) & ~(STREAM_ALIGN - 1u);
 }
 
+/* All of the area: a component in its initial state may hold anything there. */
 enum chunk_saved chunk_xsave_save(struct context *c)
 {
 	const struct vp_xsave *x = vp_xsave(vp_of(c));
@@ -187,6 +193,7 @@ enum chunk_verdict chunk_xsave_check(struct context *c)
 
 /* ---- MSRs: the rows of the state table that have an MSR number ---- */
 
+/* EFER is in VP_CONTROL; the TSC is kept as an offset, and saved as a value. */
 static bool is_stream_msr(const struct vp_reg *r)
 {
 	return r->chunk == STREAM_VP_MSRS;
@@ -213,6 +220,7 @@ enum chunk_saved chunk_msrs_save(struct context *c)
 			out[n].name = r->name + i;
 			arch_copy(&out[n].value,
 			          (const u8 *)s + r->offset + i * r->stride, 8);
+			/* As of START for all VPs, however long the save takes. */
 			if (r->kind == VP_REG_TSC)
 				out[n].value = vp_tsc_at(vp_of(c), c->tsc);
 		}
@@ -233,11 +241,13 @@ enum chunk_verdict chunk_msrs_check(struct context *c)
 	const struct vp_reg *r;
 	u32 rows, at;
 
+	/* Found by name one by one: has_done_enough has left the room for it. */
 	context_charge(c, CONTEXT_COST_MSRS);
 	r = vp_reg_table(&rows);
 	for (; rows > 0; rows--, r++)
 		for (u32 i = 0; is_stream_msr(r) && i < r->count; i++)
 			*msr_place(staged(c), r, i) = r->reset;
+	/* APIC_BASE.BSP after reset is the boot processor's alone (SDM 8.4.1). */
 	if (c->vp == 0)
 		staged(c)->state.apic_base |= LAPIC_BASE_BSP;
 	for (u32 i = 0; i < count; i++) {
@@ -281,6 +291,7 @@ static bool holds_together(const struct context *c)
 {
 	const struct vp_rule *broken = vp_rules_broken(&staged(c)->state);
 
+	/* Said by name: the sender may be able to mend it. */
 	if (broken)
 		log_line("partition %u VP %u: not restored: %s", c->target->id,
 		         (u64)c->vp, broken->what);
@@ -310,13 +321,17 @@ void chunk_vp_apply(struct vp *vp)
 	struct chunk_staged *s = chunk_staged_of(vp);
 	void *xsave = vp->pages[VP_PAGE_XSAVE];
 
+	/* The old message would be delivered as if the new VP had sent it. */
 	synic_cancel(vp);
 	vp->state = s->state;
+	/* Nothing of it is in the hardware: the next entry writes it all. */
 	vp->cached = vp->dirty = VP_PART_ALL;
+	/* The rules were asked of all of it when it came. */
 	vp->unvalidated = 0;
 	vp->renewed = true;
 	vp->pdptes_stale = false;
 	vp->resumed = false;
+	/* Pages change places, which is cheaper than a copy of 4096 bytes. */
 	vp->pages[VP_PAGE_XSAVE] = vp->pages[VP_PAGE_STAGED_XSAVE];
 	vp->pages[VP_PAGE_STAGED_XSAVE] = xsave;
 	vp->explicit_suspend = s->explicit_suspend;

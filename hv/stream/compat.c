@@ -138,6 +138,7 @@ static void value_tell(const struct stream_compat *s, u32 i, u64 result)
 
 /* ---- Features ---- */
 
+/* More features here than there are no mismatch. */
 static u32 lacking(const struct stream_compat *s, u32 word)
 {
 	return s->features[word] & ~facts()->features[word];
@@ -197,6 +198,7 @@ static void word_tell(const struct stream_compat *s, u32 i, u64 result)
 static u32 component_differs(const struct stream_compat *s, u32 i)
 {
 	if (s->xcr0 & ~facts()->xcr0 & BIT(i)) {
+		/* x87, SSE and AVX have results of their own, the rest share one. */
 		if (BIT(i) & XSTATE_LEGACY)
 			return HV_STATE_XSAVE_LEGACY_SSE_MISMATCH;
 		return BIT(i) & XSTATE_AVX
@@ -208,6 +210,7 @@ static u32 component_differs(const struct stream_compat *s, u32 i)
 	               : 0;
 }
 
+/* XCR0 has components of the user, XSS those of the supervisor (SDM 13.1). */
 static void component_tell(const struct stream_compat *s, u32 i, u64 result)
 {
 	bool user = s->xcr0 & ~facts()->xcr0 & BIT(i);
@@ -260,6 +263,7 @@ struct tsc_clock compat_clock(const struct stream_compat *saved)
 {
 	struct tsc_clock clock = { 0, 0 };
 
+	/* No ratio: the child has the machine's clock. */
 	if (!arch_facts()->has_tsc_scaling || same_frequency(saved))
 		return clock;
 	clock.hz = saved->tsc_hz;
@@ -305,6 +309,7 @@ bool compat_check(const struct stream_compat *saved, struct compat_walk *w)
 
 			if (!result)
 				continue;
+			/* Comes again to this one: nothing of it was said yet. */
 			if (lines-- == 0)
 				return false;
 			p->tell(saved, w->at, result);

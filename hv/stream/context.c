@@ -6,6 +6,7 @@
 #include "hv/arch.h"
 #include "hv/vp/partition.h"
 
+/* One process a target, whoever began it; the system's is the caller's own. */
 static struct context **slot(struct partition *owner, struct partition *target)
 {
 	return target ? &target->context : &owner->system;
@@ -18,6 +19,7 @@ static void close_slot(struct context **at)
 
 	if (!c)
 		return;
+	/* Read before its page goes back. */
 	pool = &c->owner->pool;
 	*at = NULL;
 	pool_free(pool, c->buffer);
@@ -30,11 +32,13 @@ struct context *context_open(struct partition *owner, struct partition *target)
 	struct context *c;
 	u8 *buffer;
 
+	/* First: START may then get back the pages of what it ends. */
 	close_slot(at);
 	buffer = pool_alloc(&owner->pool);
 	if (!buffer)
 		return NULL;
 	c = pool_alloc(&owner->pool);
+	/* One page without the other is of no use: back to as it was. */
 	if (!c) {
 		pool_free(&owner->pool, buffer);
 		return NULL;
@@ -42,6 +46,7 @@ struct context *context_open(struct partition *owner, struct partition *target)
 	c->owner = owner;
 	c->target = target;
 	c->buffer = c->payload = buffer;
+	/* Whatever changes the target from now on ends the process (D10). */
 	c->generation = target ? target->generation : 0;
 	c->tsc = arch_tsc();
 	*at = c;
@@ -55,6 +60,7 @@ struct context *context_find(struct partition *owner, struct partition *target)
 
 void context_close(struct partition *target)
 {
+	/* Whichever of its two directions it was in. */
 	close_slot(&target->context);
 }
 

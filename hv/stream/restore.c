@@ -48,6 +48,7 @@ static bool order_allows(const struct context *c,
 	u32 from = c->row;
 	u32 first, last;
 
+	/* EXTENT, PAGE and FILL come as the memory wants them. */
 	if (kinds[from].flags & kinds[to].flags & CHUNK_MEMORY)
 		return true;
 	if (c->sequence == 0)
@@ -107,8 +108,10 @@ static enum chunk_verdict check_header(struct context *c)
 		return chunk_corrupt(c);
 	if (h->length % STREAM_ALIGN || h->length > STREAM_PAYLOAD_MAX)
 		return chunk_corrupt(c);
+	/* Of the end the header says it all: no payload comes. */
 	if (h->id == STREAM_EPILOG && h->payload_crc != c->headers_crc)
 		return chunk_corrupt(c);
+	/* It brings the stream id that all seeds behind it have. */
 	if (c->sequence == 0 && h->id != STREAM_PROLOG)
 		return chunk_corrupt(c);
 	c->headers_crc = crc32c(c->headers_crc, h, HEADER);

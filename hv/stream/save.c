@@ -17,6 +17,7 @@ static void next_row(struct context *c, const struct chunk_kind *kinds)
 	u32 flags = kinds[c->row].flags;
 
 	c->row++;
+	/* Each VP walks the same rows. */
 	if (!(flags & CHUNK_VP_LAST))
 		return;
 	/* Back to the first row of the group, for the next VP. */
@@ -61,6 +62,7 @@ static u32 page_crc(struct context *c, u32 seed, u8 *out, u32 room)
 	page.from[1] = from + cut;
 	page.to[0] = cut ? out + HEADER : NULL;
 	page.to[1] = c->buffer + cut;
+	/* What did not fit is in the buffer now, for the calls to come. */
 	c->payload = c->buffer;
 	c->save.placed = cut;
 	return crc32c_page(seed, &page);
@@ -69,9 +71,11 @@ static u32 page_crc(struct context *c, u32 seed, u8 *out, u32 room)
 /* Completes the header of the chunk that was made, and will begin at `out`. */
 static void seal_chunk(struct context *c, u8 *out, u32 room)
 {
+	/* Who reads the PROLOG does not know the stream's id yet. */
 	bool prolog = c->header.id == STREAM_PROLOG;
 	u32 seed = stream_seed(prolog ? 0 : c->stream_id, c->sequence);
 
+	/* The EPILOG has no payload to check: its field covers all headers. */
 	if (c->header.id == STREAM_EPILOG)
 		c->header.payload_crc = c->headers_crc;
 	else if (c->payload != c->buffer)
@@ -81,6 +85,7 @@ static void seal_chunk(struct context *c, u8 *out, u32 room)
 			crc32c(seed, c->payload, c->header.length);
 	c->header.header_crc = stream_header_crc(seed, &c->header);
 	c->headers_crc = crc32c(c->headers_crc, &c->header, HEADER);
+	/* The next chunk's seed: none can be left out, or come twice. */
 	c->sequence++;
 }
 
@@ -96,6 +101,7 @@ static bool make_chunk(struct context *c, u8 *out, u32 room)
 
 		c->payload = c->buffer;
 		c->header.id = k->id;
+		/* PAGE and FILL have no save: EXTENT's makes all three. */
 		if (k->save && (!c->summary || (k->flags & CHUNK_SUMMARY)))
 			saved = k->save(c);
 		if (saved == CHUNK_LATER)
@@ -118,6 +124,7 @@ static u32 emit(struct context *c, u8 *out, u32 room)
 	u32 done = 0;
 	u32 now;
 
+	/* Mostly the header goes out whole, and a constant size is two moves. */
 	if (c->at == 0 && room >= HEADER) {
 		__builtin_memcpy(out, &c->header, HEADER);
 		c->at = done = HEADER;
@@ -142,6 +149,7 @@ enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,
 	bool last = false;
 
 	*count = 0;
+	/* A call may end without a byte: a page of zeroes costs a look, too. */
 	while (*count < size) {
 		if (!c->save.open &&
 		    !make_chunk(c, out + *count, size - *count))

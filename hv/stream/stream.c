@@ -9,6 +9,7 @@
 
 u32 stream_seed(u64 stream_id, u64 sequence)
 {
+	/* So no chunk checks in another place, nor in another stream. */
 	u64 seed[2] = { stream_id, sequence };
 
 	return crc32c(0, seed, sizeof(seed));
