@@ -115,7 +115,15 @@ HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
-HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%))
+# A parent on the host: its names are those of the core, so it is linked by itself
+# first, and keeps only these for the tests.
+PARENT_CORE := $(wildcard parent/*.c tools/hvctl/*.c)
+PARENT_KEPT := hvctl_main run_console run_exit devices_product device_* container_*
+PARENT_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/parent/test_*.c))
+PARENT_FAKES := $(filter-out %/fake_firmware.c parent/supply.c,$(HOST_CORE)) \
+	$(filter-out $(PARENT_TESTS:%=tests/host/%.c),$(wildcard tests/host/parent/*.c))
+HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%) \
+	$(PARENT_TESTS:%=$(B)/host/$(c)/%))
 STREAM_TOOL := $(B)/host/gcc/stream_tool
 COVER_PROGRAMS := $(HOST_TESTS:%=$(B)/cover/%)
 MUTANT_OBJECTS := $(HOST_CORE:%.c=$(B)/host/gcc/%.o) \

@@ -10,6 +10,19 @@ $$(B)/host/$(1)/%: $$(B)/host/$(1)/tests/host/%.o \
 		$$(HOST_CORE:%.c=$$(B)/host/$(1)/%.o)
 	$$(call say,HOSTLD)
 	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
+
+$$(B)/host/$(1)/parent.o: $$(PARENT_CORE:%.c=$$(B)/host/$(1)/%.o)
+	$$(call say,PARENT)
+	$$(Q)$$(OBJCOPY) --redefine-sym devices_table=devices_product \
+		$$(B)/host/$(1)/tools/hvctl/devices.o $$@.devices
+	$$(Q)$$(LD) -r $$(filter-out %/devices.o,$$^) $$@.devices -o $$@.all
+	$$(Q)$$(OBJCOPY) -w $$(PARENT_KEPT:%=--keep-global-symbol='%') $$@.all $$@
+
+$$(PARENT_TESTS:%=$$(B)/host/$(1)/%): $$(B)/host/$(1)/%: \
+		$$(B)/host/$(1)/tests/host/%.o $$(B)/host/$(1)/parent.o \
+		$$(PARENT_FAKES:%.c=$$(B)/host/$(1)/%.o)
+	$$(call say,HOSTLD)
+	$$(Q)$(1) $$(HOST_CFLAGS) $$^ -lcmocka -o $$@
 endef
 $(foreach c,gcc clang,$(eval $(call host_compiler,$(c))))
 

@@ -11,8 +11,9 @@
 #include "tools/hvctl/command.h"
 
 #define BOOK_CHILDREN 32
-#define BOOK_VP_WORDS 3 /* of 32 VP indices each, as a stream has them */
-#define BOOK_NAME 64    /* bytes of UTF-8 */
+#define BOOK_VP_WORDS 3   /* of 32 VP indices each, as a stream has them */
+#define BOOK_DEVICES 1024 /* bytes of the states of all devices */
+#define BOOK_NAME 64      /* bytes of UTF-8 */
 
 struct book_child {
 	u64 id;  /* 0: this entry is free */
@@ -21,7 +22,8 @@ struct book_child {
 	u32 vps[BOOK_VP_WORDS]; /* bitmap of VP indices */
 	bool ended;             /* it has written its exit port */
 	u8 exit_code;
-	char name[BOOK_NAME]; /* the file it came from */
+	u8 devices[BOOK_DEVICES]; /* as parent/device.h has them */
+	char name[BOOK_NAME];     /* the file it came from */
 };
 
 struct book {

@@ -9,6 +9,7 @@
 #include "parent/supply.h"
 #include "parent/transport.h"
 #include "parent/vp.h"
+#include "tools/hvctl/devices.h"
 #include "tools/hvctl/report.h"
 
 #define DEPOSIT_PAGES 16
@@ -134,18 +135,43 @@ static enum hv_status step_create_vps(struct build *b)
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status step_intercept_console(struct build *b)
+/* Where a device has no function, the hypervisor's own answer will do. */
+static u32 access_of(const struct device *row)
 {
-	return partition_install_intercept(
-		b->child->id, HV_INTERCEPT_TYPE_IO_PORT, CHILD_PORT_CONSOLE,
-		HV_INTERCEPT_ACCESS_WRITE);
+	return (row->read ? HV_INTERCEPT_ACCESS_READ : 0) |
+	       (row->write ? HV_INTERCEPT_ACCESS_WRITE : 0);
 }
 
-static enum hv_status step_intercept_exit(struct build *b)
+static enum hv_status intercept_range(u64 id, const struct device *row,
+                                      const struct device_range *r)
 {
-	return partition_install_intercept(
-		b->child->id, HV_INTERCEPT_TYPE_IO_PORT, CHILD_PORT_EXIT,
-		HV_INTERCEPT_ACCESS_WRITE);
+	enum hv_status status = HV_STATUS_SUCCESS;
+
+	for (u64 i = 0; i < r->count && status == HV_STATUS_SUCCESS; i++)
+		status = partition_install_intercept(
+			id, HV_INTERCEPT_TYPE_IO_PORT, r->first + i,
+			access_of(row));
+	return status;
+}
+
+/*
+ * Ports alone: memory that is not mapped is the parent's without any intercept. A
+ * repeat begins anew, since to install an intercept again changes nothing.
+ */
+static enum hv_status step_intercept(struct build *b)
+{
+	enum hv_status status = HV_STATUS_SUCCESS;
+
+	for (u32 i = 0; i < devices_table.count; i++) {
+		const struct device *row = &devices_table.row[i];
+
+		for (u32 r = 0; r < DEVICE_RANGES; r++)
+			if (row->range[r].space == DEVICE_PORT &&
+			    status == HV_STATUS_SUCCESS)
+				status = intercept_range(b->child->id, row,
+				                         &row->range[r]);
+	}
+	return status;
 }
 
 /* from_caller: the call takes its memory from the caller's pool. */
@@ -158,8 +184,7 @@ static const struct step {
 	{ "HvInitializePartition", step_initialize, false },
 	{ "HvMapGpaPages", step_map, false },
 	{ "HvCreateVp", step_create_vps, false },
-	{ "HvInstallIntercept", step_intercept_console, false },
-	{ "HvInstallIntercept", step_intercept_exit, false },
+	{ "HvInstallIntercept", step_intercept, false },
 };
 
 static enum hv_status run_step(const struct step *step, struct build *b)
@@ -214,6 +239,7 @@ struct book_child *child_build(const struct shape *shape, const char *name)
 	if (!allocate_ram(child, shape->pages))
 		return NULL;
 	copy_name(child->name, name);
+	device_reset(&devices_table, child->devices);
 	b.source = child->ram >> PAGE_SHIFT;
 	for (u32 i = 0; i < ARRAY_LEN(steps); i++) {
 		status = run_step(&steps[i], &b);

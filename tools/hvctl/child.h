@@ -8,10 +8,6 @@
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/shape.h"
 
-/* Ports of a child that hvctl serves. */
-#define CHILD_PORT_CONSOLE 0xe9
-#define CHILD_PORT_EXIT 0xf4
-
 /*
  * A suspended child of this shape: RAM zeroed, mapped readable and writable
  * besides its rights, VPs created, intercepts installed. Null, after a line

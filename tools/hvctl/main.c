@@ -3,6 +3,7 @@
  * all that it can do.
  */
 
+#include "lib/crc32c.h"
 #include "parent/supply.h"
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/command.h"
@@ -93,6 +94,8 @@ static enum hvctl_result run_words(u32 count, char **words)
 		result = book_open();
 		if (result != HVCTL_DONE)
 			return result;
+		/* Only here: that there is EPT says that there is CRC32. */
+		crc32c_init();
 	}
 	return c->run(&args);
 }

@@ -1,5 +1,5 @@
 /*
- * hvctl run: lets all VPs of a child run and serves their console and exit ports,
+ * hvctl run: lets all VPs of a child run and is its devices,
  * until one of them ends the child or does something else, they have printed
  * enough, or a key is pressed.
  *
@@ -8,10 +8,12 @@
  * what happens to messages of other children, and to those from before the run.
  */
 
+#include "tools/hvctl/run.h"
 #include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/devices.h"
 #include "tools/hvctl/front.h"
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
@@ -42,11 +44,11 @@ static void run_fail(struct run *run, const char *what, enum hv_status status)
 	run->end = RUN_FAILED;
 }
 
-static void run_print(struct run *run, char c)
+void run_console(struct run *run, u8 byte)
 {
-	u8 byte = (u8)c;
-
 	run->printed++;
+	if (run->printed == run->limit)
+		run->end = RUN_SUSPENDED;
 	if (run->quiet)
 		return;
 	/* A byte is a letter of ISO 8859-1: two bytes of UTF-8 from 80H on. */
@@ -54,49 +56,72 @@ static void run_print(struct run *run, char c)
 		print("%c", byte);
 	else
 		print("%c%c", 0xc0 | byte >> 6, 0x80 | (byte & 0x3f));
-	run->in_line = c != '\n';
+	run->in_line = byte != '\n';
+}
+
+void run_exit(struct run *run, u8 code)
+{
+	run->child->ended = true;
+	run->child->exit_code = code;
+	run->end = RUN_ENDED;
 }
 
 /*
- * Goes on behind an intercepted instruction. Where the run ends here, the child
- * is suspended before the intercept is resolved: not one instruction more.
+ * Goes on behind an intercepted instruction, with RAX where it has read something.
+ * Where the run ends here, the child is suspended before the intercept is resolved:
+ * not one instruction more.
  */
-static void run_finish(struct run *run, const struct hv_intercept_header *h)
+static void run_finish(struct run *run, const struct hv_intercept_header *h,
+                       const u64 *rax)
 {
-	struct hv_register_assoc list[2] = {
+	struct hv_register_assoc list[3] = {
 		{ .name = HV_REGISTER_RIP },
 		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
+		{ .name = HV_REGISTER_RAX },
 	};
 	enum hv_status status = HV_STATUS_SUCCESS;
 
 	list[0].value.reg64 = h->rip + (h->instruction_length & 15u);
+	if (rax)
+		list[2].value.reg64 = *rax;
 	if (run->end != RUN_GOES_ON)
 		status = child_suspend(run->child, true);
 	if (status == HV_STATUS_SUCCESS)
 		status = vp_set_registers(run->child->id, h->vp_index, list,
-		                          ARRAY_LEN(list), NULL);
+		                          rax ? 3 : 2, NULL);
 	if (status != HV_STATUS_SUCCESS)
 		run_fail(run, "HvSetVpRegisters", status);
 }
 
-/* True: a port that we serve was written in the plain way. */
+/* As IN does: AL and AX leave the rest of RAX, EAX clears the upper half. */
+static u64 merge_rax(u64 rax, u64 value, u32 size)
+{
+	u64 mask = BIT(8 * size) - 1;
+
+	return size == 4 ? value : (rax & ~mask) | value;
+}
+
+/* True: a device has answered. String instructions are nobody's here. */
 static bool run_port(struct run *run, const struct hv_io_port_intercept *io)
 {
-	if (io->header.access_type != HV_INTERCEPT_WRITE ||
-	    io->access_info & HV_IO_ACCESS_STRING)
+	u32 size = io->access_info & 7u;
+	u8 *states = run->child->devices;
+	u64 value;
+
+	if (io->access_info & HV_IO_ACCESS_STRING || size == 0 || size > 4)
 		return false;
-	if (io->port == CHILD_PORT_CONSOLE) {
-		run_print(run, (char)io->rax);
-		if (run->printed == run->limit)
-			run->end = RUN_SUSPENDED;
-	} else if (io->port == CHILD_PORT_EXIT) {
-		run->child->ended = true;
-		run->child->exit_code = (u8)io->rax;
-		run->end = RUN_ENDED;
-	} else {
-		return false;
+	if (io->header.access_type == HV_INTERCEPT_WRITE) {
+		if (!device_write(&devices_table, states, run, DEVICE_PORT,
+		                  io->port, size, io->rax))
+			return false;
+		run_finish(run, &io->header, NULL);
+		return true;
 	}
-	run_finish(run, &io->header);
+	if (!device_read(&devices_table, states, run, DEVICE_PORT, io->port,
+	                 size, &value))
+		return false;
+	value = merge_rax(io->rax, value, size);
+	run_finish(run, &io->header, &value);
 	return true;
 }
 

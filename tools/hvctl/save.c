@@ -1,10 +1,13 @@
 /*
- * hvctl save and restore: between a partition and a file.
+ * hvctl save, restore and check: between a child and a file. The child is a partition,
+ * whose stream the hypervisor writes and reads, and what its devices remember, which
+ * goes in front of that stream if there is anything (parent/container.h).
  */
-
+#include "parent/container.h"
 #include "parent/stream.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/devices.h"
 #include "tools/hvctl/front.h"
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/progress.h"
@@ -15,8 +18,11 @@
 
 struct transfer {
 	struct progress progress;
-	u8 *data; /* save: the buffer; restore: the whole stream */
+	u8 *data; /* save: the buffer; restore: the file */
 	u64 size; /* bytes in it */
+	u64 head; /* bytes of the file in front of the stream */
+	/* Restore: what the file says of the devices, until it is the child's. */
+	u8 devices[BOOK_DEVICES];
 };
 
 static bool deposit_own(void *context)
@@ -57,15 +63,33 @@ static const u8 *get(void *context, u64 offset, u64 *count)
 {
 	struct transfer *t = context;
 
+	offset += t->head;
 	*count = t->size - offset;
 	return offset < t->size ? t->data + offset : NULL;
 }
 
-static void say_done(const char *what, u64 id, const struct stream_outcome *o,
-                     u64 ms)
+static void say_done(const char *what, u64 id, const struct transfer *t,
+                     const struct stream_outcome *o, u64 ms)
 {
 	print("%s: %lu bytes in %lu pieces, %lu ms (child %lu)\n", what,
-	      o->bytes, o->pieces, ms, id);
+	      t->head + o->bytes, o->pieces, ms, id);
+}
+
+/* Into the empty buffer: the states are what they are while the child is suspended. */
+static bool put_devices(struct book_child *child, struct transfer *t)
+{
+	u32 size;
+
+	if (!container_write(&devices_table, child->devices, t->data,
+	                     BUFFER_SIZE, &size)) {
+		print("hvctl: the states of the devices of child %lu do not "
+		      "fit into a file\n",
+		      child->id);
+		return false;
+	}
+	t->head = size;
+	t->size = size;
+	return true;
 }
 
 static enum hvctl_result save_to_file(struct book_child *child,
@@ -93,7 +117,7 @@ static enum hvctl_result save_to_file(struct book_child *child,
 				: NULL);
 	}
 	front_end_file(true);
-	say_done("saved", child->id, &o, ms);
+	say_done("saved", child->id, t, &o, ms);
 	return HVCTL_DONE;
 }
 
@@ -108,10 +132,42 @@ enum hvctl_result save_command(const struct args *args)
 	t.data = front_allocate(BUFFER_SIZE);
 	if (!t.data)
 		return report_memory(BUFFER_SIZE / PAGE_SIZE);
-	if (front_create_file(args->word[1]))
+	if (!put_devices(child, &t))
+		result = HVCTL_ABORTED;
+	else if (front_create_file(args->word[1]))
 		result = save_to_file(child, &t);
 	front_free(t.data);
 	return result;
+}
+
+/*
+ * Reads a file, and checks what is in front of its stream, before anything is made or
+ * changed: nothing of a child is lost to a file that is damaged there. The stream is
+ * the hypervisor's to check.
+ */
+static enum hvctl_result open_saved(struct transfer *t, const char *path)
+{
+	const char *wrong;
+	const u8 *stream;
+	u64 size;
+	u32 kind = 0;
+
+	if (!front_read_file(path, &t->data, &t->size))
+		return HVCTL_FILE;
+	wrong = container_read(t->data, t->size, &stream, &size);
+	if (!wrong) {
+		t->head = t->size - size;
+		wrong = container_restore(&devices_table, t->devices, t->data,
+		                          t->size, &kind);
+	}
+	if (!wrong)
+		return HVCTL_DONE;
+	front_free(t->data);
+	if (kind)
+		print("hvctl: %s: %s (kind 0x%X)\n", path, wrong, kind);
+	else
+		print("hvctl: %s: %s\n", path, wrong);
+	return HVCTL_ABORTED;
 }
 
 /* hint: for one whose restore fails. */
@@ -127,7 +183,7 @@ static enum hvctl_result restore_into(struct book_child *child,
 	enum hv_status status;
 	u64 ms;
 
-	progress_begin(&t->progress, "restoring", t->size);
+	progress_begin(&t->progress, "restoring", t->size - t->head);
 	o = stream_restore(child->id, 0, piece, &client);
 	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
 	                  o.pieces);
@@ -139,7 +195,8 @@ static enum hvctl_result restore_into(struct book_child *child,
 		return report_status("finishing the restore", child->id, status,
 		                     NULL);
 	child->ended = false;
-	say_done("restored", child->id, &o, ms);
+	__builtin_memcpy(child->devices, t->devices, sizeof(t->devices));
+	say_done("restored", child->id, t, &o, ms);
 	return HVCTL_DONE;
 }
 
@@ -152,7 +209,7 @@ static enum hvctl_result restore_new(struct transfer *t, u32 piece,
 	enum hv_status rights;
 	enum hvctl_result result;
 
-	if (shape_read(&shape, t->data, t->size))
+	if (shape_read(&shape, t->data + t->head, t->size - t->head))
 		child = child_build(&shape, path);
 	if (!child)
 		return HVCTL_ABORTED;
@@ -185,8 +242,9 @@ enum hvctl_result restore_command(const struct args *args)
 		print("hvctl: into=%lu: there is no such child\n", into);
 		return HVCTL_NOT_FOUND;
 	}
-	if (!front_read_file(args->word[0], &t.data, &t.size))
-		return HVCTL_FILE;
+	result = open_saved(&t, args->word[0]);
+	if (result != HVCTL_DONE)
+		return result;
 	result = into ? restore_into(child, &t, (u32)piece,
 	                             "hvctl log may say more")
 	              : restore_new(&t, (u32)piece, args->word[0]);
@@ -210,8 +268,9 @@ enum hvctl_result check_command(const struct args *args)
 		if (!child)
 			return HVCTL_NOT_FOUND;
 	}
-	if (!front_read_file(args->word[0], &t.data, &t.size))
-		return HVCTL_FILE;
+	result = open_saved(&t, args->word[0]);
+	if (result != HVCTL_DONE)
+		return result;
 	o = stream_restore(child ? child->id : 0, HV_SAVE_RESTORE_STATE_SUMMARY,
 	                   HV_SAVE_DATA_MAX, &client);
 	front_free(t.data);

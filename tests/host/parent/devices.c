@@ -1,0 +1,59 @@
+/*
+ * The table that hvctl has here: its own rows, and a latch that remembers a word.
+ */
+#include "tests/host/parent/fake.h"
+
+extern const struct device_table devices_product; /* hvctl's own */
+
+struct latch {
+	u8 byte[2];
+};
+
+static u64 latch_read(const struct device_access *access)
+{
+	const struct latch *latch = access->state;
+	u64 value = 0;
+
+	for (u32 i = 0; i < access->size; i++)
+		value |= (u64)latch->byte[access->offset + i] << 8 * i;
+	return value;
+}
+
+static void latch_write(const struct device_access *access)
+{
+	struct latch *latch = access->state;
+
+	for (u32 i = 0; i < access->size; i++)
+		latch->byte[access->offset + i] = (u8)(access->value >> 8 * i);
+}
+
+static bool latch_restore(void *state, const u8 *from, u32 length)
+{
+	struct latch *latch = state;
+
+	if (length != sizeof(*latch) || from[1] > LATCH_LIMIT >> 8)
+		return false;
+	memcpy(latch, from, sizeof(*latch));
+	return true;
+}
+
+static struct device rows[] = {
+	{ .name = "hvctl's console" },
+	{ .name = "hvctl's exit" },
+	{ .name = "latch",
+	  .range = { { DEVICE_PORT, LATCH_PORT, 2 } },
+	  .read = latch_read,
+	  .write = latch_write,
+	  .kind = LATCH_KIND,
+	  .state_size = sizeof(struct latch),
+	  .restore = latch_restore },
+};
+
+const struct device_table devices_table = { rows, ARRAY_LEN(rows) };
+
+void devices_reset(void)
+{
+	assert_int_equal(devices_product.count, ARRAY_LEN(rows) - 1);
+	for (u32 i = 0; i < devices_product.count; i++)
+		rows[i] = devices_product.row[i];
+}
