@@ -12,6 +12,7 @@ from typing import Any
 from .chunks import (BY_NAME, INTEL, MESSAGE_MAX, MSR_ENTRY, PAGE_SIZE,
                      QUEUE_ENTRY, QUEUE_MAX, TIMER_COUNT, VERSION_MAJOR,
                      VP_MAX, has_xsave, split, xsave_length)
+from .container import ContainerProblem, open_file
 from .frame import HEADER, Frame
 from .memory import Memory
 from .memory_reader import MemoryReader
@@ -44,9 +45,16 @@ def read_stream(data: bytes) -> Stream:
 def load_stream(path: Path) -> Stream:
     """Read a file; UserError when that cannot be done."""
     try:
-        return read_stream(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: {error.strerror}") from error
+    try:
+        devices, data = open_file(data)
+    except ContainerProblem as problem:
+        return Stream(data, verdict=problem.verdict, problem=problem)
+    stream = read_stream(data)
+    stream.devices = devices
+    return stream
 
 
 def load_complete(path: Path) -> Stream:

@@ -33,6 +33,9 @@ def info(stream: Stream, title: str) -> Iterator[str]:
     if stream.problem:
         yield f"  at        {stream.problem}"
         yield f"  advice    {ADVICE[stream.verdict]}"
+    for part in stream.devices:
+        yield (f"  device    kind {part.kind:#010x}, {len(part.payload)} "
+               "bytes in front of the stream")
     if "PROLOG" not in stream.values:
         return
     prolog = stream.values["PROLOG"]

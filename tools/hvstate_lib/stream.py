@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .container import Part
 from .frame import Frame
 from .memory import Memory
 from .problem import Problem, Verdict
@@ -37,6 +38,7 @@ class Stream:
     verdict: Verdict = Verdict.COMPLETE
     problem: Problem | None = None
     end: int = 0                        # behind the last good chunk
+    devices: list[Part] = field(default_factory=list)   # in front of it
 
     @property
     def is_summary(self) -> bool:
