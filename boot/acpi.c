@@ -10,6 +10,7 @@
 #define RSDP_XSDT 24u /* where the pointer is */
 #define TABLE_LENGTH 4u
 #define TABLE_HEADER 36u
+/* Real ones have a few kilobytes: a length beyond this is no table, or a bad pointer. */
 #define TABLE_MAX (1u << 20)
 
 #define FADT_SIGNATURE 0x50434146u /* "FACP" */
@@ -23,6 +24,7 @@ static u32 acpi_u32(const u8 *at)
 {
 	u32 value;
 
+	/* Tables lie where the firmware put them: no pointer to a word of theirs. */
 	CopyMem(&value, at, sizeof(value));
 	return value;
 }
@@ -40,6 +42,7 @@ static const u8 *acpi_root_table(void)
 	EFI_GUID guid = ACPI_20_TABLE_GUID;
 	void *rsdp = NULL;
 
+	/* Revision 2 and later alone: the XSDT is not in ACPI 1.0's pointer, nor a reset register. */
 	if (EFI_ERROR(LibGetSystemConfigurationTable(&guid, &rsdp)) || !rsdp)
 		return NULL;
 	return (const u8 *)acpi_u64((const u8 *)rsdp + RSDP_XSDT);
@@ -56,6 +59,10 @@ static const u8 *acpi_find(u32 signature)
 	     at += sizeof(u64)) {
 		const u8 *table = (const u8 *)acpi_u64(xsdt + at);
 
+		/*
+		 * By the signature, without the checksum: all that can come of a bad one is a reset that
+		 * does not work, and then the next way is tried (reset.c).
+		 */
 		if (table && acpi_u32(table) == signature)
 			return table;
 	}
@@ -67,6 +74,10 @@ void acpi_find_reset(struct handoff_reset *reset)
 	const u8 *fadt = acpi_find(FADT_SIGNATURE);
 
 	*reset = (struct handoff_reset){ .space = HANDOFF_RESET_NONE };
+	/*
+	 * Older tables end before the register, and newer ones need not support it: then the
+	 * bytes there mean something else, and must not be written to.
+	 */
 	if (!fadt || acpi_u32(fadt + TABLE_LENGTH) <= FADT_RESET_VALUE ||
 	    !(acpi_u32(fadt + FADT_FLAGS) & FADT_FLAG_RESET))
 		return;

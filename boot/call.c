@@ -17,10 +17,15 @@ enum handoff_result call_image(struct handoff *h, u64 entry)
 	struct tables_room room = {
 		.base = ((u64)pages + PAGE_SIZE - 1) & ~(u64)(PAGE_SIZE - 1),
 	};
+	/*
+	 * An interrupt of the firmware's would run on our tables, and might change its own while
+	 * they are not in use.
+	 */
 	u64 flags = insn_interrupts_off();
 	u64 firmware = insn_read_cr3(), cr3 = firmware, result;
 	u32 levels = insn_read_cr4() & CR4_LA57 ? 5 : 4;
 
+	/* Most firmware allows it: then nothing of its address space changes at all. */
 	if (!tables_executable(firmware, levels, h->image_base, h->image_size))
 		cr3 = tables_copy_executable(&room, firmware, levels,
 		                             h->image_base, h->image_size);
@@ -30,11 +35,16 @@ enum handoff_result call_image(struct handoff *h, u64 entry)
 	}
 	if (cr3 != firmware) {
 		insn_write_cr3(cr3);
+		/*
+		 * CR3 leaves translations of global pages in the TLB, and firmware may have marked
+		 * them so: with the old right they would fault (SDM 4.10.4.1).
+		 */
 		for (u64 at = 0; at < h->image_size; at += PAGE_SIZE)
 			insn_forget_page(h->image_base + at);
 	}
 	result = ((image_entry)entry)(h);
 	/* What ran is the root partition now, or the firmware as before. */
+	/* Ours lie in memory that goes with this program. */
 	if (cr3 != firmware)
 		insn_write_cr3(firmware);
 	insn_interrupts_back(flags);

@@ -23,6 +23,7 @@ static u64 known_crystal(const struct frequency_words *words)
 	u32 model = (words->signature >> 4 & 0xf) |
 	            (words->signature >> 12 & 0xf0);
 
+	/* The models are Intel's numbers; other vendors have the same ones for other parts. */
 	if (!words->intel || family != 6)
 		return 0;
 	for (u32 i = 0; i < ARRAY_LEN(crystals); i++)
@@ -46,8 +47,10 @@ static u64 by_leaf_15(const struct frequency_words *words)
 	u64 denominator = words->leaf15[0], numerator = words->leaf15[1];
 	u64 crystal = words->leaf15[2];
 
+	/* Enumerated, but not filled in (SDM 18.7.3): no ratio. */
 	if (!denominator || !numerator)
 		return 0;
+	/* Some models say the ratio and leave out what it is of. */
 	if (!crystal)
 		crystal = known_crystal(words);
 	return crystal * numerator / denominator;
@@ -55,6 +58,7 @@ static u64 by_leaf_15(const struct frequency_words *words)
 
 static u64 by_leaf_16(const struct frequency_words *words)
 {
+	/* In MHz: the base frequency, which the TSC has on the models that have this leaf. */
 	return (words->leaf16 & 0xffff) * 1000000ull;
 }
 
@@ -75,6 +79,7 @@ struct frequency frequency_told(const struct frequency_words *words)
 {
 	struct frequency f = { 0, FREQUENCY_MEASURED };
 
+	/* In the order of trust: each is the same in every boot of the machine. */
 	for (u32 i = 0; i < FREQUENCY_SOURCES && sources[i].tell; i++) {
 		f.hz = sources[i].tell(words);
 		f.source = (enum frequency_source)i;
@@ -89,11 +94,16 @@ bool frequency_agrees(u64 told, u64 measured)
 {
 	u64 apart = told > measured ? told - measured : measured - told;
 
+	/*
+	 * A tenth: 10 ms by a firmware's clock are good to a few per cent, and what is wrong is
+	 * wrong by a factor.
+	 */
 	return apart <= measured / 10;
 }
 
 u64 frequency_round(u64 measured)
 {
+	/* So that two boots which measured a little differently agree. */
 	return (measured + MEASURED_UNIT / 2) / MEASURED_UNIT * MEASURED_UNIT;
 }
 

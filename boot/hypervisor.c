@@ -14,6 +14,7 @@ static bool is_stasis(hypervisor_cpuid cpuid)
 	u32 r[4];
 
 	cpuid(STASIS_CPUID, r);
+	/* Outside of Stasis the leaf may have any values: all three words of the name count. */
 	return r[EAX] >= STASIS_CPUID && r[EBX] == STASIS_CPUID_EBX &&
 	       r[ECX] == STASIS_CPUID_ECX && r[EDX] == STASIS_CPUID_EDX;
 }
@@ -24,6 +25,7 @@ static bool has_frequency_msr(hypervisor_cpuid cpuid)
 	u32 r[4];
 
 	cpuid(HV_CPUID_FEATURES, r);
+	/* The one says that the MSR is there, the other that we may read it (TLFS 2.4). */
 	return (r[EAX] & HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS) &&
 	       (r[EDX] & HV_FEATURE_FREQUENCY_MSRS);
 }
@@ -37,6 +39,7 @@ void hypervisor_find(hypervisor_cpuid cpuid, struct hypervisor *found)
 	if (!(r[ECX] & CPUID_1_ECX_HYPERVISOR))
 		return;
 	cpuid(HV_CPUID_VENDOR_AND_MAX, r);
+	/* Without a zero behind it: twelve letters fill it. */
 	__builtin_memcpy(found->name, &r[EBX], 12);
 	/* Early versions of KVM say 0 and mean the next leaf. */
 	found->leaf_max = r[EAX] ? r[EAX] : HV_CPUID_INTERFACE;
@@ -47,6 +50,7 @@ void hypervisor_find(hypervisor_cpuid cpuid, struct hypervisor *found)
 		found->has_frequency_msr = found->leaf_max >=
 		                                   HV_CPUID_FEATURES &&
 		                           has_frequency_msr(cpuid);
+		/* Not beside the TLFS' interface: there the leaf is another one's, or nobody's. */
 	} else if (found->leaf_max >= LEAF_TIMING) {
 		cpuid(LEAF_TIMING, r);
 		found->tsc_khz = r[EAX];

@@ -41,7 +41,9 @@ static void ask_hypervisor(struct frequency_words *words)
 	struct hypervisor below;
 
 	machine_find_hypervisor(&below);
+	/* 0 where it does not say: frequency.c goes on to the next source then. */
 	words->hypervisor_khz = below.tsc_khz;
+	/* Nowhere else: the MSR would fault, and nobody here would catch that. */
 	if (below.has_frequency_msr)
 		words->hypervisor_hz = insn_read_msr(MSR_HV_TSC_FREQUENCY);
 }
@@ -54,6 +56,7 @@ static void ask_processor(struct frequency_words *words)
 	words->intel = ebx == signature_INTEL_ebx &&
 	               ecx == signature_INTEL_ecx && edx == signature_INTEL_edx;
 	__cpuid(1, words->signature, ebx, ecx, edx);
+	/* A leaf beyond the last is answered with another one's values (SDM, CPUID). */
 	if (max >= 0x15)
 		__cpuid(0x15, words->leaf15[0], words->leaf15[1],
 		        words->leaf15[2], edx);
@@ -87,11 +90,16 @@ void machine_find_tsc(struct machine_tsc *tsc)
 	tsc->denied = (struct frequency){ 0, FREQUENCY_MEASURED };
 	tsc->taken = frequency_told(&words);
 	if (tsc->taken.hz) {
+		/*
+		 * 10 ms tell a wrong word from a right one; to measure 100 ms in each boot would
+		 * cost every start a third of a second for nothing.
+		 */
 		if (frequency_agrees(tsc->taken.hz,
 		                     measure(SHORT_US, SHORT_ROUNDS)))
 			return;
 		tsc->denied = tsc->taken;
 	}
+	/* Nobody's word, or a wrong one: then it is the clock of the firmware that counts. */
 	tsc->taken = (struct frequency){
 		frequency_round(measure(LONG_US, LONG_ROUNDS)),
 		FREQUENCY_MEASURED,

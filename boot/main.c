@@ -18,6 +18,7 @@
 #include "boot/uart.h"
 #include "lib/elf.h"
 
+/* The root's pool is what the image and its tables leave of it. */
 #define DEFAULT_RESERVED (16ull << 20)
 
 /* boot/image.asm */
@@ -55,6 +56,7 @@ static EFI_STATUS launch_read_options(struct launch *l, EFI_HANDLE handle)
 		      status);
 		return status;
 	}
+	/* The words stay where they are: the firmware's memory, good until we return. */
 	return options_parse(loaded->LoadOptions, loaded->LoadOptionsSize,
 	                     &l->options);
 }
@@ -64,6 +66,10 @@ static EFI_STATUS launch_read_image(struct launch *l)
 	const char *error;
 
 	l->elf_size = (u64)(image_end - image_start);
+	/*
+	 * It is in this program, and so as good as the file; but a file on a disk may be
+	 * damaged, and what runs unchecked at the highest privilege is not to be.
+	 */
 	error = elf_check(image_start, l->elf_size, &l->image);
 	if (!error)
 		return EFI_SUCCESS;
@@ -90,7 +96,12 @@ static EFI_STATUS launch_choose_size(struct launch *l)
 	l->reserved_size = DEFAULT_RESERVED + upkeep;
 	if (l->options.memory_mib)
 		l->reserved_size = l->options.memory_mib << 20;
+	/*
+	 * In whole large pages: the root's map then has one hole, whose ends need no small
+	 * pages, and the record at its start is found again.
+	 */
 	l->reserved_size = round_up(l->reserved_size, MEMORY_LARGE_PAGE);
+	/* Here, and not in the hypervisor: nothing has been taken from the firmware yet. */
 	if (l->reserved_size >= least)
 		return EFI_SUCCESS;
 	Print(L"stasis: mem=%ld is too small; this machine needs at least "
@@ -106,6 +117,7 @@ static EFI_STATUS launch_reserve(struct launch *l)
 
 	if (!EFI_ERROR(status))
 		return status;
+	/* The status of the firmware's says no more than that. */
 	Print(L"stasis: %ld MiB of memory are not free; "
 	      L"ask for less with mem=MiB\n",
 	      l->reserved_size >> 20);
@@ -134,10 +146,19 @@ static struct handoff *launch_fill(const struct launch *l)
 	h->uart = l->uart;
 	screen_find(&l->map, &h->screen);
 	acpi_find_reset(&h->reset);
+	/* The map after the reservation, which has become RAM of ours wherever it came from. */
 	h->range_count = l->map.range_count;
 	CopyMem(h->ranges, l->map.ranges, sizeof(h->ranges));
+	/*
+	 * The file stays beside the loaded image: names of functions in reports and of controls
+	 * in refusals are read from it.
+	 */
 	CopyMem((void *)h->elf_base, image_start, h->elf_size);
 	elf_load(&l->image, (void *)h->image_base);
+	/*
+	 * Last: until the launch a record of the run before may be in this memory, but from now
+	 * on the only one worth finding is ours.
+	 */
 	record_begin((struct handoff_record *)l->reserved_base);
 	return h;
 }
@@ -145,6 +166,7 @@ static struct handoff *launch_fill(const struct launch *l)
 static void launch_find_tsc(struct launch *l)
 {
 	machine_find_tsc(&l->tsc);
+	/* A check says it in a line of its own, among the others. */
 	if (l->tsc.denied.hz && !l->options.check)
 		Print(L"stasis: the TSC runs at %ld kHz, not at %ld as %a "
 		      L"says\n",
@@ -163,6 +185,10 @@ static EFI_STATUS launch_start(const struct launch *l)
 		/* Names among the findings are in the image. */
 		status = refusal_print(result, h->detail,
 		                       (const void *)h->findings);
+		/*
+		 * A launch that was refused leaves no run behind: in the next boot nobody shall look for
+		 * its report.
+		 */
 		record_drop((struct handoff_record *)l->reserved_base);
 		memory_release(l->reserved_base, l->reserved_size);
 		return status;
@@ -183,6 +209,10 @@ static EFI_STATUS launch_check(struct launch *l)
 		                     .pieces = l->map.range_count };
 	u64 pages = launch_least(l) / PAGE_SIZE;
 	EFI_PHYSICAL_ADDRESS base;
+	/*
+	 * Of a type that may be executed, as the image runs there; it is the firmware's again
+	 * when this program ends, so no large page has to be found for it.
+	 */
 	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderCode,
 	                                      pages, &base);
 	struct handoff *h;
@@ -196,6 +226,7 @@ static EFI_STATUS launch_check(struct launch *l)
 	h = launch_fill(l);
 	h->check = 1;
 	result = call_image(h, h->image_base + l->image.entry);
+	/* Without them the image has refused before it could look: then that is the answer. */
 	if (h->findings)
 		status = check_print(&facts, h, (const void *)h->findings);
 	else
@@ -220,8 +251,10 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 		options_print_help();
 		return EFI_SUCCESS;
 	}
+	/* Before the check whether Stasis runs: it has an answer of its own to that. */
 	if (l->options.log)
 		return record_print_last();
+	/* First of all that costs something, and before the firmware is asked for anything. */
 	result = machine_check();
 	if (result != HANDOFF_OK)
 		return refusal_print(result, 0, NULL);
@@ -234,6 +267,7 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 		status = launch_choose_size(l);
 	if (EFI_ERROR(status))
 		return status;
+	/* Takes up to 300 ms: behind everything that can still fail without it. */
 	launch_find_tsc(l);
 	if (l->options.check)
 		return launch_check(l);

@@ -22,6 +22,10 @@ static EFI_STATUS efi_map_read(struct efi_map *map)
 	UINT32 version;
 
 	map->size = 0;
+	/*
+	 * The size that it wants is only known by asking, and grows by the very allocation: each
+	 * round has more room than the one before, so there is an end.
+	 */
 	for (;;) {
 		map->bytes = NULL;
 		/* Room for the descriptors that this allocation itself adds. */
@@ -30,6 +34,7 @@ static EFI_STATUS efi_map_read(struct efi_map *map)
 		                          (void **)&map->bytes);
 		if (EFI_ERROR(status))
 			return status;
+		/* The key is for ExitBootServices alone, which we never call: the firmware stays. */
 		status = BS->GetMemoryMap(&map->size, (void *)map->bytes, &key,
 		                          &map->descriptor_size, &version);
 		if (!EFI_ERROR(status))
@@ -56,6 +61,7 @@ EFI_STATUS memory_read_map(struct memory_map *map)
 	BS->FreePool(efi_map.bytes);
 	if (result == RANGES_OK)
 		return EFI_SUCCESS;
+	/* The hand-off has a fixed number of rows; the page database counts by them. */
 	if (result == RANGES_TOO_MANY)
 		Print(L"stasis: RAM is in more than %d pieces; "
 		      L"this machine is not supported\n",
@@ -70,6 +76,7 @@ bool memory_map_has(const struct memory_map *map, u64 base, u64 size)
 	for (u32 i = 0; i < map->range_count; i++) {
 		const struct handoff_range *r = &map->ranges[i];
 
+		/* Any byte in common: a device whose registers reach into RAM is none. */
 		if (base < r->base + r->size && r->base < base + size)
 			return true;
 	}
@@ -94,10 +101,12 @@ EFI_STATUS memory_reserve(struct memory_map *map, u64 size, u64 *base)
 		return status;
 	end = start + size + MEMORY_LARGE_PAGE;
 	*base = (start + MEMORY_LARGE_PAGE - 1) & ~(MEMORY_LARGE_PAGE - 1);
+	/* Free pages in front of it and behind it are lost to nobody. */
 	if (*base > start)
 		BS->FreePages(start, (*base - start) / PAGE_SIZE);
 	if (*base + size < end)
 		BS->FreePages(*base + size, (end - *base - size) / PAGE_SIZE);
+	/* May need one row more than there is: then all of it goes back. */
 	if (ranges_add(map, *base, size))
 		return EFI_SUCCESS;
 	memory_release(*base, size);

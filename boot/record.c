@@ -17,8 +17,10 @@ static u64 clock_now(void)
 {
 	EFI_TIME t;
 
+	/* A machine without a clock: its records cannot be told apart by age, and are still shown. */
 	if (EFI_ERROR(RT->GetTime(&t, NULL)))
 		return 0;
+	/* Decimal digits in one number: to be compared, and to be printed, not to be counted with. */
 	return ((((t.Year * 100ull + t.Month) * 100 + t.Day) * 100 + t.Hour) *
 	                100 +
 	        t.Minute) *
@@ -29,8 +31,13 @@ static u64 clock_now(void)
 void record_begin(struct handoff_record *record)
 {
 	ZeroMem(record, sizeof(*record));
+	/*
+	 * Its own place: a copy that some program has made of this memory, elsewhere, is not
+	 * taken for the record.
+	 */
 	record->base = (u64)record;
 	record->started = clock_now();
+	/* Last, so that half a record has none. */
 	record->magic = HANDOFF_RECORD_MAGIC;
 }
 
@@ -48,11 +55,13 @@ static u32 record_crc(const struct handoff_record *record)
 		for (u32 bit = 0; bit < 8; bit++)
 			crc = crc >> 1 ^ (crc & 1 ? CRC32C_REVERSED : 0);
 	}
+	/* The same sum as lib/crc32c.c, but by bits: a machine without CRC32 may look as well. */
 	return ~crc;
 }
 
 static bool record_is_good(const struct handoff_record *record)
 {
+	/* The length before the CRC, which is counted over that many bytes. */
 	return record->magic == HANDOFF_RECORD_MAGIC &&
 	       record->base == (u64)record &&
 	       record->length <= sizeof(record->text) &&
@@ -70,9 +79,11 @@ static const struct handoff_record *record_search(
 	/* Firmware may guard page 0 against null pointers. */
 	if (!at)
 		at = MEMORY_LARGE_PAGE;
+	/* Only where a reservation can begin (memory_reserve): 512 places for each GiB. */
 	for (; at + HANDOFF_RECORD_BYTES <= end; at += MEMORY_LARGE_PAGE) {
 		const struct handoff_record *r = (const void *)at;
 
+		/* Of two with the same time, the later in memory: without a clock all have 0. */
 		if (record_is_good(r) && (!last || r->started >= last->started))
 			last = r;
 	}
@@ -86,6 +97,7 @@ static void record_print(const struct handoff_record *record)
 	Print(L"stasis: started %04ld-%02ld-%02ld %02ld:%02ld:%02ld, ",
 	      date / 10000, date / 100 % 100, date % 100, time / 10000,
 	      time / 100 % 100, time % 100);
+	/* Power, a reset from outside, or it ran until the operating system switched off. */
 	if (!record->length) {
 		Print(L"it left no report: it did not stop by itself\n");
 		return;

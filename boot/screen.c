@@ -19,6 +19,7 @@ static u32 screen_white(const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info)
 	    info->PixelFormat == PixelBlueGreenRedReserved8BitPerColor)
 		return WHITE_8_BIT;
 	/* Only the masks say how many bits a pixel has. */
+	/* Pixels of 24 or 16 bits are not written: the hypervisor stores words of 32. */
 	if (info->PixelFormat == PixelBitMask &&
 	    (colours | masks->ReservedMask) >> 24)
 		return colours;
@@ -32,6 +33,7 @@ static bool screen_take(const EFI_GRAPHICS_OUTPUT_PROTOCOL *gop,
 	const EFI_GRAPHICS_OUTPUT_PROTOCOL_MODE *mode = gop->Mode;
 	const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *info;
 
+	/* A screen that can only be written by a call (Blt) has no address. */
 	if (!mode || !mode->Info || !mode->FrameBufferBase)
 		return false;
 	info = mode->Info;
@@ -43,6 +45,10 @@ static bool screen_take(const EFI_GRAPHICS_OUTPUT_PROTOCOL *gop,
 		.white = screen_white(info),
 	};
 	screen->size = (u64)screen->pitch * screen->height * sizeof(u32);
+	/*
+	 * All of it comes from firmware, and the hypervisor writes there when it has to trust
+	 * nothing any more: within its own bounds, and not over RAM.
+	 */
 	return screen->white && screen->size &&
 	       screen->pitch >= screen->width &&
 	       screen->size <= mode->FrameBufferSize &&
@@ -59,12 +65,14 @@ void screen_find(const struct memory_map *map, struct handoff_screen *screen)
 
 	if (!EFI_ERROR(BS->LocateHandleBuffer(ByProtocol, &guid, NULL, &count,
 	                                      &handles))) {
+		/* The first that has a framebuffer: the firmware's own console comes first. */
 		for (UINTN i = 0; i < count && !found; i++)
 			found = !EFI_ERROR(BS->HandleProtocol(handles[i], &guid,
 			                                      (void **)&gop)) &&
 			        screen_take(gop, map, screen);
 		BS->FreePool(handles);
 	}
+	/* screen_take may have filled in what it did not accept. */
 	if (!found)
 		*screen = (struct handoff_screen){ .base = 0 };
 }

@@ -38,6 +38,7 @@ static u8 uart_read(const struct handoff_uart *uart, u32 reg)
 
 	if (!uart->in_memory)
 		return port_read((u16)(u64)at);
+	/* Some of these take words alone, and a read of a byte gives nonsense. */
 	return uart->stride == 4 ? (u8) * (volatile u32 *)at
 	                         : *(volatile u8 *)at;
 }
@@ -56,6 +57,10 @@ static void uart_write(const struct handoff_uart *uart, u32 reg, u8 value)
 
 static bool uart_answers(const struct handoff_uart *uart)
 {
+	/*
+	 * The one register without an effect. Empty space reads as ones, or as what was last on
+	 * the bus: a value of our own tells them apart.
+	 */
 	u8 before = uart_read(uart, UART_SCRATCH);
 	bool found;
 
@@ -72,6 +77,10 @@ static void uart_set_line(const struct handoff_uart *uart, u32 divisor)
 	uart_write(uart, UART_DATA, (u8)divisor);
 	uart_write(uart, UART_INTERRUPTS, (u8)(divisor >> 8));
 	uart_write(uart, UART_LINE_CONTROL, LCR_8N1);
+	/*
+	 * Once DLAB is off: before that it is the divisor's upper half. We poll, and an
+	 * interrupt would be the root's.
+	 */
 	uart_write(uart, UART_INTERRUPTS, 0);
 	uart_write(uart, UART_FIFO, FIFO_ON_AND_EMPTY);
 	uart_write(uart, UART_MODEM_CONTROL, MODEM_DTR_RTS);
@@ -84,11 +93,13 @@ static bool uart_on_pci(u32 at, struct handoff_uart *uart)
 	u32 bar = pci_read(at, PCI_BAR0);
 	u32 decodes = PCI_COMMAND_MEMORY;
 
+	/* All ones: there is no function. */
 	if (pci_read(at, PCI_ID) == ~0u)
 		return false;
 	uart->stride = 1;
 	uart->in_memory = !(bar & PCI_BAR_IO);
 	uart->address = bar & ~(uart->in_memory ? 15u : 3u);
+	/* A port behind a bridge may be placed above 4 GiB. */
 	if (uart->in_memory && (bar & PCI_BAR_64))
 		uart->address |= (u64)pci_read(at, PCI_BAR1) << 32;
 	if (uart->in_memory &&
@@ -99,6 +110,7 @@ static bool uart_on_pci(u32 at, struct handoff_uart *uart)
 	/* Only ones clear bits of the status in the upper half. */
 	pci_write(at, PCI_COMMAND,
 	          (pci_read(at, PCI_COMMAND) & 0xffff) | decodes);
+	/* A function that the firmware has not placed has none. */
 	return uart->address;
 }
 
@@ -113,6 +125,7 @@ static bool uart_locate(const struct boot_serial *wanted,
 	if (wanted->kind == BOOT_SERIAL_PCI &&
 	    !uart_on_pci((u32)wanted->address, uart))
 		return false;
+	/* The user knows the board better than its class code does. */
 	if (wanted->stride)
 		uart->stride = wanted->stride;
 	return true;
@@ -122,6 +135,10 @@ EFI_STATUS uart_find(const struct boot_serial *wanted,
                      const struct memory_map *map, struct handoff_uart *uart)
 {
 	*uart = (struct handoff_uart){ .address = PORT_COM1, .stride = 1 };
+	/*
+	 * A machine without COM1 is no error; one without the port that was asked for is, below:
+	 * who asks for it relies on it.
+	 */
 	if (wanted->kind == BOOT_SERIAL_NONE ||
 	    (wanted->kind == BOOT_SERIAL_DEFAULT && !uart_answers(uart)))
 		uart->address = 0;
@@ -138,6 +155,7 @@ EFI_STATUS uart_find(const struct boot_serial *wanted,
 		      uart->in_memory ? "address" : "I/O port", uart->address);
 		return EFI_NOT_FOUND;
 	}
+	/* 0 leaves the line as the firmware's console may be using it. */
 	if (wanted->divisor)
 		uart_set_line(uart, wanted->divisor);
 	return EFI_SUCCESS;

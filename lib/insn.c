@@ -108,6 +108,10 @@ static u64 take(struct reader *r, u32 bytes)
 {
 	u64 value = 0;
 
+	/*
+	 * Only this: no byte behind the last is read, and what is short once stays so, since
+	 * `at` does not move.
+	 */
 	if (bytes > r->count - r->at) {
 		r->short_of = true;
 		return 0;
@@ -154,6 +158,10 @@ static void take_prefixes(struct reader *r, u32 width, struct prefixes *p)
 	for (;; r->at++) {
 		u8 byte = peek(r);
 
+		/*
+		 * The last segment prefix counts, and a prefix twice is as good as once (SDM volume 2,
+		 * 2.1.1). The loop ends: peek gives 0 behind the end, which is none.
+		 */
 		if (byte == PREFIX_OPERAND)
 			p->operand = true;
 		else if (byte == PREFIX_ADDRESS)
@@ -182,6 +190,7 @@ static void take_address_16(struct reader *r, u8 modrm, struct insn_address *a)
 
 	a->base = bases[rm][0];
 	a->index = bases[rm][1];
+	/* The one form without a base; elsewhere 6 is BP (SDM volume 2, table 2-1). */
 	if (mod == 0 && rm == 6) {
 		a->base = INSN_NO_REGISTER;
 		a->displacement = take(r, 2);
@@ -197,6 +206,7 @@ static void take_sib(struct reader *r, const struct prefixes *p,
 	u8 index = (u8)((sib >> 3 & 7) | (p->rex & REX_X) << 2);
 
 	a->scale = sib >> 6;
+	/* With REX.X it is R12, which can be one: hence behind the bit. */
 	a->index = index == RM_SIB ? INSN_NO_REGISTER : index;
 	a->base = sib & 7;
 }
@@ -216,6 +226,7 @@ static void take_address_32(struct reader *r, u8 modrm, u32 width,
 		a->displacement = take_signed(r, 4);
 		return;
 	}
+	/* Behind the test, which looks at three bits alone: R13 with mod 0 is no base either. */
 	a->base |= (u8)((p->rex & REX_B) << 3);
 	if (mod > 0)
 		a->displacement = take_signed(r, mod == 1 ? 1 : 4);
@@ -228,6 +239,7 @@ static void take_address(struct reader *r, u8 modrm, u32 width,
 		take_address_16(r, modrm, a);
 	else
 		take_address_32(r, modrm, width, p, a);
+	/* Of the base alone, whatever the index is (SDM volume 1, table 3-5). */
 	a->segment = a->base == VP_RSP || a->base == VP_RBP ? VP_SS : VP_DS;
 }
 
@@ -273,6 +285,7 @@ static void take_operands(struct reader *r, const struct insn_row *row,
 
 	if (row->flags & MODRM) {
 		modrm = (u8)take(r, 1);
+		/* Registers on both sides: not an access, and so not what was intercepted. */
 		if (modrm >> 6 == 3)
 			r->short_of = true; /* no memory */
 		take_register(insn, modrm, p);
@@ -295,6 +308,7 @@ static u8 operand_size(const struct insn_row *row, const struct prefixes *p,
 {
 	if ((row->flags & STACK) && width == 8)
 		return p->operand ? 2 : 8;
+	/* W is stronger than the prefix 66H (SDM volume 2, 2.2.1.2). */
 	if (p->rex & REX_W)
 		return 8;
 	return (width == 2) != p->operand ? 2 : 4;

@@ -12,6 +12,7 @@ bool insn_reads(const struct insn *insn)
 
 bool insn_writes(const struct insn *insn)
 {
+	/* PUSH writes memory as well, but on the stack, and not its operand. */
 	switch (insn->kind) {
 	case INSN_LOAD:
 	case INSN_LOAD_SIGNED:
@@ -180,6 +181,10 @@ static u64 into_register(const struct insn *insn, u64 *gpr, u64 *rflags,
 
 u64 insn_execute(const struct insn *insn, u64 *gpr, u64 *rflags, u64 memory)
 {
+	/*
+	 * An immediate of 32 bits is sign-extended to 64 and then cut: the mask comes last, also
+	 * for a high byte, whose register has more above it.
+	 */
 	u64 value = insn_operand(insn, gpr) & mask_of(insn->size);
 	u32 size = insn->size;
 
@@ -193,6 +198,7 @@ u64 insn_execute(const struct insn *insn, u64 *gpr, u64 *rflags, u64 memory)
 		insn_result(insn, gpr, sign_extended(memory, size));
 		return memory;
 	case INSN_TEST:
+		/* AND without its result: flags alone. */
 		logic(INSN_AND, memory, value, size, rflags);
 		return memory;
 	case INSN_NOT:
@@ -204,6 +210,7 @@ u64 insn_execute(const struct insn *insn, u64 *gpr, u64 *rflags, u64 memory)
 		insn_result(insn, gpr, memory);
 		return value;
 	case INSN_XADD:
+		/* The register gets what memory held; both are the same value if it is one register. */
 		insn_result(insn, gpr, memory);
 		return arithmetic(INSN_ADD, memory, value, size, rflags);
 	case INSN_CMPXCHG:

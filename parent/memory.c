@@ -7,13 +7,26 @@
 
 #define MAP_MAX \
 	((PAGE_SIZE - sizeof(struct hv_input_map_gpa_pages)) / sizeof(u64))
+/* An unmapping has no list: only the count in the control word bounds it (12 bits). */
 #define UNMAP_MAX HV_CONTROL_REP_MASK
+/* HvReadGpa and HvWriteGpa move at most 16 bytes. */
 #define ACCESS_MAX 16u
+
+/* A call with more elements than fit into a block is not made. */
+static enum hv_status refuse(u32 *done)
+{
+	if (done)
+		*done = 0;
+	return HV_STATUS_INVALID_PARAMETER;
+}
 
 enum hv_status memory_deposit(u64 id, const u64 *pages, u32 count, u32 *done)
 {
 	struct hv_input_deposit_memory *in = hvcall_input();
 
+	/* The list and its header fill one page: a longer one would go on behind it. */
+	if (count > MEMORY_DEPOSIT_MAX)
+		return refuse(done);
 	in->partition_id = id;
 	__builtin_memcpy(in + 1, pages, count * sizeof(u64));
 	return hvcall_rep(HVCALL_DEPOSIT_MEMORY, count, done);
@@ -25,8 +38,15 @@ enum hv_status memory_withdraw(u64 id, u64 *pages, u32 count, u32 *done)
 	enum hv_status status;
 	u32 moved;
 
+	/* Of output: each page that leaves the pool is a number of 8 bytes there. */
+	if (count > MEMORY_WITHDRAW_MAX)
+		return refuse(done);
 	in->partition_id = id;
 	status = hvcall_rep(HVCALL_WITHDRAW_MEMORY, count, &moved);
+	/*
+	 * Also when the call has failed: the pages that were taken out before that are
+	 * the caller's, and nobody else knows their numbers.
+	 */
 	__builtin_memcpy(pages, hvcall_output(), moved * sizeof(u64));
 	if (done)
 		*done = moved;
@@ -71,6 +91,10 @@ enum hv_status memory_map(u64 id, u64 gpn, u64 source, u64 count, u32 flags,
 	u64 mapped = 0;
 	u32 piece, moved = 1;
 
+	/*
+	 * A block takes 511 pages at most. A call that succeeds and moves nothing would be made
+	 * for ever: it ends the loop, and the caller sees it in *done.
+	 */
 	while (mapped < count && status == HV_STATUS_SUCCESS && moved) {
 		piece = count - mapped < MAP_MAX ? (u32)(count - mapped)
 		                                 : (u32)MAP_MAX;
@@ -90,6 +114,10 @@ enum hv_status memory_unmap(u64 id, u64 gpn, u64 count)
 	u32 piece, done = 1;
 
 	in->partition_id = id;
+	/*
+	 * Pages that are not mapped count as done, so this goes over holes; the input
+	 * stays as it is but for the place, as the hypervisor does not write to it.
+	 */
 	while (count && status == HV_STATUS_SUCCESS && done) {
 		piece = count < UNMAP_MAX ? (u32)count : (u32)UNMAP_MAX;
 		in->target_gpa_base = gpn;
@@ -121,6 +149,10 @@ enum hv_status memory_read(u64 id, u32 vp, u64 gpa, void *data, u64 size,
 
 	in->partition_id = id;
 	in->vp_index = vp;
+	/*
+	 * As the VP would see it, overlay pages included. The status is about the call, the
+	 * result about these bytes: an address without memory is a result.
+	 */
 	for (; size && result == HV_ACCESS_GPA_SUCCESS;
 	     size -= in->byte_count, gpa += in->byte_count) {
 		in->gpa = gpa;
@@ -149,6 +181,10 @@ enum hv_status memory_write(u64 id, u32 vp, u64 gpa, const void *data, u64 size,
 
 	in->partition_id = id;
 	in->vp_index = vp;
+	/*
+	 * What was written before an address without memory stays written: a caller that needs
+	 * all or nothing asks memory_read first.
+	 */
 	for (; size && result == HV_ACCESS_GPA_SUCCESS;
 	     size -= in->byte_count, gpa += in->byte_count) {
 		in->gpa = gpa;

@@ -55,11 +55,13 @@ static const struct names_entry statuses[] = {
 	  "the hypervisor has no more of this" },
 };
 
+/* Most of the results from 12 on are one feature each that the processor lacks. */
 #define CPU_LACKS(number, state, feature)                      \
 	{                                                      \
 		number, state, "this processor lacks " feature \
 	}
 
+/* Incomplete alone goes on; each of the others ends the process (TLFS 2.0a chapter 17). */
 static const struct names_entry results[] = {
 	{ HV_STATE_COMPLETE, "Complete", "all of the state is through" },
 	{ HV_STATE_INCOMPLETE, "Incomplete", "the state goes on" },
@@ -130,6 +132,7 @@ static const struct names_entry results[] = {
 	CPU_LACKS(51, "ProcessorFeatureNpiep1Mismatch", "NPIEP1"),
 };
 
+/* All types that this hypervisor sends; test_hvctl.py compares with include/. */
 static const struct names_entry messages[] = {
 	{ HV_MESSAGE_NONE, "None", "the slot is free" },
 	{ HV_MESSAGE_UNMAPPED_GPA, "UnmappedGpa",
@@ -152,6 +155,10 @@ static const struct names_entry messages[] = {
 	  "an exception" },
 };
 
+/*
+ * A newer hypervisor may answer what is not in a table: then the number, which all
+ * callers print beside the name, is what there is to look up.
+ */
 static const struct names_entry unknown = {
 	0, "unknown", "a value that this program does not know"
 };
@@ -159,6 +166,7 @@ static const struct names_entry unknown = {
 static const struct names_entry *find(const struct names_entry *table,
                                       size_t count, u32 value)
 {
+	/* From front to back: names are asked for once a failure, in no order. */
 	for (size_t i = 0; i < count; i++)
 		if (table[i].value == value)
 			return &table[i];

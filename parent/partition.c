@@ -10,6 +10,10 @@ enum hv_status partition_create(u64 *id)
 	const struct hv_output_create_partition *out = hvcall_output();
 	enum hv_status status;
 
+	/*
+	 * Flags, proximity domain and compatibility all 0: a plain child, with no special
+	 * powers over its own memory, on any node.
+	 */
 	hvcall_input_zeroed(sizeof(struct hv_input_create_partition));
 	status = hvcall_simple(HVCALL_CREATE_PARTITION);
 	if (status == HV_STATUS_SUCCESS)
@@ -17,6 +21,11 @@ enum hv_status partition_create(u64 *id)
 	return status;
 }
 
+/*
+ * The input of these is an id alone. A call that comes back with
+ * INSUFFICIENT_MEMORY has changed nothing: it is made again as it was, behind a
+ * deposit.
+ */
 static enum hv_status call_with_id(enum hvcall_code code, u64 id)
 {
 	struct hv_input_partition *in = hvcall_input();
@@ -49,6 +58,7 @@ enum hv_status partition_get_property(u64 id, enum hv_partition_property which,
 	enum hv_status status;
 
 	in->partition_id = id;
+	/* The reserved words behind it are zero already: else the call is malformed. */
 	in->property = which;
 	status = hvcall_simple(HVCALL_GET_PARTITION_PROPERTY);
 	if (status == HV_STATUS_SUCCESS)
@@ -62,6 +72,7 @@ enum hv_status partition_set_property(u64 id, enum hv_partition_property which,
 	struct hv_input_set_partition_property *in =
 		hvcall_input_zeroed(sizeof(*in));
 
+	/* The same input begins both calls, but here a value follows. */
 	in->partition_id = id;
 	in->property = which;
 	in->value = value;
@@ -71,6 +82,10 @@ enum hv_status partition_set_property(u64 id, enum hv_partition_property which,
 enum hv_status partition_get_id(u64 *id)
 {
 	const struct hv_output_get_partition_id *out = hvcall_output();
+	/*
+	 * The output block is written by SUCCESS alone; what an earlier call left in it must
+	 * not be taken for an id.
+	 */
 	enum hv_status status = hvcall_simple(HVCALL_GET_PARTITION_ID);
 
 	if (status == HV_STATUS_SUCCESS)
@@ -84,6 +99,10 @@ enum hv_status partition_next_child(u64 parent, u64 previous, u64 *child)
 	const struct hv_output_get_next_child *out = hvcall_output();
 	enum hv_status status;
 
+	/*
+	 * There is no list of children: the one before is the place in it. A child that goes
+	 * in between is no trouble, as ids only grow.
+	 */
 	in->parent_id = parent;
 	in->previous_id = previous;
 	status = hvcall_simple(HVCALL_GET_NEXT_CHILD_PARTITION);
@@ -98,6 +117,10 @@ enum hv_status partition_install_intercept(u64 id, enum hv_intercept_type type,
 	struct hv_input_install_intercept *in = hvcall_input();
 
 	in->partition_id = id;
+	/*
+	 * All of the block is written here, so nothing of the call before is left in it. The
+	 * last one installed for a port, a leaf or a vector replaces the one before.
+	 */
 	in->access_mask = access;
 	in->type = type;
 	in->parameter = parameter;
@@ -110,12 +133,18 @@ enum hv_status partition_read_log(u64 *position, u8 *data, u32 *count)
 	const struct hv_output_read_log *out = hvcall_output();
 	enum hv_status status;
 
+	/*
+	 * Where a reader is too slow the ring has gone on: the answer says where what it
+	 * returns begins, which may be behind the place that was asked for.
+	 */
 	in->position = *position;
 	status = hvcall_simple(HVCALL_STASIS_READ_LOG);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	__builtin_memcpy(data, out->data, out->count);
-	*position = out->position + out->count;
-	*count = out->count;
+	/* The caller has room for one piece, whatever the count is. */
+	*count = out->count < PARTITION_LOG_PIECE ? out->count
+	                                          : PARTITION_LOG_PIECE;
+	__builtin_memcpy(data, out->data, *count);
+	*position = out->position + *count;
 	return status;
 }

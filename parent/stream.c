@@ -23,8 +23,10 @@ enum hv_status stream_save_piece(u64 id, u32 flags, u8 *data, u32 *count,
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	*state = out->save_state;
-	*count = out->save_data_count;
-	cpu_copy(data, out->save_data, out->save_data_count);
+	/* More than that is not in the block, and data has no room for it. */
+	*count = out->save_data_count < HV_SAVE_DATA_MAX ? out->save_data_count
+	                                                 : HV_SAVE_DATA_MAX;
+	cpu_copy(data, out->save_data, *count);
 	return status;
 }
 
@@ -35,12 +37,19 @@ enum hv_status stream_restore_piece(u64 id, u32 flags, const u8 *data,
 	const struct hv_output_restore_partition_state *out = hvcall_output();
 	enum hv_status status;
 
+	if (count > HV_SAVE_DATA_MAX)
+		return HV_STATUS_INVALID_PARAMETER;
 	in->partition_id = id;
 	in->flags = flags;
 	in->restore_data_count = count;
+	/* A START without data is a call too: null may not be copied from. */
 	if (count)
 		cpu_copy(in->restore_data, data, count);
 	status = hvcall_simple(HVCALL_RESTORE_PARTITION_STATE);
+	/*
+	 * Fewer bytes may be consumed than were offered, as each call has a budget: the rest is
+	 * offered again.
+	 */
 	if (status == HV_STATUS_SUCCESS) {
 		*state = out->restore_state;
 		*consumed = out->restore_data_consumed;
@@ -50,6 +59,10 @@ enum hv_status stream_restore_piece(u64 id, u32 flags, const u8 *data,
 
 bool stream_is_complete(const struct stream_outcome *o)
 {
+	/*
+	 * A summary that was found good ends with Restorable, all else that is good with
+	 * Complete (TLFS 2.0a chapter 17).
+	 */
 	return o->status == HV_STATUS_SUCCESS && !o->stopped &&
 	       (o->state == HV_STATE_COMPLETE ||
 	        o->state == HV_STATE_RESTORABLE);
@@ -89,6 +102,10 @@ struct stream_outcome stream_save(u64 id, u32 flags,
 		while (deposited(o.status, client));
 		if (o.status != HV_STATUS_SUCCESS)
 			return o;
+		/*
+		 * START once: a second one would begin the process anew, and the bytes so far would
+		 * be of another stream.
+		 */
 		start = 0;
 		idle = count ? 0 : idle + 1;
 		if (count && !client->put(client->context, data, count)) {
@@ -106,6 +123,10 @@ static u32 next_bytes(const struct stream_client *client, u64 offset, u32 piece,
 {
 	u64 count = 0;
 
+	/*
+	 * The client says how many bytes lie in one row, which may be the whole file; how many
+	 * are offered is ours to choose. Tests offer single bytes.
+	 */
 	*data = client->get(client->context, offset, &count);
 	if (!*data)
 		return 0;
@@ -121,6 +142,10 @@ struct stream_outcome stream_restore(u64 id, u32 flags, u32 piece,
 
 	while (o.state == HV_STATE_INCOMPLETE && idle < IDLE_MAX) {
 		count = next_bytes(client, o.bytes, piece, &data);
+		/*
+		 * The end of the bytes, and the hypervisor wants more: state stays Incomplete. Even a
+		 * file of no bytes is offered once, to get that answer.
+		 */
 		if (count == 0 && !start)
 			break;
 		do

@@ -6,6 +6,10 @@
 #include "parent/memory.h"
 #include "parent/transport.h"
 
+/*
+ * Reserved memory lies in few bins, and each takes a few runs of doubling length: more is
+ * used up only where every second page is refused.
+ */
 #define ASIDE_MAX 256u /* runs */
 #define BATCH 16u
 
@@ -17,6 +21,7 @@ static u32 aside_count;
 
 bool supply_set_aside(u64 address, u64 pages)
 {
+	/* Given back, it will be handed out again: but not lost, and the caller ends. */
 	if (aside_count == ASIDE_MAX) {
 		transport_give(address, pages);
 		return false;
@@ -30,6 +35,10 @@ u64 supply_replace(u64 address, u64 pages, u64 refused, u64 last)
 {
 	u64 below = (refused - address) / PAGE_SIZE;
 
+	/*
+	 * Those below were mapped and are good: the caller has unmapped them, so the system
+	 * may have them. From the refused one on, none is trusted.
+	 */
 	transport_give(address, below);
 	if (!supply_set_aside(refused, pages - below))
 		return 0;
@@ -42,6 +51,10 @@ static u32 take_list(u64 *list, u32 count)
 	u64 address;
 
 	while (taken < count) {
+		/*
+		 * One at a time: a pool has no use for neighbours, and the system may have no run of
+		 * that many pages left when it has many single ones.
+		 */
 		address = transport_take(1, TRANSPORT_ANYWHERE);
 		if (!address)
 			break;
@@ -77,6 +90,10 @@ static bool deposit_refused(const u64 *list, u32 count,
 	bool denied = o->status == HV_STATUS_OPERATION_DENIED;
 
 	o->page = list[0];
+	/*
+	 * Where the answer was about the page, it is kept from coming back, and the rest of
+	 * the list is good; another answer is about the pool, and all of it goes back.
+	 */
 	for (u32 i = denied; i < count; i++)
 		transport_give(list[i] << PAGE_SHIFT, 1);
 	return denied && set_aside_refused(list[0], o);
@@ -96,6 +113,10 @@ struct supply_outcome supply_deposit(u64 id, u32 count)
 			break;
 		status = memory_deposit(id, list, taken, &done);
 		o.done += done;
+		/*
+		 * SUCCESS with pages left over is no answer to rely on: it counts as a refusal, whose
+		 * status is then SUCCESS (test_supply has a row for it).
+		 */
 		if (done == taken)
 			continue;
 		o.status = status;
@@ -107,6 +128,7 @@ struct supply_outcome supply_deposit(u64 id, u32 count)
 
 void supply_end(void)
 {
+	/* Last in, first out, so that the system joins what it had in one piece. */
 	while (aside_count) {
 		aside_count--;
 		transport_give(aside[aside_count].address,

@@ -10,6 +10,7 @@
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
+/* With its version: see find_book. */
 #define BOOK_MAGIC 0x324b4f4f42544353ull /* "SCTBOOK2" */
 #define BOOK_PAGES ((sizeof(struct book) + PAGE_SIZE - 1) / PAGE_SIZE)
 
@@ -34,6 +35,7 @@ static enum hvctl_result begin_book(void)
 		return report_memory(BOOK_PAGES);
 	the_book = transport_at(pages);
 	the_book->magic = BOOK_MAGIC;
+	/* How large it is, for one who looks at memory: a later hvctl has a larger one. */
 	the_book->pages = BOOK_PAGES;
 	the_book->ticks_in_ms = front_ticks_in_ms();
 	return front_keep_book(the_book) ? HVCTL_DONE : HVCTL_NO_MEMORY;
@@ -68,6 +70,7 @@ enum hvctl_result book_open(void)
 	enum hvctl_result result = HVCTL_DONE;
 	enum hv_status status;
 
+	/* Before anything is taken from the system: without a hypervisor it would be lost. */
 	if (!transport_present()) {
 		print("hvctl: Stasis is not running; start stasis.efi\n");
 		return HVCTL_NOT_READY;
@@ -79,6 +82,10 @@ enum hvctl_result book_open(void)
 		result = open_transport();
 	if (result != HVCTL_DONE)
 		return result;
+	/*
+	 * The first call of all: where it fails for the place of its blocks, no other one
+	 * could do better, and what to do about it is known.
+	 */
 	status = partition_get_id(&the_book->root_id);
 	if (status != HV_STATUS_SUCCESS)
 		return report_status("HvGetPartitionId", 0, status, MISPLACED);
@@ -87,6 +94,7 @@ enum hvctl_result book_open(void)
 
 struct book_child *book_child_of(u64 id)
 {
+	/* With id 0, which no partition has, this finds a free entry. */
 	for (u32 i = 0; i < BOOK_CHILDREN; i++)
 		if (the_book->child[i].id == id)
 			return &the_book->child[i];
@@ -109,6 +117,7 @@ struct book_child *book_find(const char *word)
 	struct book_child *child = NULL;
 	u64 id;
 
+	/* 0 would find a free entry: see book_child_of. */
 	if (args_number(word, &id) && id != 0)
 		child = book_child_of(id);
 	if (!child)
@@ -120,6 +129,7 @@ struct book_child *book_find(const char *word)
 
 int book_next_vp(const struct book_child *child, int vp)
 {
+	/* In the order of indices, whatever the order in which they were created. */
 	for (vp++; vp < 32 * BOOK_VP_WORDS; vp++)
 		if (child->vps[vp / 32] >> (vp % 32) & 1)
 			return vp;

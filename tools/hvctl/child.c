@@ -12,6 +12,7 @@
 #include "tools/hvctl/devices.h"
 #include "tools/hvctl/report.h"
 
+/* A create needs several deposits, and each is a call; a page too many is lent, not lost. */
 #define DEPOSIT_PAGES 16
 
 /* What the steps of a build work on. */
@@ -33,6 +34,10 @@ bool child_deposit(u64 id)
 {
 	struct supply_outcome o = supply_deposit(id, DEPOSIT_PAGES);
 
+	/*
+	 * Some are as good as all: the call that wanted them is made again, and asks once more
+	 * if it has to.
+	 */
 	if (o.done)
 		return true;
 	if (o.page)
@@ -65,6 +70,10 @@ static bool replace_ram(struct build *b)
 	const struct stream_extent *e = b->shape->extent;
 	u64 ram;
 
+	/*
+	 * Whether these succeed does not matter: what is not mapped is no error, and a run that
+	 * is still mapped would be refused when it is taken again.
+	 */
 	for (u32 i = 0; i < b->extent; i++)
 		memory_unmap(child->id, e[i].gpn, e[i].count);
 	memory_unmap(child->id, e[b->extent].gpn, b->done);
@@ -83,6 +92,7 @@ static bool replace_ram(struct build *b)
 
 static enum hv_status map_failed(struct build *b, enum hv_status status)
 {
+	/* For that one run_step deposits, and comes back; all else ends the build. */
 	if (status != HV_STATUS_INSUFFICIENT_MEMORY) {
 		report_page("HvMapGpaPages", b->child->id, b->source, status);
 		b->told = true;
@@ -104,6 +114,7 @@ static enum hv_status step_map(struct build *b)
 		                    e->rights | HV_MAP_GPA_READABLE |
 		                            HV_MAP_GPA_WRITABLE,
 		                    &done);
+		/* Before the status is looked at: what is mapped stays so through a deposit. */
 		b->done += done;
 		b->source += done;
 		if (status == HV_STATUS_OPERATION_DENIED && replace_ram(b))
@@ -191,6 +202,10 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 {
 	enum hv_status status = step->run(b);
 
+	/*
+	 * Each round deposits at least one page and no call wants endlessly many, so this ends;
+	 * whose pool was too small only the row knows.
+	 */
 	while (status == HV_STATUS_INSUFFICIENT_MEMORY && !b->told) {
 		if (child_deposit(step->from_caller ? book_get()->root_id
 		                                    : b->child->id))
@@ -203,6 +218,10 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 
 static bool allocate_ram(struct book_child *child, u64 pages)
 {
+	/*
+	 * In one piece: then an address in the child's first extent is a sum, and images are
+	 * copied in one go. The price is that a large child wants a large hole.
+	 */
 	u64 ram = transport_take(pages, TRANSPORT_ANYWHERE);
 
 	if (!ram) {
@@ -245,6 +264,10 @@ struct book_child *child_build(const struct shape *shape, const char *name)
 		status = run_step(&steps[i], &b);
 		if (status == HV_STATUS_SUCCESS)
 			continue;
+		/*
+		 * Without a hint: where there is one thing to do about a status, report_page or
+		 * report_memory has been called already.
+		 */
 		if (!b.told)
 			report_status(steps[i].name, child->id, status, NULL);
 		child_destroy(child);
@@ -262,6 +285,10 @@ enum hv_status child_set_rights(const struct book_child *child,
 	const struct stream_extent *e = shape->extent;
 
 	for (u32 i = 0; i < shape->extent_count; i++, e++) {
+		/*
+		 * Only now, behind the restore, which has to write every page. Most extents are
+		 * writable and stay as they are: mapping again costs a call for 511 pages.
+		 */
 		if ((e->rights & all) != all)
 			status = memory_map(child->id, e->gpn, source, e->count,
 			                    e->rights, NULL);
@@ -278,6 +305,10 @@ enum hv_status child_suspend(const struct book_child *child, bool suspend)
 
 	for (int vp = book_next_vp(child, -1); vp >= 0;
 	     vp = book_next_vp(child, vp)) {
+		/*
+		 * Returns when that VP stands between two instructions. One that is suspended by an
+		 * intercept is suspended twice then; each wants its own end.
+		 */
 		status = vp_set_register(child->id, (u32)vp,
 		                         HV_REGISTER_EXPLICIT_SUSPEND,
 		                         suspend ? HV_SUSPENDED : 0);
@@ -296,6 +327,7 @@ static enum hv_status empty_pool(u64 id)
 
 	while (status == HV_STATUS_SUCCESS && count) {
 		status = memory_withdraw(id, list, DEPOSIT_PAGES, &count);
+		/* Whatever the status: these have left the pool, and we alone know of them. */
 		for (u32 i = 0; i < count; i++)
 			transport_give(list[i] << PAGE_SHIFT, 1);
 	}
@@ -310,6 +342,7 @@ enum hvctl_result child_destroy(struct book_child *child)
 {
 	enum hv_status status;
 
+	/* A build may end before there is a partition: then the RAM is all there is. */
 	if (child->id) {
 		status = partition_finalize(child->id);
 		if (status != HV_STATUS_SUCCESS &&
@@ -325,6 +358,10 @@ enum hvctl_result child_destroy(struct book_child *child)
 			return report_status("HvDeletePartition", child->id,
 			                     status, NULL);
 	}
+	/*
+	 * Last: while a partition maps these pages, another program that got them from the
+	 * system would share them with its VPs.
+	 */
 	transport_give(child->ram, child->ram_pages);
 	child->id = 0;
 	return HVCTL_DONE;

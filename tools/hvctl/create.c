@@ -31,6 +31,10 @@ static enum hv_status set_start(const struct book_child *child)
 		{ .name = HV_REGISTER_RIP },
 	};
 
+	/*
+	 * The base as real mode makes it from the selector: a child that loads CS anew finds
+	 * itself where it was. All other registers are those of a new VP.
+	 */
 	list[0].value.segment.base = IMAGE_GPA;
 	list[0].value.segment.limit = CS_LIMIT;
 	list[0].value.segment.selector = IMAGE_CS;
@@ -43,6 +47,7 @@ static enum hvctl_result start_image(struct book_child *child, u8 *image,
 {
 	enum hv_status status;
 
+	/* Into our own pages, which the child maps: no hypercall, whatever the size. */
 	__builtin_memcpy(transport_at(child->ram + IMAGE_GPA), image, size);
 	status = set_start(child);
 	if (status == HV_STATUS_SUCCESS) {
@@ -50,6 +55,7 @@ static enum hvctl_result start_image(struct book_child *child, u8 *image,
 		      child->id, child->ram_pages * (PAGE_SIZE / 1024));
 		return HVCTL_DONE;
 	}
+	/* A child that cannot start is of no use, and its id is not known to anybody yet. */
 	report_status("HvSetVpRegisters", child->id, status, NULL);
 	child_destroy(child);
 	return HVCTL_ABORTED;
@@ -66,14 +72,17 @@ enum hvctl_result create_command(const struct args *args)
 	if (!args_option(args, "mem", 1, MEM_MAX, &mem) ||
 	    !args_option(args, "vps", 1, VPS_MAX, &vps))
 		return HVCTL_BAD_WORDS;
+	/* All of it first: a file that cannot be read costs no partition. */
 	if (!front_read_file(args->word[0], &image, &size))
 		return HVCTL_FILE;
+	/* It is too large for a stack, and keeps what the last call has left. */
 	__builtin_memset(shape.vps, 0, sizeof(shape.vps));
 	for (u64 vp = 0; vp < vps; vp++)
 		shape.vps[vp / 32] |= 1u << (vp % 32);
 	shape.pages = mem * PAGES_IN_MIB;
 	shape.extent[0].count = (u32)shape.pages;
 	shape.extent[0].rights = RIGHTS_ALL;
+	/* Before anything is made: the first byte must be there, and the last one too. */
 	if (size == 0 || IMAGE_GPA + size > shape.pages * PAGE_SIZE) {
 		print("hvctl: %s has %lu bytes, which do not fit in %lu MiB "
 		      "behind 0x%X\n  give the child more with mem=\n",
@@ -122,6 +131,7 @@ enum hvctl_result delete_command(const struct args *args)
 
 	if (!child)
 		return HVCTL_NOT_FOUND;
+	/* The entry forgets it. */
 	id = child->id;
 	result = child_destroy(child);
 	if (result == HVCTL_DONE)

@@ -49,6 +49,7 @@ static const struct command {
 static const struct command *find(const char *name)
 {
 	for (u32 i = 0; i < ARRAY_LEN(commands); i++)
+		/* The table is in the order of help; twelve rows want no better search. */
 		if (args_same(commands[i].name, name))
 			return &commands[i];
 	return NULL;
@@ -63,6 +64,7 @@ static enum hvctl_result help_command(const struct args *args)
 {
 	const struct command *one = NULL;
 
+	/* A name that is none gets the whole list, where the right one will be. */
 	if (args->count)
 		one = find(args->word[0]);
 	if (one) {
@@ -85,11 +87,13 @@ static enum hvctl_result run_words(u32 count, char **words)
 		      words[0]);
 		return HVCTL_BAD_WORDS;
 	}
+	/* What stands behind the words that a command knows is a slip: say so, and do nothing. */
 	if (args.count < c->min_args || args.count > c->max_args) {
 		print("hvctl: use it so:\n");
 		print_command(c);
 		return HVCTL_BAD_WORDS;
 	}
+	/* hvctl ends with each command: what it has to know comes out of the book every time. */
 	if (!c->offline) {
 		result = book_open();
 		if (result != HVCTL_DONE)
@@ -105,11 +109,13 @@ enum hvctl_result hvctl_main(u32 count, char **words)
 	struct args none = { 0, NULL };
 	enum hvctl_result result;
 
+	/* As most tools: no words, the list, and a failure, since nothing was done. */
 	if (count == 0) {
 		help_command(&none);
 		return HVCTL_BAD_WORDS;
 	}
 	result = run_words(count, words);
+	/* Also when a command has failed: what the hypervisor refused must not stay with us. */
 	supply_end();
 	return result;
 }

@@ -45,6 +45,7 @@ struct field {
 static void put_padded(struct text *t, const char *s, u32 length,
                        const struct field *f)
 {
+	/* To the right of its field, as columns of numbers want it; there is no other. */
 	for (u32 i = length; i < f->width; i++)
 		put(t, f->zeros ? '0' : ' ');
 	for (u32 i = 0; i < length; i++)
@@ -75,6 +76,7 @@ static void put_string(struct text *t, const char *s, const struct field *f)
 
 static const char *take_field(const char *format, struct field *f)
 {
+	/* The zero is part of the width's digits, and adds nothing to it. */
 	*f = (struct field){ .zeros = *format == '0' };
 	for (; *format >= '0' && *format <= '9'; format++)
 		f->width = 10 * f->width + (u32)(*format - '0');
@@ -126,6 +128,7 @@ void print(const char *format, ...)
 			continue;
 		}
 		format = take_field(format + 1, &field);
+		/* A format that ends in its sign: a mistake of ours, and no look behind it. */
 		if (!*format)
 			break;
 		put_argument(&t, *format, &field, &args);

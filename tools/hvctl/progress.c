@@ -12,6 +12,7 @@
 void progress_begin(struct progress *p, const char *verb, u64 expected)
 {
 	p->verb = verb;
+	/* It is divided by. */
 	p->expected = expected ? expected : 1;
 	p->next = 0;
 	p->began = front_ticks();
@@ -23,12 +24,17 @@ static void draw(const struct progress *p, u64 full, u64 bytes, u64 pieces)
 
 	for (u32 i = 0; i < CELLS; i++)
 		bar[i] = i < full ? '#' : '.';
+	/* A line that goes back to its beginning: no console has to move a cursor. */
 	bar[CELLS] = 0;
 	print("\r%s [%s] %lu bytes, %lu pieces", p->verb, bar, bytes, pieces);
 }
 
 void progress_step(struct progress *p, u64 bytes, u64 pieces)
 {
+	/*
+	 * A console may take a millisecond for a line, and there are thousands of pieces: it
+	 * is drawn when a cell more is full.
+	 */
 	if (bytes < p->next)
 		return;
 	p->next = bytes + p->expected / CELLS + 1;
@@ -43,7 +49,9 @@ u64 progress_end(struct progress *p, bool complete, u64 bytes, u64 pieces)
 
 	if (complete)
 		draw(p, CELLS, bytes, pieces);
+	/* Nothing was drawn where the first call failed: then there is no line to end. */
 	if (complete || p->next > 0)
 		print("\n");
+	/* A clock whose rate nobody knows measures nothing; 0 ms says so. */
 	return rate ? ticks / rate : 0;
 }

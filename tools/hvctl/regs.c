@@ -24,12 +24,17 @@ static enum hv_status read_table(u64 id, u32 vp, const struct reg_table *table,
 	for (u32 i = 0; i < table->count; i++)
 		names[i] = table->list[i].name;
 	while (next < table->count) {
+		/*
+		 * As many in one call as go: a name that fails costs one call more, and not one for
+		 * each register of the table.
+		 */
 		status = vp_get_registers(id, vp, names + next,
 		                          table->count - next, values, &done);
 		for (u32 i = 0; i < done; i++) {
 			list[*count].reg = &table->list[next++];
 			list[(*count)++].value = values[i];
 		}
+		/* The rep behind those that are done is the one that was refused. */
 		if (status == HV_STATUS_INVALID_PARAMETER)
 			next++;
 		else if (status != HV_STATUS_SUCCESS)
@@ -48,6 +53,7 @@ static enum hv_status print_group(u64 id, u32 vp, const struct reg_group *group)
 		status = read_table(id, vp, &group->tables[i], list, &count);
 		if (status != HV_STATUS_SUCCESS)
 			return status;
+		/* Behind the first read: of a VP that is not there not even a headline is shown. */
 		if (i == 0)
 			print("%s\n", group->headline);
 		group->tables[i].print(list, count);
@@ -74,8 +80,10 @@ static bool read_words(const struct args *args, u64 *vp,
 
 	for (u32 i = 1; i < args->count; i++) {
 		word = args->word[i];
+		/* Only here an index may stand; behind it a number is no group. */
 		if (i == 1 && args_number(word, vp) && *vp <= HV_VP_INDEX_SELF)
 			continue;
+		/* Null is all of them, which may also be said. */
 		*group = find_group(word);
 		if (i == args->count - 1 && (*group || args_same(word, "all")))
 			continue;

@@ -22,6 +22,7 @@
 
 /* ---- core ---- */
 
+/* In the order of numbers, but R8 to R15, which have no names of their own in the TLFS. */
 static const struct reg words[] = {
 	REG(RAX),
 	REG(RBX),
@@ -56,6 +57,7 @@ static const struct reg words[] = {
 	REG(XFEM),
 };
 
+/* CS and SS first: they say what the code is, and at which level it runs. */
 static const struct reg segments[] = {
 	REG(CS), REG(SS), REG(DS),   REG(ES),
 	REG(FS), REG(GS), REG(LDTR), REG(TR),
@@ -93,6 +95,7 @@ static const struct reg msrs[] = {
 		"MTRR_MASK" #i, N(MTRR_PHYS_MASK0, i) \
 	}
 
+/* The eleven fixed ones follow one another, whatever range each of them covers. */
 static const struct reg mtrrs[] = {
 	REG(MTRR_CAP),
 	REG(MTRR_DEF_TYPE),
@@ -161,6 +164,7 @@ static const struct reg apic_irr[] = { EACH_8(IRR) };
 		"STIMER" #i "_COUNT", N(STIMER0_CONFIG, 2 * (i) + 1) \
 	}
 
+/* Of the partition or of the VP: who asks sees both by the same call. */
 static const struct reg synthetic[] = {
 	REG(VP_INDEX),       REG(GUEST_OS_ID), REG(HYPERCALL),
 	REG(VP_ASSIST_PAGE), REG(VP_RUNTIME),  REG(TIME_REF_COUNT),
@@ -210,6 +214,7 @@ static const struct reg ymm[] = { EACH_16(YMM) };
 		l, ARRAY_LEN(l), (how) \
 	}
 
+/* A table is read by one call: what a processor may lack stands in one of its own. */
 static const struct reg_table core_tables[] = {
 	TABLE(words, regs_print_words),
 	TABLE(segments, regs_print_segments),
@@ -220,6 +225,7 @@ static const struct reg_table msr_tables[] = {
 	TABLE(msrs, regs_print_long_words),
 	TABLE(mtrrs, regs_print_long_words),
 };
+/* ICR apart: it has 64 bits, and each set is printed as a list. */
 static const struct reg_table apic_tables[] = {
 	TABLE(apic, regs_print_halves),
 	TABLE(apic_icr, regs_print_long_words),

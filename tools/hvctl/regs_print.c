@@ -11,6 +11,7 @@
 /* Behind cell i of a table: the end of a row, or what parts it from the next. */
 static const char *behind(u32 i, u32 count, u32 in_row, const char *gap)
 {
+	/* The last cell of a table ends its row, full or not. */
 	return i % in_row == in_row - 1 || i == count - 1 ? "\n" : gap;
 }
 
@@ -66,12 +67,15 @@ void regs_print_vectors(const struct reg_value *list, u32 count)
 {
 	u32 shown = 0;
 
+	/* An APIC that is off, or of a mode without them, has left some out: half a set lies. */
 	if (count != APIC_SET_REGISTERS)
 		return;
 	print("%8s", list[0].reg->label);
 	for (u32 vector = 0; vector < 32 * count; vector++) {
+		/* Each register has 32 vectors, the lowest in bit 0 (SDM 10.8.4). */
 		if (!(list[vector / 32].value.reg64 >> vector % 32 & 1))
 			continue;
+		/* 23 of three columns and the label are 77: within a screen of 80. */
 		if (shown && shown % VECTORS_IN_ROW == 0)
 			print("\n        ");
 		print(" %02X", vector);
@@ -95,6 +99,7 @@ void regs_print_x87_control(const struct reg_value *list, u32 count)
 	u64 low;
 
 	for (u32 i = 0; i < count; i++) {
+		/* 16 bits each, the tag 8 and a reserved byte, then the opcode (TLFS' layout). */
 		low = list[i].value.reg128[0];
 		print("   FCW %04lX   FSW %04lX   FTW %02lX   FOP %04lX   "
 		      "FIP %016lX\n",
@@ -108,6 +113,7 @@ void regs_print_mxcsr(const struct reg_value *list, u32 count)
 	u64 high;
 
 	for (u32 i = 0; i < count; i++) {
+		/* MXCSR and its mask share the upper half; the lower is the data pointer. */
 		high = list[i].value.reg128[1];
 		print(" MXCSR %08lX   mask %08lX   FDP %016lX\n",
 		      high & 0xffffffff, high >> 32, list[i].value.reg128[0]);

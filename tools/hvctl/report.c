@@ -28,6 +28,7 @@ enum hvctl_result report_page(const char *what, u64 id, u64 page,
                               enum hv_status status)
 {
 	const struct names_entry *n = names_of_status(status);
+	/* Of other calls it means: not now. Of a page: never. */
 	bool denied = status == HV_STATUS_OPERATION_DENIED;
 
 	print("hvctl: %s, partition %lu, page 0x%lX: HV_STATUS_%s (0x%04X): "
@@ -47,10 +48,12 @@ enum hvctl_result report_outcome(const char *what, u64 id,
 {
 	const struct names_entry *n = names_of_result(outcome->state);
 
+	/* The call failed: then there is no state to speak of, and its name would mislead. */
 	if (outcome->status != HV_STATUS_SUCCESS)
 		return report_status(what, id, outcome->status, hint);
 	if (outcome->stopped) /* the file has been reported */
 		return HVCTL_ABORTED;
+	/* No result of the hypervisor's: it would have taken more. */
 	if (outcome->state == HV_STATE_INCOMPLETE)
 		print("hvctl: %s, partition %lu: the stream ends too early, "
 		      "after %lu bytes\n",
@@ -66,6 +69,7 @@ enum hvctl_result report_outcome(const char *what, u64 id,
 
 enum hvctl_result report_memory(u64 pages)
 {
+	/* The one thing that helps at once comes first. */
 	print("hvctl: the firmware has no %lu free pages%s\n"
 	      "  delete a child (hvctl list shows them), or use less mem=\n",
 	      pages, pages > 1 ? " in one piece" : "");
@@ -86,6 +90,7 @@ static void report_memory_intercept(const void *payload)
 {
 	const struct hv_memory_intercept *m = payload;
 
+	/* The linear address only where the hypervisor knows it: a table walk has none. */
 	report_header(&m->header);
 	print("  GPA 0x%lX", m->gpa);
 	if (m->access_info & HV_MEMORY_ACCESS_GVA_VALID)
@@ -97,6 +102,7 @@ static void report_io_port(const void *payload)
 {
 	const struct hv_io_port_intercept *m = payload;
 
+	/* The low bits of the access are its width in bytes. */
 	report_header(&m->header);
 	print("  port 0x%X, %u bytes%s, RAX 0x%lX\n", m->port,
 	      m->access_info & 7,
@@ -131,6 +137,7 @@ static void report_exception(const void *payload)
 	      m->parameter);
 }
 
+/* All there is to say is where it happened, and the header does. */
 static void report_unrecoverable(const void *payload)
 {
 	report_header(payload);
@@ -138,6 +145,7 @@ static void report_unrecoverable(const void *payload)
 
 static void report_invalid_register(const void *payload)
 {
+	/* This one has no header of an intercept: the VP was not at an instruction. */
 	const struct hv_invalid_vp_register *m = payload;
 
 	print("  VP %u\n", m->vp_index);
@@ -172,6 +180,7 @@ void report_message(const struct hv_message *message)
 
 	print("hvctl: child %lu: message %s (0x%08X): %s\n", message->sender,
 	      n->name, message->type, n->meaning);
+	/* A type that is not here has been named, and its payload nobody could read. */
 	for (u32 i = 0; i < ARRAY_LEN(payloads); i++)
 		if (payloads[i].type == message->type)
 			payloads[i].print(message->payload);

@@ -46,6 +46,7 @@ static void run_fail(struct run *run, const char *what, enum hv_status status)
 
 void run_console(struct run *run, u8 byte)
 {
+	/* Counted also when it is quiet: for= is about what the child does. */
 	run->printed++;
 	if (run->printed == run->limit)
 		run->end = RUN_SUSPENDED;
@@ -63,6 +64,7 @@ void run_exit(struct run *run, u8 code)
 {
 	run->child->ended = true;
 	run->child->exit_code = code;
+	/* Behind the instruction that said so: run_finish resolves the intercept first. */
 	run->end = RUN_ENDED;
 }
 
@@ -84,6 +86,10 @@ static void run_finish(struct run *run, const struct hv_intercept_header *h,
 	list[0].value.reg64 = h->rip + (h->instruction_length & 15u);
 	if (rax)
 		list[2].value.reg64 = *rax;
+	/*
+	 * This order: InterceptSuspend goes last, or the VP would execute between the two
+	 * calls what no longer belongs to this run.
+	 */
 	if (run->end != RUN_GOES_ON)
 		status = child_suspend(run->child, true);
 	if (status == HV_STATUS_SUCCESS)
@@ -108,6 +114,7 @@ static bool run_port(struct run *run, const struct hv_io_port_intercept *io)
 	u8 *states = run->child->devices;
 	u64 value;
 
+	/* INS and OUTS are a walk of the child's memory, which no device here has asked for. */
 	if (io->access_info & HV_IO_ACCESS_STRING || size == 0 || size > 4)
 		return false;
 	if (io->header.access_type == HV_INTERCEPT_WRITE) {
@@ -150,6 +157,7 @@ static void run_message(struct run *run, const struct hv_message *message)
 	const void *payload = message->payload;
 	const struct hv_io_port_intercept *io = payload;
 
+	/* Thrown away, as above: the child it is of waits, and its run asks again. */
 	if (message->sender != run->child->id)
 		return;
 	if (message->type == HV_MESSAGE_IO_PORT_INTERCEPT &&
@@ -168,6 +176,7 @@ static void run_key(struct run *run)
 	if (!front_wants_end())
 		return;
 	run->end = RUN_SUSPENDED;
+	/* All VPs, and not the one that stopped alone: the others may need it. */
 	child_suspend(run->child, true);
 }
 
@@ -181,6 +190,10 @@ static void run_serve(struct run *run)
 	while (run->end == RUN_GOES_ON) {
 		slot = transport_message();
 		if (slot) {
+			/*
+			 * A copy, and the slot goes at once: the next message of another VP can come while
+			 * this one is answered.
+			 */
 			message = *slot;
 			transport_release();
 			run_message(run, &message);
@@ -203,6 +216,7 @@ static enum hv_status run_start(const struct run *run)
 	u64 id = run->child->id;
 	enum hv_status status = HV_STATUS_SUCCESS;
 
+	/* What waits there is of before: none of it will be current. */
 	while (transport_message())
 		transport_release();
 	for (int vp = book_next_vp(run->child, -1);
@@ -216,6 +230,7 @@ static enum hv_status run_start(const struct run *run)
 static enum hvctl_result run_say_end(const struct run *run)
 {
 	const struct book_child *child = run->child;
+	/* A script wants to know whether the child did what it was to do. */
 	bool good = run->end == RUN_SUSPENDED ||
 	            (run->end == RUN_ENDED && child->exit_code == 0);
 
@@ -241,12 +256,14 @@ enum hvctl_result run_command(const struct args *args)
 	if (!args_option(args, "for", 1, LIMIT_MAX, &run.limit))
 		return HVCTL_BAD_WORDS;
 	run.quiet = args_flag(args, "quiet");
+	/* Its VPs would run on behind the exit port, into whatever comes there. */
 	if (run.child->ended) {
 		print("hvctl: child %lu has ended with code %u\n",
 		      run.child->id, run.child->exit_code);
 		return HVCTL_ABORTED;
 	}
 	status = run_start(&run);
+	/* Of a child that a failed restore has left: no VP of it may run. */
 	if (status != HV_STATUS_SUCCESS)
 		return report_status("HvSetVpRegisters", run.child->id, status,
 		                     "a child whose restore failed cannot run: "

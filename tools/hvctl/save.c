@@ -52,6 +52,7 @@ static bool put(void *context, const u8 *data, u32 count)
 {
 	struct transfer *t = context;
 
+	/* A piece is at most a page: it fits into the empty buffer. */
 	if (t->size + count > BUFFER_SIZE && !flush(t))
 		return false;
 	__builtin_memcpy(t->data + t->size, data, count);
@@ -102,8 +103,10 @@ static enum hvctl_result save_to_file(struct book_child *child,
 	struct stream_outcome o;
 	u64 ms;
 
+	/* A guess: no page may be in the stream, or all with their headers. */
 	progress_begin(&t->progress, "saving", child->ram_pages * PAGE_SIZE);
 	o = stream_save(child->id, 0, &client);
+	/* The last bytes may not fit on the disk: then nothing was saved. */
 	if (stream_is_complete(&o) && !flush(t))
 		o.stopped = true;
 	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
@@ -132,6 +135,7 @@ enum hvctl_result save_command(const struct args *args)
 	t.data = front_allocate(BUFFER_SIZE);
 	if (!t.data)
 		return report_memory(BUFFER_SIZE / PAGE_SIZE);
+	/* Before the file is created: an old one of that name is still there if this fails. */
 	if (!put_devices(child, &t))
 		result = HVCTL_ABORTED;
 	else if (front_create_file(args->word[1]))
@@ -190,10 +194,12 @@ static enum hvctl_result restore_into(struct book_child *child,
 	if (!stream_is_complete(&o))
 		return report_outcome("HvRestorePartitionState", child->id, &o,
 		                      hint);
+	/* Whatever the stream says of it: the shell shall be asked before a VP runs. */
 	status = child_suspend(child, true);
 	if (status != HV_STATUS_SUCCESS)
 		return report_status("finishing the restore", child->id, status,
 		                     NULL);
+	/* It may be one that had ended, into which an earlier state came back. */
 	child->ended = false;
 	__builtin_memcpy(child->devices, t->devices, sizeof(t->devices));
 	say_done("restored", child->id, t, &o, ms);
@@ -209,6 +215,7 @@ static enum hvctl_result restore_new(struct transfer *t, u32 piece,
 	enum hv_status rights;
 	enum hvctl_result result;
 
+	/* The target must have the pages and the VPs before the first byte is offered. */
 	if (shape_read(&shape, t->data + t->head, t->size - t->head))
 		child = child_build(&shape, path);
 	if (!child)
@@ -222,6 +229,7 @@ static enum hvctl_result restore_new(struct transfer *t, u32 piece,
 			result = report_status("HvMapGpaPages", child->id,
 			                       rights, NULL);
 	}
+	/* Half a child cannot run, and nobody asked for it: it goes with all it has. */
 	if (result != HVCTL_DONE)
 		child_destroy(child);
 	return result;
@@ -238,6 +246,7 @@ enum hvctl_result restore_command(const struct args *args)
 	    !args_option(args, "into", 1, UINT32_MAX, &into))
 		return HVCTL_BAD_WORDS;
 	child = book_child_of(into);
+	/* 0 means a new child; book_child_of has found a free entry for it then. */
 	if (into && !child) {
 		print("hvctl: into=%lu: there is no such child\n", into);
 		return HVCTL_NOT_FOUND;
@@ -271,6 +280,10 @@ enum hvctl_result check_command(const struct args *args)
 	result = open_saved(&t, args->word[0]);
 	if (result != HVCTL_DONE)
 		return result;
+	/*
+	 * The whole file is offered, though its first kilobytes decide: it is the hypervisor
+	 * that says where it has seen enough.
+	 */
 	o = stream_restore(child ? child->id : 0, HV_SAVE_RESTORE_STATE_SUMMARY,
 	                   HV_SAVE_DATA_MAX, &client);
 	front_free(t.data);

@@ -12,6 +12,7 @@ static bool read_vp_indices(struct shape *shape, const u8 *payload, u32 length)
 {
 	struct stream_vp_indices in;
 
+	/* A stream is not trusted with anything, not even here: no look behind its bytes. */
 	if (length < sizeof(in))
 		return false;
 	__builtin_memcpy(&in, payload, sizeof(in));
@@ -26,6 +27,10 @@ static bool read_gpa_map(struct shape *shape, const u8 *payload, u32 length)
 	for (; length >= sizeof(e); length -= (u32)sizeof(e)) {
 		__builtin_memcpy(&e, payload, sizeof(e));
 		payload += sizeof(e);
+		/*
+		 * Both are bounds of ours. Such a map is not followed: the child would be built for
+		 * hours, only for the hypervisor to say that the stream is damaged.
+		 */
 		if (shape->extent_count == SHAPE_EXTENTS ||
 		    shape->pages + e.count > PAGES_MAX)
 			return false;
@@ -46,6 +51,7 @@ static const struct {
 static bool read_chunk(struct shape *shape, const struct stream_header *header,
                        const u8 *payload)
 {
+	/* What is in no row is the hypervisor's business alone. */
 	for (u32 i = 0; i < ARRAY_LEN(readers); i++)
 		if (readers[i].id == header->id)
 			return readers[i].read(shape, payload, header->length);
@@ -61,6 +67,7 @@ static bool walk(struct shape *shape, const u8 *data, u64 size)
 		__builtin_memcpy(&header, data, sizeof(header));
 		data += sizeof(header);
 		size -= sizeof(header);
+		/* Copied out of bytes that lie anywhere: only now is it known that there are so many. */
 		if (header.length > size || header.length % STREAM_ALIGN ||
 		    !read_chunk(shape, &header, data))
 			return false;
@@ -87,6 +94,7 @@ bool shape_read(struct shape *shape, const u8 *data, u64 size)
 		if (prolog.tag == STREAM_TAG && prolog.magic == STREAM_MAGIC)
 			walk(shape, data, size);
 	}
+	/* Saved without its memory, or no stream at all: no target can be made of either. */
 	if (shape->pages && (shape->vps[0] | shape->vps[1] | shape->vps[2]))
 		return true;
 	print("hvctl: this is no saved partition with its memory: no VPs or "

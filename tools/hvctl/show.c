@@ -21,6 +21,7 @@ static const char *state_of(const struct book_child *child)
 	for (int vp = book_next_vp(child, -1); vp >= 0;
 	     vp = book_next_vp(child, vp)) {
 		value = 0;
+		/* A call that fails leaves the 0: a list is no place for errors of a single VP. */
 		vp_get_register(child->id, (u32)vp,
 		                HV_REGISTER_EXPLICIT_SUSPEND, &value);
 		explicit |= value;
@@ -29,6 +30,7 @@ static const char *state_of(const struct book_child *child)
 		                HV_REGISTER_INTERCEPT_SUSPEND, &value);
 		intercept |= value;
 	}
+	/* First: an intercept is not seen to while the child is suspended as well. */
 	if (explicit & HV_SUSPENDED)
 		return "suspended";
 	return intercept & HV_SUSPENDED ? "intercept" : "running";
@@ -48,6 +50,7 @@ static void list_pool(u64 id)
 {
 	u64 available, in_use;
 
+	/* Another program may delete a child of its own between two calls of ours. */
 	if (memory_get_balance(id, &available, &in_use) != HV_STATUS_SUCCESS)
 		print("       -       -");
 	else
@@ -58,6 +61,7 @@ static void list_child(u64 id)
 {
 	const struct book_child *child = book_child_of(id);
 
+	/* The family has all children, the book has ours. */
 	if (!child) { /* some other program's */
 		print("%4lu  %10s  -      -", id, "?");
 		list_pool(id);
@@ -85,6 +89,7 @@ enum hvctl_result list_command(const struct args *args)
 		if (status != HV_STATUS_SUCCESS)
 			return report_status("HvGetNextChildPartition", root,
 			                     status, NULL);
+		/* No id is 0: this is the end of the family. */
 		if (child == 0)
 			return HVCTL_DONE;
 		list_child(child);
@@ -101,9 +106,11 @@ enum hvctl_result log_command(const struct args *args)
 	(void)args;
 	do {
 		status = partition_read_log(&position, data, &count);
+		/* Said with the call's name: it is ours, and not in the TLFS. */
 		if (status != HV_STATUS_SUCCESS)
 			return report_status("HvStasisReadLog",
 			                     book_get()->root_id, status, NULL);
+		/* The log is text, without a zero: it goes out as it is. */
 		data[count] = 0;
 		front_text((const char *)data);
 	} while (count);

@@ -31,10 +31,12 @@ void files_init(EFI_HANDLE image)
 	EFI_LOADED_IMAGE *loaded;
 	void *found;
 
+	/* The volume that we came from: without a shell it is all the place that we know. */
 	if (!EFI_ERROR(BS->HandleProtocol(image, &image_guid, &found))) {
 		loaded = found;
 		own_device = loaded->DeviceHandle;
 	}
+	/* Of the shell that started us; old shells have another protocol, and count as none. */
 	if (!EFI_ERROR(BS->LocateProtocol(&shell_guid, NULL, &found)))
 		shell = found;
 }
@@ -56,6 +58,7 @@ static EFI_HANDLE device_of_map(const CHAR16 *path, UINTN length)
 	CHAR16 name[MAP_NAME_MAX];
 	EFI_HANDLE device;
 
+	/* Names such as FS0: are the shell's own: the firmware has no idea of them. */
 	if (!shell || length >= MAP_NAME_MAX)
 		return NULL;
 	BS->CopyMem(name, (void *)(UINTN)path, length * sizeof(CHAR16));
@@ -64,6 +67,7 @@ static EFI_HANDLE device_of_map(const CHAR16 *path, UINTN length)
 	if (!map)
 		return NULL;
 	walk = (EFI_DEVICE_PATH *)(UINTN)map;
+	/* The longest part of the path that has a file system: the partition itself. */
 	if (EFI_ERROR(BS->LocateDevicePath(&volume_guid, &walk, &device)))
 		return NULL;
 	return device;
@@ -81,6 +85,7 @@ static void complete(const CHAR16 *path, CHAR16 *whole)
 	*whole = 0;
 	if (shell && map_length(path) == 0)
 		here = shell->GetCurDir(NULL);
+	/* What does not fit stays as it was given, and will not be found: no half of a path is. */
 	if (here && StrLen(here) + StrLen(path) + 2 < PATH_MAX) {
 		StrCpy(whole, here);
 		if (path[0] == '\\')
@@ -91,6 +96,7 @@ static void complete(const CHAR16 *path, CHAR16 *whole)
 	}
 	if (StrLen(whole) + StrLen(path) < PATH_MAX)
 		StrCat(whole, path);
+	/* The shell takes either slash, a file system only the one. */
 	for (; *whole; whole++)
 		if (*whole == '/')
 			*whole = '\\';
@@ -120,6 +126,7 @@ static EFI_STATUS open_file(const CHAR16 *path, u64 mode, EFI_FILE_HANDLE *file)
 	if (EFI_ERROR(status))
 		return status;
 	status = root->Open(root, file, whole + map, mode, 0);
+	/* The file stays open without it. */
 	root->Close(root);
 	return status;
 }
@@ -127,6 +134,7 @@ static EFI_STATUS open_file(const CHAR16 *path, u64 mode, EFI_FILE_HANDLE *file)
 /* The size, by going to the end: saves us the EFI_FILE_INFO of any length. */
 static EFI_STATUS file_size(EFI_FILE_HANDLE file, u64 *size)
 {
+	/* UEFI 2.10, 13.5.11: this position is the end of the file. */
 	EFI_STATUS status = file->SetPosition(file, ~0ull);
 
 	if (!EFI_ERROR(status))

@@ -63,6 +63,7 @@ bool front_wants_end(void)
 {
 	EFI_INPUT_KEY key;
 
+	/* Takes the key, whatever it is: none of them is anybody else's while hvctl runs. */
 	if (EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key)))
 		return false;
 	return key.UnicodeChar == KEY_CTRL_C || key.UnicodeChar == 'q' ||
@@ -71,6 +72,7 @@ bool front_wants_end(void)
 
 u64 front_ticks(void)
 {
+	/* The TSC is the one clock that costs no call of the firmware's. */
 	return cpu_read_tsc();
 }
 
@@ -78,6 +80,7 @@ u64 front_ticks_in_ms(void)
 {
 	u64 before = cpu_read_tsc();
 
+	/* Once a boot (the book keeps it): 20 ms are good enough for a bar and a poll. */
 	BS->Stall(STALL_MICROSECONDS);
 	return (cpu_read_tsc() - before) / (STALL_MICROSECONDS / 1000);
 }
@@ -146,5 +149,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	InitializeLib(image, table);
 	files_init(image);
 	result = hvctl_main(get_words(image, words), words);
+	/* What the firmware said of a file is what the shell's script may ask for. */
 	return result == HVCTL_FILE ? files_status() : statuses[result];
 }

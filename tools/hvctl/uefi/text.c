@@ -29,6 +29,7 @@ static u32 take_letter(const char **from)
 			return REPLACEMENT;
 		letter = letter << 6 | (*(*from)++ & 0x3fu);
 	}
+	/* UCS-2 has no pairs: what would need one cannot be shown. */
 	return length && letter <= 0xffff ? letter : REPLACEMENT;
 }
 
@@ -45,6 +46,7 @@ void text_narrow(const CHAR16 *from, char *to, u32 room)
 {
 	u32 length = 0;
 
+	/* A letter of UCS-2 takes three bytes at most. */
 	for (; *from && length + 3 < room; from++) {
 		u32 letter = *from;
 
