@@ -10,9 +10,9 @@
 
 #include "boot/insn.h"
 #include "boot/refusal.h"
+#include "boot/vendor.h"
 #include "include/tlfs.h"
 #include "include/x86.h"
-#include "include/x86_msr.h"
 
 /* All zero where there is no such leaf. */
 static void read_leaf(u32 leaf, u32 subleaf, u32 r[4])
@@ -106,28 +106,15 @@ static void print_hypervisor(void)
 		      below.leaf_max, below.has_hv1 ? ", Hv#1" : "");
 }
 
-static void print_vtx(const struct handoff_findings *findings)
-{
-	u64 control = findings->feature_control;
-	const char *what = "open; Stasis would lock it with VT-x on";
-
-	if (!findings->count) {
-		Print(L"VT-x:       none\n");
-		return;
-	}
-	if (control & FEATURE_CONTROL_LOCK)
-		what = control & FEATURE_CONTROL_VMX ? "locked with VT-x on"
-		                                     : "locked with VT-x off";
-	Print(L"VT-x:       IA32_FEATURE_CONTROL 0x%lx: %a\n", control, what);
-}
-
 static void print_controls(const struct handoff_findings *findings,
                            bool required)
 {
 	if (!findings->count)
 		return;
-	Print(required ? L"\nRequired of VT-x:\n"
-	               : L"\nUsed if it is there:\n");
+	if (required)
+		Print(L"\nRequired of %a:\n", vendor_here()->name);
+	else
+		Print(L"\nUsed if it is there:\n");
 	for (u32 i = 0; i < findings->count; i++) {
 		const struct handoff_finding *f = &findings->rows[i];
 		const char *what = "present";
@@ -209,7 +196,7 @@ EFI_STATUS check_print(const struct check_facts *facts, const struct handoff *h,
 	      facts->ram >> 20, facts->pieces, facts->reserved >> 20);
 	print_stop(h);
 	print_barriers(findings);
-	print_vtx(findings);
+	vendor_here()->print(findings);
 	print_controls(findings, true);
 	print_controls(findings, false);
 	Print(L"\n");

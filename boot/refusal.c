@@ -1,6 +1,7 @@
 /*
  * One row for each way in which a launch can be refused: what is wrong, what
- * to do about it, and the status for whoever started us.
+ * to do about it, and the status for whoever started us. Here are those that have
+ * nothing to do with how the processor runs guests; the others are its vendor's.
  */
 #include "boot/refusal.h"
 
@@ -8,48 +9,13 @@
 #include <efilib.h>
 
 #include "boot/machine.h"
+#include "boot/vendor.h"
 
-static const struct refusal {
-	EFI_STATUS status;
-	bool has_detail;
-	bool lacks; /* something that has a name among the findings */
-	const char *text;
-} refusals[] = {
-	[HANDOFF_NO_VTX] = {
-		.status = EFI_UNSUPPORTED,
-		.text = "this processor has no VT-x, or it is hidden; "
-			"use a machine that has it, or Bochs",
-	},
-	[HANDOFF_LOCKED_OFF] = {
-		.status = EFI_UNSUPPORTED,
-		.text = "VT-x is locked off; enable it in the firmware setup",
-	},
-	[HANDOFF_NO_EPT] = {
-		.status = EFI_UNSUPPORTED,
-		.lacks = true,
-		.text = "this processor lacks the extended page tables that "
-			"we need; use a newer one",
-	},
-	[HANDOFF_NO_UNRESTRICTED] = {
-		.status = EFI_UNSUPPORTED,
-		.lacks = true,
-		.text = "this processor has no unrestricted guest mode; "
-			"use a newer one",
-	},
-	[HANDOFF_MISSING_CONTROL] = {
-		.status = EFI_UNSUPPORTED,
-		.lacks = true,
-		.text = "this processor lacks a VMX control; use a newer one",
-	},
+static const struct vendor_refusal refusals[VENDOR_REFUSALS] = {
 	[HANDOFF_FIVE_LEVEL] = {
 		.status = EFI_UNSUPPORTED,
 		.text = "the firmware uses five-level paging (CR4.LA57); "
 			"switch it off in its setup",
-	},
-	[HANDOFF_VMX_IN_USE] = {
-		.status = EFI_ALREADY_STARTED,
-		.text = "something else uses VT-x already (CR4.VMXE is set); "
-			"start Stasis before it",
 	},
 	[HANDOFF_NOT_EXECUTABLE] = {
 		.status = EFI_UNSUPPORTED,
@@ -66,12 +32,6 @@ static const struct refusal {
 		.text = "the reserved memory is too small; "
 			"give more with mem=MiB",
 	},
-	[HANDOFF_VMX_FAILED] = {
-		.status = EFI_DEVICE_ERROR,
-		.has_detail = true,
-		.text = "the processor refused to enter VMX operation; "
-			"please report this",
-	},
 	[HANDOFF_BAD_HANDOFF] = {
 		.status = EFI_INCOMPATIBLE_VERSION,
 		.text = "loader and hypervisor do not fit together; "
@@ -79,33 +39,35 @@ static const struct refusal {
 	},
 };
 
+/* A result that no row has is of an image that is newer than we are, or older. */
+static const struct vendor_refusal *find(enum handoff_result result)
+{
+	const struct vendor_refusal *own = vendor_here()->refusals;
+
+	if (result < VENDOR_REFUSALS && own[result].text)
+		return &own[result];
+	if (result < VENDOR_REFUSALS && refusals[result].text)
+		return &refusals[result];
+	return &refusals[HANDOFF_BAD_HANDOFF];
+}
+
 /* The same absence has other reasons where there is no bare processor. */
-static const char *why_no_vtx(const char *text)
+static const char *text_of(const struct vendor_refusal *r)
 {
 	struct hypervisor below;
 
+	if (!r->below)
+		return r->text;
 	machine_find_hypervisor(&below);
-	if (!below.leaf_max)
-		return text;
-	return "the hypervisor that this machine runs on shows no VT-x; "
-	       "switch nested virtualization on, or use Bochs";
-}
-
-static const struct refusal *find(enum handoff_result result)
-{
-	if (result < ARRAY_LEN(refusals) && refusals[result].text)
-		return &refusals[result];
-	return &refusals[HANDOFF_BAD_HANDOFF];
+	return below.leaf_max ? r->below : r->text;
 }
 
 static void print_reason(const char *what, enum handoff_result result,
                          u64 detail)
 {
-	const struct refusal *r = find(result);
-	const char *text = r->text;
+	const struct vendor_refusal *r = find(result);
+	const char *text = text_of(r);
 
-	if (result == HANDOFF_NO_VTX)
-		text = why_no_vtx(text);
 	if (r->has_detail)
 		Print(L"stasis: %a: %a (detail 0x%lx)\n", what, text, detail);
 	else
@@ -140,7 +102,7 @@ EFI_STATUS refusal_print_all(const char *what,
 	EFI_STATUS status = EFI_SUCCESS;
 	bool lacks = false;
 
-	for (result = HANDOFF_NO_VTX; result < ARRAY_LEN(refusals); result++) {
+	for (result = HANDOFF_OK + 1; result < VENDOR_REFUSALS; result++) {
 		if (!(findings->refusals & 1u << result))
 			continue;
 		print_reason(what, result, 0);

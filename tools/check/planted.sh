@@ -11,6 +11,9 @@ silent=$(printf '%0999d' 0 | sed 's/0/;\\n/g')
 talk=$(printf '%0999d' 0 | sed 's/0/\/* ; *\/\\n/g')
 rows='format|hv/run/cr.c|static int  spaced;|hv/run/cr.c: not formatted
 includes|hv/run/cr.c|#include "arch/x86_64/vmx/vmx.h"|hv/run/cr.c: may not include arch
+includes|arch/x86_64/common/enter.c|#include "arch/x86_64/vmx/vmcs.h"|may not include arch/x86_64/vmx/vmcs.h
+vendors|arch/x86_64/common/vendor.h|void vendor_planted(void);|vendor_planted of arch/x86_64/common/vendor.h is not in
+vendors|arch/x86_64/common/enter.c|void planted(void) { vendor_planted(); }|
 includes|tests/guest/root/world.c|#include "hv/vp/vp.h"|may not include hv/vp/vp.h
 includes|lib/crc32c.c|#include "hv/base/addr.h"|lib/crc32c.c: may not include hv/base/addr.h
 includes|parent/vp.c|#include "hv/vp/vp.h"|parent/vp.c: may not include hv/vp/vp.h

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Whoever is behind the inner door (arch/x86_64/common/vendor.h) has each of its
+# functions: an image is linked with one of them only, so no linker sees all.
+set -u
+
+door=arch/x86_64/common/vendor.h
+names=$(grep -o '\bvendor_[a-z_0-9]*(' "$door" | tr -d '(' | sort -u)
+[ "$names" ] || { echo "vendors.sh: no functions in $door" >&2; exit 1; }
+
+for vendor in arch/x86_64/[!c]*/ tests/host/fake_; do
+	for name in $names; do
+		# A definition, not a call: it begins a line.
+		grep -qE "^[a-z_].*\b$name\(" "$vendor"*.c ||
+			echo "$name of $door is not in $vendor*.c"
+	done
+done | { ! grep . >&2; }
