@@ -20,6 +20,7 @@ u32 allowed_child(u64 proc2)
 {
 	u32 can = 0;
 
+	/* A control of ours that has no row changes nothing that CPUID tells. */
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
 		if (proc2 & rows[i].control)
 			can |= rows[i].can;

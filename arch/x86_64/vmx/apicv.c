@@ -17,6 +17,7 @@
 
 #define PROC2_APICV (PROC2_X2APIC | PROC2_APIC_REGISTERS | PROC2_INTERRUPTS)
 
+/* One vector at a time: no other register of the four has a bit set. */
 static void set_eoi_exit(struct vp *vp, u8 vector, bool on)
 {
 	u32 field = VMCS_EOI_EXIT0 + 2 * (vector / 64u);
@@ -40,6 +41,7 @@ static void watch_timer(struct vp *vp)
 		set_eoi_exit(vp, vector, true);
 }
 
+/* CR8 exits only while the page is not the processor's: with it TPR is read there. */
 static void set_apicv(struct vp *vp, bool on)
 {
 	struct vp_vmx *a = vp_vmx(vp);
@@ -63,6 +65,7 @@ static bool wants_apicv(const struct vp *vp)
 	       !synic_has_auto_eoi(vp) && !stimer_watches_apic(vp);
 }
 
+/* Guests change mode and vectors rarely: mostly there is nothing to be written. */
 bool vendor_delivers(struct vp *vp)
 {
 	bool wants = wants_apicv(vp);

@@ -36,6 +36,7 @@ static const struct {
 /* Writes alone: EOI, self IPI. */
 static const u32 apicv_writes[] = { 0x80b, 0x83f };
 
+/* Four maps in a page: reads of low MSRs, of high ones, then the writes. */
 static u8 *byte_of(u8 *map, u32 msr)
 {
 	if (msr >= MSR_HIGH_FIRST)
@@ -79,6 +80,7 @@ void bitmaps_root_write(u32 msr, bool exits)
 	set_exit(root_map(arch_this_cpu()), msr, BITMAP_WRITE, exits);
 }
 
+/* What a child may do comes with child_msr.c, into both maps of children. */
 void bitmaps_init(void)
 {
 	__builtin_memset(child_map, 0xff, sizeof(child_map));

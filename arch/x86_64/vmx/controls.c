@@ -52,6 +52,7 @@ static const struct row {
 	u32 use;
 	const char *name; /* SDM 24.6 to 24.8, appendix A */
 } rows[] = {
+	/* What has a reason of its own comes first: it says more than a control. */
 	{ CONTROL_BASIC, VMX_BASIC_TRUE_CONTROLS, BOTH_NEED,
 	  "TRUE capability MSRs" },
 	{ CONTROL_PROC, PROC_SECONDARY, BOTH_NEED,
@@ -68,6 +69,7 @@ static const struct row {
 	  BOTH_NEED, "INVEPT, one or all contexts" },
 	{ CONTROL_PROC2, PROC2_UNRESTRICTED, BOTH_NEED, "unrestricted guest" },
 
+	/* What gets the processor back from a child that computes. */
 	{ CONTROL_PIN, PIN_EXTERNAL_INTERRUPT, CHILD_NEEDS,
 	  "external-interrupt exiting" },
 	{ CONTROL_PIN, PIN_NMI, CHILD_NEEDS, "NMI exiting" },
@@ -75,6 +77,7 @@ static const struct row {
 	{ CONTROL_PIN, PIN_TIMER, CHILD_NEEDS,
 	  "activate VMX-preemption timer" },
 
+	/* What a child does that is not its own to do. */
 	{ CONTROL_PROC, PROC_INTERRUPT_WINDOW, CHILD_NEEDS,
 	  "interrupt-window exiting" },
 	{ CONTROL_PROC, PROC_TSC_OFFSET, BOTH_NEED, "use TSC offsetting" },
@@ -90,6 +93,7 @@ static const struct row {
 	{ CONTROL_PROC, PROC_MSR_BITMAPS, BOTH_NEED, "use MSR bitmaps" },
 	{ CONTROL_PROC, PROC_MONITOR, CHILD_NEEDS, "MONITOR exiting" },
 
+	/* Instructions that are #UD without; and what only makes us quicker. */
 	{ CONTROL_PROC2, PROC2_RDTSCP, BOTH_WANT, "enable RDTSCP" },
 	{ CONTROL_PROC2, PROC2_X2APIC, CHILD_WANTS | GROUP_APICV,
 	  "virtualize x2APIC mode" },
@@ -109,6 +113,7 @@ static const struct row {
 	{ CONTROL_PROC2, PROC2_USER_WAIT, ROOT_WANTS,
 	  "enable user wait and pause" },
 
+	/* Registers that an exit and an entry exchange: none is switched by hand. */
 	{ CONTROL_EXIT, EXIT_CTL_SAVE_DEBUG, BOTH_NEED, "save debug controls" },
 	{ CONTROL_EXIT, EXIT_CTL_HOST_64, BOTH_NEED,
 	  "host address-space size" },
@@ -125,11 +130,13 @@ static const struct row {
 };
 _Static_assert(ARRAY_LEN(rows) <= HANDOFF_FINDINGS, "room in the hand-off");
 
+/* The TRUE ones: those without are the same, at lower numbers (features.c). */
 u32 controls_msr(enum vmx_control word)
 {
 	return words[word].msr;
 }
 
+/* One of the bits will do: so it is with INVEPT of one context, or of all. */
 static bool present(const struct row *row, const struct vmx_offer *offer)
 {
 	return offer->words[row->word] & row->bits;
@@ -143,6 +150,7 @@ static bool group_present(u32 group, const struct vmx_offer *offer)
 	return true;
 }
 
+/* There is more than one row to a group: half of it is as good as nothing. */
 static bool used(const struct row *row, const struct vmx_offer *offer)
 {
 	u32 group = row->use & GROUPS;
@@ -155,6 +163,7 @@ bool controls_has_apicv(const struct vmx_offer *offer)
 	return group_present(GROUP_APICV, offer);
 }
 
+/* Bits that must be 1 are not in it: the processor names these (features.c). */
 u32 controls_of(const struct vmx_offer *offer, enum vmx_control word,
                 bool child)
 {
@@ -169,6 +178,7 @@ u32 controls_of(const struct vmx_offer *offer, enum vmx_control word,
 	return (u32)bits;
 }
 
+/* What a reader can do about it is the same for all of EPT; others have names. */
 static enum handoff_result refusal_of(const struct row *row)
 {
 	if (row->word == CONTROL_EPT_VPID || row->bits == PROC_SECONDARY ||
@@ -192,6 +202,7 @@ static void find(const struct row *row, const struct vmx_offer *offer,
 	};
 }
 
+/* All are looked at, though one would do to refuse: `check` shows them together. */
 static enum handoff_result find_controls(const struct vmx_offer *offer,
                                          struct handoff_findings *findings)
 {
@@ -203,6 +214,7 @@ static enum handoff_result find_controls(const struct vmx_offer *offer,
 		enum handoff_result refusal = refusal_of(&rows[i]);
 
 		find(&rows[i], offer, f);
+		/* Absent and wanted only: the launch does without. */
 		if (f->present || !f->required)
 			continue;
 		findings->refusals |= 1u << refusal;
@@ -232,6 +244,7 @@ enum handoff_result controls_judge(const struct vmx_offer *offer,
 	*findings = (struct handoff_findings){
 		.feature_control = offer->feature_control,
 	};
+	/* A processor without VT-x has none of the MSRs: nothing else is said of it. */
 	for (u32 i = 0; i < ARRAY_LEN(reasons); i++) {
 		if (!reasons[i].applies)
 			continue;

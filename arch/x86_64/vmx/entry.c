@@ -14,6 +14,7 @@
 
 #define TIMER_MAX 0xffffffffull
 
+/* The timer counts a power of two of the TSC's ticks, and has 32 bits (SDM 25.5.1). */
 static void set_timer(struct vp *vp, bool timed, u64 ticks)
 {
 	u64 units = ticks >> features()->timer_rate;
@@ -23,6 +24,7 @@ static void set_timer(struct vp *vp, bool timed, u64 ticks)
 		vmcs_write(VMCS_TIMER, units < TIMER_MAX ? units : TIMER_MAX);
 }
 
+/* The root's HLT is its own while it is alone; a child's never is. */
 static void set_halting(struct vp *vp, const struct vendor_entry *e)
 {
 	struct vp_vmx *a = vp_vmx(vp);

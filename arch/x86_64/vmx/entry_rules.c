@@ -99,16 +99,19 @@ static bool each(const struct vp_state *s, u32 first, u32 last,
 
 /* ---- 26.3.1.1: control registers ---- */
 
+/* LMA is what the entry's control "IA-32e mode guest" is set by: it wants both. */
 static bool long_mode_is_paged(const struct vp_state *s)
 {
 	return !long_mode(s) || ((s->cr0 & CR0_PG) && (s->cr4 & CR4_PAE));
 }
 
+/* MOV to CR4 is #GP for the same reason (SDM 4.10.1). */
 static bool pcid_is_of_long_mode(const struct vp_state *s)
 {
 	return !(s->cr4 & CR4_PCIDE) || long_mode(s);
 }
 
+/* Without paging LMA is what the last write of CR0.PG made of it: 0 or 1. */
 static bool lma_follows_lme(const struct vp_state *s)
 {
 	return !(s->cr0 & CR0_PG) || long_mode(s) == !!(s->efer & EFER_LME);
@@ -116,11 +119,13 @@ static bool lma_follows_lme(const struct vp_state *s)
 
 /* ---- 26.3.1.2: segments ---- */
 
+/* There is no LDT to find a TSS or another LDT in: LTR and LLDT would fault. */
 static bool tr_is_global(const struct vp_state *s)
 {
 	return !(s->segment[VP_TR].selector & SELECTOR_TI);
 }
 
+/* A null selector has made it unusable: then TI means nothing. */
 static bool ldtr_is_global(const struct vp_state *s)
 {
 	const struct hv_segment *g = &s->segment[VP_LDTR];
@@ -128,6 +133,10 @@ static bool ldtr_is_global(const struct vp_state *s)
 	return !usable(g) || !(g->selector & SELECTOR_TI);
 }
 
+/*
+ * In virtual-8086 mode segments are not loaded from descriptors: these three are what
+ * the processor makes of a selector, and an entry with anything else fails.
+ */
 static bool v86_bases(const struct vp_state *s)
 {
 	for (u32 i = VP_ES; i <= VP_GS; i++)
@@ -152,6 +161,7 @@ static bool v86_attributes(const struct vp_state *s)
 	return true;
 }
 
+/* They have 64 bits in every mode, usable or not: WRMSR writes two of them. */
 static bool fs_gs_tr_bases(const struct vp_state *s)
 {
 	return vp_check_address(s->segment[VP_FS].base) &&
@@ -166,6 +176,7 @@ static bool ldtr_base(const struct vp_state *s)
 	return !usable(g) || vp_check_address(g->base);
 }
 
+/* The processor ignores it in 64-bit mode and checks it all the same. */
 static bool cs_base(const struct vp_state *s)
 {
 	return below_4g(s->segment[VP_CS].base);
@@ -182,6 +193,7 @@ static bool ss_ds_es_bases(const struct vp_state *s)
 	       each(s, VP_SS, VP_DS, base_is_low);
 }
 
+/* Type 3, data, is what an unrestricted guest may have in real mode (26.3.1.2). */
 static bool cs_type(const struct vp_state *s)
 {
 	u32 t = type(&s->segment[VP_CS]);
@@ -201,12 +213,14 @@ static bool is_accessed(const struct hv_segment *g)
 	return type(g) & TYPE_ACCESSED;
 }
 
+/* A processor that loads a descriptor sets the bit, so it is never clear in a register. */
 static bool data_accessed(const struct vp_state *s)
 {
 	return each(s, VP_ES, VP_ES, is_accessed) &&
 	       each(s, VP_DS, VP_GS, is_accessed);
 }
 
+/* Data always is; of code only what has R may be in a data segment. */
 static bool is_readable(const struct hv_segment *g)
 {
 	return !(type(g) & TYPE_CODE) || (type(g) & TYPE_READABLE);
@@ -218,12 +232,14 @@ static bool data_readable(const struct vp_state *s)
 	       each(s, VP_DS, VP_GS, is_readable);
 }
 
+/* S set: LDTs and TSSs, gates too, belong into LDTR, TR or no register at all. */
 static bool memory_segments(const struct vp_state *s)
 {
 	return is_memory(&s->segment[VP_CS]) &&
 	       each(s, VP_ES, VP_GS, is_memory);
 }
 
+/* CPL is SS.DPL: code that does not conform runs at its own DPL, other at a higher one. */
 static bool cs_dpl(const struct vp_state *s)
 {
 	const struct hv_segment *cs = &s->segment[VP_CS];
@@ -234,6 +250,7 @@ static bool cs_dpl(const struct vp_state *s)
 	return type(cs) & 4 ? dpl(cs) <= stack : dpl(cs) == stack;
 }
 
+/* What real mode runs at, and whoever comes from there with a CS of data. */
 static bool ss_dpl(const struct vp_state *s)
 {
 	bool must = !protected_mode(s) || type(&s->segment[VP_CS]) == TYPE_DATA;
@@ -246,6 +263,7 @@ static bool cs_present(const struct vp_state *s)
 	return usable(&s->segment[VP_CS]);
 }
 
+/* L and D together are reserved: 64-bit code that has 16- or 32-bit operands. */
 static bool cs_size(const struct vp_state *s)
 {
 	return !vp_state_is_64(s) || !(s->segment[VP_CS].attributes & BIT(14));
@@ -266,6 +284,7 @@ static bool limits(const struct vp_state *s)
 	return each(s, VP_ES, VP_GS, limit_fits);
 }
 
+/* Busy, as LTR leaves it. A 16-bit TSS is of protected mode only. */
 static bool tr_type(const struct vp_state *s)
 {
 	const struct hv_segment *g = &s->segment[VP_TR];
@@ -274,6 +293,7 @@ static bool tr_type(const struct vp_state *s)
 	                         (type(g) == TYPE_TSS16_BUSY && !long_mode(s)));
 }
 
+/* Unlike the others it cannot be unusable: each task has one (26.3.1.2). */
 static bool tr_present(const struct vp_state *s)
 {
 	return usable(&s->segment[VP_TR]);
@@ -284,6 +304,7 @@ static bool tr_limit(const struct vp_state *s)
 	return limit_fits(&s->segment[VP_TR]);
 }
 
+/* A system descriptor: S is clear and the type means something else. */
 static bool ldtr_type(const struct vp_state *s)
 {
 	const struct hv_segment *g = &s->segment[VP_LDTR];
@@ -298,11 +319,13 @@ static bool ldtr_limit(const struct vp_state *s)
 
 /* ---- 26.3.1.3, 26.3.1.4: RIP, RFLAGS ---- */
 
+/* The processor lets EIP run over, and refuses it then: see vp_confine.c. */
 static bool rip_width(const struct vp_state *s)
 {
 	return vp_state_is_64(s) || below_4g(s->rip);
 }
 
+/* The mode is one of protected mode, and 64-bit processors have none in long mode. */
 static bool v86_mode(const struct vp_state *s)
 {
 	return !v86(s) || (protected_mode(s) && !long_mode(s));
@@ -310,11 +333,13 @@ static bool v86_mode(const struct vp_state *s)
 
 /* ---- 26.3.1.5: what is not a register ---- */
 
+/* HLT is privileged: nobody else gets into that state. */
 static bool halt_at_cpl0(const struct vp_state *s)
 {
 	return !halted(s) || dpl(&s->segment[VP_SS]) == 0;
 }
 
+/* The instruction that a shadow is of has been HLT itself. */
 static bool no_shadow_in_halt(const struct vp_state *s)
 {
 	return !s->activity || !shadow(s);
@@ -344,6 +369,10 @@ static bool single_step(const struct vp_state *s)
 	return !!(s->pending_debug & DEBUG_STEP) == steps;
 }
 
+/*
+ * A breakpoint inside a transaction aborts it and says so in DR6.RTM; with any other
+ * cause beside it, or on a processor without RTM, the entry fails.
+ */
 static bool transactional(const struct vp_state *s)
 {
 	u64 others = s->pending_debug & ~(DEBUG_RTM | DEBUG_ENABLED);
@@ -357,6 +386,7 @@ static bool transactional(const struct vp_state *s)
 
 /* ---- 26.3.1.6: PDPTEs ---- */
 
+/* As MOV to CR3 would check them (SDM 4.4.1): of those that are present. */
 static bool pdptes_reserved(const struct vp_state *s)
 {
 	u64 reserved = ~(BIT(arch_facts()->compat.phys_bits) - 1) | PDPTE_RSVD;
@@ -369,12 +399,14 @@ static bool pdptes_reserved(const struct vp_state *s)
 
 /* ---- 26.2.1.3, 26.3.1.4, 26.3.1.5: the event that is pending ---- */
 
+/* An external interrupt is never delivered where the guest has it blocked. */
 static bool interrupt_allowed(const struct vp_state *s)
 {
 	return !pending_is(s, HV_PENDING_TYPE_INTERRUPT) ||
 	       ((s->rflags & RFLAGS_IF) && !shadow(s));
 }
 
+/* Without "virtual NMIs" blocking by NMI is allowed; with them it is not: nor here. */
 static bool nmi_allowed(const struct vp_state *s)
 {
 	return !pending_is(s, HV_PENDING_TYPE_NMI) ||

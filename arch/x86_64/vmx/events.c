@@ -24,6 +24,10 @@ u64 events_read(u64 field)
 	return event;
 }
 
+/*
+ * Before any handler: one that knows better drops it again. An NMI in delivery has
+ * blocked NMIs already, and an entry that injects one must not find them so (26.3.1.5).
+ */
 void events_put_back(void)
 {
 	u64 event = events_read(VMCS_IDT_VECTORING_EVENT);
@@ -66,11 +70,13 @@ void events_not_done(void)
 	    (vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
 	     (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)))
 		return;
+	/* The entry with it would be a #DB before the instruction. */
 	pending = vmcs_read(VMCS_GUEST_PENDING_DEBUG);
 	if (pending & DEBUG_STEP)
 		vmcs_write(VMCS_GUEST_PENDING_DEBUG, pending & ~DEBUG_STEP);
 }
 
+/* A VMWRITE is an exit below another hypervisor: only where the bit changes. */
 void vendor_retry(struct vp *vp)
 {
 	u64 flags;
@@ -102,6 +108,7 @@ bool vendor_debug_waits(struct vp *vp)
 	return debug_is_due(pending);
 }
 
+/* HLT is not skipped yet: its own step is none of the pending ones. */
 bool events_debug_ends(void)
 {
 	if ((vmcs_read(VMCS_GUEST_RFLAGS) & RFLAGS_TF) &&
@@ -123,6 +130,8 @@ u64 events_debug_causes(void)
 	return causes;
 }
 
+/* As the processor does at a delivery of its own (SDM 17.2.4, 17.4.4); of an injected
+ * one it does not. */
 void events_debug_delivered(void)
 {
 	u64 dr7 = vmcs_read(VMCS_GUEST_DR7);
@@ -171,6 +180,7 @@ static u64 pending_of(const struct vendor_event *e)
 	return pending;
 }
 
+/* The next exit clears the field's valid bit: it is delivered once (SDM 24.8.3). */
 void vendor_inject(struct vp *vp, const struct vendor_event *e)
 {
 	vmcs_load(vp);
@@ -184,6 +194,7 @@ void vendor_inject(struct vp *vp, const struct vendor_event *e)
 		vp->state.pending_interruption = pending_of(e);
 }
 
+/* The field is of the last exit: nothing but another exit changes it. */
 bool vendor_delivering(struct vp *vp, struct vendor_event *event)
 {
 	u64 first;
@@ -198,6 +209,10 @@ bool vendor_delivering(struct vp *vp, struct vendor_event *event)
 	return first & EVENT_VALID;
 }
 
+/*
+ * The exit came of the IRET itself, which has ended the blocking by then (27.2.3). Not
+ * where an event was being delivered: that bit is undefined there.
+ */
 void events_block_nmi(void)
 {
 	if (vmcs_read(VMCS_IDT_VECTORING_EVENT) & EVENT_VALID)

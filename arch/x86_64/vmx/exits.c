@@ -88,6 +88,7 @@ static enum exit_outcome exits_exception(struct exit *x)
 	return exit_exception(x->vp, &e);
 }
 
+/* It stays pending: the root is entered and takes it through its own IDT. */
 static enum exit_outcome exits_interrupt(struct exit *x)
 {
 	x->event = SCHED_INTERRUPT;
@@ -142,6 +143,7 @@ static enum exit_outcome exits_init(struct exit *x)
 	report_reset("an INIT");
 }
 
+/* The processor has switched nothing yet, and leaves all of it to us (SDM 25.4.2). */
 static enum exit_outcome exits_task_switch(struct exit *x)
 {
 	if (x->vp->is_root)
@@ -160,6 +162,7 @@ static enum exit_outcome again(struct vp *root)
 	return EXIT_AGAIN;
 }
 
+/* It exits in every guest, whatever the controls say (SDM 25.1.2). */
 static enum exit_outcome exits_cpuid(struct exit *x)
 {
 	return exit_cpuid(x->vp, instruction_length());
@@ -194,12 +197,14 @@ static enum exit_outcome exits_invd(struct exit *x)
 	return EXIT_SKIP;
 }
 
+/* VMX and SMX: we do not have them, whoever asks; MONITOR, a child has not. */
 static enum exit_outcome exits_undefined(struct exit *x)
 {
 	(void)x;
 	return EXIT_FAULT_UD;
 }
 
+/* RDPMC: of a child, whose counters are the root's. */
 static enum exit_outcome exits_refuse(struct exit *x)
 {
 	(void)x;
@@ -247,6 +252,7 @@ static enum exit_outcome exits_xsaves(struct exit *x)
 
 /* ---- Memory ---- */
 
+/* One access may do two things, as an XCHG: the write is what the parent is told. */
 static u8 access_type(u64 qualification)
 {
 	if (qualification & EPT_VIOLATION_EXECUTE)
@@ -295,6 +301,7 @@ static enum exit_outcome exits_unknown(struct exit *x)
 	return EXIT_FAULT_UD;
 }
 
+/* Without a row: exits of controls that are off, and of what newer processors have. */
 static const exit_handler handlers[VMX_EXITS] = {
 	[VMX_EXIT_EXCEPTION_NMI] = exits_exception,
 	[VMX_EXIT_EXTERNAL_INTERRUPT] = exits_interrupt,
@@ -360,18 +367,21 @@ struct vm_entry exits_dispatch(struct vp *vp)
 
 	outcome_begin(&x);
 	tally_exit(vp, reason);
+	/* No field of the guest has been written then, RSP neither (SDM 26.7). */
 	if (reason & VMX_EXIT_ENTRY_FAILURE)
 		return entry_failed(vp, reason);
 	a->launched = true;
 	if (vp->is_root)
 		trace_exited(&c->trace);
 	a->unveiled = false;
+	/* Read at once, as the next VMCS that is loaded may be another VP's. */
 	a->rsp = vp->state.gpr[VP_RSP] = vmcs_read(VMCS_GUEST_RSP);
 	outcome_has_run(vp);
 	events_put_back();
 	x.reason = reason & VMX_EXIT_REASON;
 	if (x.reason < VMX_EXITS && handlers[x.reason])
 		handler = handlers[x.reason];
+	/* RSP last: a handler may have given the VP another. */
 	return entry_of(outcome_finish(&x, handler(&x)));
 }
 

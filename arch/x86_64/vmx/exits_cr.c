@@ -18,6 +18,7 @@
 
 enum cr_type { CR_TYPE_TO, CR_TYPE_FROM, CR_TYPE_CLTS, CR_TYPE_LMSW };
 
+/* The root may have all that the processor has, but for what VMX has fixed. */
 static enum exit_outcome write_cr4(struct vp *vp, u64 value)
 {
 	return cr_write_cr4(vp, value,
@@ -25,6 +26,7 @@ static enum exit_outcome write_cr4(struct vp *vp, u64 value)
 	                                : arch_facts()->cr4_allowed);
 }
 
+/* Only without APIC virtualization, where it is the page's TPR. */
 static enum exit_outcome write_cr8(struct vp *vp, u64 value)
 {
 	if (value > 15)
@@ -39,8 +41,10 @@ enum exit_outcome exits_cr(struct exit *x)
 	u32 number = qualification & CR_NUMBER;
 	u32 type = qualification >> CR_TYPE_SHIFT & 3;
 	u64 *gpr = &x->vp->state.gpr[qualification >> CR_GPR_SHIFT & 15];
+	/* Outside of 64-bit mode MOV moves the low half. */
 	u64 value = state_is_code_64(x->vp) ? *gpr : (u32)*gpr;
 
+	/* MOV to CR3 does not exit with EPT, and neither do reads but those of CR8. */
 	if (type == CR_TYPE_TO && number == 0)
 		return cr_write_cr0(x->vp, value);
 	if (type == CR_TYPE_TO && number == 4)

@@ -56,6 +56,10 @@ static void read_offer(struct vmx_offer *offer)
 	offer->feature_control = msr_read(MSR_IA32_FEATURE_CONTROL);
 }
 
+/*
+ * What a processor demands comes on top of what we choose: a bit that must be 1 and
+ * that we do not know makes an exit without a handler, and no failed entry.
+ */
 static void choose_controls(const struct vmx_offer *offer)
 {
 	found.misc = msr_read(MSR_IA32_VMX_MISC);
@@ -86,16 +90,19 @@ static void choose_host_registers(const u32 leaf1[4], const u32 leaf7[4],
 	found.has_xsaves = found.has_xsave && (leaf_d1[0] & BIT(3));
 	found.host_cr0 = found.cr0_fixed | CR0_PE | CR0_MP | CR0_ET | CR0_NE |
 	                 CR0_WP | CR0_PG;
+	/* CR4.MCE, as a machine check without it is a shutdown of the machine. */
 	found.host_cr4 = found.cr4_fixed | CR4_VMXE | CR4_PAE | CR4_MCE |
 	                 CR4_OSFXSR | CR4_OSXMMEXCPT;
 	if (found.has_xsave)
 		found.host_cr4 |= CR4_OSXSAVE;
+	/* SMEP: nothing that a guest maps as its user's is ever executed by us. */
 	if (leaf7[1] & BIT(7))
 		found.host_cr4 |= CR4_SMEP;
 	if (leaf7[2] & BIT(2))
 		found.host_cr4 |= CR4_UMIP;
 }
 
+/* The MSR is only there where CPUID says so; without it nothing is excused. */
 static u32 find_barriers(u32 leaf_7_edx)
 {
 	u64 capabilities = 0;
@@ -120,6 +127,7 @@ enum handoff_result vendor_find(struct handoff *h)
 		arch_cpuid(7, 0, leaf7);
 	if (max[0] >= 0xd)
 		arch_cpuid(0xd, 1, leaf_d1);
+	/* A hypervisor below may hide it: then none of the MSRs is there. */
 	offer.has_vmx = leaf1[2] & BIT(5);
 	if (offer.has_vmx)
 		read_offer(&offer);
@@ -127,6 +135,7 @@ enum handoff_result vendor_find(struct handoff *h)
 	h->findings = (u64)&findings;
 	if (!h->no_barriers)
 		findings.barriers = find_barriers(leaf7[3]);
+	/* The rest reads MSRs that a processor without VT-x does not have. */
 	if (result != HANDOFF_OK)
 		return result;
 	choose_controls(&offer);
@@ -137,6 +146,7 @@ enum handoff_result vendor_find(struct handoff *h)
 	return HANDOFF_OK;
 }
 
+/* Fixed bits that are clear would make VMXON a #GP (SDM 23.8). */
 struct vendor_registers vendor_registers(void)
 {
 	return (struct vendor_registers){ found.host_cr0, found.host_cr4 };
@@ -155,6 +165,7 @@ struct vendor_features vendor_features(void)
 void vendor_limit(struct arch_facts *facts)
 {
 	facts->compat.cpu_vendor = STREAM_VENDOR_INTEL;
+	/* Bits that are clear there fault in VMX operation, whatever CPUID says. */
 	facts->cr4_allowed &= msr_read(MSR_IA32_VMX_CR4_FIXED1);
 	/* Of these LBR may be written, and is not kept (state.c). */
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;

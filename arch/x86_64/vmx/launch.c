@@ -41,6 +41,7 @@ void vendor_end(void)
 		vmcs_vmxoff();
 }
 
+/* VMLAUNCH does not come back but by an exit, or by VMfail: both are exit.asm's. */
 _Noreturn void vendor_run(struct vp *vp)
 {
 	struct vm_entry entry = entry_of(vp);
@@ -48,6 +49,7 @@ _Noreturn void vendor_run(struct vp *vp)
 	vm_enter(entry.vp, entry.launched);
 }
 
+/* Behind VMLAUNCH there is nothing to be begun anew: that is the window's end. */
 u64 vendor_nmi_return(u64 rip)
 {
 	if (rip > (u64)vm_window_start && rip < (u64)vm_window_end)

@@ -24,6 +24,7 @@ static struct {
 	u64 fixed[11];
 } mtrrs;
 
+/* One of 64-KiB pieces, two of 16, eight of 4; their numbers are apart. */
 static u32 fixed_msr(u32 index)
 {
 	if (index == 0)
@@ -38,6 +39,7 @@ void mtrr_init(void)
 	u64 count = msr_read(MSR_IA32_MTRRCAP) & MTRR_CAP_COUNT;
 	u32 regs[4];
 
+	/* Bits above it are reserved in a mask, and 0: they compare nothing. */
 	arch_cpuid(0x80000008, 0, regs);
 	mtrrs.address_mask = (1ull << (regs[0] & 0xff)) - 1;
 	mtrrs.def_type = msr_read(MSR_IA32_MTRR_DEF_TYPE);
@@ -53,6 +55,7 @@ void mtrr_init(void)
 			.type = (u32)(base & 0xff),
 		};
 	}
+	/* Where they are off the registers may hold anything. */
 	if (mtrrs.def_type & MTRR_DEF_FIXED)
 		for (u32 i = 0; i < ARRAY_LEN(mtrrs.fixed); i++)
 			mtrrs.fixed[i] = msr_read(fixed_msr(i));
@@ -83,6 +86,7 @@ static u32 combine(u32 a, u32 b)
 	return MEMORY_UC;
 }
 
+/* A range that begins or ends inside the block shows in mask bits below its size. */
 static bool variable_type(u64 base, u64 size, u32 *type)
 {
 	bool found = false;
@@ -104,10 +108,12 @@ static bool variable_type(u64 base, u64 size, u32 *type)
 	return true;
 }
 
+/* With EPT the MTRRs say nothing of a guest's access: the leaf does (SDM 28.2.7). */
 bool vendor_memory_type(u64 base, u64 size, u32 *type)
 {
 	bool fixed = mtrrs.def_type & MTRR_DEF_FIXED;
 
+	/* All MTRRs off: all of memory is uncached (SDM 11.11.2.1). */
 	if (!(mtrrs.def_type & MTRR_DEF_ENABLE)) {
 		*type = MEMORY_UC;
 		return true;
@@ -115,5 +121,6 @@ bool vendor_memory_type(u64 base, u64 size, u32 *type)
 	if (!fixed || base >= MTRR_FIXED_END)
 		return variable_type(base, size, type);
 	*type = fixed_type(base);
+	/* Pieces are 4 KiB at the least, and a larger block may have more than one. */
 	return size == PAGE_SIZE;
 }

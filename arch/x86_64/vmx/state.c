@@ -76,6 +76,7 @@ u64 state_cr4_mask(const struct vp *vp)
 
 /* ---- Hardware to state ---- */
 
+/* The TLFS has no bit for "unusable": P clear says it. */
 static u16 capture_attributes(u32 index)
 {
 	u32 rights = (u32)vmcs_read(segment_fields.rights + 2 * index);
@@ -93,6 +94,7 @@ static void capture_segment(struct hv_segment *s, u32 index)
 	s->attributes = capture_attributes(index);
 }
 
+/* Bits of the mask a guest reads from the shadow, the others from the register. */
 static u64 capture_cr(u64 field, u64 shadow_field, u64 mask)
 {
 	return (vmcs_read(field) & ~mask) | (vmcs_read(shadow_field) & mask);
@@ -118,6 +120,7 @@ static u64 capture_event(void)
 	return pending;
 }
 
+/* The TLFS has one bit for both shadows; `mov_ss` keeps which. */
 static u64 interrupt_state(u64 interruptibility)
 {
 	u64 state = 0;
@@ -143,6 +146,7 @@ static void capture_core(struct vp *vp)
 	a->entry &= ~(u32)ENTRY_CTL_IA32E;
 	a->entry |= s->efer & EFER_LMA ? ENTRY_CTL_IA32E : 0;
 	for (u32 i = 0; i < ARRAY_LEN(rights); i++)
+		/* CPL and CS.L: nearly every message has them. */
 		s->segment[rights[i]].attributes =
 			capture_attributes(rights[i]);
 	s->pending_interruption = capture_event();
@@ -150,12 +154,14 @@ static void capture_core(struct vp *vp)
 	s->mov_ss = !!(blocking & INTERRUPTIBILITY_MOV_SS);
 }
 
+/* Entries of another mode are left over in the VMCS: the guest has none. */
 static void capture_paging(struct vp *vp)
 {
 	struct vp_state *s = &vp->state;
 
 	s->cr4 =
 		capture_cr(VMCS_GUEST_CR4, VMCS_CR4_SHADOW, state_cr4_mask(vp));
+	/* By CR0 and EFER too: they are of the core, which is captured before. */
 	for (u32 i = 0; i < 4; i++)
 		s->pdpte[i] = vp_state_uses_pdptes(s)
 		                      ? vmcs_read(VMCS_GUEST_PDPTE0 + 2 * i)
@@ -163,6 +169,7 @@ static void capture_paging(struct vp *vp)
 }
 
 /* Which of these parts a segment is in. */
+/* CS is in each message's header, so it is captured without the others. */
 static u32 segment_part(u32 index)
 {
 	return index == VP_CS ? VP_PART_CODE : VP_PART_SEGMENTS;
@@ -199,6 +206,7 @@ static void apply_segment(const struct hv_segment *s, u32 index)
 	vmcs_write(segment_fields.base + 2 * index, s->base);
 }
 
+/* Nothing pending: one that was put back at the exit must go all the same. */
 static void apply_event(u64 pending)
 {
 	u64 type = pending >> HV_PENDING_TYPE_SHIFT & 7;
@@ -257,7 +265,9 @@ static bool apply_core(struct vp *vp)
 	bool changed = a->efer != s->efer || vmcs_read(VMCS_GUEST_CR0) != cr0;
 
 	vmcs_write(VMCS_CR0_SHADOW, s->cr0);
+	/* The guest reads the shadow, the processor goes by the other. */
 	vmcs_write(VMCS_GUEST_CR0, cr0);
+	/* LMA has to agree with the control below, or the entry fails (26.3.1.1). */
 	if (a->efer != s->efer)
 		vmcs_write(VMCS_GUEST_EFER, s->efer);
 	a->efer = s->efer;
@@ -268,6 +278,7 @@ static bool apply_core(struct vp *vp)
 	return changed;
 }
 
+/* MCE stays set below a child that has cleared it: see state_cr4_mask. */
 static void apply_paging(struct vp *vp)
 {
 	const struct vp_state *s = &vp->state;
@@ -279,6 +290,7 @@ static void apply_paging(struct vp *vp)
 	apply_pdptes(s);
 }
 
+/* The root's deadline timer goes by the real TSC and has to follow. */
 static void apply_tsc_offset(struct vp *vp)
 {
 	struct vp_vmx *a = vp_vmx(vp);
@@ -302,6 +314,7 @@ static void apply_tsc_ratio(struct vp *vp)
 
 	if (a->tsc_ratio == ratio)
 		return;
+	/* The multiplier is written first: the control is on only with one in it. */
 	a->tsc_ratio = ratio;
 	if (ratio)
 		vmcs_write(VMCS_TSC_MULTIPLIER, ratio);
@@ -324,6 +337,7 @@ void vendor_apply(struct vp *vp, u32 parts)
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
 		if (segment_part(i) & parts)
 			apply_segment(&vp->state.segment[i], i);
+	/* Behind the plain fields: an injected #DB changes DR7 and DEBUGCTL again. */
 	if ((parts & VP_PART_CORE) && apply_core(vp))
 		flush = true;
 	if (parts & VP_PART_PAGING)
@@ -360,6 +374,7 @@ void vendor_vp_init(struct vp *vp)
 		require_task_register(&vp->state.segment[VP_TR]);
 		trace_door_begin(&cpu_vmx(arch_this_cpu())->trace);
 	}
+	/* Another VP may have had this VPID before. */
 	tlb_flush_linear(vp->vpid);
 }
 

@@ -12,6 +12,7 @@
 
 #define EPTP_WALK_4 (3ull << 3)
 
+/* Write-back is how the processor reads the tables; bits 5:3 are the walk less 1. */
 u64 tlb_eptp(const struct arch_space *space)
 {
 	return space->top.v | EPTP_WALK_4 | MEMORY_WB;
@@ -32,22 +33,26 @@ u32 vendor_rights(u64 entry)
 	return ept_rights(entry);
 }
 
+/* Leaves of 2 MiB are required of a processor, these are wanted (controls.c). */
 bool vendor_has_gigabyte_pages(void)
 {
 	return features()->ept_vpid & EPT_CAP_1G;
 }
 
+/* What it led to does not matter here: an INVEPT drops all of the space. */
 void vendor_space_changed(struct arch_space *space, hpa_t led_to)
 {
 	(void)led_to;
 	space->stale = true;
 }
 
+/* By EP4TA: also what other VPIDs have cached of it. */
 void vendor_space_flush(struct arch_space *space)
 {
 	bool single = features()->ept_vpid & EPT_CAP_INVEPT_SINGLE;
 	struct vmx_invalidation operand = { tlb_eptp(space), 0 };
 
+	/* The descriptor of "all contexts" has to be 0. */
 	if (!single)
 		operand.what = 0;
 	CHECK(invept(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,

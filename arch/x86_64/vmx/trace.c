@@ -75,6 +75,7 @@ u32 trace_find(const struct trace_words *w)
 /* ---- The lists ---- */
 
 /* Its value until now, which is the processor's while it is not exchanged. */
+/* From then on the processor's own is 0, until an entry of the root loads it. */
 static u64 take_value(const struct trace *t, u32 msr)
 {
 	u64 value = 0;
@@ -93,6 +94,7 @@ static void exchange(struct trace *t, u32 set)
 	struct trace next = { .there = t->there, .in_use = set };
 	u32 at;
 
+	/* The lists run in opposite ways: what counts stops first and starts last. */
 	for (u32 i = TRACE_MSRS; i-- > 0;)
 		if (set & SET(i))
 			next.none[next.count++].msr = msrs[i];
@@ -106,6 +108,7 @@ static void exchange(struct trace *t, u32 set)
 }
 
 /* True: something of it had not been exchanged. */
+/* What is not there, or is no MSR of a list, is left out. */
 static bool use(struct trace *t, u32 set)
 {
 	set &= t->there & EXCHANGED & ~t->in_use;
@@ -128,6 +131,7 @@ void trace_begin(struct trace *t, u32 there)
 		else if (value && i != TRACE_COUNTERS)
 			on |= SET(i);
 	}
+	/* Records stop with their counters: both are exchanged, or neither. */
 	if (on & SET(TRACE_PEBS))
 		on |= SET(TRACE_COUNTERS);
 	if (!use(t, on))
@@ -138,6 +142,7 @@ void trace_end(struct trace *t)
 {
 	for (u32 i = 0; i < t->count; i++)
 		trace_write(t->root[i].msr, t->root[i].value);
+	/* The processor has them again: no list may load them over that. */
 	t->count = t->in_use = 0;
 }
 
@@ -162,6 +167,7 @@ bool trace_exits(const struct trace *t, u32 msr)
 	return false;
 }
 
+/* By index, so that the door need not know the table. */
 bool trace_trigger(u32 index, u32 *msr)
 {
 	if (index < ARRAY_LEN(triggers))

@@ -18,6 +18,7 @@ static void read_words(struct trace_words *w)
 	u32 max[4], regs[4];
 
 	*w = (struct trace_words){ .vmx_misc = features()->misc };
+	/* Words of leaves that the processor does not have are not 0 by themselves. */
 	arch_cpuid(0, 0, max);
 	arch_cpuid(1, 0, regs);
 	w->leaf_1_edx = regs[EDX];
@@ -42,6 +43,7 @@ static void read_words(struct trace_words *w)
 		w->misc_enable = 0;
 }
 
+/* Behind vmcs_init, which has made the lists empty. */
 void trace_door_begin(struct trace *t)
 {
 	struct trace_words words;
@@ -50,16 +52,19 @@ void trace_door_begin(struct trace *t)
 	trace_begin(t, trace_find(&words));
 }
 
+/* A hypervisor below may announce what it does not have: a #GP is caught. */
 bool trace_read(u32 msr, u64 *value)
 {
 	return msr_read_safe(msr, value);
 }
 
+/* Only what trace_read has read: so it is there. */
 void trace_write(u32 msr, u64 value)
 {
 	msr_write(msr, value);
 }
 
+/* Exits store into the list that entries load from: what the root last had. */
 void trace_changed(const struct trace *t)
 {
 	u32 msr;
@@ -70,6 +75,7 @@ void trace_changed(const struct trace *t)
 	vmcs_write(VMCS_EXIT_MSR_STORE_COUNT, t->count);
 	vmcs_write(VMCS_EXIT_MSR_LOAD_COUNT, t->count);
 	vmcs_write(VMCS_ENTRY_MSR_LOAD_COUNT, t->count);
+	/* The field is not there without the control. */
 	if (features()->root[CONTROL_PROC2] & PROC2_XSAVES)
 		vmcs_write(VMCS_XSS_EXITING_BITMAP, trace_xss(t));
 	for (u32 i = 0; trace_trigger(i, &msr); i++)

@@ -24,6 +24,7 @@ struct vmcs_value {
 	u64 value;
 };
 
+/* By the copy, and not by a VMREAD: each is an exit below another hypervisor. */
 void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on)
 {
 	u32 wanted = on ? *present | bits : *present & ~bits;
@@ -34,12 +35,14 @@ void vmcs_set_control(u32 field, u32 *present, u32 bits, bool on)
 	vmcs_write(field, wanted);
 }
 
+/* In the order of the rows; no field depends on another one before the entry. */
 static void write_all(const struct vmcs_value *values, u32 count)
 {
 	for (u32 i = 0; i < count; i++)
 		vmcs_write(values[i].field, values[i].value);
 }
 
+/* The VMCS before it stays active, and what the processor holds of it is not lost. */
 void vmcs_switch(struct vp *vp)
 {
 	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
@@ -48,6 +51,7 @@ void vmcs_switch(struct vp *vp)
 	a->loaded = vp;
 }
 
+/* VMCLEAR writes back what is cached, and makes the next entry a VMLAUNCH. */
 void vmcs_release(struct vp *vp)
 {
 	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
@@ -58,6 +62,7 @@ void vmcs_release(struct vp *vp)
 	vp_vmx(vp)->launched = false;
 }
 
+/* Fields that are only there where the controls are: elsewhere VMWRITE fails. */
 static void init_apicv(struct vp *vp)
 {
 	vmcs_write(VMCS_VIRTUAL_APIC, arch_page_hpa(vp->pages[VP_PAGE_APIC]).v);
@@ -67,6 +72,10 @@ static void init_apicv(struct vp *vp)
 		vmcs_write(VMCS_EOI_EXIT0 + 2 * i, 0);
 }
 
+/*
+ * What an entry does not change by itself. HLT, timer, windows, exceptions follow with
+ * each entry (entry.c); of all that has a copy, the copy is set here.
+ */
 static void init_controls(struct vp *vp)
 {
 	const u32 *c = vp->is_root ? features()->root : features()->child;
@@ -76,6 +85,7 @@ static void init_controls(struct vp *vp)
 		{ VMCS_PROC2_CONTROLS, c[CONTROL_PROC2] },
 		{ VMCS_EXIT_CONTROLS, c[CONTROL_EXIT] },
 		{ VMCS_ENTRY_CONTROLS, c[CONTROL_ENTRY] },
+		/* Equal mask and match: page faults go by the bitmap (25.2). */
 		{ VMCS_EXCEPTION_BITMAP, 0 },
 		{ VMCS_PAGE_FAULT_ERROR_MASK, 0 },
 		{ VMCS_PAGE_FAULT_ERROR_MATCH, 0 },
@@ -90,6 +100,7 @@ static void init_controls(struct vp *vp)
 		{ VMCS_CR4_MASK, state_cr4_mask(vp) },
 		{ VMCS_MSR_BITMAP, bitmaps_msr(vp) },
 		{ VMCS_EPTP, tlb_eptp(&vp->partition->space.arch) },
+		/* Shadow VMCSs are not used: all ones says so (24.4.2). */
 		{ VMCS_LINK_POINTER, NO_LINK },
 		{ VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE },
 		{ VMCS_GUEST_RSP, vp->state.gpr[VP_RSP] },
@@ -97,6 +108,7 @@ static void init_controls(struct vp *vp)
 	struct vp_vmx *a = vp_vmx(vp);
 
 	write_all(values, ARRAY_LEN(values));
+	/* Without the control the field need not be there. */
 	if (c[CONTROL_PROC2] & PROC2_VPID)
 		vmcs_write(VMCS_VPID, vp->vpid);
 	if (c[CONTROL_PROC2] & PROC2_XSAVES)
@@ -131,6 +143,7 @@ static void init_host(struct vp *vp)
 		{ VMCS_HOST_FS_SELECTOR, SELECTOR_DATA },
 		{ VMCS_HOST_GS_SELECTOR, SELECTOR_DATA },
 		{ VMCS_HOST_TR_SELECTOR, SELECTOR_TSS },
+		/* An exit takes bases from here, not from descriptors: GS has to lead to us. */
 		{ VMCS_HOST_FS_BASE, 0 },
 		{ VMCS_HOST_GS_BASE, (u64)cpu },
 		{ VMCS_HOST_TR_BASE, tables_tss(cpu) },
@@ -148,12 +161,17 @@ static void init_host(struct vp *vp)
 	write_all(values, ARRAY_LEN(values));
 }
 
+/*
+ * VMCLEAR before the page is written, as an old VMCS of it might be written back over
+ * that; and behind it, to bring the new one into its first state (SDM 24.11.3).
+ */
 void vmcs_init(struct vp *vp)
 {
 	u32 *page = vp->pages[VP_PAGE_VMCS];
 
 	vmcs_release(vp);
 	arch_zero_page(page);
+	/* VMPTRLD compares it, and refuses another processor's format (24.2). */
 	*page = features()->revision;
 	vmcs_release(vp);
 	vmcs_load(vp);
@@ -165,6 +183,7 @@ void vmcs_vmxoff(void)
 {
 	struct vp *loaded = cpu_vmx(arch_this_cpu())->loaded;
 
+	/* Where a launch is refused there is no other; at a reset it does not matter. */
 	if (loaded)
 		vmcs_release(loaded);
 	vmxoff();

@@ -1,0 +1,226 @@
+/*
+ * From an exit to the next entry, and what a VP is given on that way: all that is x86
+ * of it (arch/x86_64/common), over the vendor of fake_vendor.h.
+ */
+#include "arch/x86_64/common/child_msr.h"
+#include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/interrupts.h"
+#include "arch/x86_64/common/outcome.h"
+#include "arch/x86_64/common/root_msr.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/vp/partition.h"
+#include "include/x86.h"
+#include "include/x86_apic.h"
+#include "include/x86_msr.h"
+#include "tests/host/fake_processor.h"
+#include "tests/host/fake_test.h"
+#include "tests/host/fake_vendor.h"
+
+#define VECTOR 0x41
+
+static struct vp *child;
+
+/* A child that may run, and a root that the processor has. */
+static int set_up(void **state)
+{
+	struct vp *root;
+	u64 id;
+
+	if (guest_setup(state) != 0)
+		return -1;
+	root = fake_root_vp();
+	arch_vp_init(root);
+	root->cached = root->dirty = VP_PART_ALL;
+	id = guest_child(80, 1);
+	child = guest_partition(id)->vps[0];
+	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
+	fake.cpu.current = root;
+	return 0;
+}
+
+/* The root halts: the child has the processor. */
+static struct vp_state *enter_child(void)
+{
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_HALT), child);
+	assert_int_equal(child->dirty, 0);
+	child->cached = VP_PART_OURS;
+	return fake_vendor_state(child);
+}
+
+static void finish(enum exit_outcome outcome)
+{
+	struct exit x = { .vp = child };
+
+	outcome_begin(&x);
+	outcome_has_run(child);
+	outcome_finish(&x, outcome);
+}
+
+static void test_a_child_is_entered(void **state)
+{
+	(void)state;
+	enter_child();
+	assert_true(fake_vendor.entry.timed && fake_vendor.entry.halt_exits);
+	assert_int_equal(fake_vendor.entry.exceptions,
+	                 BIT(VECTOR_MC) | BIT(VECTOR_DB) | BIT(VECTOR_AC));
+	assert_false(fake_vendor.entry.wait_interrupt);
+	assert_ptr_equal(fake_processor.switched_to, child);
+	assert_ptr_equal(fake_processor.crossed_to, child->partition);
+}
+
+static void test_an_interrupt_waits_until_it_is_taken(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	*vp_apic_register(child, LAPIC_SVR) = 0x1ff;
+	lapic_raise(child, VECTOR, false);
+	s = enter_child();
+	assert_true(fake_vendor.entry.wait_interrupt);
+	assert_int_equal(s->pending_interruption, 0);
+	s->rflags |= RFLAGS_IF;
+	finish(EXIT_AGAIN);
+	assert_false(fake_vendor.entry.wait_interrupt);
+	assert_int_equal(s->pending_interruption,
+	                 HV_PENDING_INTERRUPTION |
+	                         (u64)VECTOR << HV_PENDING_VECTOR_SHIFT);
+}
+
+/* In a shadow, or where something else is to be delivered, it waits as well. */
+static void test_an_interrupt_is_not_injected_in_a_shadow(void **state)
+{
+	struct vp_state *s;
+
+	(void)state;
+	*vp_apic_register(child, LAPIC_SVR) = 0x1ff;
+	lapic_raise(child, VECTOR, false);
+	s = enter_child();
+	s->rflags |= RFLAGS_IF;
+	s->interrupt_state = HV_INTERRUPT_STATE_SHADOW;
+	finish(EXIT_AGAIN);
+	assert_true(fake_vendor.entry.wait_interrupt);
+	assert_int_equal(s->pending_interruption, 0);
+}
+
+static void test_outcomes(void **state)
+{
+	struct vp_state *s = enter_child();
+	u64 rip = s->rip;
+
+	(void)state;
+	fake_vendor.exit_length = 3;
+	finish(EXIT_SKIP);
+	assert_int_equal(s->rip, rip + 3);
+	/* In real mode #GP has no error code; RF, as the instruction faults. */
+	finish(EXIT_FAULT_GP);
+	assert_int_equal(s->rip, rip + 3);
+	assert_true(vp_state_part(child, VP_PART_CORE)->rflags & RFLAGS_RF);
+	assert_int_equal(s->pending_interruption,
+	                 HV_PENDING_INTERRUPTION |
+	                         HV_PENDING_TYPE_EXCEPTION
+	                                 << HV_PENDING_TYPE_SHIFT |
+	                         (u64)VECTOR_GP << HV_PENDING_VECTOR_SHIFT);
+}
+
+/* #GP in the delivery of a page fault is a double fault. */
+static void test_a_fault_in_a_delivery(void **state)
+{
+	struct vp_state *s = enter_child();
+
+	(void)state;
+	fake_vendor.cut_short = true;
+	fake_vendor.delivered = (struct vendor_event){
+		.type = HV_PENDING_TYPE_EXCEPTION,
+		.vector = VECTOR_PF,
+	};
+	finish(EXIT_FAULT_GP);
+	assert_int_equal(s->pending_interruption >> HV_PENDING_VECTOR_SHIFT &
+	                         0xff,
+	                 VECTOR_DF);
+}
+
+static void test_an_nmi_is_the_roots(void **state)
+{
+	struct vp *root = fake_root_vp();
+	struct vp_state *s;
+
+	(void)state;
+	cpu_arch(&fake.cpu)->nmi_pending = true;
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_INTERRUPT), root);
+	s = fake_vendor_state(root);
+	assert_int_equal(s->pending_interruption >> HV_PENDING_VECTOR_SHIFT &
+	                         0xff,
+	                 VECTOR_NMI);
+	assert_false(cpu_arch(&fake.cpu)->nmi_pending);
+	/* Blocked: it is looked after before long. */
+	s->pending_interruption = 0;
+	s->interrupt_state = HV_INTERRUPT_STATE_NMI_MASKED;
+	cpu_arch(&fake.cpu)->nmi_pending = true;
+	enter_next(&fake.cpu, SCHED_INTERRUPT);
+	assert_true(cpu_arch(&fake.cpu)->nmi_pending);
+	assert_true(fake_vendor.entry.timed);
+	assert_int_equal(fake_vendor.entry.ticks, fake.facts.tsc_hz / 100000);
+}
+
+static void test_msrs(void **state)
+{
+	struct vp *root = fake_root_vp();
+	u64 value;
+
+	(void)state;
+	child_msr_init();
+	root_msr_init(&fake.cpu);
+	assert_false(fake_vendor_exits(false, MSR_IA32_FS_BASE, true));
+	assert_false(fake_vendor_exits(false, MSR_IA32_EFER, false));
+	assert_true(fake_vendor_exits(false, MSR_IA32_EFER, true));
+	assert_true(fake_vendor_exits(false, MSR_IA32_APIC_BASE, false));
+	assert_false(fake_vendor_exits(true, MSR_IA32_PAT, true));
+	assert_true(fake_vendor_exits(true, MSR_IA32_EFER, true));
+	assert_true(fake_vendor_exits(true, MSR_SYNTHETIC_FIRST, false));
+	/* What the vendor hides. */
+	assert_true(fake_vendor_exits(true, FAKE_VENDOR_MSR_SHOWN, false));
+	assert_true(fake_vendor_exits(true, FAKE_VENDOR_MSR_GONE + 1, true));
+	assert_true(root_msr_read(root, FAKE_VENDOR_MSR_SHOWN, &value));
+	assert_int_equal(value, FAKE_VENDOR_MSR_VALUE);
+	assert_false(root_msr_write(root, FAKE_VENDOR_MSR_SHOWN, value));
+	assert_false(root_msr_read(root, FAKE_VENDOR_MSR_GONE, &value));
+}
+
+static void prepare_untimed(void *entry)
+{
+	vendor_load(child);
+	vendor_prepare(child, entry);
+}
+
+/* The fake notices what no processor would do. */
+static void test_the_fake_can_fail(void **state)
+{
+	struct vendor_entry entry = { .halt_exits = true };
+
+	(void)state;
+	enter_child();
+	assert_true(fake_fails_check(prepare_untimed, &entry));
+	entry.timed = true;
+	assert_false(fake_fails_check(prepare_untimed, &entry));
+	fake_vendor_state(child)->rflags |= RFLAGS_VM;
+	assert_true(fake_fails_check(prepare_untimed, &entry));
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, fake_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_a_child_is_entered),
+		CASE(test_an_interrupt_waits_until_it_is_taken),
+		CASE(test_an_interrupt_is_not_injected_in_a_shadow),
+		CASE(test_outcomes),
+		CASE(test_a_fault_in_a_delivery),
+		CASE(test_an_nmi_is_the_roots),
+		CASE(test_msrs),
+		CASE(test_the_fake_can_fail),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
