@@ -22,7 +22,7 @@ struct cpu {
 	u64 current_since;  /* TSC from which its runtime counts */
 	struct list ready;  /* child VPs that may run, in turn (ready.h) */
 	bool root_halted;   /* the root VP waits in HLT, give its time away */
-	bool root_looks;    /* it was entered halted, to see if it wakes */
+	bool root_polled;   /* it was entered halted, to see if it wakes */
 	bool cut_short; /* the timer is set to a child's, before the slice's end */
 	bool slice_last; /* the slice is over, but for one run */
 	u64 slice_left;  /* TSC ticks that the VP may still run in its slice */

@@ -4,8 +4,8 @@
  * virtualization would keep in its virtual-APIC page. Beside the page: when the
  * timer is due, and events that are no registers.
  *
- * The functions work on a VP that does not execute. One that is told something
- * by another VP is kicked first; it looks at what has come before it goes on.
+ * The functions work on a VP that does not execute. Before another VP's event is put
+ * into it, it is kicked; what has come takes effect before it goes on (vp_update).
  */
 #ifndef HV_LAPIC_H
 #define HV_LAPIC_H

@@ -65,7 +65,7 @@ static bool find_operand(struct vp *vp, const struct insn *insn, u32 offset,
 	*o = (struct operand){ .offset = offset, .count = insn->size };
 	if (offset > 0 && offset + insn->size <= PAGE_SIZE)
 		return is_possible(insn, offset);
-	/* An access that crosses is told by its part in this page. */
+	/* An access that crosses is known by its part in this page. */
 	linear = gva_linear(vp, insn->at.segment,
 	                    insn_offset(insn, vp->state.gpr, vp->state.rip));
 	if (linear % PAGE_SIZE + insn->size <= PAGE_SIZE)

@@ -5,7 +5,7 @@
  *
  * Whoever sends has a place of its own, so nobody can take the place of others:
  * an intercept message waits with the VP that sent it, each has at most one; what
- * an expired timer tells waits in the timer; what came by a port waits in a page of
+ * an expired timer sends waits in the timer; what came by a port waits in a page of
  * the receiver, where each port has one place and shares those that are left
  * (port_has_room). Intercepts have SINT0 for themselves, and go in the order in which
  * they came; of the other SINTs each has its ports, in that order, and each of its

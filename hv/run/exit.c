@@ -269,12 +269,12 @@ static bool is_unknown(const struct arch_space *space, u64 base, u64 size)
 {
 	struct arch_mapping mapping;
 	gpa_t at = gpa_of(base);
-	u32 looks = 2 * TABLE_ENTRIES;
+	u32 budget = 2 * TABLE_ENTRIES;
 	enum arch_next next;
 
 	if (base < frame_ram_end() || (base + size) >> PAGE_SHIFT > gpa_limit())
 		return false;
-	next = arch_space_next(space, &at, &mapping, &looks);
+	next = arch_space_next(space, &at, &mapping, &budget);
 	return next == ARCH_NEXT_END || at.v >= base + size;
 }
 
@@ -301,7 +301,7 @@ static bool map_device(struct arch_space *space, u64 gpa)
 }
 
 /*
- * The root reaches what nobody has told us of: a device above the memory map
+ * The root reaches what we do not know of: a device above the memory map
  * is given to it, what is the hypervisor's is not (TLFS 11.8: #MC).
  */
 static enum exit_outcome root_memory(struct vp *vp, const struct exit_memory *m)

@@ -11,7 +11,7 @@
 #include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
 
-#define LOOKS 4 /* that one call takes */
+#define CANDIDATES 4 /* VPs that one call examines */
 
 /* ---- Who has something to do ---- */
 
@@ -29,7 +29,7 @@ static void wake_due(const struct cpu *cpu, u64 now)
 {
 	struct vp *vp;
 
-	for (u32 i = 0; i < LOOKS; i++) {
+	for (u32 i = 0; i < CANDIDATES; i++) {
 		vp = alarm_first(cpu);
 		if (!vp || vp->alarm_at > now)
 			break;
@@ -37,8 +37,8 @@ static void wake_due(const struct cpu *cpu, u64 now)
 	}
 }
 
-/* One that cannot run is told to its parent: no more looks in this call. */
-static bool has_something_to_do(struct vp *vp, u32 *looks)
+/* The parent of one that cannot run gets a message, which is enough for this call. */
+static bool has_something_to_do(struct vp *vp, u32 *left)
 {
 	if (vp_is_suspended(vp))
 		return false;
@@ -49,7 +49,7 @@ static bool has_something_to_do(struct vp *vp, u32 *looks)
 		return false;
 	if (vp_enters(vp))
 		return true;
-	*looks = 0;
+	*left = 0;
 	return false;
 }
 
@@ -60,19 +60,19 @@ static bool has_something_to_do(struct vp *vp, u32 *looks)
  */
 static struct vp *next_child(struct cpu *cpu, enum sched_event event, u64 now)
 {
-	u32 looks = LOOKS;
+	u32 left = CANDIDATES;
 	struct vp *vp;
 
-	while (looks > 0 && list_linked(&cpu->ready)) {
-		looks--;
+	while (left > 0 && list_linked(&cpu->ready)) {
+		left--;
 		vp = list_entry(cpu->ready.next, struct vp, ready);
-		if (has_something_to_do(vp, &looks))
+		if (has_something_to_do(vp, &left))
 			return vp;
 		put_to_sleep(vp, now);
 	}
 	vp = cpu->current;
 	return event != SCHED_HALT && list_linked(&vp->ready) &&
-	                       has_something_to_do(vp, &looks)
+	                       has_something_to_do(vp, &left)
 	               ? vp
 	               : NULL;
 }
@@ -82,14 +82,14 @@ static u64 ticks_of(u64 microseconds)
 	return arch_facts()->tsc_hz / 1000000 * microseconds;
 }
 
-/* No child was found yet, and there are more to look at. */
+/* No child was found yet, and there are more to examine. */
 static bool is_unsure(const struct cpu *cpu, const struct vp *child)
 {
 	return !child && list_linked(&cpu->ready);
 }
 
-/* TSC ticks until somebody is to be looked at, besides who runs. */
-static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
+/* TSC ticks until somebody is to be examined, besides who runs. */
+static u64 next_wake(const struct cpu *cpu, const struct vp *child, u64 now)
 {
 	const struct vp *first = alarm_first(cpu);
 
@@ -101,11 +101,11 @@ static u64 next_look(const struct cpu *cpu, const struct vp *child, u64 now)
 }
 
 /*
- * The child whose turn it is, NULL: none; and when to look again. Mostly the
+ * The child whose turn it is, NULL: none; and when to ask again. Mostly the
  * root is alone: few instructions for that.
  */
-static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
-                              u64 *timer)
+static inline struct vp *find_child(struct cpu *cpu, enum sched_event event,
+                                    u64 now, u64 *timer)
 {
 	struct vp *child;
 
@@ -114,7 +114,7 @@ static inline struct vp *look(struct cpu *cpu, enum sched_event event, u64 now,
 		return NULL;
 	wake_due(cpu, now);
 	child = next_child(cpu, event, now);
-	*timer = next_look(cpu, child, now);
+	*timer = next_wake(cpu, child, now);
 	return child;
 }
 
@@ -127,7 +127,7 @@ static void take_turn(struct vp *vp)
 
 /* ---- Who runs ---- */
 
-/* The root waits in HLT: its time is the children's, but for a look. */
+/* The root waits in HLT: its time is the children's, but for a poll. */
 static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
                                 struct vp *child)
 {
@@ -151,8 +151,8 @@ static struct vp *choose(struct cpu *cpu, enum sched_event event,
 		return choose_halted(cpu, event, child);
 	if (event == SCHED_GO_ON && vp_runnable(current))
 		return current;
-	/* Something woke the root while it had a look: now it has a slice. */
-	if (current == cpu->root && cpu->root_looks)
+	/* Something woke the root while it was polled: now it has a slice. */
+	if (current == cpu->root && cpu->root_polled)
 		return cpu->root;
 	return current == cpu->root ? child : cpu->root;
 }
@@ -168,14 +168,14 @@ static void leave_halt(struct vp *vp)
 
 /* ---- Slices ---- */
 
-/* Where a look or a slice begins: nothing is charged before the entry. */
-static void begin_slice(struct cpu *cpu, bool looks)
+/* Where a poll or a slice begins: nothing is charged before the entry. */
+static void begin_slice(struct cpu *cpu, bool polls)
 {
-	cpu->slice_left = ticks_of(looks ? SCHED_LOOK_MICROSECONDS
+	cpu->slice_left = ticks_of(polls ? SCHED_POLL_MICROSECONDS
 	                                 : SCHED_SLICE_MICROSECONDS);
 	cpu->slice_end = 0;
 	cpu->slice_last = false;
-	cpu->root_looks = looks;
+	cpu->root_polled = polls;
 }
 
 /* TSC ticks that are left of it, by what the VP ran and by the clock. */
@@ -252,11 +252,11 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	u64 timer, rest, now = arch_tsc();
 	struct vp *current = cpu->current, *child, *vp;
 	struct sched_plan plan;
-	bool looks;
+	bool polls;
 
 	if (current != cpu->root && !vp_is_suspended(current))
 		vp_update(current);
-	child = look(cpu, event, now, &timer);
+	child = find_child(cpu, event, now, &timer);
 	if (event == SCHED_SLICE_END)
 		event = timer_fired(cpu);
 	if (child)
@@ -266,11 +266,11 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 		current->runtime += now - cpu->current_since;
 		cpu->current_since = now;
 	}
-	looks = vp == cpu->root && child && cpu->root_halted &&
+	polls = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
 	/* The root's slice is over, but nobody may be there: no new one yet. */
 	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child)))
-		begin_slice(cpu, looks);
+		begin_slice(cpu, polls);
 	if (vp != cpu->root) {
 		rest = vp_timer_rest(vp);
 		timer = rest < timer ? rest : timer;

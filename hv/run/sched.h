@@ -47,7 +47,7 @@ struct sched_plan {
  * Between two slices of children a halted root is entered for so long: what
  * woke it, and did not end the slice, is not late by more than that slice.
  */
-#define SCHED_LOOK_MICROSECONDS 20
+#define SCHED_POLL_MICROSECONDS 20
 
 /*
  * Between two calls that look for a child among many that are idle the root runs so

@@ -1,5 +1,5 @@
 /*
- * What a VP waits for, and the judgement of what its parent gave it.
+ * What a VP waits for, and the check of what its parent gave it.
  */
 #include "hv/run/vp_run.h"
 

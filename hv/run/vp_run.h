@@ -10,9 +10,9 @@ struct vp;
 struct vp_rule;
 
 /*
- * Judges registers that its parent or a stream gave it, once, before they are
- * entered: false, the SDM's rules forbid them, and the parent has been told by
- * an InvalidVpRegisterValue message. The VP is runnable.
+ * Checks registers that its parent or a stream gave it, once, before they are
+ * entered: false, the SDM's rules forbid them, and the parent has been sent an
+ * InvalidVpRegisterValue message. The VP is runnable.
  */
 bool vp_enters(struct vp *vp);
 

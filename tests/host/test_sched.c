@@ -145,11 +145,11 @@ static void test_a_look_that_finds_something(void **state)
 	fake.cpu.current = vps[0];
 	fake.cpu.root_halted = true;
 	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
-	assert_true(plan.halted && fake.cpu.root_looks);
+	assert_true(plan.halted && fake.cpu.root_polled);
 	sched_run(plan.vp, LOOK);
 	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
 	assert_ptr_equal(plan.vp, fake_root_vp());
-	assert_false(plan.halted || fake.cpu.root_looks);
+	assert_false(plan.halted || fake.cpu.root_polled);
 	assert_int_equal(plan.ticks, SLICE);
 	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
 	assert_ptr_equal(plan.vp, vps[0]);

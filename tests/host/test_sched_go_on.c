@@ -125,7 +125,7 @@ static void test_a_child_while_the_root_halts(void **state)
 		assert_ptr_equal(plan.vp, fake_root_vp());
 		assert_true(plan.halted);
 		assert_int_equal(plan.ticks,
-		                 SCHED_LOOK_MICROSECONDS * MICROSECOND);
+		                 SCHED_POLL_MICROSECONDS * MICROSECOND);
 		sched_run(plan.vp, plan.ticks);
 		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
 		assert_ptr_equal(plan.vp, fake_root_vp());
