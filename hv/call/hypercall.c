@@ -311,9 +311,9 @@ static bool is_allowed(const struct partition *from,
 	return (from->privileges & needed) == needed;
 }
 
-enum exit_outcome hypercall_execute_row(struct vp *vp,
-                                        struct hypercall_registers *call,
-                                        const struct hypercall *row)
+static enum exit_outcome dispatch(struct vp *vp,
+                                  struct hypercall_registers *call,
+                                  const struct hypercall *row)
 {
 	u8 *input = vp->cpu->input;
 	struct hypercall_frame f;
@@ -338,7 +338,6 @@ enum exit_outcome hypercall_execute_row(struct vp *vp,
 		.vp = vp,
 		.from = vp->partition,
 		.in = input,
-		.variable = input + round8(row->in),
 		.variable_bytes = d.variable,
 		.out = d.out_page,
 		.tail = d.in_page ? d.in_page + d.in : NULL,
@@ -347,11 +346,10 @@ enum exit_outcome hypercall_execute_row(struct vp *vp,
 	return run(call, &f, &d);
 }
 
-enum exit_outcome hypercall_execute(struct vp *vp,
-                                    struct hypercall_registers *call)
+enum exit_outcome hypercall_execute_row(struct vp *vp,
+                                        struct hypercall_registers *call,
+                                        const struct hypercall *row)
 {
-	const struct hypercall *row =
-		hypercall_find((u32)(call->control & HV_CONTROL_CODE));
 	enum exit_outcome outcome;
 
 	call->is_rep = false;
@@ -359,7 +357,7 @@ enum exit_outcome hypercall_execute(struct vp *vp,
 		return finish(call, HV_STATUS_INVALID_HYPERCALL_CODE, 0);
 	/* For a report, should one of the checks in it fail. */
 	vp->cpu->doing = row->name;
-	outcome = hypercall_execute_row(vp, call, row);
+	outcome = dispatch(vp, call, row);
 	vp->cpu->doing = NULL;
 	return outcome;
 }

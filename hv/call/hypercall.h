@@ -26,13 +26,6 @@ struct hypercall_registers {
 	u64 result;
 	bool is_rep; /* write `control` back (RCX or EDX:EAX) */
 };
-/*
- * EXIT_SKIP: write the result. EXIT_AGAIN: continuation, write `control` back
- * if is_rep, leave RIP. EXIT_SUSPENDED: a parameter page needs the parent.
- */
-enum exit_outcome hypercall_execute(struct vp *vp,
-                                    struct hypercall_registers *call);
-
 struct hypercall;
 
 /*
@@ -46,8 +39,6 @@ struct hypercall_frame {
 	struct partition *target; /* as the row says, NULL: it has none */
 	struct vp *target_vp;     /* of the target, NULL: the row has none */
 	const void *in;           /* fixed input */
-	const void *variable;     /* variable header, */
-	u32 variable_bytes;       /* and what there is of it */
 	const void *in_rep;       /* input of the element at `rep` */
 	void *out;      /* fixed output, up to the row's `out` bytes */
 	void *out_rep;  /* output of the element at `rep` */
@@ -58,9 +49,10 @@ struct hypercall_frame {
 	                         * every byte once; where the row copies it,
 	                         * it is behind the fixed input instead */
 	u32 tail_bytes;
-	bool again;     /* set: not finished, run me again; an element
+	u32 variable_bytes; /* of a variable header (hypercall_variable) */
+	bool again;         /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
-	bool unchanged; /* set: a success that has changed nothing */
+	bool unchanged;     /* set: a success that has changed nothing */
 	bool ends_turn; /* set: this element took long, the turn ends behind it */
 };
 
@@ -123,14 +115,38 @@ struct hypercall {
 /* The row of a call code, NULL: no such call (hypercall_table.c). */
 const struct hypercall *hypercall_find(u32 code);
 
-/* For who counts by call: a number below HYPERCALL_SLOTS each; 0: no such call. */
+/* For who counts by call: a number below HYPERCALL_SLOTS each, 0 for all other codes. */
 #define HYPERCALL_SLOTS 256u
-u32 hypercall_slot(u32 code);
+static inline u32 hypercall_slot(u32 code)
+{
+	if (code - HVCALL_CREATE_PARTITION < HYPERCALL_SLOTS - 2)
+		return code - HVCALL_CREATE_PARTITION + 2;
+	return code == HVCALL_STASIS_READ_LOG;
+}
 
-/* The call of this row, which the control word's code has: unit tests bring their own. */
+/* The variable header, behind the fixed one. */
+static inline const void *hypercall_variable(const struct hypercall_frame *f)
+{
+	return (const u8 *)f->in + ((f->row->in + 7u) & ~7u);
+}
+
+/*
+ * The call of this row, NULL: there is no such call. EXIT_SKIP: write the result.
+ * EXIT_AGAIN: continuation, write `control` back if is_rep, leave RIP. EXIT_SUSPENDED: a
+ * parameter page needs the parent.
+ */
 enum exit_outcome hypercall_execute_row(struct vp *vp,
                                         struct hypercall_registers *call,
                                         const struct hypercall *row);
+
+/* The same, of the row that the control word's code has. */
+static inline enum exit_outcome hypercall_execute(
+	struct vp *vp, struct hypercall_registers *call)
+{
+	return hypercall_execute_row(
+		vp, call,
+		hypercall_find((u32)(call->control & HV_CONTROL_CODE)));
+}
 
 /* Handlers, one file a TLFS chapter: hvcall_*.c. */
 enum hv_status hvcall_create_partition(struct hypercall_frame *f);

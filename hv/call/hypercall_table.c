@@ -216,8 +216,8 @@ static const struct range {
 	{ FIRST, ARRAY_LEN(tlfs_calls), tlfs_calls },
 	{ HVCALL_STASIS_READ_LOG, ARRAY_LEN(own_calls), own_calls },
 };
-_Static_assert(1 + ARRAY_LEN(tlfs_calls) + ARRAY_LEN(own_calls) <=
-                       HYPERCALL_SLOTS,
+_Static_assert(ARRAY_LEN(tlfs_calls) <= HYPERCALL_SLOTS - 2 &&
+                       ARRAY_LEN(own_calls) == 1,
                "a slot for each");
 
 const struct hypercall *hypercall_find(u32 code)
@@ -230,19 +230,4 @@ const struct hypercall *hypercall_find(u32 code)
 			return &r->rows[code - r->first];
 	}
 	return NULL;
-}
-
-/* 0 is for what is no call: all such codes are one to who counts. */
-u32 hypercall_slot(u32 code)
-{
-	u32 before = 1;
-
-	if (!hypercall_find(code))
-		return 0;
-	for (u32 i = 0; i < ARRAY_LEN(ranges); i++) {
-		if (code - ranges[i].first < ranges[i].count)
-			return before + code - ranges[i].first;
-		before += ranges[i].count;
-	}
-	return 0;
 }

@@ -28,7 +28,7 @@ static enum hv_status take(struct hypercall_frame *f)
 	given.variable_bytes = f->variable_bytes;
 	given.tail_bytes = f->tail_bytes;
 	memcpy(given.in, f->in, f->row->in + f->tail_bytes);
-	memcpy(given.variable, f->variable, f->variable_bytes);
+	memcpy(given.variable, hypercall_variable(f), f->variable_bytes);
 	if (f->row->in_rep)
 		given.elements[f->rep] = *(const u32 *)f->in_rep;
 	if (f->row->out_rep)
@@ -184,7 +184,7 @@ static void test_slots(void **state)
 	for (u32 code = 0; code <= 0xffff; code++) {
 		u32 slot = hypercall_slot(code);
 
-		assert_int_equal(slot != 0, hypercall_find(code) != NULL);
+		assert_true(slot != 0 || !hypercall_find(code));
 		if (!slot)
 			continue;
 		assert_true(slot < HYPERCALL_SLOTS && !taken[slot]);
