@@ -259,7 +259,7 @@ def test_vmcs_fields(page):
     constant = {n for row in page.unused_fields for n in numbers(row["VMCS"])}
     used = set(page.all("VMCS"))
     assert constant and not constant & used
-    same(used, vmcs_fields("write", "vp.c", "vmcs.c", "enter.c", "events.c",
+    same(used, vmcs_fields("write", "state.c", "vmcs.c", "entry.c", "events.c",
                            "interrupts.c", "exits.c") - constant)
 
 
@@ -272,7 +272,7 @@ def test_capture_and_apply_have_all(page, how):
     """
     known = {0x2010, 0x2032, 0x2806} if how == "read" else set()
     same(set(page.all("VMCS")) - {0x681c, 0x4826, 0x810} - known,
-         vmcs_fields(how, "vp.c"))
+         vmcs_fields(how, "state.c"))
 
 
 def test_unused_fields_have_no_value():

@@ -7,8 +7,8 @@
  * instruction, and executes it again when InterceptSuspend is cleared. That is
  * what happens to messages of other children, and to those from before the run.
  */
-
 #include "tools/hvctl/run.h"
+
 #include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"

@@ -15,6 +15,7 @@
 #define KEY_CTRL_C 3
 #define STALL_MICROSECONDS 20000
 
+/* Ours alone: by it the next hvctl of this boot finds what this one has noted. */
 static EFI_GUID book_guid = { 0x7f6c2b1a,
 	                      0x95d3,
 	                      0x4c4e,
@@ -87,6 +88,8 @@ u64 front_ticks_in_ms(void)
 
 void *front_allocate(u64 bytes)
 {
+	/* Of the pool, so for ourselves alone: what a child is given are whole
+	 * pages of a type that no firmware takes back (transport_take). */
 	return AllocatePool(bytes);
 }
 
@@ -106,6 +109,7 @@ void *front_find_book(void)
 
 bool front_keep_book(void *book)
 {
+	/* The table outlives this program, and an operating system ignores it. */
 	return !EFI_ERROR(BS->InstallConfigurationTable(&book_guid, book));
 }
 
