@@ -22,7 +22,6 @@ struct decoded {
 	u32 reps;
 	u32 start;
 	u32 variable; /* bytes of the variable header */
-	u32 list;     /* where the elements begin in the input */
 	u32 in;       /* bytes of input in guest memory, without a tail */
 	u32 tail;     /* bytes behind it */
 	u32 out;
@@ -47,19 +46,22 @@ static u32 block_size(u32 fixed, u32 rep, u32 reps)
 }
 
 /*
- * The header as long as the control word says it is. It ends on a multiple of 8 with
- * a variable part only; without one the block may be any number of bytes.
+ * Bits that few calls have, so apart from those that all go through: the count of a
+ * variable header, and those that are to be zero. Two registers hold the fixed part, with
+ * no room for another. The header's bytes; 0: the control word is wrong. By value: the
+ * address of a member would keep all of struct decoded in memory.
  */
-static void measure(struct decoded *d)
+__attribute__((noinline)) static u32 decode_rare(const struct hypercall *row,
+                                                 u64 control)
 {
-	const struct hypercall *row = d->row;
-	u32 head = row->in;
+	u32 variable = ((u32)(control >> HV_CONTROL_VARHEAD_SHIFT) &
+	                HV_CONTROL_VARHEAD_MASK) *
+	               HV_VARHEAD_UNIT;
 
-	if (d->variable)
-		head = round8(head) + d->variable;
-	d->list = round8(head);
-	d->in = block_size(head, row->in_rep, d->reps);
-	d->out = block_size(row->out, row->out_rep, d->reps);
+	if ((control & (HV_CONTROL_RSVD | HV_CONTROL_FAST)) ||
+	    variable > row->in_variable)
+		return 0;
+	return variable;
 }
 
 /*
@@ -69,19 +71,20 @@ static void measure(struct decoded *d)
 static enum hv_status decode(const struct hypercall *row, u64 control,
                              struct decoded *d)
 {
+	u32 head = row->in;
+
 	*d = (struct decoded){ .row = row };
 	d->fast = control & HV_CONTROL_FAST;
-	d->variable = (u32)(control >> HV_CONTROL_VARHEAD_SHIFT) &
-	              HV_CONTROL_VARHEAD_MASK;
-	d->variable *= HV_VARHEAD_UNIT;
 	d->reps = (u32)(control >> HV_CONTROL_REP_COUNT_SHIFT) &
 	          HV_CONTROL_REP_MASK;
 	d->start = (u32)(control >> HV_CONTROL_REP_START_SHIFT) &
 	           HV_CONTROL_REP_MASK;
-	if ((control & HV_CONTROL_RSVD) || d->variable > row->in_variable)
-		return HV_STATUS_INVALID_HYPERCALL_INPUT;
-	/* Two registers are the fixed part: there is no room for another. */
-	if (d->fast && (!(row->flags & HYPERCALL_FAST) || d->variable))
+	if (control & (HV_CONTROL_RSVD | HV_CONTROL_VARHEAD)) {
+		d->variable = decode_rare(row, control);
+		if (!d->variable)
+			return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	}
+	if (d->fast && !(row->flags & HYPERCALL_FAST))
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	if (row->flags & REP) {
 		if (d->start >= d->reps)
@@ -89,7 +92,11 @@ static enum hv_status decode(const struct hypercall *row, u64 control,
 	} else if (d->reps || d->start) {
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	}
-	measure(d);
+	/* Without a variable part the block may be any number of bytes. */
+	if (d->variable)
+		head = round8(head) + d->variable;
+	d->in = block_size(head, row->in_rep, d->reps);
+	d->out = block_size(row->out, row->out_rep, d->reps);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -237,7 +244,7 @@ static enum hv_status run_reps(struct hypercall_frame *f,
                                const struct decoded *d, u32 *done)
 {
 	const struct hypercall *row = d->row;
-	const u8 *in = f->in;
+	const u8 *list = (const u8 *)f->in + round8(row->in) + d->variable;
 	u32 last = d->start + (row->turn ? row->turn : HYPERCALL_REPS_A_TURN);
 	enum hv_status status = HV_STATUS_SUCCESS;
 
@@ -246,7 +253,7 @@ static enum hv_status run_reps(struct hypercall_frame *f,
 	f->first = d->start;
 	for (*done = d->start; *done < last && !f->ends_turn; (*done)++) {
 		f->rep = *done;
-		f->in_rep = in + d->list + *done * row->in_rep;
+		f->in_rep = list + *done * row->in_rep;
 		f->out_rep = d->out_page ? d->out_page + round8(row->out) +
 		                                   *done * row->out_rep
 		                         : NULL;
@@ -311,19 +318,24 @@ static bool is_allowed(const struct partition *from,
 	return (from->privileges & needed) == needed;
 }
 
-static enum exit_outcome dispatch(struct vp *vp,
-                                  struct hypercall_registers *call,
-                                  const struct hypercall *row)
+static inline __attribute__((always_inline)) enum exit_outcome dispatch(
+	struct vp *vp, struct hypercall_registers *call)
 {
+	const struct hypercall *row =
+		hypercall_find((u32)(call->control & HV_CONTROL_CODE));
 	u8 *input = vp->cpu->input;
 	struct hypercall_frame f;
 	enum exit_outcome outcome;
 	enum hv_status status;
 	struct decoded d;
 
+	if (!row)
+		return finish(call, HV_STATUS_INVALID_HYPERCALL_CODE, 0);
 	status = decode(row, call->control, &d);
 	if (status != HV_STATUS_SUCCESS)
 		return finish(call, status, 0);
+	/* For a report, should one of the checks behind this fail. */
+	vp->cpu->doing = row->name;
 	if (!is_allowed(vp->partition, row))
 		return finish(call, HV_STATUS_ACCESS_DENIED, 0);
 	outcome = fetch_input(vp, call, &d, input, &status);
@@ -341,23 +353,17 @@ static enum exit_outcome dispatch(struct vp *vp,
 		.variable_bytes = d.variable,
 		.out = d.out_page,
 		.tail = d.in_page ? d.in_page + d.in : NULL,
-		.tail_bytes = d.tail,
 	};
 	return run(call, &f, &d);
 }
 
-enum exit_outcome hypercall_execute_row(struct vp *vp,
-                                        struct hypercall_registers *call,
-                                        const struct hypercall *row)
+enum exit_outcome hypercall_execute(struct vp *vp,
+                                    struct hypercall_registers *call)
 {
 	enum exit_outcome outcome;
 
 	call->is_rep = false;
-	if (!row)
-		return finish(call, HV_STATUS_INVALID_HYPERCALL_CODE, 0);
-	/* For a report, should one of the checks in it fail. */
-	vp->cpu->doing = row->name;
-	outcome = dispatch(vp, call, row);
+	outcome = dispatch(vp, call);
 	vp->cpu->doing = NULL;
 	return outcome;
 }

@@ -26,6 +26,13 @@ struct hypercall_registers {
 	u64 result;
 	bool is_rep; /* write `control` back (RCX or EDX:EAX) */
 };
+/*
+ * EXIT_SKIP: write the result. EXIT_AGAIN: continuation, write `control` back
+ * if is_rep, leave RIP. EXIT_SUSPENDED: a parameter page needs the parent.
+ */
+enum exit_outcome hypercall_execute(struct vp *vp,
+                                    struct hypercall_registers *call);
+
 struct hypercall;
 
 /*
@@ -40,16 +47,15 @@ struct hypercall_frame {
 	struct vp *target_vp;     /* of the target, NULL: the row has none */
 	const void *in;           /* fixed input */
 	const void *in_rep;       /* input of the element at `rep` */
-	void *out;      /* fixed output, up to the row's `out` bytes */
-	void *out_rep;  /* output of the element at `rep` */
-	u32 rep;        /* element index, from 0 */
-	u32 first;      /* the first element of this turn */
-	u32 spent;      /* by the elements of this turn, if they count */
-	const u8 *tail; /* variable input, still in guest memory: read
+	void *out;          /* fixed output, up to the row's `out` bytes */
+	void *out_rep;      /* output of the element at `rep` */
+	u32 rep;            /* element index, from 0 */
+	u32 first;          /* the first element of this turn */
+	u32 spent;          /* by the elements of this turn, if they count */
+	u32 variable_bytes; /* of a variable header (hypercall_variable) */
+	const u8 *tail;     /* variable input, still in guest memory: read
 	                         * every byte once; where the row copies it,
 	                         * it is behind the fixed input instead */
-	u32 tail_bytes;
-	u32 variable_bytes; /* of a variable header (hypercall_variable) */
 	bool again;         /* set: not finished, run me again; an element
 	                         * that is not the first of its turn may */
 	bool unchanged;     /* set: a success that has changed nothing */
@@ -128,24 +134,6 @@ static inline u32 hypercall_slot(u32 code)
 static inline const void *hypercall_variable(const struct hypercall_frame *f)
 {
 	return (const u8 *)f->in + ((f->row->in + 7u) & ~7u);
-}
-
-/*
- * The call of this row, NULL: there is no such call. EXIT_SKIP: write the result.
- * EXIT_AGAIN: continuation, write `control` back if is_rep, leave RIP. EXIT_SUSPENDED: a
- * parameter page needs the parent.
- */
-enum exit_outcome hypercall_execute_row(struct vp *vp,
-                                        struct hypercall_registers *call,
-                                        const struct hypercall *row);
-
-/* The same, of the row that the control word's code has. */
-static inline enum exit_outcome hypercall_execute(
-	struct vp *vp, struct hypercall_registers *call)
-{
-	return hypercall_execute_row(
-		vp, call,
-		hypercall_find((u32)(call->control & HV_CONTROL_CODE)));
 }
 
 /* Handlers, one file a TLFS chapter: hvcall_*.c. */
