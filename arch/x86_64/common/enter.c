@@ -88,10 +88,28 @@ static bool goes_on(struct cpu *cpu, enum sched_event event)
 	       sched_is_alone(cpu) && !cpu->current->dirty;
 }
 
+/*
+ * Whoever is next by the scheduler. Apart from enter_next, which has no use for the
+ * registers that this saves where the root is alone: that is the way of most exits.
+ */
+__attribute__((noinline)) static struct vp *enter_chosen(struct cpu *cpu,
+                                                         enum sched_event event)
+{
+	struct cpu_arch *a = cpu_arch(cpu);
+	struct sched_plan plan = sched_next(cpu, event);
+
+	cpu->current = plan.vp;
+	prepare(&plan);
+	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
+	           !plan.halted && !a->nmi_pending && !a->mc_pending;
+	/* What a root that is alone runs, nobody counts. */
+	sched_entered(cpu);
+	return cpu->current;
+}
+
 struct vp *enter_next(struct cpu *cpu, enum sched_event event)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
-	struct sched_plan plan;
 
 	if (a->nmi_arrived) {
 		a->nmi_arrived = false;
@@ -100,12 +118,5 @@ struct vp *enter_next(struct cpu *cpu, enum sched_event event)
 	}
 	if (goes_on(cpu, event))
 		return cpu->current;
-	plan = sched_next(cpu, event);
-	cpu->current = plan.vp;
-	prepare(&plan);
-	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
-	           !plan.halted && !a->nmi_pending && !a->mc_pending;
-	/* What a root that is alone runs, nobody counts. */
-	sched_entered(cpu);
-	return cpu->current;
+	return enter_chosen(cpu, event);
 }
