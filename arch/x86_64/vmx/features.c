@@ -1,5 +1,5 @@
 /*
- * Reads what the processor offers, lets controls.c judge it before the launch,
+ * Reads what the processor offers, lets controls.c check it before the launch,
  * and keeps what follows: the control words of the two kinds of VMCS, and more.
  */
 #include "arch/x86_64/vmx/features.h"

@@ -78,7 +78,7 @@ void trace_end(struct trace *t);
 
 /*
  * The root's WRMSR exits. True: it is executed again, with the MSR exchanged now
- * and its writes no exits, so the processor judges the value.
+ * and its writes no exits, so the processor checks the value.
  */
 bool trace_written(struct trace *t, u32 msr);
 
