@@ -27,7 +27,7 @@ static u32 take_letter(const char **from)
 	for (u32 i = 1; i < length; i++) {
 		if (((u8) * *from & 0xc0) != 0x80)
 			return REPLACEMENT;
-		letter = letter << 6 | (*(*from)++ & 0x3fu);
+		letter = letter << 6 | ((u8) * (*from)++ & 0x3fu);
 	}
 	/* UCS-2 has no pairs: what would need one cannot be shown. */
 	return length && letter <= 0xffff ? letter : REPLACEMENT;
