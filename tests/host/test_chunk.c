@@ -1,5 +1,5 @@
 /*
- * hv/chunk.c and hv/chunk_vp.c: streams whose checks hold and whose contents do
+ * hv/stream/chunk.c and hv/stream/chunk_vp.c: streams whose checks hold and whose contents do
  * not. Each case changes one thing of a good stream.
  */
 #include "hv/stream/chunk.h"
