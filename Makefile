@@ -70,16 +70,22 @@ BENCH_CFLAGS := $(COMMON) -O2 -mcrc32
 
 # ---- What there is ----
 
-HV_SOURCES := $(wildcard lib/*.c hv/*.c hv/*/*.c arch/x86_64/*/*.c arch/x86_64/*/*.asm)
-HV_OBJECTS := $(HV_SOURCES:%=$(B)/%.o)
-# The image for tests: the same with counters and planted faults (tests/tally), whose
-# tally.h comes before arch's; and with the option for these in its loader.
-TEST_OBJECTS := $(HV_OBJECTS:$(B)/arch/%.c.o=$(B)/test/arch/%.c.o) \
-	$(B)/test/tests/tally/tally.c.o $(B)/test/tests/tally/planted.c.o
+objects = $(patsubst %,$(B)/%.o,$(wildcard $(1)))
+# An image for each way to run a guest: what they share, and a folder of its own.
+vendor_objects = $(call objects,lib/*.c hv/*.c hv/*/*.c \
+	$(foreach f,common $(1),arch/x86_64/$(f)/*.c arch/x86_64/$(f)/*.asm))
+VMX_OBJECTS := $(call vendor_objects,vmx)
+SVM_OBJECTS := $(call vendor_objects,svm)
+HV_OBJECTS := $(sort $(VMX_OBJECTS) $(SVM_OBJECTS))
+# The images for tests: the same with counters and planted faults (tests/tally), whose
+# tally.h comes before arch's; and with the option for these in their loader.
+test_objects = $(patsubst $(B)/arch/%.c.o,$(B)/test/arch/%.c.o, \
+	$(call vendor_objects,$(1))) $(patsubst %,$(B)/test/tests/tally/%.c.o, \
+	tally planted planted_$(1))
+TEST_OBJECTS := $(sort $(foreach v,vmx svm,$(call test_objects,$(v))))
 ASM_OFFSETS := $(B)/arch/x86_64/common/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
 
-objects = $(patsubst %,$(B)/%.o,$(wildcard $(1)))
 # lib/ once more, with the flags of UEFI programs.
 EFI_SHARED := $(B)/efi/lib.a
 BOOT_OBJECTS := $(call objects,boot/*.c boot/*.asm)
@@ -110,8 +116,9 @@ CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
 HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
-	exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
-	$(addprefix vmx/,allowed controls entry_rules leaks trace))
+	entry_rules exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
+	$(addprefix vmx/,allowed controls leaks trace) \
+	$(addprefix svm/,msr_map offer opcode vtimer))
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -164,7 +171,7 @@ SEEDS := 20
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(B)/stasis.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
+all: $(B)/stasis.elf $(B)/stasis-svm.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
 
 run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)

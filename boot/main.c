@@ -16,14 +16,11 @@
 #include "boot/refusal.h"
 #include "boot/screen.h"
 #include "boot/uart.h"
+#include "boot/vendor.h"
 #include "lib/elf.h"
 
 /* The root's pool is what the image and its tables leave of it. */
 #define DEFAULT_RESERVED (16ull << 20)
-
-/* boot/image.asm */
-extern const u8 image_start[];
-extern const u8 image_end[];
 
 EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table);
 
@@ -33,6 +30,7 @@ struct launch {
 	struct memory_map map;
 	struct elf_image image;
 	struct machine_tsc tsc;
+	const u8 *elf; /* the image for this processor */
 	u64 elf_size;
 	struct handoff_uart uart;
 	u64 reserved_base;
@@ -65,12 +63,13 @@ static EFI_STATUS launch_read_image(struct launch *l)
 {
 	const char *error;
 
-	l->elf_size = (u64)(image_end - image_start);
+	l->elf = vendor_here()->image;
+	l->elf_size = (u64)(vendor_here()->image_end - l->elf);
 	/*
 	 * It is in this program, and so as good as the file; but a file on a disk may be
 	 * damaged, and what runs unchecked at the highest privilege is not to be.
 	 */
-	error = elf_check(image_start, l->elf_size, &l->image);
+	error = elf_check(l->elf, l->elf_size, &l->image);
 	if (!error)
 		return EFI_SUCCESS;
 	Print(L"stasis: the hypervisor's image is damaged: %a; build again\n",
@@ -153,7 +152,7 @@ static struct handoff *launch_fill(const struct launch *l)
 	 * The file stays beside the loaded image: names of functions in reports and of controls
 	 * in refusals are read from it.
 	 */
-	CopyMem((void *)h->elf_base, image_start, h->elf_size);
+	CopyMem((void *)h->elf_base, l->elf, h->elf_size);
 	elf_load(&l->image, (void *)h->image_base);
 	/*
 	 * Last: until the launch a record of the run before may be in this memory, but from now

@@ -8,7 +8,7 @@
 #include "include/x86.h"
 
 /* The first is also the one that is missed where there is none. */
-static const struct vendor *const vendors[] = { &vendor_vtx };
+static const struct vendor *const vendors[] = { &vendor_vtx, &vendor_svm };
 
 /* By the feature and not by the vendor's name: emulators have both of either. */
 static bool is_here(const struct vendor *v)

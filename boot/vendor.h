@@ -18,13 +18,15 @@ struct vendor_refusal {
 	const char *below; /* instead, where another hypervisor is below */
 };
 
-#define VENDOR_REFUSALS 16 /* more than enum handoff_result has */
+#define VENDOR_REFUSALS 20 /* more than enum handoff_result has */
 
 struct vendor {
 	const char *name;
 	u32 leaf; /* of CPUID, register and bit: the processor has it */
 	u32 reg;
 	u32 bit;
+	const u8 *image; /* the hypervisor for it (image.asm) */
+	const u8 *image_end;
 	struct vendor_refusal refusals[VENDOR_REFUSALS]; /* by the result */
 	/* A line of the check: is it there, has the firmware locked it? */
 	void (*print)(const struct handoff_findings *findings);
@@ -33,7 +35,7 @@ struct vendor {
 /* Of this processor; where it has none, the row whose refusal says so. */
 const struct vendor *vendor_here(void);
 
-/* vtx.c */
-extern const struct vendor vendor_vtx;
+/* vtx.c, svm.c */
+extern const struct vendor vendor_vtx, vendor_svm;
 
 #endif

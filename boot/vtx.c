@@ -24,11 +24,16 @@ static void print(const struct handoff_findings *findings)
 	Print(L"VT-x:       IA32_FEATURE_CONTROL 0x%lx: %a\n", control, what);
 }
 
+/* image.asm */
+extern const u8 image_vmx_start[], image_vmx_end[];
+
 const struct vendor vendor_vtx = {
 	.name = "VT-x",
 	.leaf = 1,
 	.reg = ECX,
 	.bit = CPUID_1_ECX_VMX,
+	.image = image_vmx_start,
+	.image_end = image_vmx_end,
 	.print = print,
 	.refusals = {
 		[HANDOFF_NO_VTX] = {

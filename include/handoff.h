@@ -35,6 +35,10 @@ enum handoff_result {
 	HANDOFF_FIVE_LEVEL = 10,     /* five-level paging is on (CR4.LA57) */
 	HANDOFF_VMX_IN_USE = 11,     /* somebody else uses VT-x (CR4.VMXE) */
 	HANDOFF_NOT_EXECUTABLE = 12, /* the firmware's page tables forbid it */
+	HANDOFF_NO_SVM = 13,         /* CPUID 80000001:ECX.SVM is clear */
+	HANDOFF_SVM_OFF = 14,        /* VM_CR.SVMDIS is set */
+	HANDOFF_NO_NPT = 15,         /* no nested paging, or too few ASIDs */
+	HANDOFF_SVM_IN_USE = 16,     /* somebody else uses SVM (EFER.SVME) */
 };
 
 /* One VMX capability that the hypervisor requires or likes to have. */

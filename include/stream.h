@@ -69,12 +69,13 @@ _Static_assert(sizeof(struct stream_header) == 16, "chunk header");
 
 #define STREAM_PROLOG_SUMMARY 1
 #define STREAM_VENDOR_INTEL 1
+#define STREAM_VENDOR_AMD 2
 
 struct stream_prolog {
 	u32 tag;           /*  0 STREAM_TAG */
 	u8 is_summary;     /*  4 */
 	u8 rsvd0[3];       /*  5 */
-	u32 vendor;        /*  8 STREAM_VENDOR_INTEL */
+	u32 vendor;        /*  8 STREAM_VENDOR_ */
 	u32 rsvd1;         /* 12 */
 	u64 magic;         /* 16 STREAM_MAGIC */
 	u16 version_major; /* 24 another one cannot be read */

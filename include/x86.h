@@ -50,6 +50,7 @@
 #define EFER_LME BIT(8)
 #define EFER_LMA BIT(10)
 #define EFER_NXE BIT(11)
+#define EFER_SVME BIT(12) /* AMD's */
 
 /* What goes together: long mode, SSE. */
 #define EFER_LONG (EFER_LME | EFER_LMA)
@@ -203,6 +204,8 @@ enum cpuid_reg { EAX, EBX, ECX, EDX, CPUID_REGS };
 #define CPUID_D_ECX_ALIGNED (1u << 1) /* to 64 bytes when compacted */
 #define CPUID_D_ECX_XFD (1u << 2)
 
+#define CPUID_80000001_ECX_SVM (1u << 2)
+#define CPUID_SVM 0x8000000au /* the leaf of its features */
 #define CPUID_80000001_EDX_SYSCALL (1u << 11)
 
 /* ---- Exceptions and interrupts (6.15) ---- */

@@ -64,6 +64,13 @@
 #define MSR_IA32_KERNEL_GS_BASE 0xc0000102u
 #define MSR_IA32_TSC_AUX 0xc0000103u
 
+/* AMD's (APM volume 2, 15.30). */
+#define MSR_VM_CR 0xc0010114u
+#define MSR_VM_IGNNE 0xc0010115u
+#define MSR_VM_HSAVE_PA 0xc0010117u
+#define VM_CR_LOCK BIT(3)
+#define VM_CR_SVMDIS BIT(4)
+
 #define FEATURE_CONTROL_LOCK BIT(0)
 #define FEATURE_CONTROL_VMX BIT(2) /* outside SMX operation */
 

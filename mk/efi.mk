@@ -10,12 +10,13 @@ $(B)/efi/lib/%.c.o: lib/%.c Makefile mk/efi.mk | $(DEPS)
 $(EFI_SHARED): $(patsubst %,$(B)/efi/%.o,$(wildcard lib/*.c)) | $(DEPS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/boot/image.asm.o: $(B)/stasis.image
-$(B)/test/boot/image.asm.o: $(B)/test/stasis.image
+$(B)/boot/image.asm.o: $(B)/stasis.image $(B)/stasis-svm.image
+$(B)/test/boot/image.asm.o: $(B)/test/stasis.image $(B)/test/stasis-svm.image
 $(B)/boot/image.asm.o $(B)/test/boot/image.asm.o: boot/image.asm | $(DEPS)
 	$(call say,NASM)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(NASM) -f elf64 '-DIMAGE="$(filter %.image,$^)"' $< -o $@
+	$(Q)$(NASM) -f elf64 '-DIMAGE_VMX="$(filter %/stasis.image,$^)"' \
+		'-DIMAGE_SVM="$(filter %/stasis-svm.image,$^)"' $< -o $@
 
 $(B)/stasis.so: $(BOOT_OBJECTS)
 $(B)/test/stasis.so: $(TEST_BOOT_OBJECTS)

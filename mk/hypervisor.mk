@@ -1,4 +1,4 @@
-# The hypervisor: an ELF image of its own, all of it one LTO unit; and the image for
+# The hypervisor: an ELF image of its own, all of it one LTO unit; and the images for
 # tests.
 
 $(filter %.c.o,$(HV_OBJECTS)): $(B)/%.c.o: %.c Makefile mk/hypervisor.mk | $(DEPS)
@@ -17,18 +17,22 @@ $(B)/%.inc: %.h tools/inc.sed | $(DEPS)
 $(B)/%.asm.o: %.asm $(ASM_OFFSETS) Makefile mk/hypervisor.mk | $(DEPS)
 	$(call assemble,-f elf64 -g -F dwarf -I$(B)/arch/x86_64/common/ -I$(<D)/ -I./)
 
-$(B)/stasis.o: $(HV_OBJECTS)
-$(B)/test/stasis.o: $(TEST_OBJECTS)
-$(B)/stasis.o $(B)/test/stasis.o: | $(DEPS)
+# For VT-x and for SVM: their loader carries both.
+IMAGES := stasis stasis-svm test/stasis test/stasis-svm
+$(B)/stasis.o: $(VMX_OBJECTS)
+$(B)/stasis-svm.o: $(SVM_OBJECTS)
+$(B)/test/stasis.o: $(call test_objects,vmx)
+$(B)/test/stasis-svm.o: $(call test_objects,svm)
+$(IMAGES:%=$(B)/%.o): | $(DEPS)
 	$(call say,LTO)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(HV_CFLAGS) -flto=$(JOBS) -r -flinker-output=nolto-rel -nostdlib \
 		$^ -o $@
 
-$(B)/stasis.elf $(B)/test/stasis.elf: %.elf: %.o linker.ld | $(DEPS)
+$(IMAGES:%=$(B)/%.elf): %.elf: %.o linker.ld | $(DEPS)
 	$(call say,LD)
 	$(Q)$(LD) $(HV_LDFLAGS) -T linker.ld $< -o $@
 
 # What boot carries: symbols for reports, but not the debugger's data.
-$(B)/stasis.image $(B)/test/stasis.image: %.image: %.elf
+$(IMAGES:%=$(B)/%.image): %.image: %.elf
 	$(Q)$(OBJCOPY) --strip-debug $< $@

@@ -34,6 +34,7 @@ static const struct word_row {
 	{ 0xd, 1, EAX, 1u << 3, ARCH_ROOT_XSAVES }, /* XSAVES, IA32_XSS */
 	{ 0xd, 1, ECX, ALL, ARCH_ROOT_XSAVES },
 	{ 0xd, 1, EDX, ALL, ARCH_ROOT_XSAVES },
+	{ 0x80000001, ALL, ECX, 1u << 2, NEVER }, /* SVM */
 	{ 0x80000001, ALL, EDX, 1u << 27, ARCH_ROOT_RDTSCP },
 };
 
@@ -43,8 +44,9 @@ static const struct {
 	u32 needs;
 } leaf_rows[] = {
 	{ 0x14, ARCH_ROOT_TRACE },
-	{ 0x19, NEVER }, /* Key Locker */
-	{ 0x1b, NEVER }, /* PCONFIG */
+	{ 0x19, NEVER },       /* Key Locker */
+	{ 0x1b, NEVER },       /* PCONFIG */
+	{ 0x8000000a, NEVER }, /* SVM */
 };
 
 static bool can(u32 needs)

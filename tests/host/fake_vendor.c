@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arch/x86_64/vmx/entry_rules.h"
+#include "arch/x86_64/common/entry_rules.h"
 #include "hv/base/check.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/debug.h"
@@ -78,7 +78,7 @@ void vendor_limit(struct arch_facts *facts)
 
 const struct vp_rule *vendor_rules(u32 *count)
 {
-	return entry_rules(count);
+	return entry_rules(count, true);
 }
 
 /* Not VT-x's instruction: nobody may go by that one. */
@@ -340,7 +340,7 @@ bool vendor_delivers(struct vp *vp)
 void vendor_prepare(struct vp *vp, const struct vendor_entry *entry)
 {
 	u32 count;
-	const struct vp_rule *rules = entry_rules(&count);
+	const struct vp_rule *rules = entry_rules(&count, true);
 
 	CHECK(fake_vendor.loaded == vp);
 	CHECK(!vp->dirty);

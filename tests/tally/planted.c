@@ -4,7 +4,7 @@
 #include "tests/tally/planted.h"
 
 #include "arch/x86_64/common/tally.h"
-#include "arch/x86_64/vmx/vmcs.h"
+#include "hv/arch.h"
 #include "hv/base/check.h"
 #include "hv/base/cpu.h"
 #include "hv/call/hypercall.h"
@@ -12,7 +12,7 @@
 #define UNMAPPED_ADDRESS 0x0000700000000000ull
 #define RECURSION_BYTES 512
 
-static u32 planted;
+u32 planted;
 
 void tally_begin(u32 fault)
 {
@@ -47,13 +47,4 @@ __attribute__((noinline)) void planted_call(u32 code)
 		*(volatile const u8 *)UNMAPPED_ADDRESS;
 	if (fault == PLANTED_STACK)
 		overflow_stack(0);
-}
-
-/* A link pointer that is neither all ones nor a VMCS (SDM 26.3.1.5). */
-void planted_enter(void)
-{
-	if (planted != PLANTED_ENTRY)
-		return;
-	planted = PLANTED_NONE;
-	vmcs_write(VMCS_LINK_POINTER, 0);
 }

@@ -14,11 +14,14 @@ enum planted_fault {
 	PLANTED_ENTRY = 4,     /* the processor refuses the first VM entry */
 };
 
+/* The one that has not been raised yet. */
+extern u32 planted;
+
 /* Raises the fault of a hypercall that was planted, once, as if in the hypercall
  * with this code. */
 void planted_call(u32 code);
 
-/* Spoils the VMCS that is loaded for the first VM entry, if that was planted. */
+/* Spoils what the first entry is made by, if that was planted (planted_vmx.c, _svm.c). */
 void planted_enter(void);
 
 #endif

@@ -4,7 +4,7 @@
    Makefile not more than 250.
 2. No function of C or of Python has more than 60.
 3. All assembly together has at most 400 lines, but for the child that is a tour of
-   processor modes.
+   processor modes; of the vendors' the longest counts.
 4. No .c file has conditional compilation.
 
 Run from the project's root; it prints what it finds, and fails if that is anything.
@@ -25,6 +25,7 @@ FILES_MAX = {"Makefile": 250}
 FUNCTION_MAX = 60
 ASSEMBLY_MAX = 400
 TOUR = "tests/guest/child/anywhere/"
+VENDORS = ("arch/x86_64/vmx", "arch/x86_64/svm")
 
 
 def c_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
@@ -72,12 +73,17 @@ def main() -> int:
                    for path in Path(folder).rglob("*")
                    if path.suffix in SUFFIXES and path.is_file())
     paths += map(Path, FILES_MAX)
-    wrong, assembly = [], 0
+    wrong, assembly, vendors = [], 0, dict.fromkeys(VENDORS, 0)
     for path in paths:
         text = path.read_text(encoding="utf-8")
         wrong += wrong_of(str(path), text)
-        if path.suffix == ".asm" and not str(path).startswith(TOUR):
+        if path.suffix != ".asm" or str(path).startswith(TOUR):
+            continue
+        if str(path.parent) in vendors:
+            vendors[str(path.parent)] += len(text.splitlines())
+        else:
             assembly += len(text.splitlines())
+    assembly += max(vendors.values())
     if assembly > ASSEMBLY_MAX:
         wrong.append(f"all: {assembly} lines of assembly, at most {ASSEMBLY_MAX}")
     for line in wrong:

@@ -8,6 +8,7 @@
 #define CPU_STACK_TOP 96
 #define CPU_NMI_ARRIVED 104
 #define STACK_FIRST_TOP 36864
+#define VMCB_HOST 992
 #define STUB_SIZE 16
 
 #endif

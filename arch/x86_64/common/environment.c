@@ -13,6 +13,7 @@
 #include "arch/x86_64/common/tables.h"
 #include "arch/x86_64/common/vendor.h"
 
+#define TSS_LIMIT 0x67
 /* Which rights make a TSS of 64-bit mode, busy or not (SDM 3.5). */
 #define TSS_RIGHTS (RIGHTS_P | RIGHTS_S | (RIGHTS_TYPE & ~TYPE_BUSY))
 
@@ -197,9 +198,25 @@ static void capture_general(struct vp_state *s,
 	s->rflags = frame->rflags;
 }
 
+/*
+ * A state that can be entered has a task register (entry_rules.c), which UEFI firmware need
+ * not have, and a busy one, which the descriptor does not show where the GDT was copied
+ * since.
+ */
+static void capture_task_register(struct hv_segment *tr)
+{
+	if (tr->attributes & RIGHTS_P) {
+		tr->attributes |= TYPE_BUSY;
+		return;
+	}
+	tr->limit = TSS_LIMIT;
+	tr->attributes = RIGHTS_BUSY_TSS;
+}
+
 static void capture_msrs(struct vp_state *s)
 {
 	s->pat = msr_read(MSR_IA32_PAT);
+	s->kernel_gs_base = msr_read(MSR_IA32_KERNEL_GS_BASE);
 	s->sysenter_cs = msr_read(MSR_IA32_SYSENTER_CS);
 	s->sysenter_rsp = msr_read(MSR_IA32_SYSENTER_ESP);
 	s->sysenter_rip = msr_read(MSR_IA32_SYSENTER_EIP);
@@ -217,6 +234,8 @@ void environment_capture(struct vp *root)
 	switch_save_if_resident(root);
 	capture_general(s, (const struct firmware_frame *)f->frame);
 	capture_msrs(s);
+	s->cr2 = cr2_read();
+	s->dr6 = dr6_read();
 	s->efer = f->efer;
 	s->cr0 = f->cr0;
 	s->cr3 = f->cr3;
@@ -226,6 +245,7 @@ void environment_capture(struct vp *root)
 	s->idtr = (struct vp_table){ f->idt.base, f->idt.limit };
 	for (u32 i = 0; i < VP_SEGMENTS; i++)
 		capture_segment(&s->segment[i], f, (enum vp_segment)i);
+	capture_task_register(&s->segment[VP_TR]);
 	s->segment[VP_FS].base = f->fs_base;
 	s->segment[VP_GS].base = f->gs_base;
 	s->activity = s->interrupt_state = 0;

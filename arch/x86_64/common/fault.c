@@ -30,6 +30,8 @@ void fault_handle(struct fault_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI)
 		handle_nmi(frame);
+	else if (vendor_interrupt(frame->vector, &frame->rflags))
+		return;
 	else if (!handle_recovery(frame))
 		report_exception(frame);
 }

@@ -10,7 +10,7 @@
 #include "arch/x86_64/common/tables.h"
 #include "hv/arch.h"
 
-#define PROCESSOR_VENDOR_PAGES 2 /* whose addresses are in its control blocks */
+#define PROCESSOR_VENDOR_PAGES 4 /* whose addresses are in its control blocks */
 
 struct processor {
 	struct stack stacks[STACKS]; /* first: entry.asm */

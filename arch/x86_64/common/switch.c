@@ -76,37 +76,37 @@ static bool is_long(struct vp *vp)
 	return vendor_peek(vp, VENDOR_EFER) & EFER_LMA;
 }
 
-static void save_debug(struct vp_state *s)
+static void save_registers(struct vp *vp)
 {
+	struct vp_state *s = &vp->state;
+
 	s->dr[0] = dr0_read();
 	s->dr[1] = dr1_read();
 	s->dr[2] = dr2_read();
 	s->dr[3] = dr3_read();
-	s->dr6 = dr6_read();
+	vendor_save_live(vp);
 }
 
-static void load_debug(const struct vp_state *s)
+static void load_registers(struct vp *vp)
 {
+	const struct vp_state *s = &vp->state;
+
 	dr0_write(s->dr[0]);
 	dr1_write(s->dr[1]);
 	dr2_write(s->dr[2]);
 	dr3_write(s->dr[3]);
-	dr6_write(s->dr6);
+	vendor_load_live(vp);
 }
 
 /* All but the debug registers. XCR0 is left with all components (xstate.h). */
 static void save_rest(struct vp *vp)
 {
-	vp->state.cr2 = cr2_read();
-	vp->state.kernel_gs_base = msr_read(MSR_IA32_KERNEL_GS_BASE);
 	xstate_save(vp, is_long(vp));
 	vp->cached |= VP_PART_LIVE;
 }
 
 static void load_rest(struct vp *vp)
 {
-	cr2_write(vp->state.cr2);
-	msr_write(MSR_IA32_KERNEL_GS_BASE, vp->state.kernel_gs_base);
 	xstate_load(vp, is_long(vp));
 }
 
@@ -123,8 +123,8 @@ void switch_change(struct vp *vp)
 	if (old && (old->cached & VP_PART_LIVE))
 		old = NULL;
 	if (old)
-		save_debug(&old->state);
-	load_debug(&vp->state);
+		save_registers(old);
+	load_registers(vp);
 	if (old)
 		save_rest(old);
 	load_rest(vp);
@@ -137,7 +137,7 @@ void switch_save_if_resident(struct vp *vp)
 {
 	if (cpu_arch(arch_this_cpu())->resident != vp)
 		return;
-	save_debug(&vp->state);
+	save_registers(vp);
 	save_rest(vp);
 	xstate_enable(vp);
 }
@@ -147,7 +147,7 @@ void switch_load_if_resident(struct vp *vp, u32 parts)
 	if (cpu_arch(arch_this_cpu())->resident != vp)
 		return;
 	if (parts & VP_PART_LIVE) {
-		load_debug(&vp->state);
+		load_registers(vp);
 		load_rest(vp);
 	}
 	if (parts & VP_PART_OURS)

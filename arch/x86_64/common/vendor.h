@@ -63,6 +63,12 @@ void vendor_end(void);
  */
 u64 vendor_nmi_return(u64 rip);
 
+/*
+ * An interrupt has come to the hypervisor. True: it was let in, and is taken; *rflags are
+ * those that who was interrupted goes on with. False: none may come.
+ */
+bool vendor_interrupt(u64 vector, u64 *rflags);
+
 /* What there is to say of the last exit: false, nothing. Whatever the machine is in. */
 struct vendor_last_exit {
 	const char *where; /* it has been read from */
@@ -109,6 +115,14 @@ void vendor_load(struct vp *vp);
  */
 void vendor_capture(struct vp *vp, u32 parts);
 void vendor_apply(struct vp *vp, u32 parts);
+
+/*
+ * CR2, DR6 and KERNEL_GS_BASE, to vp->state and back: of VP_PART_LIVE they are what one
+ * vendor keeps in the VP's page, and another one leaves in the processor while the VP
+ * is resident.
+ */
+void vendor_save_live(struct vp *vp);
+void vendor_load_live(struct vp *vp);
 
 /* What can be asked of a VP that has exited, for less than a capture costs. */
 enum vendor_word {

@@ -5,12 +5,12 @@
 #include "arch/x86_64/vmx/features.h"
 
 #include "arch/x86_64/common/barriers.h"
+#include "arch/x86_64/common/entry_rules.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/allowed.h"
 #include "arch/x86_64/vmx/bitmaps.h"
-#include "arch/x86_64/vmx/entry_rules.h"
 #include "arch/x86_64/vmx/leaks.h"
 #include "arch/x86_64/vmx/mtrr.h"
 #include "arch/x86_64/vmx/vmx.h"
@@ -187,7 +187,7 @@ const struct vendor_msr *vendor_msrs(u32 *count)
 
 const struct vp_rule *vendor_rules(u32 *count)
 {
-	return entry_rules(count);
+	return entry_rules(count, true);
 }
 
 const void *vendor_hypercall_page(void)

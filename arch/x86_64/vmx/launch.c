@@ -57,6 +57,14 @@ u64 vendor_nmi_return(u64 rip)
 	return rip;
 }
 
+/* IF is always clear. */
+bool vendor_interrupt(u64 vector, u64 *rflags)
+{
+	(void)vector;
+	(void)rflags;
+	return false;
+}
+
 /* No CHECK in here: a report is written, whatever has been loaded. */
 bool vendor_last_exit(struct vendor_last_exit *last)
 {

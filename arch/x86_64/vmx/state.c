@@ -3,6 +3,7 @@
  */
 #include "arch/x86_64/vmx/state.h"
 
+#include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/root_msr.h"
 #include "arch/x86_64/common/vendor.h"
@@ -14,9 +15,6 @@
 #include "arch/x86_64/vmx/vmx.h"
 #include "arch/x86_64/vmx/vmx_arch.h"
 #include "hv/vp/partition.h"
-#include "include/x86_msr.h"
-
-#define TSS_LIMIT 0x67
 
 #define AT(field) ((u32)offsetof(struct vp_state, field))
 
@@ -353,27 +351,11 @@ void vendor_apply(struct vp *vp, u32 parts)
 
 /* ---- Life ---- */
 
-/*
- * VM entry wants a task register (SDM 26.3.1.2), which UEFI firmware need not have, and
- * a busy one, which the descriptor does not show where the GDT was copied since.
- */
-static void require_task_register(struct hv_segment *tr)
-{
-	if (tr->attributes & RIGHTS_P) {
-		tr->attributes |= TYPE_BUSY;
-		return;
-	}
-	tr->limit = TSS_LIMIT;
-	tr->attributes = RIGHTS_BUSY_TSS;
-}
-
 void vendor_vp_init(struct vp *vp)
 {
 	vmcs_init(vp);
-	if (vp->is_root) {
-		require_task_register(&vp->state.segment[VP_TR]);
+	if (vp->is_root)
 		trace_door_begin(&cpu_vmx(arch_this_cpu())->trace);
-	}
 	/* Another VP may have had this VPID before. */
 	tlb_flush_linear(vp->vpid);
 }
@@ -381,6 +363,21 @@ void vendor_vp_init(struct vp *vp)
 void vendor_vp_free(struct vp *vp)
 {
 	vmcs_release(vp);
+}
+
+/* VM entry and exit leave them alone: they are the processor's. */
+void vendor_save_live(struct vp *vp)
+{
+	vp->state.dr6 = dr6_read();
+	vp->state.cr2 = cr2_read();
+	vp->state.kernel_gs_base = msr_read(MSR_IA32_KERNEL_GS_BASE);
+}
+
+void vendor_load_live(struct vp *vp)
+{
+	dr6_write(vp->state.dr6);
+	cr2_write(vp->state.cr2);
+	msr_write(MSR_IA32_KERNEL_GS_BASE, vp->state.kernel_gs_base);
 }
 
 void vendor_load(struct vp *vp)

@@ -5,6 +5,7 @@
 #ifndef ARCH_VMX_H
 #define ARCH_VMX_H
 
+#include "arch/x86_64/common/event.h"
 #include "arch/x86_64/common/tally.h"
 #include "hv/base/addr.h"
 
@@ -73,16 +74,9 @@
 #define ENTRY_CTL_LOAD_PAT BIT(14)
 #define ENTRY_CTL_LOAD_EFER BIT(15)
 
-/* ---- Events (24.8.3, 24.9.2) ---- */
+/* ---- Events (24.8.3, 24.9.2), beside event.h ---- */
 
-#define EVENT_VECTOR 0xffu
-#define EVENT_TYPE_SHIFT 8
-#define EVENT_TYPE 0x700u
-#define EVENT_ERROR BIT(11)
 #define EVENT_NMI_UNBLOCKED BIT(12) /* of an exit: by the faulting IRET */
-#define EVENT_VALID BIT(31)
-#define EVENT_TYPE_NMI (2u << EVENT_TYPE_SHIFT)
-#define EVENT_TYPE_EXCEPTION (3u << EVENT_TYPE_SHIFT)
 
 #define INTERRUPTIBILITY_STI BIT(0)
 #define INTERRUPTIBILITY_MOV_SS BIT(1)

@@ -8,6 +8,10 @@
 
 #include "hv/vp/vp_rules.h"
 
-const struct vp_rule *entry_rules(u32 *count);
+/*
+ * pdptes: an entry loads them. Else those with reserved bits are a fault of the walk that comes
+ * to them (APM volume 2, 15.25.10).
+ */
+const struct vp_rule *entry_rules(u32 *count, bool pdptes);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * The rules, in the order of the SDM's sections.
  */
-#include "arch/x86_64/vmx/entry_rules.h"
+#include "arch/x86_64/common/entry_rules.h"
 
 #include "hv/arch.h"
 #include "hv/vp/vp_check.h"
@@ -432,8 +432,6 @@ static const struct vp_rule rules[] = {
 	  CORE | PAGING },
 	{ "with paging, EFER.LMA is EFER.LME", lma_follows_lme, VP_RULE_ALWAYS,
 	  CORE },
-	{ "PDPTEs have no reserved bits", pdptes_reserved, VP_RULE_ALWAYS,
-	  CORE | PAGING },
 	{ "TR is in the GDT", tr_is_global, VP_RULE_ALWAYS, SEGMENTS },
 	{ "LDTR is in the GDT", ldtr_is_global, VP_RULE_ALWAYS, SEGMENTS },
 	{ "v86: bases are 16 times the selectors", v86_bases, VP_RULE_V86,
@@ -490,10 +488,13 @@ static const struct vp_rule rules[] = {
 	  VP_RULE_ALWAYS, CORE },
 	{ "an error code where the processor has one", error_code,
 	  VP_RULE_ALWAYS, CORE },
+	/* Last, as not all have it. */
+	{ "PDPTEs have no reserved bits", pdptes_reserved, VP_RULE_ALWAYS,
+	  CORE | PAGING },
 };
 
-const struct vp_rule *entry_rules(u32 *count)
+const struct vp_rule *entry_rules(u32 *count, bool pdptes)
 {
-	*count = ARRAY_LEN(rules);
+	*count = ARRAY_LEN(rules) - (pdptes ? 0 : 1);
 	return rules;
 }

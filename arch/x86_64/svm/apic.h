@@ -1,0 +1,29 @@
+/*
+ * The processor's local APIC, in either mode: the hypervisor's accesses, and those of
+ * the root to the registers that it does not have to itself.
+ */
+#ifndef ARCH_SVM_APIC_H
+#define ARCH_SVM_APIC_H
+
+#include "arch/x86_64/common/exits.h"
+#include "include/x86_apic.h"
+
+bool apic_is_on(void);
+u32 apic_read(u32 offset);
+void apic_write(u32 offset, u32 value);
+
+/* A vector in IRR, ISR or TMR. */
+bool apic_has(u32 set, u8 vector);
+
+/* From now on the root's accesses to the timer exit. False: no memory for that. */
+bool apic_watch(void);
+
+/* Is this an access to the page that is watched? Then it is carried out. */
+bool apic_is_page(u64 gpa);
+enum exit_outcome apic_access(struct vp *root, u64 gpa);
+
+/* RDMSR and WRMSR of a register of x2APIC mode that is watched. False: it is not. */
+bool apic_read_msr(u32 msr, u64 *value);
+bool apic_write_msr(u32 msr, u64 value);
+
+#endif

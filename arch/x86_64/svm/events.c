@@ -1,0 +1,459 @@
+/*
+ * Injection, redelivery, and advancing RIP (APM volume 2, 15.7, 15.20).
+ *
+ * Of a software event (INT n, INT3, INTO, INT1) SVM keeps no length of the instruction:
+ * it is delivered with the RIP that the VMCB has, so RIP is moved behind it for the
+ * entry, and put back where the delivery is cut short. One that the guest executes
+ * itself has RIP still at it, and is executed again.
+ */
+#include "arch/x86_64/svm/events.h"
+
+#include "arch/x86_64/common/vendor.h"
+#include "arch/x86_64/svm/length.h"
+#include "arch/x86_64/svm/opcode.h"
+#include "arch/x86_64/svm/svm.h"
+#include "arch/x86_64/svm/svm_arch.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/run/exit.h"
+#include "hv/vp/debug.h"
+#include "hv/vp/gva.h"
+#include "hv/vp/partition.h"
+#include "lib/insn.h"
+
+#define VECTOR_BP 3u
+#define VECTOR_OF 4u
+
+/* Opcodes of one byte. */
+#define INT3 0xccu
+#define INT_N 0xcdu
+
+/* #DF #TS #NP #SS #GP #PF #AC #CP, and 29, 30 of encrypted guests. */
+#define WITH_ERROR \
+	(BIT(8) | 0x1full << 10 | BIT(17) | BIT(21) | BIT(29) | BIT(30))
+
+/* Its type in the VMCB: 5 and 6 are VT-x's and the TLFS's alone. */
+static u64 code_of(u64 type)
+{
+	return type > HV_PENDING_TYPE_SOFTWARE_INTERRUPT
+	               ? HV_PENDING_TYPE_EXCEPTION
+	               : type;
+}
+
+bool events_is_software(u8 vector)
+{
+	return vector == VECTOR_BP || vector == VECTOR_OF;
+}
+
+static bool is_software(u64 event)
+{
+	return (event & EVENT_TYPE) == EVENT_TYPE_SOFTWARE ||
+	       ((event & EVENT_TYPE) == EVENT_TYPE_EXCEPTION &&
+	        events_is_software((u8)event));
+}
+
+u64 events_pending(struct vp *vp)
+{
+	const struct vp_svm *a = vp_svm(vp);
+	u64 event = vmcb_of(vp)->event, pending;
+	u64 type = a->soft_type ? a->soft_type
+	                        : (event & EVENT_TYPE) >> EVENT_TYPE_SHIFT;
+
+	if (!(event & EVENT_VALID))
+		return 0;
+	pending = HV_PENDING_INTERRUPTION | type << HV_PENDING_TYPE_SHIFT |
+	          (event & EVENT_VECTOR) << HV_PENDING_VECTOR_SHIFT;
+	if (event & EVENT_ERROR)
+		pending |= HV_PENDING_DELIVER_ERROR_CODE |
+		           event >> EVENT_CODE_SHIFT << HV_PENDING_ERROR_SHIFT;
+	if (a->soft_type)
+		pending |= (u64)a->soft_length << HV_PENDING_LENGTH_SHIFT;
+	return pending;
+}
+
+void events_set_pending(struct vp *vp, u64 pending)
+{
+	struct vp_svm *a = vp_svm(vp);
+	struct vmcb *v = vmcb_of(vp);
+	u64 type = pending >> HV_PENDING_TYPE_SHIFT & 7;
+	u64 vector = pending >> HV_PENDING_VECTOR_SHIFT & EVENT_VECTOR;
+
+	v->event = 0;
+	a->soft_type = 0;
+	if (!(pending & HV_PENDING_INTERRUPTION))
+		return;
+	v->event = EVENT_VALID | code_of(type) << EVENT_TYPE_SHIFT | vector;
+	if (pending & HV_PENDING_DELIVER_ERROR_CODE)
+		v->event |= EVENT_ERROR |
+		            pending >> HV_PENDING_ERROR_SHIFT
+		                               << EVENT_CODE_SHIFT;
+	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT) {
+		a->soft_type = (u8)type;
+		a->soft_length = pending >> HV_PENDING_LENGTH_SHIFT & 15;
+	} else if (vector == VECTOR_DB && type == HV_PENDING_TYPE_EXCEPTION) {
+		v->dr7 &= ~DR7_GD; /* over, as at any delivery */
+	}
+}
+
+void events_inject_pending(struct vp *vp, u64 pending)
+{
+	events_set_pending(vp, pending);
+	/* It may be applied once more. */
+	if (vp->cached & VP_PART_CORE)
+		vp->state.pending_interruption = pending;
+}
+
+void vendor_inject(struct vp *vp, const struct vendor_event *e)
+{
+	u64 pending = HV_PENDING_INTERRUPTION |
+	              (u64)e->type << HV_PENDING_TYPE_SHIFT |
+	              (u64)e->vector << HV_PENDING_VECTOR_SHIFT;
+
+	if (e->has_error)
+		pending |= HV_PENDING_DELIVER_ERROR_CODE |
+		           (u64)e->error << HV_PENDING_ERROR_SHIFT;
+	events_inject_pending(vp, pending);
+}
+
+/* ---- Around a run ---- */
+
+void events_block_nmi(struct vp *vp, bool blocked)
+{
+	vp_svm(vp)->nmi_blocked = blocked;
+	vp_svm(vp)->irets = false;
+	vmcb_intercept(vmcb_of(vp), VMCB_INTERCEPT_IRET, blocked);
+}
+
+static u64 rip_behind(struct vp *vp, u64 length)
+{
+	u64 rip = vmcb_of(vp)->rip + length;
+
+	/* Outside 64-bit mode RIP wraps at 4 GiB. */
+	return vendor_peek(vp, VENDOR_CODE_64) ? rip : (u32)rip;
+}
+
+void events_entering(struct vp *vp)
+{
+	struct vp_svm *a = vp_svm(vp);
+	struct vmcb *v = vmcb_of(vp);
+
+	a->dr6 = v->dr6;
+	if (!(v->event & EVENT_VALID))
+		return;
+	if ((v->event & EVENT_TYPE) == EVENT_TYPE_NMI)
+		events_block_nmi(vp, true);
+	if (!a->soft_type)
+		return;
+	a->soft_runs = true;
+	a->soft_rip = v->rip;
+	a->soft_event = v->event;
+	/* A processor with NRIP save pushes that, the others RIP. */
+	v->rip = v->next_rip = rip_behind(vp, a->soft_length);
+}
+
+/* What we injected of software: its delivery was cut short, or is over. */
+static void end_software(struct vp *vp)
+{
+	struct vp_svm *a = vp_svm(vp);
+	struct vmcb *v = vmcb_of(vp);
+
+	a->soft_runs = false;
+	if (!(v->exit_event & EVENT_VALID)) {
+		a->soft_type = 0;
+		return;
+	}
+	v->rip = a->soft_rip;
+	v->event = a->soft_event;
+}
+
+/*
+ * The exit by IRET comes before it. It is done when RIP is another; else something has
+ * come in between, and it will exit again.
+ */
+static void end_iret(struct vp *vp)
+{
+	struct vp_svm *a = vp_svm(vp);
+	struct vmcb *v = vmcb_of(vp);
+
+	if (!a->irets)
+		return;
+	if (a->iret_steps && vp->is_root)
+		v->exceptions &= ~(u32)BIT(VECTOR_DB);
+	if (v->rip != a->iret_rip) {
+		if (v->exit_code != SVM_EXIT_EXCEPTION + VECTOR_DB)
+			a->iret_steps = false;
+		events_block_nmi(vp, false);
+		return;
+	}
+	if (a->iret_steps)
+		v->rflags &= ~RFLAGS_TF;
+	a->iret_steps = false;
+	events_block_nmi(vp, true);
+}
+
+void events_exited(struct vp *vp)
+{
+	struct vmcb *v = vmcb_of(vp);
+	u64 event = v->exit_event;
+
+	v->event = 0;
+	end_iret(vp);
+	if (vp_svm(vp)->soft_runs) {
+		end_software(vp);
+		return;
+	}
+	vp_svm(vp)->soft_type = 0;
+	if (!(event & EVENT_VALID) || is_software(event))
+		return;
+	/* It blocks NMIs when it is delivered at last. */
+	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
+		events_block_nmi(vp, false);
+	v->event = event;
+}
+
+static bool nmi_waits(struct vp *vp)
+{
+	return vp->is_root ? cpu_arch(vp->cpu)->nmi_pending
+	                   : lapic_nmi_pending(vp);
+}
+
+/* With one that waits there is to be an exit behind it: a step of ours. */
+void events_iret(struct vp *vp)
+{
+	struct vp_svm *a = vp_svm(vp);
+	struct vmcb *v = vmcb_of(vp);
+
+	a->irets = true;
+	a->iret_rip = v->rip;
+	vmcb_intercept(v, VMCB_INTERCEPT_IRET, false);
+	if (!nmi_waits(vp) || (v->rflags & RFLAGS_TF))
+		return;
+	a->iret_steps = true;
+	v->rflags |= RFLAGS_TF;
+	v->exceptions |= (u32)BIT(VECTOR_DB);
+}
+
+bool events_iret_stepped(struct vp *vp)
+{
+	struct vp_svm *a = vp_svm(vp);
+
+	if (!a->iret_steps)
+		return false;
+	a->iret_steps = false;
+	vmcb_of(vp)->dr6 = a->dr6;
+	return true;
+}
+
+bool vendor_delivering(struct vp *vp, struct vendor_event *event)
+{
+	u64 first = vmcb_of(vp)->exit_event;
+	u64 type = (first & EVENT_TYPE) >> EVENT_TYPE_SHIFT;
+
+	if (type == HV_PENDING_TYPE_EXCEPTION && is_software(first))
+		type = HV_PENDING_TYPE_SOFTWARE_EXCEPTION;
+	*event = (struct vendor_event){
+		.type = (enum hv_pending_type)type,
+		.vector = (u8)(first & EVENT_VECTOR),
+	};
+	return first & EVENT_VALID;
+}
+
+/* An NMI that is lost all the same blocks others, up to the next IRET. */
+void vendor_drop(struct vp *vp)
+{
+	struct vmcb *v = vmcb_of(vp);
+	u64 event = v->exit_event;
+
+	events_set_pending(vp, 0);
+	if (vp->cached & VP_PART_CORE)
+		vp->state.pending_interruption = 0;
+	if (!(event & EVENT_VALID) || (event & EVENT_TYPE) != EVENT_TYPE_NMI)
+		return;
+	events_block_nmi(vp, true);
+	if (vp->cached & VP_PART_CORE)
+		vp->state.interrupt_state |= HV_INTERRUPT_STATE_NMI_MASKED;
+}
+
+void vendor_retry(struct vp *vp)
+{
+	if (vp->cached & VP_PART_CORE)
+		vp_state_change(vp, VP_PART_CORE)->rflags |= RFLAGS_RF;
+	else
+		vmcb_of(vp)->rflags |= RFLAGS_RF;
+}
+
+/* ---- Debug exceptions ---- */
+
+/*
+ * SVM has no field for those that wait. They wait here, for as long as it takes to the
+ * next entry, which injects them.
+ */
+static u64 *waiting(struct vp *vp)
+{
+	return vp->cached & VP_PART_MSRS ? &vp->state.pending_debug
+	                                 : &vp_svm(vp)->pending_debug;
+}
+
+bool vendor_debug_waits(struct vp *vp)
+{
+	return debug_is_due(*waiting(vp));
+}
+
+static void clear_waiting(struct vp *vp)
+{
+	vp_svm(vp)->pending_debug = 0;
+	if (vp->cached & VP_PART_MSRS)
+		vp->state.pending_debug = 0;
+}
+
+static void set_dr6(struct vp *vp, u64 causes)
+{
+	struct vmcb *v = vmcb_of(vp);
+
+	v->dr6 = debug_status(v->dr6, causes);
+	if (vp->cached & VP_PART_LIVE)
+		vp->state.dr6 = v->dr6;
+}
+
+static bool is_parents(const struct vp *vp)
+{
+	return !vp->is_root && (vp->partition->exceptions >> VECTOR_DB & 1);
+}
+
+static void tell_parent(struct vp *vp, u64 causes)
+{
+	const struct exit_exception e = { .vector = VECTOR_DB,
+		                          .parameter = causes & DEBUG_CAUSES };
+
+	exit_exception(vp, &e);
+}
+
+static void inject_debug(struct vp *vp)
+{
+	const struct vendor_event e = { .type = HV_PENDING_TYPE_EXCEPTION,
+		                        .vector = VECTOR_DB };
+
+	vendor_inject(vp, &e);
+}
+
+enum exit_outcome events_raise_debug(struct vp *vp, u64 causes)
+{
+	set_dr6(vp, causes);
+	if (is_parents(vp)) {
+		tell_parent(vp, causes);
+		return EXIT_SUSPENDED;
+	}
+	inject_debug(vp);
+	return EXIT_AGAIN;
+}
+
+void events_settle_debug(struct vp *vp)
+{
+	u64 causes = *waiting(vp);
+
+	if (!is_parents(vp) || vp_is_suspended(vp) || !debug_is_due(causes))
+		return;
+	set_dr6(vp, causes);
+	clear_waiting(vp);
+	tell_parent(vp, causes);
+}
+
+/*
+ * Behind MOV SS it waits for the instruction that follows: with TF that one makes a step
+ * of its own.
+ */
+void events_inject_debug(struct vp *vp)
+{
+	struct vmcb *v = vmcb_of(vp);
+	u64 causes = *waiting(vp);
+
+	if (!debug_is_due(causes) || (v->event & EVENT_VALID))
+		return;
+	clear_waiting(vp);
+	if ((v->interrupt_shadow & VMCB_SHADOW) && (v->rflags & RFLAGS_TF) &&
+	    !(v->rflags & RFLAGS_IF))
+		return;
+	set_dr6(vp, causes);
+	v->interrupt_shadow = 0;
+	inject_debug(vp);
+}
+
+/*
+ * DR6 is as the guest's handler would find it (15.12.2). What was in it before, but for
+ * the breakpoints, is not of this exception; nor can it be told from a step that is.
+ */
+u64 events_debug_causes(struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+	u64 news = v->dr6 & ~vp_svm(vp)->dr6 & (DEBUG_REGISTERS | DEBUG_STEP);
+
+	if ((v->dr6 & DEBUG_STEP) && (v->rflags & RFLAGS_TF))
+		news |= DEBUG_STEP;
+	return news | (v->dr6 & DEBUG_BREAKPOINTS);
+}
+
+/* ---- What the exit was ---- */
+
+bool events_has_error(struct vp *vp, u8 vector)
+{
+	return vector < 32 && (WITH_ERROR >> vector & 1) &&
+	       (vmcb_of(vp)->cr0 & CR0_PE);
+}
+
+u64 events_software(struct vp *vp)
+{
+	u8 bytes[INSN_MAX];
+	u32 count = gva_fetch(vp, bytes, sizeof(bytes));
+	struct opcode o = opcode_find(bytes, count, gva_code_width(vp));
+	u64 length = o.prefixes + 1, vector = VECTOR_OF;
+	u64 type = HV_PENDING_TYPE_SOFTWARE_EXCEPTION;
+
+	if (o.count && o.at[0] == INT3) {
+		vector = VECTOR_BP;
+	} else if (o.count > 1 && o.at[0] == INT_N) {
+		vector = o.at[1];
+		length++;
+		type = HV_PENDING_TYPE_SOFTWARE_INTERRUPT;
+	}
+	return HV_PENDING_INTERRUPTION | type << HV_PENDING_TYPE_SHIFT |
+	       length << HV_PENDING_LENGTH_SHIFT |
+	       vector << HV_PENDING_VECTOR_SHIFT;
+}
+
+/* A delivery ends every shadow. */
+void events_hand_on(struct vp *vp, u8 vector)
+{
+	struct vmcb *v = vmcb_of(vp);
+	struct vendor_event e = {
+		.type = HV_PENDING_TYPE_EXCEPTION,
+		.vector = vector,
+		.has_error = events_has_error(vp, vector),
+	};
+
+	if (e.has_error)
+		e.error = (u32)v->exit_info[0];
+	vendor_drop(vp);
+	vendor_inject(vp, &e);
+	v->interrupt_shadow = 0;
+	if (vector == VECTOR_PF)
+		v->cr2 = v->exit_info[1];
+	if (vector != VECTOR_DB)
+		vendor_retry(vp);
+}
+
+/* The instruction is done: its shadow is over and a single step is due. */
+void vendor_skip(struct vp *vp)
+{
+	struct vmcb *v = vmcb_of(vp);
+	u32 length = length_of_exit(vp, v->exit_code);
+
+	if (vp->cached & VP_PART_CORE) {
+		vp_skip(vp, length);
+	} else {
+		v->rip = rip_behind(vp, length);
+		v->interrupt_shadow = 0;
+		v->rflags &= ~RFLAGS_RF; /* it was for that instruction */
+		if (v->rflags & RFLAGS_TF)
+			*waiting(vp) |= DEBUG_STEP;
+	}
+	events_settle_debug(vp);
+}

@@ -1,0 +1,137 @@
+/*
+ * The window in which the hypervisor takes interrupts (APM volume 2, 15.17): GIF is clear
+ * at all other times. Taken is not ended: the EOI is the root's, whose APIC it is. But
+ * for the hypervisor's own, which is its timer's.
+ *
+ * The root is asked first whether it can take one. As long as it cannot, the APIC keeps
+ * it: whatever comes in the meantime with a higher priority goes before it.
+ */
+#include "arch/x86_64/svm/interrupt.h"
+
+#include "arch/x86_64/common/regs.h"
+#include "arch/x86_64/common/vendor.h"
+#include "arch/x86_64/svm/run.h"
+#include "arch/x86_64/svm/svm_arch.h"
+#include "arch/x86_64/svm/timer.h"
+#include "hv/vp/vp.h"
+#include "include/x86.h"
+
+/* run.asm */
+void window_halt(void);
+extern const u8 window_halt_start[], window_halt_end[];
+
+/* Called where the processor delivers it: one comes in, the next has to wait. */
+bool vendor_interrupt(u64 vector, u64 *rflags)
+{
+	struct cpu_svm *c = cpu_svm(arch_this_cpu());
+
+	if (!c->open)
+		return false;
+	c->taken = (u32)vector;
+	*rflags &= ~RFLAGS_IF;
+	return true;
+}
+
+/* An NMI between the look whether one has come and HLT would be slept through. */
+u64 vendor_nmi_return(u64 rip)
+{
+	return rip >= (u64)window_halt_start && rip < (u64)window_halt_end
+	               ? (u64)window_halt_end
+	               : rip;
+}
+
+/*
+ * An NMI comes with STGI, an interrupt behind the instruction that follows STI. Its handler
+ * leaves IF clear (vendor_interrupt), so that a second one waits.
+ */
+static void window_open(void)
+{
+	__asm__ volatile("stgi; sti; nop; nop; cli; clgi" : : : "memory", "cc");
+}
+
+/* The vector that came, 0: none. */
+static u32 take(void (*window)(void))
+{
+	struct cpu_svm *c = cpu_svm(arch_this_cpu());
+
+	c->taken = 0;
+	c->open = true;
+	window();
+	c->open = false;
+	return c->taken;
+}
+
+/* For the root: it goes before all that the APIC has still got. */
+static void keep(u32 vector)
+{
+	if (vector)
+		cpu_svm(arch_this_cpu())->kept = (u8)vector;
+}
+
+void interrupt_open(void)
+{
+	keep(take(window_open));
+}
+
+static bool can_take(struct vp *root)
+{
+	const struct vp_state *s = vp_state_part(root, VP_PART_CORE);
+
+	return (s->rflags & RFLAGS_IF) &&
+	       !(s->interrupt_state & HV_INTERRUPT_STATE_SHADOW);
+}
+
+/* What has come: the end of a time that was asked for, or something for the root. */
+static enum sched_event judge(u32 vector)
+{
+	if (timer_is_own(vector))
+		return timer_expired();
+	keep(vector);
+	return SCHED_INTERRUPT;
+}
+
+enum sched_event interrupt_exited(struct cpu *cpu)
+{
+	if (cpu_svm(cpu)->kept)
+		return SCHED_INTERRUPT;
+	/* Ours has the highest priority of all: it is the one that comes. */
+	if (!timer_waits() && !can_take(cpu->root))
+		return SCHED_INTERRUPT;
+	return judge(take(window_open));
+}
+
+void interrupt_give(struct vp *root)
+{
+	struct cpu_svm *c = cpu_svm(arch_this_cpu());
+	struct vmcb *v = vmcb_of(root);
+	const struct vendor_event e = { .type = HV_PENDING_TYPE_INTERRUPT,
+		                        .vector = c->kept };
+	bool waits = c->kept;
+
+	if (waits && !(v->event & EVENT_VALID) && (v->rflags & RFLAGS_IF) &&
+	    !(v->interrupt_shadow & VMCB_SHADOW)) {
+		vendor_inject(root, &e);
+		c->kept = 0;
+		waits = false;
+	}
+	run_set_window(root, waits);
+}
+
+enum sched_event interrupt_halt(struct vp *root, bool timed)
+{
+	u64 tpr = cr8_read();
+	enum sched_event event;
+	u32 vector;
+
+	/* With IF = 0 the root sleeps on whatever comes, but for an NMI. */
+	if (!can_take(root))
+		cr8_write(TIMER_TPR);
+	vector = take(timed && timer_is_near() ? window_open : window_halt);
+	cr8_write(tpr);
+	if (!vector || timer_is_own(vector)) {
+		root->cpu->root_halted = true;
+		event = timer_expired();
+		return event == SCHED_GO_ON ? event : SCHED_HALT;
+	}
+	return judge(vector);
+}

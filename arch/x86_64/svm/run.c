@@ -1,0 +1,290 @@
+/*
+ * Into SVM and out of it; a VMCB as it begins, and what of it changes from entry to
+ * entry: intercepts, virtual interrupt, ASID.
+ */
+#include "arch/x86_64/svm/run.h"
+
+#include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/msr.h"
+#include "arch/x86_64/common/regs.h"
+#include "arch/x86_64/common/tally.h"
+#include "arch/x86_64/common/vendor.h"
+#include "arch/x86_64/svm/asid.h"
+#include "arch/x86_64/svm/events.h"
+#include "arch/x86_64/svm/features.h"
+#include "arch/x86_64/svm/interrupt.h"
+#include "arch/x86_64/svm/maps.h"
+#include "arch/x86_64/svm/npt_entry.h"
+#include "arch/x86_64/svm/state.h"
+#include "arch/x86_64/svm/svm.h"
+#include "hv/interrupt/lapic.h"
+#include "hv/vp/gva.h"
+#include "hv/vp/partition.h"
+
+#define SOFTWARE_VECTORS (BIT(3) | BIT(4)) /* of INT3 and INTO */
+
+static struct vp *last_run;
+
+/* ---- SVM itself ---- */
+
+enum handoff_result vendor_begin(struct handoff *h)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	(void)h;
+	msr_write(MSR_IA32_EFER, msr_read(MSR_IA32_EFER) | EFER_SVME);
+	msr_write(MSR_VM_HSAVE_PA, svm_page(cpu, SVM_PAGE_HOST_SAVE).v);
+	svm_clgi();
+	svm_vmsave(svm_page(cpu, SVM_PAGE_HOST_VMCB));
+	timer_begin();
+	return HANDOFF_OK;
+}
+
+void vendor_end(void)
+{
+	u64 efer = msr_read(MSR_IA32_EFER);
+
+	if (!(efer & EFER_SVME))
+		return;
+	timer_end();
+	svm_stgi();
+	msr_write(MSR_VM_HSAVE_PA, 0);
+	msr_write(MSR_IA32_EFER, efer & ~EFER_SVME);
+}
+
+_Noreturn void vendor_run(struct vp *vp)
+{
+	struct vm_entry entry = run_entry(vp);
+
+	vm_enter(entry.vp, entry.vmcb);
+}
+
+bool vendor_last_exit(struct vendor_last_exit *last)
+{
+	if (!last_run)
+		return false;
+	last->where = "last VMCB";
+	last->rip = vmcb_of(last_run)->rip;
+	last->reason = vmcb_of(last_run)->exit_code;
+	return true;
+}
+
+/* ---- A VMCB ---- */
+
+/* Of the root what is SVM's, or what only the hypervisor can do for it. */
+static const u8 root_intercepts[] = {
+	VMCB_INTERCEPT_INTR,    VMCB_INTERCEPT_NMI,     VMCB_INTERCEPT_INIT,
+	VMCB_INTERCEPT_CPUID,   VMCB_INTERCEPT_INVD,    VMCB_INTERCEPT_HLT,
+	VMCB_INTERCEPT_INVLPGA, VMCB_INTERCEPT_MSR,     VMCB_INTERCEPT_SHUTDOWN,
+	VMCB_INTERCEPT_VMRUN,   VMCB_INTERCEPT_VMMCALL, VMCB_INTERCEPT_VMLOAD,
+	VMCB_INTERCEPT_VMSAVE,  VMCB_INTERCEPT_STGI,    VMCB_INTERCEPT_CLGI,
+	VMCB_INTERCEPT_SKINIT,
+};
+
+/* And of a child besides. */
+static const u8 child_intercepts[] = {
+	VMCB_INTERCEPT_CR0_SELECTIVE,
+	VMCB_INTERCEPT_RDPMC,
+	VMCB_INTERCEPT_IO,
+	VMCB_INTERCEPT_TASK_SWITCH,
+	VMCB_INTERCEPT_MONITOR,
+	VMCB_INTERCEPT_MWAIT,
+	VMCB_INTERCEPT_XSETBV,
+	VMCB_INTERCEPT_RDPRU,
+	VMCB_INTERCEPT_INVLPGB,
+	VMCB_INTERCEPT_MCOMMIT,
+	VMCB_INTERCEPT_TLBSYNC,
+};
+
+static void intercept_all(struct vmcb *v, const u8 *rows, u32 count)
+{
+	for (u32 i = 0; i < count; i++)
+		vmcb_intercept(v, (enum vmcb_intercept)rows[i], true);
+}
+
+/* Reads of CR8 come from V_TPR; writes exit, as more than V_TPR is to change. */
+static void init_child(struct vmcb *v)
+{
+	intercept_all(v, child_intercepts, sizeof(child_intercepts));
+	v->cr_writes = BIT(4) | BIT(8);
+	v->io_map = maps_io().v;
+	v->virtual_interrupt = VMCB_V_INTR_MASKING;
+}
+
+void vendor_vp_init(struct vp *vp)
+{
+	struct vmcb *v = vmcb_of(vp);
+
+	arch_zero_page(v);
+	*vp_svm(vp) = (struct vp_svm){ 0 };
+	intercept_all(v, root_intercepts, sizeof(root_intercepts));
+	if (!vp->is_root)
+		init_child(v);
+	v->msr_map = maps_msr(vp->is_root ? vp->cpu : NULL).v;
+	v->host = svm_page(vp->cpu, SVM_PAGE_HOST_VMCB).v;
+	v->virtual_extras = features()->has_lbr ? VMCB_LBR : 0;
+	v->dr_writes = BIT(7);
+	v->nested_control = VMCB_NESTED_PAGING;
+	v->nested_cr3 = vp->partition->space.arch.top.v;
+	v->pat = PAT_RESET;
+	v->dr7 = DR7_FIXED;
+	v->efer = EFER_SVME;
+	/* A VMCB made anew for a VP that is resident already has them from nobody else. */
+	vendor_load_live(vp);
+}
+
+void vendor_vp_free(struct vp *vp)
+{
+	if (last_run == vp)
+		last_run = NULL;
+}
+
+void vendor_load(struct vp *vp)
+{
+	(void)vp;
+}
+
+/* ---- An entry ---- */
+
+bool vendor_delivers(struct vp *vp)
+{
+	(void)vp;
+	return false;
+}
+
+/* V_IRQ with the highest priority and any TPR: it exits as IF lets it in (15.21.4). */
+void run_set_window(struct vp *vp, bool waits)
+{
+	struct vmcb *v = vmcb_of(vp);
+	u64 window = VMCB_V_IRQ | VMCB_V_IGNORE_TPR | VMCB_V_PRIORITY;
+
+	vmcb_intercept(v, VMCB_INTERCEPT_VINTR, waits);
+	if (waits)
+		v->virtual_interrupt |= window;
+	else
+		v->virtual_interrupt &= ~window;
+}
+
+static void prepare_child(struct vp *vp, const struct vendor_entry *e)
+{
+	struct vmcb *v = vmcb_of(vp);
+
+	v->exceptions = e->exceptions;
+	/* QEMU has no other exit for INT3 and INTO (exits.c). */
+	vmcb_intercept(v, VMCB_INTERCEPT_SOFTWARE,
+	               e->exceptions & SOFTWARE_VECTORS);
+	v->virtual_interrupt &= ~VMCB_V_TPR;
+	v->virtual_interrupt |= lapic_cr8(vp);
+	run_set_window(vp, e->wait_interrupt);
+}
+
+/*
+ * There is no window for an NMI. What it waits for is the event of this entry, or a
+ * shadow: an interrupt of ours that waits already ends the run right behind either.
+ */
+static bool waits_for_nmi(struct vp *vp, const struct vendor_entry *e)
+{
+	return e->wait_nmi && !vp_svm(vp)->nmi_blocked;
+}
+
+void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
+{
+	events_inject_debug(vp);
+	if (vp->is_root) {
+		interrupt_give(vp);
+		vmcb_intercept(vmcb_of(vp), VMCB_INTERCEPT_MWAIT,
+		               e->mwait_exits);
+	} else {
+		prepare_child(vp, e);
+	}
+	timer_set(e->timed || waits_for_nmi(vp, e),
+	          waits_for_nmi(vp, e) ? 0 : e->ticks);
+	cpu_svm(vp->cpu)->timed = e->timed;
+	vp_svm(vp)->halted = e->halted && !vendor_peek(vp, VENDOR_OCCUPIED);
+}
+
+/*
+ * QEMU 7.2 has the breakpoints of the last MOV to DR7. With that of the guest just before,
+ * VMRUN changes nothing. A processor discards what is hit with GIF clear (15.17).
+ */
+static void arm(const struct vmcb *v)
+{
+	if (v->dr7 & DR7_ENABLES)
+		dr7_write(v->dr7);
+}
+
+void run_disarm(const struct vmcb *v)
+{
+	if (v->dr7 & DR7_ENABLES)
+		dr7_write(DR7_FIXED);
+}
+
+struct vm_entry run_entry(struct vp *vp)
+{
+	struct cpu *cpu = arch_this_cpu();
+	struct vmcb *v;
+
+	while (vp_svm(vp)->halted) {
+		enum sched_event event =
+			interrupt_halt(vp, cpu_svm(cpu)->timed);
+
+		sched_exited(cpu, arch_tsc());
+		vp = enter_next(cpu, event);
+	}
+	v = vmcb_of(vp);
+	v->rax = vp->state.gpr[VP_RAX];
+	v->rsp = vp->state.gpr[VP_RSP];
+	state_load_syscall(vp);
+	asid_prepare(vp);
+	events_entering(vp);
+	last_run = vp;
+	arm(v);
+	tally_enter(vp);
+	return (struct vm_entry){ vp, arch_page_hpa(v) };
+}
+
+/* MOV to CR3 or CR4 is all that it is known for. */
+bool run_was_refused_inside(struct vp *vp)
+{
+	u8 bytes[4] = { 0 };
+	struct vp_svm *a = vp_svm(vp);
+
+	if (a->refused_gp || !cpu_arch(vp->cpu)->started)
+		return false;
+	vp->cached = VP_PART_OURS;
+	gva_fetch(vp, bytes, sizeof(bytes));
+	vp->cached = VP_PART_OURS;
+	return bytes[0] == 0x0f && bytes[1] == 0x22;
+}
+
+/* ---- Nested page tables ---- */
+
+/* The MTRRs apply to what the tables lead to: they have no types (15.25.8). */
+u64 vendor_leaf(u32 rights, u32 type)
+{
+	(void)type;
+	return npt_leaf(rights);
+}
+
+u64 vendor_table(void)
+{
+	return npt_table();
+}
+
+u32 vendor_rights(u64 entry)
+{
+	return npt_rights(entry);
+}
+
+bool vendor_has_gigabyte_pages(void)
+{
+	return features()->has_gigabyte_pages;
+}
+
+bool vendor_memory_type(u64 base, u64 size, u32 *type)
+{
+	(void)base;
+	(void)size;
+	*type = MEMORY_WB;
+	return true;
+}

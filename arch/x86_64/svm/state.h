@@ -1,0 +1,15 @@
+/*
+ * A VP's state and its VMCB, beyond what the inner door asks (vendor.h).
+ */
+#ifndef ARCH_SVM_STATE_H
+#define ARCH_SVM_STATE_H
+
+#include "hv/vp/vp.h"
+
+/* HV_INTERRUPT_STATE_...: the shadow of the VMCB, and whether NMIs are blocked. */
+u64 state_blocking(struct vp *vp);
+
+/* Before an entry: the MSRs of SYSCALL, which are the state's. */
+void state_load_syscall(struct vp *vp);
+
+#endif

@@ -1,0 +1,124 @@
+/*
+ * Where a periodic timer's ticks are is counted from the first one: nothing is added up that
+ * somebody's lateness could get into.
+ */
+#include "arch/x86_64/svm/vtimer.h"
+
+u32 vtimer_divisor(u32 divide)
+{
+	u32 power = (divide & 3) | (divide >> 1 & 4);
+
+	return 1u << ((power + 1) & 7);
+}
+
+u64 vtimer_counts(const struct vtimer *t, u64 ticks)
+{
+	unsigned __int128 counts = (unsigned __int128)ticks * t->rate;
+
+	return (u64)(counts >> 32) / vtimer_divisor(t->divide);
+}
+
+/* 2^32 / rate by shifting, as there is no division of 128 bits: rounded up. */
+u64 vtimer_ticks(const struct vtimer *t, u64 counts)
+{
+	u64 all = counts * vtimer_divisor(t->divide); /* below 2^39 */
+	u64 whole = all / t->rate, rest = all % t->rate, ticks = 0;
+
+	for (u32 i = 0; i < 32; i++) {
+		rest <<= 1;
+		ticks = ticks << 1 | (rest >= t->rate);
+		rest -= rest >= t->rate ? t->rate : 0;
+	}
+	return (whole << 32 | ticks) + 1;
+}
+
+static u32 mode_of(const struct vtimer *t)
+{
+	return t->lvt & LAPIC_LVT_MODE;
+}
+
+bool vtimer_has(u32 offset)
+{
+	return offset == LAPIC_LVT_TIMER || offset == LAPIC_INITIAL_COUNT ||
+	       offset == LAPIC_CURRENT_COUNT || offset == LAPIC_DIVIDE;
+}
+
+static u32 count_at(const struct vtimer *t, u64 now)
+{
+	u64 counts;
+
+	if (t->due == VTIMER_NEVER || mode_of(t) == LAPIC_LVT_DEADLINE)
+		return 0;
+	counts = t->due > now ? vtimer_counts(t, t->due - now) : 0;
+	return counts < t->initial ? (u32)counts : t->initial;
+}
+
+u32 vtimer_read(const struct vtimer *t, u32 offset, u64 now)
+{
+	if (offset == LAPIC_LVT_TIMER)
+		return t->lvt;
+	if (offset == LAPIC_INITIAL_COUNT)
+		return t->initial;
+	return offset == LAPIC_DIVIDE ? t->divide : count_at(t, now);
+}
+
+static void start(struct vtimer *t, u64 counts, u64 now)
+{
+	t->due = counts ? now + vtimer_ticks(t, counts) : VTIMER_NEVER;
+}
+
+/* Between deadline and the other modes a change stops it (SDM 10.5.4.1). */
+static void write_lvt(struct vtimer *t, u32 value)
+{
+	bool was = mode_of(t) == LAPIC_LVT_DEADLINE;
+
+	t->lvt = value & (LAPIC_LVT_MODE | LAPIC_LVT_MASKED | 0xff);
+	if (was != (mode_of(t) == LAPIC_LVT_DEADLINE))
+		t->due = VTIMER_NEVER;
+}
+
+void vtimer_write(struct vtimer *t, u32 offset, u32 value, u64 now)
+{
+	u32 rest = count_at(t, now);
+
+	if (offset == LAPIC_LVT_TIMER) {
+		write_lvt(t, value);
+	} else if (offset == LAPIC_DIVIDE) {
+		/* It goes on from where it is, at the new pace. */
+		t->divide = value & 0xb;
+		if (mode_of(t) != LAPIC_LVT_DEADLINE && t->due != VTIMER_NEVER)
+			start(t, rest ? rest : 1, now);
+	} else if (offset == LAPIC_INITIAL_COUNT &&
+	           mode_of(t) != LAPIC_LVT_DEADLINE) {
+		t->initial = value;
+		start(t, value, now);
+	}
+}
+
+u64 vtimer_deadline(const struct vtimer *t)
+{
+	return mode_of(t) == LAPIC_LVT_DEADLINE && t->due != VTIMER_NEVER
+	               ? t->due
+	               : 0;
+}
+
+void vtimer_set_deadline(struct vtimer *t, u64 value)
+{
+	if (mode_of(t) == LAPIC_LVT_DEADLINE)
+		t->due = value ? value : VTIMER_NEVER;
+}
+
+u8 vtimer_update(struct vtimer *t, u64 now)
+{
+	u64 period;
+
+	if (t->due > now)
+		return 0;
+	if (mode_of(t) == LAPIC_LVT_PERIODIC && t->initial) {
+		period = vtimer_ticks(t, t->initial);
+		t->due += (now - t->due) / period * period + period;
+	} else {
+		t->due = VTIMER_NEVER;
+	}
+	return t->lvt & LAPIC_LVT_MASKED ? 0 : (u8)t->lvt;
+}

@@ -1,0 +1,104 @@
+/*
+ * arch/x86_64/svm/offer.c: which processors will do, and why others will not.
+ */
+#include "arch/x86_64/svm/offer.h"
+#include "arch/x86_64/svm/svm.h"
+#include "include/x86.h"
+#include "tests/host/fake_test.h"
+
+/* QEMU's EPYC, and Bochs' Ryzen. */
+static const struct svm_offer qemu = {
+	.has_svm = true,
+	.cr4 = 0x668,
+	.efer = EFER_LONG,
+	.asids = 16,
+	.features = 1,
+};
+static const struct svm_offer ryzen = {
+	.has_svm = true,
+	.cr4 = 0x668,
+	.efer = EFER_LONG,
+	.asids = 32768,
+	.features = 0x44f,
+};
+
+static struct handoff_findings findings;
+
+static const struct handoff_finding *finding(const char *name)
+{
+	for (u32 i = 0; i < findings.count; i++)
+		if (!strcmp((const char *)findings.rows[i].name, name))
+			return &findings.rows[i];
+	fail_msg("no finding %s", name);
+	return NULL;
+}
+
+static void test_processors_that_will_do(void **state)
+{
+	(void)state;
+	assert_int_equal(offer_judge(&qemu, &findings), HANDOFF_OK);
+	assert_int_equal(findings.refusals, 0);
+	assert_true(finding("nested paging")->required);
+	assert_true(finding("nested paging")->used);
+	assert_false(finding("NRIP save")->required);
+	assert_false(finding("NRIP save")->present);
+	assert_false(finding("flush by ASID")->used);
+	assert_int_equal(offer_judge(&ryzen, &findings), HANDOFF_OK);
+	assert_true(finding("NRIP save")->used);
+	assert_int_equal(finding("NRIP save")->bit, 3);
+	assert_true(finding("flush by ASID")->used);
+}
+
+static void test_each_reason(void **state)
+{
+	static const struct {
+		struct svm_offer offer;
+		enum handoff_result refusal;
+	} rows[] = {
+		{ { 0 }, HANDOFF_NO_SVM },
+		{ { true, 0, EFER_LONG, VM_CR_SVMDIS | VM_CR_LOCK, 16, 1 },
+		  HANDOFF_SVM_OFF },
+		{ { true, 0, EFER_LONG | EFER_SVME, 0, 16, 1 },
+		  HANDOFF_SVM_IN_USE },
+		{ { true, 0, EFER_LONG, 0, 16, 0 }, HANDOFF_NO_NPT },
+		{ { true, 0, EFER_LONG, 0, 2, 1 }, HANDOFF_NO_NPT },
+		{ { true, CR4_LA57, EFER_LONG, 0, 16, 1 }, HANDOFF_FIVE_LEVEL },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(offer_judge(&rows[i].offer, &findings),
+		                 rows[i].refusal);
+		assert_int_equal(findings.refusals, 1u << rows[i].refusal);
+	}
+}
+
+/* SVMDIS that is not locked is refused as well: only the firmware clears it. */
+static void test_all_reasons_are_told(void **state)
+{
+	struct svm_offer offer = qemu;
+
+	(void)state;
+	offer.vm_cr = VM_CR_SVMDIS;
+	offer.features = 0;
+	assert_int_equal(offer_judge(&offer, &findings), HANDOFF_SVM_OFF);
+	assert_int_equal(findings.refusals,
+	                 1u << HANDOFF_SVM_OFF | 1u << HANDOFF_NO_NPT);
+	assert_int_equal(findings.count, 4);
+	/* Without SVM nothing else is known. */
+	offer.has_svm = false;
+	offer.vm_cr = 0;
+	assert_int_equal(offer_judge(&offer, &findings), HANDOFF_NO_SVM);
+	assert_int_equal(findings.count, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_processors_that_will_do),
+		cmocka_unit_test(test_each_reason),
+		cmocka_unit_test(test_all_reasons_are_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,176 @@
+/*
+ * arch/x86_64/svm/vtimer.c: the root's APIC timer, kept by the TSC.
+ */
+#include "arch/x86_64/svm/vtimer.h"
+#include "tests/host/fake_test.h"
+
+#define VECTOR 0x40u
+#define DIVIDE_BY_16 3u
+
+/* One count for two ticks of the TSC. */
+static struct vtimer timer;
+
+static int setup(void **state)
+{
+	(void)state;
+	timer = (struct vtimer){ .rate = 1ull << 31,
+		                 .due = VTIMER_NEVER,
+		                 .lvt = VECTOR,
+		                 .divide = LAPIC_DIVIDE_BY_1 };
+	return 0;
+}
+
+static void set(u32 offset, u32 value, u64 now)
+{
+	vtimer_write(&timer, offset, value, now);
+}
+
+static u32 get(u32 offset, u64 now)
+{
+	return vtimer_read(&timer, offset, now);
+}
+
+static void test_divisors(void **state)
+{
+	static const struct {
+		u32 divide, by;
+	} rows[] = { { 0, 2 },  { 1, 4 },  { 2, 8 },    { 3, 16 },
+		     { 8, 32 }, { 9, 64 }, { 10, 128 }, { 11, 1 } };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		assert_int_equal(vtimer_divisor(rows[i].divide), rows[i].by);
+}
+
+/* Never before its time: what is asked for has been counted to the end. */
+static void test_conversions(void **state)
+{
+	static const u64 rates[] = { 1ull << 22, 12345678,   1ull << 31,
+		                     0x7aaaaaaa, 1ull << 32, 5ull << 32 };
+	static const u32 counts[] = { 1, 2, 1000, 10000000, 0xffffffff };
+
+	(void)state;
+	for (u32 r = 0; r < ARRAY_LEN(rates); r++)
+		for (u32 c = 0; c < ARRAY_LEN(counts); c++) {
+			u64 ticks;
+
+			timer.rate = rates[r];
+			timer.divide = DIVIDE_BY_16;
+			ticks = vtimer_ticks(&timer, counts[c]);
+			assert_true(vtimer_counts(&timer, ticks) >= counts[c]);
+			assert_true(vtimer_counts(&timer, ticks - 2) <=
+			            counts[c]);
+		}
+}
+
+static void test_one_shot(void **state)
+{
+	(void)state;
+	set(LAPIC_INITIAL_COUNT, 100, 1000);
+	assert_int_equal(get(LAPIC_INITIAL_COUNT, 1000), 100);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1100), 50);
+	assert_int_equal(vtimer_update(&timer, 1200), 0);
+	assert_int_equal(vtimer_update(&timer, 1201), VECTOR);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1300), 0);
+	assert_int_equal(vtimer_update(&timer, 100000), 0);
+	/* Stopped by a count of 0. */
+	set(LAPIC_INITIAL_COUNT, 100, 1000);
+	set(LAPIC_INITIAL_COUNT, 0, 1100);
+	assert_int_equal(vtimer_update(&timer, 100000), 0);
+}
+
+/* Each tick comes where it was to be, however late the one before was seen. */
+static void test_periodic(void **state)
+{
+	u64 period, begin = 1000;
+	u32 came = 0;
+
+	(void)state;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_PERIODIC, begin);
+	set(LAPIC_INITIAL_COUNT, 500, begin);
+	period = timer.due - begin;
+	for (u64 now = begin; now < begin + 1000 * period; now += period / 3)
+		came += vtimer_update(&timer, now) == VECTOR;
+	assert_int_equal(came, 999);
+	assert_int_equal((timer.due - begin) % period, 0);
+	/* Those that were missed are one. */
+	assert_int_equal(vtimer_update(&timer, timer.due + 5 * period + 1),
+	                 VECTOR);
+	assert_int_equal(vtimer_update(&timer, timer.due - 1), 0);
+	assert_int_equal((timer.due - begin) % period, 0);
+}
+
+static void test_masked(void **state)
+{
+	(void)state;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_MASKED, 0);
+	set(LAPIC_INITIAL_COUNT, 100, 0);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 100), 50);
+	assert_int_equal(vtimer_update(&timer, 1000), 0);
+	/* It is over, and does not come later. */
+	set(LAPIC_LVT_TIMER, VECTOR, 1000);
+	assert_int_equal(vtimer_update(&timer, 2000), 0);
+}
+
+static void test_divide_goes_on(void **state)
+{
+	(void)state;
+	set(LAPIC_INITIAL_COUNT, 100, 0);
+	set(LAPIC_DIVIDE, DIVIDE_BY_16, 100);
+	assert_int_equal(get(LAPIC_DIVIDE, 100), DIVIDE_BY_16);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 100), 50);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 100 + 25 * 32), 25);
+	assert_int_equal(vtimer_update(&timer, 100 + 50 * 32), 0);
+	assert_int_equal(vtimer_update(&timer, 100 + 50 * 32 + 1), VECTOR);
+}
+
+/* SDM 10.5.4.1: a change between the modes stops it, either way. */
+static void test_deadline(void **state)
+{
+	(void)state;
+	vtimer_set_deadline(&timer, 500);
+	assert_int_equal(vtimer_deadline(&timer), 0);
+	set(LAPIC_INITIAL_COUNT, 100, 0);
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
+	assert_int_equal(vtimer_update(&timer, 1000), 0);
+	set(LAPIC_INITIAL_COUNT, 100, 1000);
+	assert_int_equal(vtimer_update(&timer, 2000), 0);
+	vtimer_set_deadline(&timer, 2500);
+	assert_int_equal(vtimer_deadline(&timer), 2500);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 2400), 0);
+	assert_int_equal(vtimer_update(&timer, 2499), 0);
+	assert_int_equal(vtimer_update(&timer, 2500), VECTOR);
+	assert_int_equal(vtimer_deadline(&timer), 0);
+	vtimer_set_deadline(&timer, 3000);
+	set(LAPIC_LVT_TIMER, VECTOR, 2600);
+	assert_int_equal(vtimer_update(&timer, 4000), 0);
+}
+
+static void test_registers(void **state)
+{
+	(void)state;
+	assert_true(vtimer_has(LAPIC_LVT_TIMER));
+	assert_true(vtimer_has(LAPIC_CURRENT_COUNT));
+	assert_false(vtimer_has(LAPIC_LVT_THERMAL));
+	assert_false(vtimer_has(LAPIC_EOI));
+	/* Bits that are none, and a register that is not written. */
+	set(LAPIC_LVT_TIMER, 0xffffffff, 0);
+	assert_int_equal(get(LAPIC_LVT_TIMER, 0), 0x700ff);
+	set(LAPIC_LVT_TIMER, VECTOR, 0);
+	set(LAPIC_CURRENT_COUNT, 7, 0);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 0), 0);
+}
+
+#define CASE(f) cmocka_unit_test_setup(f, setup)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(test_divisors), CASE(test_conversions),
+		CASE(test_one_shot), CASE(test_periodic),
+		CASE(test_masked),   CASE(test_divide_goes_on),
+		CASE(test_deadline), CASE(test_registers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
