@@ -21,6 +21,8 @@ from typing import Protocol
 
 OVMF = "/usr/share/ovmf/OVMF.fd"
 DEFAULT_MODEL = "corei7_skylake_x"
+SVM_MODEL = "EPYC"                      # QEMU's, with nested paging
+SVM_ICOUNT = "4"                        # see clock
 START_SECONDS = 120                     # for the emulator to open its port
 PATIENCE = 8                            # see Process.clock
 
@@ -47,10 +49,13 @@ def has_kvm() -> bool:
 
 
 def choose_emulator() -> str:
-    """bochs or qemu: as $EMU says, else qemu only where it has VT-x."""
+    """bochs, qemu or svm: as $EMU says, else qemu only where it has VT-x.
+
+    svm is QEMU without KVM, whose processor has AMD's SVM.
+    """
     chosen = os.environ.get("EMU") or ("qemu" if has_kvm() else "bochs")
-    if chosen not in ("bochs", "qemu"):
-        raise MachineError(f"EMU={chosen}: must be bochs or qemu")
+    if chosen not in ("bochs", "qemu", "svm"):
+        raise MachineError(f"EMU={chosen}: must be bochs, qemu or svm")
     return chosen
 
 
@@ -119,10 +124,24 @@ def bochs_command(hardware: Hardware, disk: Path, cylinders: int, port: int,
     return [binary, "-q", "-f", "bochsrc", "-rc", "dbg.rc"]
 
 
+def clock() -> list[str]:
+    """Each instruction of QEMU's takes 2^ICOUNT ns, whatever the host does meanwhile.
+
+    ICOUNT= (nothing) gives it the host's clock: quicker, but on a busy host what is measured
+    in it is noise, and so is the frequency of its TSC.
+    """
+    shift = os.environ.get("ICOUNT", SVM_ICOUNT)
+    return ["-icount", f"shift={shift},sleep=off"] if shift else []
+
+
 def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
     """QEMU with a disk (-drive) and COM1 (-chardev) as these say."""
-    accel = (["-accel", "kvm", "-cpu", f"host,+vmx{hardware.cpu_flags}"]
-             if hardware.kvm else ["-accel", "tcg", "-cpu", "max"])
+    accel = ["-accel", "kvm", "-cpu", f"host,+vmx{hardware.cpu_flags}"]
+    if hardware.emulator == "svm":
+        accel = ["-accel", "tcg", "-cpu", SVM_MODEL + hardware.cpu_flags,
+                 *clock()]
+    elif not hardware.kvm:
+        accel = ["-accel", "tcg", "-cpu", "max,-svm"]
     return ["qemu-system-x86_64", "-machine", hardware.board, *accel,
             "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
             "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",

@@ -174,7 +174,7 @@ class Machine:
         if hardware.emulator == "bochs":
             return Process("bochs", self.work, lambda port: bochs_command(
                 hardware, disk, self.disk.cylinders, port, self.work))
-        if hardware.kvm and not has_kvm():
+        if hardware.emulator == "qemu" and hardware.kvm and not has_kvm():
             return outer.Inner(hardware, self.disk)
         return Process("qemu", self.work, lambda port: qemu_command(
             hardware, f"file={disk}", f"socket,host=127.0.0.1,port={port}"))

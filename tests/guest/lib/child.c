@@ -11,6 +11,7 @@
 #include "parent/vp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/vendor.h"
 
 /* Partition, VP, tables of a small GPA space, pages of intercepted ports. */
 #define POOL_PAGES 28
@@ -31,6 +32,8 @@ static void find_image(EFI_HANDLE handle)
 		return;
 	image.base = (u64)loaded->ImageBase;
 	image.pages = (loaded->ImageSize + PAGE_SIZE - 1) / PAGE_SIZE;
+	/* Before anything has been copied out of it. */
+	vendor_fit_calls(loaded->ImageBase, loaded->ImageSize);
 }
 
 u64 child_begin(EFI_HANDLE handle)

@@ -10,6 +10,7 @@
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
+#include "tests/guest/lib/vendor.h"
 
 #define CPU_MANAGEMENT BIT(44)
 #define OS_ID 0x8100000000000123ull
@@ -62,12 +63,35 @@ static void other_leaves(void)
 	}
 }
 
+/* As where the firmware has switched SVM off, and locked that. */
+static void svm_is_hidden(void)
+{
+	struct cpu_id r = cpu_cpuid(0x80000001);
+	u64 efer = cpu_read_msr(MSR_IA32_EFER), value;
+
+	EXPECT(!(r.ecx & CPUID_80000001_ECX_SVM));
+	r = cpu_cpuid(CPUID_SVM);
+	EXPECT_EQUAL(r.eax | r.ebx | r.ecx | r.edx, 0);
+	EXPECT(!(efer & EFER_SVME));
+	EXPECT_EQUAL(trap_write_msr(MSR_IA32_EFER, efer | EFER_SVME),
+	             VECTOR_GP);
+	EXPECT_EQUAL(trap_read_msr(MSR_VM_CR, &value), TRAP_NONE);
+	EXPECT_EQUAL(value, VM_CR_LOCK | VM_CR_SVMDIS);
+	EXPECT_EQUAL(trap_write_msr(MSR_VM_CR, 0), VECTOR_GP);
+	EXPECT_EQUAL(trap_read_msr(MSR_VM_HSAVE_PA, &value), VECTOR_GP);
+	EXPECT_EQUAL(trap_write_msr(MSR_VM_HSAVE_PA, 0), VECTOR_GP);
+}
+
 static void vmx_is_hidden(void)
 {
 	u64 value;
 	u32 ecx = cpu_cpuid(1).ecx;
 
 	EXPECT(ecx & CPUID_1_ECX_HYPERVISOR);
+	if (vendor_is_svm()) {
+		svm_is_hidden();
+		return;
+	}
 	EXPECT(!(ecx & CPUID_1_ECX_VMX));
 	EXPECT(!(insn_read_cr4() & CR4_VMXE));
 	EXPECT_EQUAL(trap_write_cr4(insn_read_cr4() | CR4_VMXE), VECTOR_GP);
@@ -302,7 +326,7 @@ static const struct test_case cases[] = {
 	{ "vendor and interface", vendor_and_interface },
 	{ "privileges of the root", privileges },
 	{ "the other leaves", other_leaves },
-	{ "vmx is hidden", vmx_is_hidden },
+	{ "how guests run is hidden", vmx_is_hidden },
 	{ "vp index", vp_index },
 	{ "reference counter", reference_counter },
 	{ "runtime and frequencies", runtime_and_frequencies },
