@@ -101,20 +101,23 @@ class DemoJob:
     """The whole demonstration as its users start it."""
 
     args: tuple[str, ...] = ()
+    emulator: str = ""                  # else as the caller's environment says
 
     @property
     def key(self) -> tuple[str, ...]:
-        return ("demo", *self.args)
+        return ("demo", *self.args, self.emulator)
 
     def run(self, work: Path) -> subprocess.CompletedProcess[str]:
         work.mkdir(parents=True)
         return subprocess.run(
             [sys.executable, demo.__file__, *self.args], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env=dict(os.environ, TMPDIR=str(work), KEEP="1"))
+            env=dict(os.environ, TMPDIR=str(work), KEEP="1")
+            | ({"EMU": self.emulator} if self.emulator else {}))
 
 
-@pytest.mark.parametrize("job", [DemoJob()], ids=["plain"])
+@pytest.mark.parametrize("job", [DemoJob(), DemoJob(emulator="svm")],
+                         ids=["plain", "svm"])
 def test_demonstration(outcome):
     assert outcome.returncode == 0, outcome.stdout
     assert "all right, none missing, none twice" in outcome.stdout
