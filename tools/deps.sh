@@ -61,6 +61,9 @@ if grep -qw vmx /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
 	emulator=qemu
 fi
 
+# EMU=svm is QEMU as well, and needs nothing of the processor.
+[ "${EMU:-}" != svm ] || emulator=qemu
+
 groups=
 for part in "$@"; do
 	case $part in
