@@ -14,9 +14,11 @@
 #include "hv/vp/partition.h"
 #include "lib/insn.h"
 
+/* All else stays the root's: its EOIs, its priority, its IPIs go to the APIC itself. */
 static const u16 watched[] = { LAPIC_LVT_TIMER, LAPIC_INITIAL_COUNT,
 	                       LAPIC_CURRENT_COUNT, LAPIC_DIVIDE };
 
+/* Read each time: the root changes the mode as it likes, and we are not told. */
 static u64 base(void)
 {
 	return msr_read(MSR_IA32_APIC_BASE);
@@ -64,6 +66,8 @@ bool apic_watch(void)
 	struct cpu *cpu = arch_this_cpu();
 	struct arch_space *space = &cpu->root->partition->space.arch;
 
+	/* Both modes at once: the root may go over to x2APIC mode later. If memory
+	 * lacks, MSRs that exit for nothing do no harm: the timer is not owned then. */
 	for (u32 i = 0; i < ARRAY_LEN(watched); i++)
 		vendor_msr_exits(cpu, LAPIC_MSR(watched[i]), true, true);
 	vendor_msr_exits(cpu, MSR_IA32_TSC_DEADLINE, true, true);
@@ -77,6 +81,7 @@ bool apic_is_page(u64 gpa)
 {
 	u64 value = base();
 
+	/* A hole at this address is the APIC's only as long as its base says so. */
 	return timer_is_owned() && (value & LAPIC_BASE_ENABLE) &&
 	       !(value & LAPIC_BASE_X2APIC) &&
 	       gpa >> PAGE_SHIFT == value >> PAGE_SHIFT;
@@ -100,9 +105,11 @@ static void carry_out(struct vp *root, const struct insn *insn, u32 offset)
 	u64 rflags = vp_state_part(root, VP_PART_CORE)->rflags;
 	u64 before = rflags, value = 0;
 
+	/* A read may be of some bytes of a register; a write is of all four. */
 	if (insn_reads(insn))
 		value = read_register(offset & ~3u) >> offset % 4 * 8;
 	value = insn_execute(insn, root->state.gpr, &rflags, value);
+	/* A MOV, which is what nearly all are, leaves nothing to be applied. */
 	if (rflags != before)
 		vp_state_change(root, VP_PART_CORE)->rflags = rflags;
 	if (insn_writes(insn))
@@ -118,6 +125,8 @@ enum exit_outcome apic_access(struct vp *root, u64 gpa)
 	struct insn insn;
 	u32 count = gva_fetch(root, bytes, sizeof(bytes));
 
+	/* A part of a register written as if it were all of it would go unnoticed
+	 * until much later; a #GP says where it was. */
 	if (!insn_decode(bytes, count, gva_code_width(root), &insn) ||
 	    insn.kind == INSN_PUSH || offset % 4 + insn.size > 4 ||
 	    (insn_writes(&insn) && insn.size != 4)) {
@@ -129,6 +138,7 @@ enum exit_outcome apic_access(struct vp *root, u64 gpa)
 	return EXIT_AGAIN;
 }
 
+/* An MSR of x2APIC mode stands for 16 bytes of the page. */
 static bool is_watched(u32 msr)
 {
 	return msr >= MSR_IA32_X2APIC && msr <= MSR_IA32_X2APIC_LAST &&

@@ -41,6 +41,7 @@ void asid_flush(struct vp *vp)
 	vp_svm(vp)->flushed = 0;
 }
 
+/* The root has one to itself: it runs between children, and would be flushed often. */
 static u32 asid_for(const struct vp *vp)
 {
 	return vp->is_root ? ROOT : FIRST + vp->vpid % (last - FIRST + 1);
@@ -58,5 +59,6 @@ void asid_prepare(struct vp *vp)
 		return;
 	owners[asid] = vp->vpid;
 	vp_svm(vp)->flushed = flushes;
+	/* 3 needs flush by ASID; 1 flushes all others' translations too (15.16). */
 	v->tlb_control = one ? VMCB_TLB_FLUSH_ASID : VMCB_TLB_FLUSH_ALL;
 }

@@ -44,6 +44,7 @@ bool events_is_software(u8 vector)
 	return vector == VECTOR_BP || vector == VECTOR_OF;
 }
 
+/* To SVM INT3 and INTO are exceptions, to QEMU of type 4: the vector tells (15.20). */
 static bool is_software(u64 event)
 {
 	return (event & EVENT_TYPE) == EVENT_TYPE_SOFTWARE ||
@@ -55,6 +56,7 @@ u64 events_pending(struct vp *vp)
 {
 	const struct vp_svm *a = vp_svm(vp);
 	u64 event = vmcb_of(vp)->event, pending;
+	/* The VMCB has fewer types and no length: what was asked for is kept. */
 	u64 type = a->soft_type ? a->soft_type
 	                        : (event & EVENT_TYPE) >> EVENT_TYPE_SHIFT;
 
@@ -116,6 +118,7 @@ void vendor_inject(struct vp *vp, const struct vendor_event *e)
 
 /* ---- Around a run ---- */
 
+/* No field says that NMIs are blocked: only the IRET that ends it is seen (15.9). */
 void events_block_nmi(struct vp *vp, bool blocked)
 {
 	vp_svm(vp)->nmi_blocked = blocked;
@@ -139,6 +142,7 @@ void events_entering(struct vp *vp)
 	a->dr6 = v->dr6;
 	if (!(v->event & EVENT_VALID))
 		return;
+	/* Not left to the processor: QEMU blocks nothing by one that is injected. */
 	if ((v->event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		events_block_nmi(vp, true);
 	if (!a->soft_type)
@@ -161,6 +165,8 @@ static void end_software(struct vp *vp)
 		a->soft_type = 0;
 		return;
 	}
+	/* A parent must not see RIP behind what has not been delivered. And it is the
+	 * event as it was: EXITINTINFO can have another type for it. */
 	v->rip = a->soft_rip;
 	v->event = a->soft_event;
 }
@@ -176,9 +182,11 @@ static void end_iret(struct vp *vp)
 
 	if (!a->irets)
 		return;
+	/* A child's are set anew for each entry (run.c), the root's by nobody else. */
 	if (a->iret_steps && vp->is_root)
 		v->exceptions &= ~(u32)BIT(VECTOR_DB);
 	if (v->rip != a->iret_rip) {
+		/* IRET has loaded the guest's own TF: ours is gone by itself. */
 		if (v->exit_code != SVM_EXIT_EXCEPTION + VECTOR_DB)
 			a->iret_steps = false;
 		events_block_nmi(vp, false);
@@ -195,6 +203,7 @@ void events_exited(struct vp *vp)
 	struct vmcb *v = vmcb_of(vp);
 	u64 event = v->exit_event;
 
+	/* It is delivered, or EXITINTINFO has it; V alone may have been cleared. */
 	v->event = 0;
 	end_iret(vp);
 	if (vp_svm(vp)->soft_runs) {
@@ -248,6 +257,7 @@ bool vendor_delivering(struct vp *vp, struct vendor_event *event)
 	u64 first = vmcb_of(vp)->exit_event;
 	u64 type = (first & EVENT_TYPE) >> EVENT_TYPE_SHIFT;
 
+	/* The TLFS has a type for INT3 and INTO, which SVM has not. */
 	if (type == HV_PENDING_TYPE_EXCEPTION && is_software(first))
 		type = HV_PENDING_TYPE_SOFTWARE_EXCEPTION;
 	*event = (struct vendor_event){
@@ -309,6 +319,7 @@ static void set_dr6(struct vp *vp, u64 causes)
 {
 	struct vmcb *v = vmcb_of(vp);
 
+	/* In both, where both have it: the captured one is what is read next. */
 	v->dr6 = debug_status(v->dr6, causes);
 	if (vp->cached & VP_PART_LIVE)
 		vp->state.dr6 = v->dr6;
@@ -366,6 +377,7 @@ void events_inject_debug(struct vp *vp)
 	struct vmcb *v = vmcb_of(vp);
 	u64 causes = *waiting(vp);
 
+	/* An entry delivers one event (15.20): this one goes on waiting. */
 	if (!debug_is_due(causes) || (v->event & EVENT_VALID))
 		return;
 	clear_waiting(vp);
@@ -404,6 +416,7 @@ u64 events_software(struct vp *vp)
 	u8 bytes[INSN_MAX];
 	u32 count = gva_fetch(vp, bytes, sizeof(bytes));
 	struct opcode o = opcode_find(bytes, count, gva_code_width(vp));
+	/* What is neither INT3 nor INT n is INTO: nothing else exits so. */
 	u64 length = o.prefixes + 1, vector = VECTOR_OF;
 	u64 type = HV_PENDING_TYPE_SOFTWARE_EXCEPTION;
 
@@ -431,11 +444,15 @@ void events_hand_on(struct vp *vp, u8 vector)
 
 	if (e.has_error)
 		e.error = (u32)v->exit_info[0];
+	/* #DB and #AC, which exit unasked, make no #DF together with what was being
+	 * delivered (8.2.9). Dropped first, as that empties EVENTINJ. */
 	vendor_drop(vp);
 	vendor_inject(vp, &e);
 	v->interrupt_shadow = 0;
+	/* The intercept is looked at before CR2 is written (15.12). */
 	if (vector == VECTOR_PF)
 		v->cr2 = v->exit_info[1];
+	/* A #DB may be a trap: RF would hide a breakpoint on the next instruction. */
 	if (vector != VECTOR_DB)
 		vendor_retry(vp);
 }
@@ -444,6 +461,7 @@ void events_hand_on(struct vp *vp, u8 vector)
 void vendor_skip(struct vp *vp)
 {
 	struct vmcb *v = vmcb_of(vp);
+	/* Before RIP moves: NRIP is taken relative to it. */
 	u32 length = length_of_exit(vp, v->exit_code);
 
 	if (vp->cached & VP_PART_CORE) {

@@ -186,12 +186,17 @@ static enum exit_outcome exits_invd(struct exit *x)
 	return EXIT_SKIP;
 }
 
+/*
+ * SVM is not there for a guest: as with EFER.SVME clear (15.4). The others are
+ * instructions that a child's CPUID does not have.
+ */
 static enum exit_outcome exits_undefined(struct exit *x)
 {
 	(void)x;
 	return EXIT_FAULT_UD;
 }
 
+/* RDPMC: a child has no counters, and is not to see the root's, whatever its PCE is. */
 static enum exit_outcome exits_refuse(struct exit *x)
 {
 	(void)x;
@@ -211,6 +216,8 @@ static enum exit_outcome exits_io(struct exit *x)
 	};
 	enum exit_outcome outcome = exit_io(x->vp, &io);
 
+	/* A breakpoint on the port is a trap: the processor, which exited before the
+	 * access, has not looked for it. */
 	if (outcome == EXIT_SKIP && (vmcb_of(x->vp)->dr7 & DR7_ENABLES))
 		debug_port(x->vp, io.port, io.size);
 	return outcome;
@@ -282,12 +289,16 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	run_disarm(v);
 	outcome_begin(&x);
 	tally_exit(vp, x.reason);
+	/* Only the VMCB has these two (15.5.1), and all that follows looks here. */
 	vp->state.gpr[VP_RAX] = v->rax;
 	vp->state.gpr[VP_RSP] = v->rsp;
+	/* Nothing has run: events_exited would clear an event that is still to come. */
 	if (x.reason == SVM_EXIT_INVALID && !run_was_refused_inside(vp))
 		return run_entry(outcome_not_entered(vp, x.reason));
 	outcome_has_run(vp);
+	/* Before the handlers, which may drop what it puts back, or inject instead. */
 	events_exited(vp);
+	/* Up to the next exit: a refusal of the #GP itself is another matter. */
 	vp_svm(vp)->refused_gp = x.reason == SVM_EXIT_INVALID;
 	if (vp_svm(vp)->refused_gp)
 		outcome = EXIT_FAULT_GP;

@@ -31,6 +31,8 @@ static bool fetch(struct vp *vp, struct code *c)
 	c->count = gva_fetch(vp, c->bytes, sizeof(c->bytes));
 	c->width = gva_code_width(vp);
 	c->opcode = opcode_find(c->bytes, c->count, c->width);
+	/* Another processor may have changed the code since the exit: it is executed
+	 * again then, and whatever it has become is what happens. */
 	return c->opcode.count >= 3 && c->opcode.at[0] == 0x0f;
 }
 
@@ -41,6 +43,7 @@ static u64 moved(const struct vp *vp, const struct code *c)
 	                                              << 3;
 	u64 value = vp->state.gpr[number];
 
+	/* Outside 64-bit mode the upper half of a register is nobody's operand. */
 	return c->width == 8 ? value : (u32)value;
 }
 
@@ -83,6 +86,10 @@ static enum exit_outcome load_status(struct vp *vp, const struct code *c)
 	return EXIT_AGAIN;
 }
 
+/*
+ * A MOV that changes no more than TS and MP does not come here (15.9): a guest that
+ * switches its FPU lazily does so without an exit.
+ */
 enum exit_outcome exits_cr0(struct exit *x)
 {
 	struct code c;
@@ -113,6 +120,7 @@ enum exit_outcome exits_cr8(struct exit *x)
 	value = moved(x->vp, &c);
 	if (value > 15)
 		return EXIT_FAULT_GP;
+	/* A lower priority may let interrupts in: the entry looks, and sets V_TPR. */
 	lapic_set_cr8(x->vp, value);
 	return EXIT_SKIP;
 }
@@ -127,6 +135,7 @@ enum exit_outcome exits_dr7(struct exit *x)
 	struct code c;
 	u64 value;
 
+	/* GD goes first: with it the value is never looked at. */
 	if (v->dr7 & DR7_GD)
 		return events_raise_debug(x->vp, DEBUG_REGISTERS);
 	if (!fetch(x->vp, &c))
@@ -135,6 +144,7 @@ enum exit_outcome exits_dr7(struct exit *x)
 	if (value >> 32)
 		return EXIT_FAULT_GP;
 	v->dr7 = (value & DR7_WRITABLE) | DR7_FIXED;
+	/* What is cached already must not be the old one. */
 	if (x->vp->cached & VP_PART_CODE)
 		x->vp->state.dr7 = v->dr7;
 	return EXIT_SKIP;

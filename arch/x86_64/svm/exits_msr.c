@@ -28,6 +28,8 @@ enum exit_outcome exits_msr(struct exit *x)
 {
 	u64 *gpr = x->vp->state.gpr, value;
 
+	/* EXITINFO1: 1 for WRMSR, 0 for RDMSR (15.11). The timer's registers are asked
+	 * for first: what is common to all vendors takes them for the APIC's. */
 	if (vmcb_of(x->vp)->exit_info[0]) {
 		value = gpr[VP_RDX] << 32 | (u32)gpr[VP_RAX];
 		return x->vp->is_root && apic_write_msr((u32)gpr[VP_RCX], value)

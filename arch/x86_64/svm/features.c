@@ -42,6 +42,7 @@ static void read_offer(struct svm_offer *offer)
 	offer->cr4 = cr4_read();
 	read_leaf(CPUID_EXTENDED + 1, regs);
 	offer->has_svm = regs[ECX] & CPUID_80000001_ECX_SVM;
+	/* VM_CR is there with SVM alone: to read it would be a #GP. */
 	if (!offer->has_svm)
 		return;
 	read_leaf(CPUID_SVM, regs);
@@ -65,6 +66,7 @@ static void choose(const struct svm_offer *offer)
 	found.has_gigabyte_pages = regs[EDX] & BIT(26);
 	found.has_xsave = leaf1[ECX] & CPUID_1_ECX_XSAVE;
 	found.host_cr0 = CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+	/* MCE: without it a machine check in the hypervisor is a shutdown. */
 	found.host_cr4 = CR4_PAE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
 	if (found.has_xsave)
 		found.host_cr4 |= CR4_OSXSAVE;
@@ -98,6 +100,7 @@ enum handoff_result vendor_find(struct handoff *h)
 		return HANDOFF_BAD_HANDOFF;
 	read_offer(&offer);
 	result = offer_judge(&offer, &findings);
+	/* For a refusal as well: boot prints what was found. */
 	h->findings = (u64)&findings;
 	if (!h->no_barriers)
 		findings.barriers = find_barriers();
@@ -135,6 +138,7 @@ void vendor_limit(struct arch_facts *facts)
 {
 	facts->compat.cpu_vendor = STREAM_VENDOR_AMD;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
+	/* The ratio MSR is not used: a child has the processor's rate. */
 	facts->has_tsc_scaling = false;
 }
 

@@ -92,6 +92,7 @@ static enum sched_event judge(u32 vector)
 
 enum sched_event interrupt_exited(struct cpu *cpu)
 {
+	/* There is room for one: a second stays in the APIC, where it is safe. */
 	if (cpu_svm(cpu)->kept)
 		return SCHED_INTERRUPT;
 	/* Ours has the highest priority of all: it is the one that comes. */
@@ -108,6 +109,8 @@ void interrupt_give(struct vp *root)
 		                        .vector = c->kept };
 	bool waits = c->kept;
 
+	/* Injection looks at neither IF nor a shadow (15.20): where it would be wrong,
+	 * the window's exit brings us back. */
 	if (waits && !(v->event & EVENT_VALID) && (v->rflags & RFLAGS_IF) &&
 	    !(v->interrupt_shadow & VMCB_SHADOW)) {
 		vendor_inject(root, &e);
@@ -128,6 +131,7 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 		cr8_write(TIMER_TPR);
 	vector = take(timed && timer_is_near() ? window_open : window_halt);
 	cr8_write(tpr);
+	/* Nothing for the root: it goes on halting, and others may run meanwhile. */
 	if (!vector || timer_is_own(vector)) {
 		root->cpu->root_halted = true;
 		event = timer_expired();

@@ -28,6 +28,7 @@ u32 length_of_exit(struct vp *vp, u64 exit_code)
 
 	if (exit_code == SVM_EXIT_IO)
 		return (u32)(v->exit_info[1] - v->rip);
+	/* It is 0 behind an exit that no instruction has made (15.7.1). */
 	if (features()->has_nrip && v->next_rip)
 		return (u32)(v->next_rip - v->rip);
 	return from_bytes(vp, exit_code);

@@ -31,6 +31,7 @@ static _Alignas(PAGE_SIZE) u8 io_map[IO_MAP_BYTES];
 
 void maps_init(void)
 {
+	/* A one exits (15.10.1, 15.11): of a child, all that nobody has allowed. */
 	__builtin_memset(child_map, 0xff, sizeof(child_map));
 	__builtin_memset(io_map, 0xff, sizeof(io_map));
 }

@@ -12,6 +12,7 @@ static const u32 ranges[] = { 0, 0xc0000000u, 0xc0010000u };
 static bool find(u32 msr, u32 *bit)
 {
 	for (u32 i = 0; i < ARRAY_LEN(ranges); i++) {
+		/* What is below the range has wrapped, and is far above it. */
 		if (msr - ranges[i] >= MSRS_IN_RANGE)
 			continue;
 		*bit = (i * MSRS_IN_RANGE + msr - ranges[i]) * BITS;
@@ -33,6 +34,7 @@ void msr_map_set(u8 *map, u32 msr, bool read, bool write)
 
 	if (!find(msr, &bit))
 		return;
+	/* Two bits from an even one on are always in one byte. */
 	map[bit / 8] =
 		(u8)((map[bit / 8] & ~(3u << bit % 8)) | wanted << bit % 8);
 }

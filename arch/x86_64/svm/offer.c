@@ -55,6 +55,8 @@ static enum handoff_result find_features(const struct svm_offer *offer,
 enum handoff_result offer_judge(const struct svm_offer *offer,
                                 struct handoff_findings *findings)
 {
+	/* The first that applies is reported. Nested tables have as many levels as the
+	 * host's paging (15.25), and ours have four: so LA57 is a reason. */
 	const struct {
 		bool applies;
 		enum handoff_result refusal;

@@ -24,7 +24,8 @@ struct opcode opcode_find(const u8 *bytes, u32 count, u32 width)
 	for (; o.prefixes < count; o.prefixes++) {
 		u8 byte = bytes[o.prefixes];
 
-		/* REX counts directly before the opcode alone (1.2.7). */
+		/* REX counts directly before the opcode alone (1.2.7). Outside 64-bit
+		 * mode there is none: 40 to 4F are INC and DEC. */
 		if (is_prefix(byte))
 			o.rex = 0;
 		else if (width == 8 && (byte & 0xf0) == 0x40)

@@ -32,6 +32,8 @@ enum handoff_result vendor_begin(struct handoff *h)
 	struct cpu *cpu = arch_this_cpu();
 
 	(void)h;
+	/* SVME first: without it CLGI and VMSAVE are #UD (15.4). With GIF clear nothing
+	 * comes in between, and the timer is measured undisturbed. */
 	msr_write(MSR_IA32_EFER, msr_read(MSR_IA32_EFER) | EFER_SVME);
 	msr_write(MSR_VM_HSAVE_PA, svm_page(cpu, SVM_PAGE_HOST_SAVE).v);
 	svm_clgi();
@@ -46,6 +48,8 @@ void vendor_end(void)
 
 	if (!(efer & EFER_SVME))
 		return;
+	/* Before STGI: an interrupt of our own timer is nobody's afterwards. And STGI
+	 * in turn may be #UD once SVME is clear. */
 	timer_end();
 	svm_stgi();
 	msr_write(MSR_VM_HSAVE_PA, 0);
@@ -108,6 +112,8 @@ static void init_child(struct vmcb *v)
 	intercept_all(v, child_intercepts, sizeof(child_intercepts));
 	v->cr_writes = BIT(4) | BIT(8);
 	v->io_map = maps_io().v;
+	/* A child's IF and TPR hold no physical interrupt back (15.21.1). The root is
+	 * without this: its interrupts exit when it could take them itself. */
 	v->virtual_interrupt = VMCB_V_INTR_MASKING;
 }
 
@@ -123,9 +129,11 @@ void vendor_vp_init(struct vp *vp)
 	v->msr_map = maps_msr(vp->is_root ? vp->cpu : NULL).v;
 	v->host = svm_page(vp->cpu, SVM_PAGE_HOST_VMCB).v;
 	v->virtual_extras = features()->has_lbr ? VMCB_LBR : 0;
+	/* For QEMU (arm). The clean bits stay 0: VMRUN loads everything (15.15). */
 	v->dr_writes = BIT(7);
 	v->nested_control = VMCB_NESTED_PAGING;
 	v->nested_cr3 = vp->partition->space.arch.top.v;
+	/* With nested paging a guest has a PAT of its own (15.25.8). */
 	v->pat = PAT_RESET;
 	v->dr7 = DR7_FIXED;
 	v->efer = EFER_SVME;
@@ -146,6 +154,7 @@ void vendor_load(struct vp *vp)
 
 /* ---- An entry ---- */
 
+/* AVIC is not used: each interrupt of a child is injected. */
 bool vendor_delivers(struct vp *vp)
 {
 	(void)vp;
@@ -173,6 +182,7 @@ static void prepare_child(struct vp *vp, const struct vendor_entry *e)
 	/* QEMU has no other exit for INT3 and INTO (exits.c). */
 	vmcb_intercept(v, VMCB_INTERCEPT_SOFTWARE,
 	               e->exceptions & SOFTWARE_VECTORS);
+	/* The child's CR8 reads come from there, and TPR may have come by the APIC. */
 	v->virtual_interrupt &= ~VMCB_V_TPR;
 	v->virtual_interrupt |= lapic_cr8(vp);
 	run_set_window(vp, e->wait_interrupt);
@@ -189,6 +199,7 @@ static bool waits_for_nmi(struct vp *vp, const struct vendor_entry *e)
 
 void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 {
+	/* Before the root's interrupt, which then finds EVENTINJ taken and waits. */
 	events_inject_debug(vp);
 	if (vp->is_root) {
 		interrupt_give(vp);
@@ -200,6 +211,7 @@ void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 	timer_set(e->timed || waits_for_nmi(vp, e),
 	          waits_for_nmi(vp, e) ? 0 : e->ticks);
 	cpu_svm(vp->cpu)->timed = e->timed;
+	/* An event ends the halt: it would not be delivered to who is not entered. */
 	vp_svm(vp)->halted = e->halted && !vendor_peek(vp, VENDOR_OCCUPIED);
 }
 
@@ -231,11 +243,13 @@ struct vm_entry run_entry(struct vp *vp)
 		sched_exited(cpu, arch_tsc());
 		vp = enter_next(cpu, event);
 	}
+	/* Not before: behind a halt another VP may be the one. */
 	v = vmcb_of(vp);
 	v->rax = vp->state.gpr[VP_RAX];
 	v->rsp = vp->state.gpr[VP_RSP];
 	state_load_syscall(vp);
 	asid_prepare(vp);
+	/* Behind all that injects, or moves RIP: it takes both as they are. */
 	events_entering(vp);
 	last_run = vp;
 	arm(v);
@@ -251,6 +265,8 @@ bool run_was_refused_inside(struct vp *vp)
 
 	if (a->refused_gp || !cpu_arch(vp->cpu)->started)
 		return false;
+	/* The guest may have run: what was cached before the entry may be old.
+	 * What the fetch captures goes too: events_exited is yet to change the VMCB. */
 	vp->cached = VP_PART_OURS;
 	gva_fetch(vp, bytes, sizeof(bytes));
 	vp->cached = VP_PART_OURS;
@@ -281,6 +297,7 @@ bool vendor_has_gigabyte_pages(void)
 	return features()->has_gigabyte_pages;
 }
 
+/* Of any range it is one type, so that no large page is split for an MTRR. */
 bool vendor_memory_type(u64 base, u64 size, u32 *type)
 {
 	(void)base;

@@ -106,6 +106,7 @@ static void capture_segment(struct vp *vp, u32 index)
 	s->attributes = capture_attributes(vp, index);
 }
 
+/* These limits have 16 bits, in fields of 32. */
 static void capture_table(struct vp_table *to, const struct vmcb_segment *from)
 {
 	to->base = from->base;
@@ -114,6 +115,8 @@ static void capture_table(struct vp_table *to, const struct vmcb_segment *from)
 
 static void capture_core(struct vp *vp)
 {
+	/* CPL and the mode belong to what is asked for most: they come without the
+	 * segments that they are kept in. */
 	static const u8 rights[] = { VP_CS, VP_SS };
 	struct vp_state *s = &vp->state;
 
@@ -183,6 +186,7 @@ void vendor_capture(struct vp *vp, u32 parts)
 		capture_table(&s->gdtr, &v->gdtr);
 		capture_table(&s->idtr, &v->idtr);
 	}
+	/* Before the MSRs: what waits there depends on whose shadow it is. */
 	if (parts & VP_PART_CORE)
 		capture_core(vp);
 	if (parts & VP_PART_PAGING)
@@ -279,6 +283,7 @@ void vendor_apply(struct vp *vp, u32 parts)
 		apply_table(&v->gdtr, &s->gdtr);
 		apply_table(&v->idtr, &s->idtr);
 	}
+	/* Behind the plain fields: an injected #DB clears GD in DR7, which is one. */
 	if (parts & VP_PART_CORE)
 		apply_core(vp);
 	if (parts & VP_PART_MSRS) {

@@ -52,7 +52,7 @@ static void wait(u64 ticks)
 		__asm__ volatile("pause");
 }
 
-/* While it is the firmware's: it is stopped for a moment, and goes on from there. */
+/* While it is the firmware's: it is stopped for a moment, and its count begins anew. */
 void timer_begin(void)
 {
 	struct timer *t = timer();
@@ -64,11 +64,13 @@ void timer_begin(void)
 	if (!apic_is_on())
 		return;
 	lvt = apic_read(LAPIC_LVT_TIMER);
+	/* To measure would cost a deadline that runs. With rate 0 no run is timed. */
 	if ((lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE)
 		return;
 	divide = apic_read(LAPIC_DIVIDE);
 	initial = apic_read(LAPIC_INITIAL_COUNT);
 	count = apic_read(LAPIC_CURRENT_COUNT);
+	/* Masked as long as the count is not the firmware's: nothing gets into IRR. */
 	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | OWN_LVT);
 	apic_write(LAPIC_DIVIDE, LAPIC_DIVIDE_BY_1);
 	apic_write(LAPIC_INITIAL_COUNT, 0xffffffff);
@@ -76,6 +78,8 @@ void timer_begin(void)
 	wait(arch_facts()->tsc_hz / 1000000 * MEASURE_MICROSECONDS * 8);
 	last = read_count(&to);
 	t->root.rate = ((u64)(first - last) << 32) / (to - from);
+	/* The count before LVT: QEMU hangs in periodic mode with a tiny one. A one-shot
+	 * that is over is not begun again. */
 	apic_write(LAPIC_DIVIDE, divide);
 	apic_write(LAPIC_INITIAL_COUNT, initial && count ? initial : 0);
 	apic_write(LAPIC_LVT_TIMER, lvt);
@@ -98,6 +102,7 @@ static void take_over(struct timer *t)
 	v->initial = apic_read(LAPIC_INITIAL_COUNT);
 	v->lvt = apic_read(LAPIC_LVT_TIMER);
 	count = read_count(&at);
+	/* Masked from here on: the root's tick comes from us, and not a second time. */
 	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | OWN_LVT);
 	v->due = VTIMER_NEVER;
 	if ((v->lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE) {
@@ -122,6 +127,8 @@ void timer_end(void)
 	if (!t->owned)
 		return;
 	t->owned = false;
+	/* Stopped first: else our own time would end with the root's vector. The root's
+	 * period begins anew. */
 	apic_write(LAPIC_INITIAL_COUNT, 0);
 	apic_write(LAPIC_LVT_TIMER, t->root.lvt);
 	apic_write(LAPIC_DIVIDE, t->root.divide);
@@ -138,6 +145,7 @@ static u32 counts_of(const struct timer *t, u64 ticks)
 	u64 counts =
 		vtimer_counts(&own, ticks < (1ull << 40) ? ticks : 1ull << 40);
 
+	/* Cut short, it only looks again earlier; and 0 would stop the timer. */
 	if (counts > 0xffffffff)
 		return 0xffffffff;
 	return counts ? (u32)counts : 1;
@@ -163,11 +171,13 @@ void timer_set(bool timed, u64 ticks)
 	if (!timed && !t->owned)
 		return;
 	if (!t->owned) {
+		/* Watched first: where that fails the timer is still the root's. */
 		if (!t->root.rate || !apic_is_on() || !apic_watch())
 			return;
 		take_over(t);
 	}
 	now = arch_tsc();
+	/* A time that the TSC does not reach is none. */
 	t->end = timed && ticks < VTIMER_NEVER - now ? now + ticks
 	                                             : VTIMER_NEVER;
 	program(t, now);
@@ -184,6 +194,7 @@ bool timer_is_own(u32 vector)
 	if (vector != OWN_VECTOR || !timer()->owned ||
 	    !apic_has(LAPIC_ISR, OWN_VECTOR))
 		return false;
+	/* At once: in service it would keep all others out, as it is the highest. */
 	apic_write(LAPIC_EOI, 0);
 	timer()->fires = VTIMER_NEVER;
 	return true;
@@ -210,6 +221,7 @@ enum sched_event timer_expired(void)
 	u64 now = arch_tsc();
 	bool over = t->end <= now;
 
+	/* First: it moves the root's next tick, which program goes by. */
 	raise_root(t, now);
 	if (over)
 		t->end = VTIMER_NEVER;
@@ -233,6 +245,7 @@ u32 timer_read(u32 offset)
 {
 	u64 now = arch_tsc();
 
+	/* A count that is begun anew has had its interrupt: both are of one time. */
 	raise_root(timer(), now);
 	return vtimer_read(&timer()->root, offset, now);
 }
@@ -242,6 +255,7 @@ void timer_write(u32 offset, u32 value)
 	struct timer *t = timer();
 	u64 now = arch_tsc();
 
+	/* What was due before the write must not be lost by it. */
 	raise_root(t, now);
 	vtimer_write(&t->root, offset, value, now);
 	program(t, now);

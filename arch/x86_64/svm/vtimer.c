@@ -8,11 +8,13 @@ u32 vtimer_divisor(u32 divide)
 {
 	u32 power = (divide & 3) | (divide >> 1 & 4);
 
+	/* 111b is by 1, 000b by 2: the power is one more, within three bits. */
 	return 1u << ((power + 1) & 7);
 }
 
 u64 vtimer_counts(const struct vtimer *t, u64 ticks)
 {
+	/* A long time by a fast timer is more than 64 bits here. */
 	unsigned __int128 counts = (unsigned __int128)ticks * t->rate;
 
 	return (u64)(counts >> 32) / vtimer_divisor(t->divide);
@@ -50,6 +52,7 @@ static u32 count_at(const struct vtimer *t, u64 now)
 	if (t->due == VTIMER_NEVER || mode_of(t) == LAPIC_LVT_DEADLINE)
 		return 0;
 	counts = t->due > now ? vtimer_counts(t, t->due - now) : 0;
+	/* Times are rounded up: at its beginning it would be one count too many. */
 	return counts < t->initial ? (u32)counts : t->initial;
 }
 
@@ -79,6 +82,7 @@ static void write_lvt(struct vtimer *t, u32 value)
 
 void vtimer_write(struct vtimer *t, u32 offset, u32 value, u64 now)
 {
+	/* By the old divisor: a write may change it. */
 	u32 rest = count_at(t, now);
 
 	if (offset == LAPIC_LVT_TIMER) {
@@ -114,11 +118,13 @@ u8 vtimer_update(struct vtimer *t, u64 now)
 
 	if (t->due > now)
 		return 0;
+	/* Whole periods from the one that was due: being late moves no other. */
 	if (mode_of(t) == LAPIC_LVT_PERIODIC && t->initial) {
 		period = vtimer_ticks(t, t->initial);
 		t->due += (now - t->due) / period * period + period;
 	} else {
 		t->due = VTIMER_NEVER;
 	}
+	/* A masked timer runs on all the same. */
 	return t->lvt & LAPIC_LVT_MASKED ? 0 : (u8)t->lvt;
 }
