@@ -96,18 +96,21 @@ static void take_over(struct timer *t)
 {
 	struct vtimer *v = &t->root;
 	u64 at = arch_tsc();
+	u64 deadline = 0;
 	u32 count;
 
 	v->divide = apic_read(LAPIC_DIVIDE);
 	v->initial = apic_read(LAPIC_INITIAL_COUNT);
 	v->lvt = apic_read(LAPIC_LVT_TIMER);
 	count = read_count(&at);
+	/* While the mode is that one still: another disarms it (SDM 10.5.4.1). */
+	if ((v->lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE)
+		msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline);
 	/* Masked from here on: the root's tick comes from us, and not a second time. */
 	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | OWN_LVT);
 	v->due = VTIMER_NEVER;
-	if ((v->lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE) {
-		msr_read_safe(MSR_IA32_TSC_DEADLINE, &v->due);
-		v->due = v->due ? v->due : VTIMER_NEVER;
+	if (deadline) {
+		v->due = deadline;
 	} else if (count) {
 		v->due = at + vtimer_ticks(v, count);
 	} else if (v->initial && !apic_has(LAPIC_IRR, (u8)v->lvt)) {
