@@ -65,7 +65,7 @@ SANITIZE := -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
 HOST_CFLAGS := $(COMMON) -O1 -mcrc32 $(SANITIZE)
 COVER_CFLAGS := $(COMMON) -O1 -mcrc32 -fprofile-instr-generate -fcoverage-mapping
-FUZZ_CFLAGS := $(COMMON) -O2 -mcrc32 $(SANITIZE)
+FUZZ_CFLAGS := $(COMMON) -O2 -mcrc32 -fdata-sections $(SANITIZE)
 BENCH_CFLAGS := $(COMMON) -O2 -mcrc32
 
 # ---- What there is ----

@@ -14,7 +14,7 @@
 
 #define FUZZ_RAM (10ull << 20)
 #define FUZZ_FRAMES (FUZZ_RAM >> PAGE_SHIFT)
-#define FUZZ_RESERVED 200u
+#define FUZZ_RESERVED 128u
 
 /* What the books (fuzz_audit.c) say of a machine as it was built. */
 struct fuzz_books {
@@ -38,6 +38,7 @@ struct fuzz_image {
 	u8 *ram_was;
 	u8 touched[FUZZ_FRAMES];
 	u8 held[FUZZ_FRAMES]; /* there are pointers to them */
+	u8 zero[FUZZ_FRAMES]; /* all of it, as it was built */
 	struct fake_world fake;
 	u8 *hv;
 	struct fuzz_kept kept[FUZZ_KEEPS];
