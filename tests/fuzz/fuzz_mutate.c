@@ -44,10 +44,12 @@ static void edit_byte(struct fuzz_in *in, struct fuzz_chunk *chunk)
 static void edit_length(struct fuzz_in *in, struct fuzz_chunk *chunk)
 {
 	static const u32 odd[] = { 0, 8, 16, 4080, 4096, 4104, 4112 };
-	u32 how = fuzz_u8(in);
+	u32 how = fuzz_u8(in), was = chunk->length;
 
 	chunk->length = how & 1 ? odd[how / 2 % ARRAY_LEN(odd)]
 	                        : (how * 16u) % (STREAM_PAYLOAD_MAX + 16);
+	if (chunk->length > was)
+		memset(chunk->payload + was, 0, chunk->length - was);
 }
 
 static void edit_id(struct fuzz_in *in, struct fuzz_chunk *chunk)

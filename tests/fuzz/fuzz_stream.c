@@ -41,7 +41,9 @@ bool fuzz_chunks_split(struct fuzz_chunks *c, const u8 *data, u32 size)
 		if (c->count == FUZZ_CHUNKS || h.length > STREAM_PAYLOAD_MAX ||
 		    h.length > size - at)
 			return false;
-		*chunk = (struct fuzz_chunk){ .id = h.id, .length = h.length };
+		chunk->id = h.id;
+		chunk->length = h.length;
+		chunk->header_xor = chunk->payload_xor = 0;
 		memcpy(chunk->payload, data + at, h.length);
 		at += h.length;
 	}

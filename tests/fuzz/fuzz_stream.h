@@ -15,7 +15,7 @@ struct fuzz_chunk {
 	u32 length;
 	u32 header_xor; /* spoils the checks, when not 0 */
 	u32 payload_xor;
-	u8 payload[STREAM_PAYLOAD_MAX + 16];
+	u8 payload[STREAM_PAYLOAD_MAX + 16]; /* behind its end: anything */
 };
 
 struct fuzz_chunks {

@@ -67,7 +67,7 @@ struct fuzz_shape {
 	struct fuzz_page pages[FUZZ_PAGES];
 };
 
-#define FUZZ_SPARE_PAGES 24u /* of a pool, for tables and an overlay */
+#define FUZZ_SPARE_PAGES 12u /* of a pool, for tables and an overlay */
 
 u32 fuzz_vp_index(u32 i);
 
