@@ -216,20 +216,30 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 	mend(id);
 }
 
+#define TURNS 4u
+
 /* What is tried at a register: one or two bits of it are others. */
 static union hv_register_value disturbed(const union hv_register_value *was,
-                                         u32 turn, u64 *seed)
+                                         bool high, u32 turn, u64 *seed)
 {
 	union hv_register_value now = *was;
 
-	now.reg128[turn & 1 && turn < 4] ^= BIT(fake_random(seed) % 64);
-	now.reg64 ^= turn >= 4 ? BIT(fake_random(seed) % 16) : 0;
+	now.reg128[high] ^= BIT(fake_random(seed) % 64);
+	now.reg64 ^= turn >= TURNS / 2 ? BIT(fake_random(seed) % 16) : 0;
 	return now;
+}
+
+/* Those of 16 bytes have a half more that may be tried. */
+static bool is_wide(const struct vp_reg *r)
+{
+	return r->kind == VP_REG_XSAVE16 || r->kind == VP_REG_SEGMENT ||
+	       r->kind == VP_REG_TABLE;
 }
 
 /* Registers that are to get another value, and the values they have. */
 struct disturbance {
 	u32 count;
+	bool wide[FUZZ_REGISTERS];
 	union hv_register_value was[FUZZ_REGISTERS];
 	struct hv_register_assoc list[FUZZ_REGISTERS];
 };
@@ -237,18 +247,25 @@ struct disturbance {
 static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
 {
 	static union hv_register_value values[FUZZ_REGISTERS];
-	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names);
+	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names), place;
 
 	fuzz_registers_read(id, index, names, count, values);
 	d->count = 0;
 	for (u32 i = 0; i < count; i++) {
-		if (names[i] <= HV_REGISTER_INTERCEPT_SUSPEND)
+		const struct vp_reg *r = vp_reg_find(names[i], &place);
+
+		if (names[i] <= HV_REGISTER_INTERCEPT_SUSPEND ||
+		    r->kind == VP_REG_FIXED)
 			continue;
+		d->wide[d->count] = is_wide(r);
 		d->was[d->count] = values[i];
 		d->list[d->count++] =
 			(struct hv_register_assoc){ .name = names[i] };
 	}
 }
+
+/* One of three is refused, and all behind it are offered anew. */
+#define DISTURB_AT_ONCE 16u
 
 /* Sets all of them; those that were refused stay in the list. */
 static void set_or_keep(struct disturbance *d, u64 id, u32 index)
@@ -257,7 +274,7 @@ static void set_or_keep(struct disturbance *d, u64 id, u32 index)
 
 	while (at < d->count) {
 		u32 left = d->count - at, done;
-		u32 now = left < GUEST_SET_MAX ? left : GUEST_SET_MAX;
+		u32 now = left < DISTURB_AT_ONCE ? left : DISTURB_AT_ONCE;
 		bool refused =
 			guest_set_list(id, index, d->list + at, now, &done);
 
@@ -265,6 +282,7 @@ static void set_or_keep(struct disturbance *d, u64 id, u32 index)
 		if (!refused)
 			continue;
 		d->was[kept] = d->was[at];
+		d->wide[kept] = d->wide[at];
 		d->list[kept++] = d->list[at++];
 	}
 	d->count = kept;
@@ -276,9 +294,11 @@ static void disturb(u64 id, u32 index, u64 *seed)
 	static struct disturbance d;
 
 	begin_disturbing(&d, id, index);
-	for (u32 turn = 0; turn < 8; turn++) {
+	for (u32 turn = 0; turn < TURNS; turn++) {
 		for (u32 i = 0; i < d.count; i++)
-			d.list[i].value = disturbed(&d.was[i], turn, seed);
+			d.list[i].value = disturbed(&d.was[i],
+			                            d.wide[i] && (turn + i) % 2,
+			                            turn, seed);
 		set_or_keep(&d, id, index);
 	}
 }
