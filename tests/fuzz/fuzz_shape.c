@@ -218,14 +218,21 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 
 #define TURNS 4u
 
-/* What is tried at a register: one or two bits of it are others. */
+/*
+ * What is tried at a register: a bit or two of it are others; of a wide one in both
+ * halves, in the low one, in the high one, and in both again.
+ */
 static union hv_register_value disturbed(const union hv_register_value *was,
-                                         bool high, u32 turn, u64 *seed)
+                                         bool wide, u32 turn, u64 *seed)
 {
 	union hv_register_value now = *was;
 
-	now.reg128[high] ^= BIT(fake_random(seed) % 64);
-	now.reg64 ^= turn >= TURNS / 2 ? BIT(fake_random(seed) % 16) : 0;
+	if (!wide || turn != 2)
+		now.reg64 ^= BIT(fake_random(seed) % 64);
+	if (wide && turn != 1)
+		now.reg128[1] ^= BIT(fake_random(seed) % 64);
+	if (!wide && turn >= TURNS / 2)
+		now.reg64 ^= BIT(fake_random(seed) % 16);
 	return now;
 }
 
@@ -296,9 +303,8 @@ static void disturb(u64 id, u32 index, u64 *seed)
 	begin_disturbing(&d, id, index);
 	for (u32 turn = 0; turn < TURNS; turn++) {
 		for (u32 i = 0; i < d.count; i++)
-			d.list[i].value = disturbed(&d.was[i],
-			                            d.wide[i] && (turn + i) % 2,
-			                            turn, seed);
+			d.list[i].value =
+				disturbed(&d.was[i], d.wide[i], turn, seed);
 		set_or_keep(&d, id, index);
 	}
 }
