@@ -128,20 +128,17 @@ static void test_divide_goes_on(void **state)
 static void test_deadline(void **state)
 {
 	(void)state;
-	vtimer_set_deadline(&timer, 500);
-	assert_int_equal(vtimer_deadline(&timer), 0);
 	set(LAPIC_INITIAL_COUNT, 100, 0);
 	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
 	assert_int_equal(vtimer_update(&timer, 1000), 0);
 	set(LAPIC_INITIAL_COUNT, 100, 1000);
 	assert_int_equal(vtimer_update(&timer, 2000), 0);
-	vtimer_set_deadline(&timer, 2500);
-	assert_int_equal(vtimer_deadline(&timer), 2500);
+	timer.due = 2500;
 	assert_int_equal(get(LAPIC_CURRENT_COUNT, 2400), 0);
 	assert_int_equal(vtimer_update(&timer, 2499), 0);
 	assert_int_equal(vtimer_update(&timer, 2500), VECTOR);
-	assert_int_equal(vtimer_deadline(&timer), 0);
-	vtimer_set_deadline(&timer, 3000);
+	assert_int_equal(vtimer_update(&timer, 9000), 0);
+	timer.due = 3000;
 	set(LAPIC_LVT_TIMER, VECTOR, 2600);
 	assert_int_equal(vtimer_update(&timer, 4000), 0);
 }

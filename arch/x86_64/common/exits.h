@@ -24,6 +24,12 @@ enum exit_outcome exits_rdmsr(struct exit *x);
 enum exit_outcome exits_wrmsr(struct exit *x);
 enum exit_outcome exits_xsetbv(struct exit *x);
 
+/* exits_plain.c: MWAIT, INVD, what a guest does not have (#UD) or may not (#GP). */
+enum exit_outcome exits_mwait(struct exit *x);
+enum exit_outcome exits_invd(struct exit *x);
+enum exit_outcome exits_undefined(struct exit *x);
+enum exit_outcome exits_refuse(struct exit *x);
+
 /* exits_call.c: the instruction of the hypercall page. */
 enum exit_outcome exits_call(struct exit *x);
 

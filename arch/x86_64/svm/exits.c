@@ -166,43 +166,6 @@ static enum exit_outcome exits_hlt(struct exit *x)
 	return exit_halt(x->vp);
 }
 
-/*
- * A child has no MWAIT. The root gives its time away by it, but does not halt: it may
- * wake at any time, as for a write to what it monitors, which we do not see.
- */
-static enum exit_outcome exits_mwait(struct exit *x)
-{
-	if (!x->vp->is_root)
-		return EXIT_FAULT_UD;
-	x->event = SCHED_HALT;
-	return EXIT_SKIP;
-}
-
-/* Throwing dirty lines away would throw away the hypervisor's as well. */
-static enum exit_outcome exits_invd(struct exit *x)
-{
-	(void)x;
-	caches_write_back();
-	return EXIT_SKIP;
-}
-
-/*
- * SVM is not there for a guest: as with EFER.SVME clear (15.4). The others are
- * instructions that a child's CPUID does not have.
- */
-static enum exit_outcome exits_undefined(struct exit *x)
-{
-	(void)x;
-	return EXIT_FAULT_UD;
-}
-
-/* RDPMC: a child has no counters, and is not to see the root's, whatever its PCE is. */
-static enum exit_outcome exits_refuse(struct exit *x)
-{
-	(void)x;
-	return EXIT_FAULT_GP;
-}
-
 static enum exit_outcome exits_io(struct exit *x)
 {
 	u64 info = vmcb_of(x->vp)->exit_info[0]; /* 15.10.2 */

@@ -263,14 +263,3 @@ void timer_write(u32 offset, u32 value)
 	vtimer_write(&t->root, offset, value, now);
 	program(t, now);
 }
-
-u64 timer_deadline(void)
-{
-	return vtimer_deadline(&timer()->root);
-}
-
-void timer_set_deadline(u64 value)
-{
-	vtimer_set_deadline(&timer()->root, value);
-	program(timer(), arch_tsc());
-}

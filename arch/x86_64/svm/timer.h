@@ -48,8 +48,4 @@ bool timer_has(u32 offset);
 u32 timer_read(u32 offset);
 void timer_write(u32 offset, u32 value);
 
-/* IA32_TSC_DEADLINE, by the processor's TSC. */
-u64 timer_deadline(void);
-void timer_set_deadline(u64 value);
-
 #endif

@@ -99,19 +99,6 @@ void vtimer_write(struct vtimer *t, u32 offset, u32 value, u64 now)
 	}
 }
 
-u64 vtimer_deadline(const struct vtimer *t)
-{
-	return mode_of(t) == LAPIC_LVT_DEADLINE && t->due != VTIMER_NEVER
-	               ? t->due
-	               : 0;
-}
-
-void vtimer_set_deadline(struct vtimer *t, u64 value)
-{
-	if (mode_of(t) == LAPIC_LVT_DEADLINE)
-		t->due = value ? value : VTIMER_NEVER;
-}
-
 u8 vtimer_update(struct vtimer *t, u64 now)
 {
 	u64 period;

@@ -30,10 +30,6 @@ bool vtimer_has(u32 offset);
 u32 vtimer_read(const struct vtimer *t, u32 offset, u64 now);
 void vtimer_write(struct vtimer *t, u32 offset, u32 value, u64 now);
 
-/* The deadline of that mode: 0 stops it. */
-u64 vtimer_deadline(const struct vtimer *t);
-void vtimer_set_deadline(struct vtimer *t, u64 value);
-
 /*
  * Brings it up to now. The vector that is to be raised, 0: none. Ticks that have fallen due
  * together are one, as those that meet in IRR.

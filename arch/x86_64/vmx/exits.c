@@ -177,40 +177,6 @@ static enum exit_outcome exits_hlt(struct exit *x)
 	return exit_halt(x->vp);
 }
 
-/*
- * A child has no MWAIT. The root gives its time away by it, but does not halt: it may
- * wake at any time, as for a write to what it monitors, which we do not see.
- */
-static enum exit_outcome exits_mwait(struct exit *x)
-{
-	if (!x->vp->is_root)
-		return EXIT_FAULT_UD;
-	x->event = SCHED_HALT;
-	return EXIT_SKIP;
-}
-
-/* Throwing dirty lines away would throw away the hypervisor's as well. */
-static enum exit_outcome exits_invd(struct exit *x)
-{
-	(void)x;
-	caches_write_back();
-	return EXIT_SKIP;
-}
-
-/* VMX and SMX: we do not have them, whoever asks; MONITOR, a child has not. */
-static enum exit_outcome exits_undefined(struct exit *x)
-{
-	(void)x;
-	return EXIT_FAULT_UD;
-}
-
-/* RDPMC: of a child, whose counters are the root's. */
-static enum exit_outcome exits_refuse(struct exit *x)
-{
-	(void)x;
-	return EXIT_FAULT_GP;
-}
-
 static enum exit_outcome exits_io(struct exit *x)
 {
 	u64 q = vmcs_read(VMCS_EXIT_QUALIFICATION); /* SDM table 27-5 */
