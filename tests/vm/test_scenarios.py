@@ -4,7 +4,7 @@ import pytest
 
 from boots import Result
 from machine import last_lines
-from scenarios import judge_scenario, read_cases, scenarios
+from scenarios import SVM_CANNOT, judge_scenario, read_cases, scenarios
 
 GOOD = "TEST a: PASS\nTEST b: SKIP no PML\nDONE some\n"
 
@@ -38,6 +38,17 @@ def test_good_output_passes():
     assert judge_scenario("some", GOOD) == []
     assert [case.verdict for case in read_cases(GOOD)] == ["PASS", "SKIP"]
     assert read_cases(GOOD)[1].why == "no PML"
+
+
+def test_what_svm_cannot_show_is_skipped_there_alone(monkeypatch):
+    name = next(iter(SVM_CANNOT))
+    failed = f"TEST {name}: FAIL x\nTEST other: FAIL y\nDONE some\n"
+    monkeypatch.setenv("EMU", "svm")
+    assert [case.verdict for case in read_cases(failed)] == ["SKIP", "FAIL"]
+    assert judge_scenario("some", failed) == ["other: y"]
+    assert read_cases(f"TEST {name}: PASS\n")[0].verdict == "PASS"
+    monkeypatch.setenv("EMU", "bochs")
+    assert [case.verdict for case in read_cases(failed)] == ["FAIL", "FAIL"]
 
 
 @pytest.mark.parametrize("section, said", [
