@@ -53,7 +53,7 @@ class Plan:
     memory_mib: int = 512
     board: str = "pc"                   # QEMU's: pc or q35
     cpu_flags: str = ""                 # QEMU's, behind -cpu host
-    timeout: float = 300                # hosts are busy at times
+    timeout: float = 900                # even of one that goes on
     silence: float = 120
     power_off: bool = True              # else the shell stays at its prompt
     typing: tuple[tuple[str, str], ...] = ()    # (when this shows, type that)

@@ -26,7 +26,7 @@ from pi import check_digits, extract_digits, pi_digits
 
 CHARS = 400                             # after so many the child is stopped
 CHILD = 2                               # the root is 1, its first child 2
-BOOT_SECONDS = 120
+BOOT_SECONDS = 600
 SILENCE_SECONDS = 45
 FILES = ("stasis.efi", "hvctl.efi", "child/pi.img")
 STATE = "pi.sav"

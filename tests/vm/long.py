@@ -36,7 +36,7 @@ class Long:
 
     name: str
     argument: str                       # its name for how long
-    seconds: float                      # for one of these, on a busy host
+    seconds: float                      # for one of these
     said: str                           # lines to be shown, a pattern
     stasis: str = "stasis.efi"
 
@@ -48,7 +48,7 @@ class Long:
             Step(self.name, f"{program} {self.argument}={count} seed={seed}")),
             (("stasis.efi", BUILD / self.stasis),
              (program, BUILD / "guest" / program)),
-            model=model, timeout=300 + count * self.seconds)
+            model=model, timeout=900 + 4 * count * self.seconds)
 
     def lines(self, said: str) -> list[str]:
         """Of what it said, the lines to be shown."""

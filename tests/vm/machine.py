@@ -103,11 +103,15 @@ class Machine:
         caught as well as one silent for longer than silence.
         """
         deadline = self._reached.clock() + timeout
-        while True:
+        while (left := deadline - self._reached.clock()) > 0:
             try:
-                yield self.read(min(silence, deadline - self._reached.clock()))
+                yield self.read(min(silence, left))
             except MachineEnded:
                 return
+            except MachineTimeout:
+                if left > silence:
+                    raise
+        raise MachineTimeout(f"it was not at its end after {timeout:.0f} s")
 
     def lines(self, timeout: float) -> Iterator[str]:
         """Like stream, in whole lines; the last may be an unfinished one."""

@@ -72,18 +72,18 @@ class Place:
     cpus: int = 1
     options: str = ""                   # of stasis.efi
     stasis: str = "stasis.efi"          # which build of it
-    timeout: float = 300                # seconds of the boot
+    timeout: float = 900                # seconds, even of one that goes on
 
 
 COUNTED = Place("tally", stasis="test/stasis.efi")
 
 PLACES: dict[str, Place] = {
-    "anywhere": Place("anywhere", timeout=1200),
+    "anywhere": Place("anywhere", timeout=3600),
     "leak": Place("leak"),
     "storm": Place("storm"),            # long
     "below": COUNTED,
     "tally": COUNTED,
-    "timers": Place("timers", timeout=600),
+    "timers": Place("timers", timeout=1800),
     "token": Place("token"),            # long
     "wild": Place("wild", stasis="test/stasis.efi"),   # counts exits
 }

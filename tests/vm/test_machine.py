@@ -14,8 +14,9 @@ import pytest
 
 from boots import BUILD, STOPPED, Plan, Result, Step
 from disk import Disk, DiskError
-from emulator import Process
-from machine import MachineError, choose_emulator, last_lines
+from emulator import Hardware, Process
+from machine import (Machine, MachineError, MachineTimeout, choose_emulator,
+                     last_lines)
 from terminal import Terminal
 
 BIG = random.Random(5).randbytes(3 << 20)
@@ -212,3 +213,33 @@ def test_limits_are_in_seconds_of_work(tmp_path):
             link.receive(0.2)
     finally:
         link.close()
+
+
+class Talker:
+    """A machine that says something every second of its clock, or nothing."""
+
+    def __init__(self, says: bytes) -> None:
+        self.says = says
+        self.now = 0.0
+
+    def clock(self) -> float:
+        return self.now
+
+    def receive(self, timeout: float) -> bytes:
+        self.now += min(timeout, 1 if self.says else timeout)
+        if not self.says:
+            raise TimeoutError
+        return self.says
+
+
+@pytest.mark.parametrize("says,why", [
+    (b"", "the console was silent for 10 s"),
+    (b"still here\r\n", "it was not at its end after 25 s")])
+def test_a_machine_may_not_be_silent_nor_babble_for_ever(tmp_path, says, why):
+    machine = Machine(Disk(tmp_path / "disk.img"), tmp_path, Hardware("bochs"))
+    machine._raw = open(tmp_path / "serial.log", "wb")
+    machine._link = Talker(says)
+    with machine._raw, pytest.raises(MachineTimeout, match=why):
+        for _ in machine.stream(25, 10):
+            pass
+    assert machine._link.now == (10 if not says else 25)

@@ -5,6 +5,7 @@
 #include "tests/guest/lib/stops.h"
 
 #include "include/stream.h"
+#include "include/x86_apic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
@@ -45,7 +46,21 @@ static const char *const names[STOP_KINDS] = {
 	"AVX-512 live",
 };
 
-enum { RIP, RFLAGS, CS, SS, CR0, EFER, RCX, RDI, SHADOW, PENDING, HALT, NAMES };
+enum {
+	RIP,
+	RFLAGS,
+	CS,
+	SS,
+	CR0,
+	EFER,
+	RCX,
+	RDI,
+	SHADOW,
+	PENDING,
+	HALT,
+	TIMER,
+	NAMES
+};
 
 static const u32 registers[NAMES] = {
 	[RIP] = HV_REGISTER_RIP,
@@ -59,6 +74,7 @@ static const u32 registers[NAMES] = {
 	[SHADOW] = HV_REGISTER_INTERRUPT_STATE,
 	[PENDING] = HV_REGISTER_PENDING_INTERRUPTION,
 	[HALT] = HV_REGISTER_INTERNAL_ACTIVITY_STATE,
+	[TIMER] = HV_REGISTER_APIC_FIRST + (LAPIC_CURRENT_COUNT >> 4),
 };
 
 static const struct anywhere_seen *seen_of(const struct child *c)
@@ -181,6 +197,8 @@ u64 stops_look(struct stops *s, const struct child *c)
 		kinds |= BIT(STOP_HALTED);
 	if (seen->depth)
 		kinds |= BIT(STOP_IN_HANDLER);
+	if (r[TIMER].reg64)
+		kinds |= BIT(STOP_TIMER_ARMED);
 	keep(s, seen->episode, r[RIP].reg64, kinds);
 	return kinds;
 }
@@ -216,6 +234,14 @@ void stops_count(struct stops *s, u64 kinds, const struct saved *stream)
 		kinds |= BIT(STOP_TIMER_ARMED);
 	for (u32 i = 0; i < STOP_KINDS; i++)
 		s->count[i] += kinds >> i & 1;
+}
+
+bool stops_rare(const struct stops *s, u64 kinds)
+{
+	for (u32 i = 0; i < STOP_KINDS; i++)
+		if ((kinds >> i & 1) && s->count[i] < STOPS_PLENTY)
+			return true;
+	return false;
 }
 
 void stops_print(const struct stops *s)

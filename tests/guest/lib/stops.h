@@ -43,6 +43,7 @@ enum stop_kind {
 	STOP_KINDS,
 };
 
+#define STOPS_PLENTY 100
 #define STOPS_KEPT 24 /* the last ones, to be told when something is wrong */
 
 struct stops {
@@ -59,6 +60,9 @@ struct stops {
 
 /* Where it stands, suspended: bits of kinds, 0 when that failed. */
 u64 stops_look(struct stops *s, const struct child *c);
+
+/* It stood in one of these kinds less than STOPS_PLENTY times. */
+bool stops_rare(const struct stops *s, u64 kinds);
 
 /* It was saved there, and the stream knows more. Counts all. */
 void stops_count(struct stops *s, u64 kinds, const struct saved *stream);

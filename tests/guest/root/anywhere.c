@@ -26,6 +26,7 @@
 #define FEWER 160
 #define STOPS 3000
 #define FEWER_STOPS 600
+#define COMMON 6 /* one in so many stops that show nothing rare is taken */
 #define DR7_CODE1 0x404u /* DR1: execution */
 
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
@@ -241,13 +242,15 @@ static bool move(void)
 
 /*
  * Halts and intercepts end slices early, so they are met more often than is of
- * use, and always in the same places.
+ * use, and always in the same places. What was seen often is taken less often.
  */
 static bool stop_and_move(bool intercepted)
 {
 	u64 kinds = stops_look(&run.stops, &run.c);
 
 	if ((intercepted || (kinds & BIT(STOP_HALTED))) && random_below(2))
+		return true;
+	if (kinds && !stops_rare(&run.stops, kinds) && random_below(COMMON))
 		return true;
 	if (!kinds || !move())
 		return false;
