@@ -25,7 +25,7 @@ MODELS = (DEFAULT_MODEL, "corei5_arrandale_m520", "corei7_haswell_4770")
 # Arguments where KVM is itself under Bochs; docs/testing.md has whose faults they leave
 # out. Times and shares are by what was seen there: instructions are KVM's as well.
 ARGUMENTS = {
-    "anywhere": "steps=0 nmis=0 breaks=0 timer=0",
+    "anywhere": "steps=0 nmis=0 breaks=0 timer=0 common=1",
     "cost": "exact=0",
     "debug": "fills=0",
     "hostile": "share=15 int1=0 masked=0 wrap=0",

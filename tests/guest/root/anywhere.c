@@ -26,7 +26,7 @@
 #define FEWER 160
 #define STOPS 3000
 #define FEWER_STOPS 600
-#define COMMON 6 /* one in so many stops that show nothing rare is taken */
+#define COMMON 6
 #define DR7_CODE1 0x404u /* DR1: execution */
 
 #define READ_EXECUTE (HV_MAP_GPA_READABLE | HV_MAP_GPA_EXECUTABLE)
@@ -46,6 +46,7 @@ static struct {
 /* steps=0, nmis=0, breaks=0: the child goes without what an emulator cannot do. */
 static bool steps, nmis, breaks;
 static bool timer; /* timer=0: a slice is longer than its timer */
+static u64 common; /* one in so many stops that show nothing rare is taken */
 
 /* Of the run that nobody disturbed, and of the other. */
 static struct outcome *whole, *cut;
@@ -250,7 +251,7 @@ static bool stop_and_move(bool intercepted)
 
 	if ((intercepted || (kinds & BIT(STOP_HALTED))) && random_below(2))
 		return true;
-	if (kinds && !stops_rare(&run.stops, kinds) && random_below(COMMON))
+	if (kinds && !stops_rare(&run.stops, kinds) && random_below(common))
 		return true;
 	if (!kinds || !move())
 		return false;
@@ -410,5 +411,8 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	nmis = arguments_number(image, table, "nmis", 1);
 	timer = arguments_number(image, table, "timer", 1);
 	breaks = arguments_number(image, table, "breaks", 1);
+	common = arguments_number(image, table, "common", COMMON);
+	if (!common)
+		common = 1;
 	return test_run(image, table, "anywhere", cases, ARRAY_LEN(cases));
 }
