@@ -119,7 +119,8 @@ HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
 	entry_rules exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
 	$(addprefix vmx/,allowed controls leaks trace) \
 	$(addprefix svm/,msr_map offer opcode vtimer))
-HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c tests/host/fake_*.c) $(HOST_ARCH) \
+HOST_KIT := $(wildcard $(patsubst %,tests/host/%/*.c,fake fixture oracle))
+HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) $(HOST_KIT) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 # A parent on the host: its names are those of the core, so it is linked by itself
@@ -127,7 +128,7 @@ HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 PARENT_CORE := $(wildcard parent/*.c tools/hvctl/*.c)
 PARENT_KEPT := hvctl_main run_console run_exit devices_product device_* container_*
 PARENT_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/parent/test_*.c))
-PARENT_FAKES := $(filter-out %/fake_firmware.c parent/supply.c,$(HOST_CORE)) \
+PARENT_FAKES := $(filter-out %/fake/firmware.c parent/supply.c,$(HOST_CORE)) \
 	$(filter-out $(PARENT_TESTS:%=tests/host/%.c),$(wildcard tests/host/parent/*.c))
 HOST_PROGRAMS := $(foreach c,gcc clang,$(HOST_TESTS:%=$(B)/host/$(c)/%) \
 	$(PARENT_TESTS:%=$(B)/host/$(c)/%))
@@ -145,7 +146,7 @@ FUZZ_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/fuzz/%)
 # The core as it is, beside the machine's own copies.
 BENCH_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) \
 	$(HOST_ARCH) arch/x86_64/common/copy.c
-BENCH_MINE := $(wildcard tests/host/fake_*.c) tests/bench/bench_host.c \
+BENCH_MINE := $(HOST_KIT) tests/bench/bench_host.c \
 	tests/bench/bench_limit.c
 BENCH_MEMORY := tests/bench/bench_memory.c tests/bench/bench_memory_main.c
 BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory

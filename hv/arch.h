@@ -1,6 +1,6 @@
 /*
  * The door to the hardware: all that hv/ needs from a processor.
- * arch/x86_64/ implements it, tests/host/fake_arch.c in memory.
+ * arch/x86_64/ implements it, tests/host/fake/arch.c in memory.
  */
 #ifndef HV_ARCH_H
 #define HV_ARCH_H

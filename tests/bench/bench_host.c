@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "hv/call/hypercall.h"
-#include "tests/host/fake_guest.h"
+#include "tests/host/fixture/guest.h"
 
 #define ROUNDS_MAX 64
 #define CHILD_BASE 0x10000ull /* first page of RAM that the child gets */

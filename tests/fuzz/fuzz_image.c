@@ -9,8 +9,8 @@
 #include <sys/mman.h>
 
 #include "hv/vp/partition.h"
-#include "tests/host/fake_guest.h"
-#include "tests/host/fake_tlb.h"
+#include "tests/host/fake/tlb.h"
+#include "tests/host/fixture/guest.h"
 
 /* What hv/ keeps outside of pages (state.ld). */
 extern u8 fuzz_hv_begin[], fuzz_hv_end[];

@@ -10,7 +10,7 @@
 #define FUZZ_IMAGE_H
 
 #include "tests/fuzz/fuzz_input.h"
-#include "tests/host/fake_arch.h"
+#include "tests/host/fake/arch.h"
 
 #define FUZZ_RAM (10ull << 20)
 #define FUZZ_FRAMES (FUZZ_RAM >> PAGE_SHIFT)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/host/fake_arch.h"
+#include "tests/host/fake/arch.h"
 
 _Noreturn void fuzz_failed(const char *expression, const char *file, int line)
 {

@@ -10,7 +10,7 @@
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_rules.h"
 #include "tests/fuzz/fuzz_world.h"
-#include "tests/host/fake_state.h"
+#include "tests/host/fixture/state.h"
 
 u32 fuzz_vp_index(u32 i)
 {

@@ -7,7 +7,7 @@
 #define FUZZ_WORLD_H
 
 #include "tests/fuzz/fuzz_image.h"
-#include "tests/host/fake_guest.h"
+#include "tests/host/fixture/guest.h"
 
 /* The largest number of fake.steps that one exit may take. */
 #define FUZZ_STEPS_MAX 16384u

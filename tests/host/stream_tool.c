@@ -22,7 +22,7 @@
 #include "hv/run/vp_reg.h"
 #include "hv/stream/chunk.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_child.h"
+#include "tests/host/fixture/child.h"
 
 static const char *const machines[FAKE_MACHINES] = {
 	[FAKE_SKYLAKE_X] = "skylake_x",

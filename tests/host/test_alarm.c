@@ -3,7 +3,7 @@
  */
 #include "hv/base/cpu.h"
 #include "hv/vp/alarm.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define VPS 200
 

@@ -7,9 +7,9 @@
 
 #include "hv/memory/gpa.h"
 #include "hv/stream/context.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/state.h"
+#include "tests/host/fixture/test.h"
 
 #define NOT_OPEN HV_STATUS_INVALID_SAVE_RESTORE_STATE
 #define OVERLAYS 0x2000000u /* of the source */

@@ -4,9 +4,9 @@
  */
 #include "hv/stream/chunk.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_forged.h"
-#include "tests/host/fake_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/forged.h"
+#include "tests/host/fixture/state.h"
+#include "tests/host/fixture/test.h"
 
 static struct forge good, f;
 static struct guest_stream s;

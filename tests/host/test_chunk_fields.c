@@ -3,8 +3,8 @@
  * row is a field of a chunk (the first of its id), what the byte becomes, and
  * what is said of the stream.
  */
-#include "tests/host/fake_forged.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/forged.h"
+#include "tests/host/fixture/test.h"
 
 #define COMPLETE HV_STATE_COMPLETE
 #define CORRUPT HV_STATE_CORRUPT_DATA

@@ -7,9 +7,9 @@
 #include "hv/memory/gpa.h"
 #include "hv/stream/context.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_forge.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/forge.h"
+#include "tests/host/fixture/test.h"
 
 static struct forge good, f;
 static struct guest_stream s;

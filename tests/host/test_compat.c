@@ -3,7 +3,7 @@
  */
 #include "hv/base/log.h"
 #include "hv/stream/compat.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define FITS 0 /* no result */
 

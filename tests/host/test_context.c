@@ -2,7 +2,7 @@
  * hv/stream/context.c: two pages of the caller's, and when they go back.
  */
 #include "hv/stream/context.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_open_find_close(void **state)
 {

@@ -4,7 +4,7 @@
 #include "arch/x86_64/vmx/controls.h"
 #include "arch/x86_64/vmx/vmx.h"
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 /* Words of allowed bits: Bochs' models, and KVM's for its guests. */
 static const struct vmx_offer haswell = {

@@ -4,7 +4,7 @@
 #include "hv/base/log.h"
 #include "hv/call/cost.h"
 #include "hv/call/hypercall.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct hv_output_read_log log_piece;
 

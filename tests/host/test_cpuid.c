@@ -4,8 +4,8 @@
 #include "hv/run/cpuid.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"
-#include "tests/host/fake_dumps.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fake/dumps.h"
+#include "tests/host/fixture/test.h"
 
 static struct vp *child(void)
 {

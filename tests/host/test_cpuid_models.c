@@ -1,7 +1,7 @@
 /*
  * CPUID on processors from Westmere to Panther Lake: every leaf, whatever ECX
  * holds, against a reading of the SDM (volume 2, CPUID) that is the tests' own:
- * features by their names and bits (fake_features.c), rules by leaf.
+ * features by their names and bits (oracle/features.c), rules by leaf.
  */
 #include "arch/x86_64/common/words.h"
 #include "arch/x86_64/vmx/allowed.h"
@@ -9,9 +9,9 @@
 #include "hv/run/cpuid.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"
-#include "tests/host/fake_dumps.h"
-#include "tests/host/fake_features.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fake/dumps.h"
+#include "tests/host/fixture/test.h"
+#include "tests/host/oracle/features.h"
 
 #define LAST_CHILD 0x16u
 #define VP_INDEX 2u

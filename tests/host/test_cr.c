@@ -5,8 +5,8 @@
 #include "hv/run/cr.h"
 #include "hv/vp/vp.h"
 #include "include/x86.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define PROTECTED (CR0_PE | CR0_ET)
 #define PAGED (PROTECTED | CR0_PG)

@@ -2,7 +2,7 @@
  * lib/crc32c.c against the polynomial, a bit at a time.
  */
 #include "lib/crc32c.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static u32 reference(u32 crc, const u8 *at, u64 bytes)
 {

@@ -5,9 +5,9 @@
 #include "hv/run/exit.h"
 #include "hv/run/vp_run.h"
 #include "hv/vp/debug.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/state.h"
+#include "tests/host/fixture/test.h"
 
 #define PENDING_DB 0x10007ull
 #define RW(n, condition) ((u64)(condition) << (16 + 4 * (n)))

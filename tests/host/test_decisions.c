@@ -5,9 +5,9 @@
  */
 #include "hv/interrupt/synic.h"
 #include "hv/run/cpuid.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_forge.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/forge.h"
+#include "tests/host/fixture/test.h"
 
 #define NOT_OPEN HV_STATUS_INVALID_SAVE_RESTORE_STATE
 #define SAVE HVCALL_SAVE_PARTITION_STATE

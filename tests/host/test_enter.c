@@ -1,6 +1,6 @@
 /*
  * From an exit to the next entry, and what a VP is given on that way: all that is x86
- * of it (arch/x86_64/common), over the vendor of fake_vendor.h.
+ * of it (arch/x86_64/common), over the vendor of fake/vendor.h.
  */
 #include "arch/x86_64/common/child_msr.h"
 #include "arch/x86_64/common/cpu_arch.h"
@@ -13,9 +13,9 @@
 #include "include/x86.h"
 #include "include/x86_apic.h"
 #include "include/x86_msr.h"
-#include "tests/host/fake_processor.h"
-#include "tests/host/fake_test.h"
-#include "tests/host/fake_vendor.h"
+#include "tests/host/fake/processor.h"
+#include "tests/host/fake/vendor.h"
+#include "tests/host/fixture/test.h"
 
 #define VECTOR 0x41
 

@@ -7,7 +7,7 @@
 #include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
 #include "hv/vp/intercept.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct partition *p;
 static struct vp *vp;

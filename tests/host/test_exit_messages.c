@@ -3,7 +3,7 @@
  */
 #include "hv/run/exit.h"
 #include "hv/vp/intercept.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct partition *p;
 static struct vp *vp;

@@ -3,7 +3,7 @@
  * must be zero.
  */
 #include "hv/base/field.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 struct saved {
 	u8 byte;

@@ -5,8 +5,8 @@
 #include "hv/memory/frame.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
-#include "tests/host/fake_tlb.h"
+#include "tests/host/fake/tlb.h"
+#include "tests/host/fixture/test.h"
 
 #define PAGES 32u
 #define FAR 0x1200ull /* pages that no test has had, in large mappings */

@@ -2,7 +2,7 @@
  * hv/memory/frame.c: owners and mapping counts of pages.
  */
 #include "hv/memory/frame.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_owners_after_start(void **state)
 {

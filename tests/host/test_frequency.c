@@ -3,7 +3,7 @@
  * of real processors.
  */
 #include "boot/frequency.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define SKYLAKE_U 0x406e3
 #define KABY_LAKE 0x906e9

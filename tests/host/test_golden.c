@@ -8,9 +8,9 @@
 #include "hv/stream/chunk.h"
 #include "hv/vp/debug.h"
 #include "hv/vp/vp.h"
-#include "tests/host/fake_forge.h"
-#include "tests/host/fake_golden.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/forge.h"
+#include "tests/host/fixture/golden.h"
+#include "tests/host/fixture/test.h"
 
 static struct guest_stream stream;
 static struct golden_row row;

@@ -4,8 +4,8 @@
  * CRCs as they were, and with all CRCs made anew.
  */
 #include "hv/stream/context.h"
-#include "tests/host/fake_golden.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/golden.h"
+#include "tests/host/fixture/test.h"
 
 #define ROOM (64u << 10) /* for two streams */
 

@@ -4,7 +4,7 @@
 #include "hv/memory/frame.h"
 #include "hv/memory/gpa.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct gpa_overlay records[GPA_OVERLAYS];
 

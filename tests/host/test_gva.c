@@ -4,8 +4,8 @@
 #include "hv/vp/gva.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define TABLES 0x10000ull /* GPA of five pages */
 

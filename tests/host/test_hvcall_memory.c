@@ -5,7 +5,7 @@
 #include "hv/memory/gpa.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_d29_what_can_be_deposited(void **state)
 {

@@ -2,7 +2,7 @@
  * hv/call/hvcall_partition.c: creation flags, properties, ids.
  */
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define INVALID HV_STATUS_INVALID_PARAMETER
 

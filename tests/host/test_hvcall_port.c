@@ -6,9 +6,9 @@
 #include "hv/interrupt/synic.h"
 #include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_port.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/port.h"
+#include "tests/host/fixture/test.h"
 
 #define SELF HV_PARTITION_ID_SELF
 #define SIM_GPN 0x300ull

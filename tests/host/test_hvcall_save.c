@@ -2,8 +2,8 @@
  * hv/call/hvcall_save.c: statuses, flags, and the life of a process (D2 to D24).
  */
 #include "hv/stream/context.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/test.h"
 
 #define NOT_OPEN HV_STATUS_INVALID_SAVE_RESTORE_STATE
 

@@ -2,7 +2,7 @@
  * hv/call/hvcall_vp.c: the calls around VPs and their registers.
  */
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_create_takes_no_flags(void **state)
 {

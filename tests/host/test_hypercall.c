@@ -3,7 +3,7 @@
  */
 #include "hv/call/hypercall.h"
 #include "hv/memory/gpa.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define INPUT_BAD HV_STATUS_INVALID_HYPERCALL_INPUT
 #define ALIGN_BAD HV_STATUS_INVALID_ALIGNMENT

@@ -2,7 +2,7 @@
  * hv/call/hypercall.c: what a row can say of a call's blocks, with rows of the test's own:
  * variable headers, blocks of two sizes, elements of a byte; and the slots of the table.
  */
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 /* The dispatcher once more, which asks this test for the row of any code. */
 #define hypercall_execute execute_own

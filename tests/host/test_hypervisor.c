@@ -3,7 +3,7 @@
  */
 #include "boot/hypervisor.h"
 #include "hv/run/cpuid.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 struct leaf {
 	u32 leaf;

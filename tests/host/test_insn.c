@@ -2,7 +2,7 @@
  * lib/insn.c: each form in each width; never beyond the bytes there are.
  */
 #include "lib/insn.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 struct form {
 	u8 bytes[16];

@@ -7,7 +7,7 @@
 #include "hv/vp/vp_state.h"
 #include "include/x86.h"
 #include "lib/insn.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define FLAGS 0x8d5ull /* CF PF AF ZF SF OF */
 #define REX_W 8u

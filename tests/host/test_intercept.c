@@ -3,7 +3,7 @@
  */
 #include "hv/vp/intercept.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER
 

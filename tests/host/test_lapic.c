@@ -4,8 +4,8 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
 #define GP false

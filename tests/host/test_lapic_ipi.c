@@ -8,7 +8,7 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define VPS 6u
 #define VECTOR 0x55u

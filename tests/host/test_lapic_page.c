@@ -5,8 +5,8 @@
 #include "hv/run/exit.h"
 #include "include/x86.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define PAGES 24ull
 #define TABLES 0x10000ull /* GPA of five pages */

@@ -5,8 +5,8 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/partition.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/state.h"
+#include "tests/host/fixture/test.h"
 
 #define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
 

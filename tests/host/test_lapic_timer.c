@@ -4,8 +4,8 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/run/exit.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define VECTOR 0xd1u
 #define ONE_SHOT VECTOR

@@ -10,8 +10,8 @@
 #include "hv/vp/hypercall_page.h"
 #include "hv/vp/vp.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/test.h"
 
 #define SEEDS 24u
 #define ELSEWHERE 0x3100000u /* overlays of targets, where no source has any */

@@ -3,7 +3,7 @@
  * its models ("Affected Processors") and what they tell of themselves.
  */
 #include "arch/x86_64/vmx/leaks.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define L1D HANDOFF_BARRIER_L1D
 #define BUFFERS HANDOFF_BARRIER_BUFFERS

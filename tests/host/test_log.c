@@ -2,7 +2,7 @@
  * hv/base/log.c: formats, and the ring that forgets its oldest text.
  */
 #include "hv/base/log.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_formats(void **state)
 {

@@ -5,7 +5,7 @@
 #include "hv/memory/gpa.h"
 #include "hv/run/vp_run.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void check_map(u64 gpa, bool there)
 {

@@ -2,7 +2,7 @@
  * hv/run/merge.c: SDM tables 6-4 and 6-5, word for word.
  */
 #include "hv/run/merge.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define EXCEPTION HV_PENDING_TYPE_EXCEPTION
 

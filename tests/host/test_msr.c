@@ -3,7 +3,7 @@
  */
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct vp *child_vp(void)
 {

@@ -4,7 +4,7 @@
 #include "hv/call/finalize.h"
 #include "hv/stream/context.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 enum { FAILS = HV_STATUS_INVALID_PARTITION_STATE };
 

@@ -3,7 +3,7 @@
  */
 #include "hv/memory/frame.h"
 #include "hv/memory/pool.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static hpa_t deposited(void)
 {

@@ -3,8 +3,8 @@
  */
 #include "hv/interrupt/port.h"
 #include "hv/interrupt/synic.h"
-#include "tests/host/fake_port.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/port.h"
+#include "tests/host/fixture/test.h"
 
 #define SELF HV_PARTITION_ID_SELF
 #define MESSAGE HV_PORT_MESSAGE

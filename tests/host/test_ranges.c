@@ -3,7 +3,7 @@
  */
 #include "boot/ranges.h"
 #include "hv/memory/frame.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define KIB 1024ull
 #define MIB (1024 * KIB)

@@ -3,7 +3,7 @@
  */
 #include "hv/run/msr.h"
 #include "hv/vp/reference.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */
 #define UNITS 10000000ull

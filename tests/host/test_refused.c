@@ -7,7 +7,7 @@
 #include "hv/run/vp_reg.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define X2APIC 0xfee00c00ull
 #define XAPIC 0xfee00800ull

@@ -4,8 +4,8 @@
  */
 #include "hv/interrupt/synic.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/test.h"
 
 static void random_round(u64 seed)
 {

@@ -4,8 +4,8 @@
  */
 #include "hv/stream/stream.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/test.h"
 
 /*
  * Byte by byte: before the last one there is no verdict and no new VP state,

@@ -4,9 +4,9 @@
  */
 #include "hv/memory/gpa.h"
 #include "hv/stream/context.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_forge.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/forge.h"
+#include "tests/host/fixture/test.h"
 
 #define PAGES 40u /* a set of pages is a word: bit n, the n-th of them */
 #define WORD 0x4141414141414141ull

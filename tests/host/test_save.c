@@ -4,9 +4,9 @@
 #include "hv/stream/context.h"
 #include "hv/stream/save.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_forge.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/forge.h"
+#include "tests/host/fixture/test.h"
 
 static struct forge forge;
 

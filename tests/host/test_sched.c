@@ -7,8 +7,8 @@
 #include "hv/run/vp_life.h"
 #include "hv/vp/ready.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_sched.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
+#include "tests/host/oracle/sched.h"
 
 #define LOOK 40000ull
 #define SLICE SCHED_FAKE_SLICE

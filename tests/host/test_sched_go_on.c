@@ -8,8 +8,8 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_sched.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
+#include "tests/host/oracle/sched.h"
 
 #define MILLISECOND SCHED_FAKE_SLICE
 #define MICROSECOND (MILLISECOND / 1000)

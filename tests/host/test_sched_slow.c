@@ -7,8 +7,8 @@
 #include "hv/run/sched.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
-#include "tests/host/fake_sched.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
+#include "tests/host/oracle/sched.h"
 
 #define MICROSECOND (SCHED_FAKE_SLICE / 1000)
 #define MILLISECOND SCHED_FAKE_SLICE

@@ -3,7 +3,7 @@
  */
 #include "hv/memory/frame.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static bool mapped(u64 gpn)
 {

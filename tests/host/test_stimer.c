@@ -6,8 +6,8 @@
 #include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_stimer.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/stimer.h"
+#include "tests/host/fixture/test.h"
 
 #define TICKS TIMED_TICKS
 #define SINT TIMED_SINT

@@ -5,8 +5,8 @@
 #include "hv/interrupt/stimer.h"
 #include "hv/run/msr.h"
 #include "hv/run/vp_run.h"
-#include "tests/host/fake_stimer.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/stimer.h"
+#include "tests/host/fixture/test.h"
 
 #define SINT TIMED_SINT
 #define VECTOR TIMED_VECTOR

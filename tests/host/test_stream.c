@@ -3,7 +3,7 @@
  */
 #include "hv/stream/stream.h"
 #include "lib/crc32c.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static void test_seed_depends_on_both_words(void **state)
 {

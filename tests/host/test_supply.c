@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "parent/transport.h"
-#include "tests/host/fake_firmware.h"
+#include "tests/host/fake/firmware.h"
 
 #define CHILD 2
 #define BIN 128u

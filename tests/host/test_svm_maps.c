@@ -7,7 +7,7 @@
 #include "arch/x86_64/svm/opcode.h"
 #include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/vmcb.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static u8 map[MSR_MAP_BYTES];
 

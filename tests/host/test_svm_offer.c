@@ -4,7 +4,7 @@
 #include "arch/x86_64/svm/offer.h"
 #include "arch/x86_64/svm/svm.h"
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 /* QEMU's EPYC, and Bochs' Ryzen. */
 static const struct svm_offer qemu = {

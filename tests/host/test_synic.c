@@ -5,8 +5,8 @@
 #include "hv/run/exit.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define SIM_GPN 0x300ull
 #define VECTOR 0x40ull

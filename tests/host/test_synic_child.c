@@ -4,8 +4,8 @@
  */
 #include "hv/interrupt/synic.h"
 #include "hv/run/msr.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define VPS 4u
 #define GPN 0x300ull

@@ -4,7 +4,7 @@
  */
 #include "boot/tables.h"
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define FIRMWARE_PAGES 8
 

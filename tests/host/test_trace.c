@@ -5,8 +5,8 @@
 #include "arch/x86_64/vmx/trace.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/exit.h"
-#include "tests/host/fake_test.h"
-#include "tests/host/fake_trace.h"
+#include "tests/host/fake/trace.h"
+#include "tests/host/fixture/test.h"
 
 #define SET(m) (1u << (m))
 #define COUNTERS SET(TRACE_COUNTERS)

@@ -2,7 +2,7 @@
  * hv/base/tsc.c: ratios, clocks and units against exact numbers.
  */
 #include "hv/base/tsc.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 typedef unsigned __int128 u128;
 

@@ -9,7 +9,7 @@
 #include "hv/stream/compat.h"
 #include "hv/vp/reference.h"
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 typedef unsigned __int128 u128;
 

@@ -7,7 +7,7 @@
 #include "hv/vp/intercept.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/vp_confine.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 static struct vp *only_vp(void)
 {

@@ -8,9 +8,9 @@
 #include "hv/vp/vp_confine.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
-#include "tests/host/fake_child.h"
-#include "tests/host/fake_state.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/child.h"
+#include "tests/host/fixture/state.h"
+#include "tests/host/fixture/test.h"
 
 /* ---- Processors that have more than their children ---- */
 

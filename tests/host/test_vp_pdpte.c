@@ -7,8 +7,8 @@
 #include "hv/run/vp_run.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define CR0_PAGING 0x80000011ull /* PG ET PE */
 #define GPN 5ull

@@ -8,7 +8,7 @@
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 /* ---- States that enter ---- */
 

@@ -5,8 +5,8 @@
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
 #include "include/x86_apic.h"
-#include "tests/host/fake_guest_vp.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/test.h"
 
 #define BAD HV_STATUS_INVALID_PARAMETER
 

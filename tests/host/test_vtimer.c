@@ -2,7 +2,7 @@
  * arch/x86_64/svm/vtimer.c: the root's APIC timer, kept by the TSC.
  */
 #include "arch/x86_64/svm/vtimer.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define VECTOR 0x40u
 #define DIVIDE_BY_16 3u

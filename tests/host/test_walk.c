@@ -4,7 +4,7 @@
 #include "lib/walk.h"
 
 #include "include/x86.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 
 #define PAGES 8u
 #define PRESENT 1ull

@@ -7,9 +7,9 @@
 #include "arch/x86_64/common/xregs.h"
 #include "arch/x86_64/common/xstate.h"
 #include "include/x86.h"
-#include "tests/host/fake_dumps.h"
-#include "tests/host/fake_test.h"
-#include "tests/host/fake_xregs.h"
+#include "tests/host/fake/dumps.h"
+#include "tests/host/fake/xregs.h"
+#include "tests/host/fixture/test.h"
 
 #define SKYLAKE_X 4u /* with MPX, which has gone since */
 #define TIGER_LAKE 6u

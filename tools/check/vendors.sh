@@ -7,7 +7,7 @@ door=arch/x86_64/common/vendor.h
 names=$(grep -o '\bvendor_[a-z_0-9]*(' "$door" | tr -d '(' | sort -u)
 [ "$names" ] || { echo "vendors.sh: no functions in $door" >&2; exit 1; }
 
-for vendor in arch/x86_64/[!c]*/ tests/host/fake_; do
+for vendor in arch/x86_64/[!c]*/ tests/host/fake/; do
 	for name in $names; do
 		# A definition, not a call: it begins a line.
 		grep -qE "^[a-z_].*\b$name\(" "$vendor"*.c ||

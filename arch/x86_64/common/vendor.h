@@ -1,6 +1,6 @@
 /*
  * The inner door: what differs between the ways in which processors run a guest. VT-x
- * is in vmx/; tests/host/fake_vendor.c is one in memory. Behind it hardware has its
+ * is in vmx/; tests/host/fake/vendor.c is one in memory. Behind it hardware has its
  * vendor's words; here, and in all that is x86, it has the TLFS's or none.
  *
  * Who is behind it is settled when the image is linked: nothing here is a pointer.

@@ -1,6 +1,6 @@
 /*
  * The processor's registers of XSAVE and its instructions, as functions: the tests'
- * processor (tests/host/fake_xregs.c) has components that no emulator has.
+ * processor (tests/host/fake/xregs.c) has components that no emulator has.
  */
 #ifndef ARCH_XREGS_H
 #define ARCH_XREGS_H

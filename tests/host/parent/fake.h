@@ -6,7 +6,7 @@
 #define FAKE_PARENT_H
 
 #include "parent/device.h"
-#include "tests/host/fake_test.h"
+#include "tests/host/fixture/test.h"
 #include "tools/hvctl/command.h"
 
 /* A machine with the hypervisor, no book, no files. Setup of a cmocka test. */
