@@ -75,7 +75,7 @@ static const struct {
 	[FREQUENCY_MEASURED] = { "a measurement", NULL },
 };
 
-struct frequency frequency_told(const struct frequency_words *words)
+struct frequency frequency_stated(const struct frequency_words *words)
 {
 	struct frequency f = { 0, FREQUENCY_MEASURED };
 
@@ -90,9 +90,9 @@ struct frequency frequency_told(const struct frequency_words *words)
 	return f;
 }
 
-bool frequency_agrees(u64 told, u64 measured)
+bool frequency_agrees(u64 stated, u64 measured)
 {
-	u64 apart = told > measured ? told - measured : measured - told;
+	u64 apart = stated > measured ? stated - measured : measured - stated;
 
 	/*
 	 * A tenth: 10 ms by a firmware's clock are good to a few per cent, and what is wrong is

@@ -31,15 +31,15 @@ struct frequency {
 	enum frequency_source source;
 };
 
-/* The first that is told; hz is 0 when nobody tells any. */
-struct frequency frequency_told(const struct frequency_words *words);
+/* The first that is stated; hz is 0 when nobody states any. */
+struct frequency frequency_stated(const struct frequency_words *words);
 
 /*
  * Is it believable after a short measurement? Within a tenth: a measurement by
  * the firmware's clock is worse than a word, but an emulator's word may be
  * about another clock altogether.
  */
-bool frequency_agrees(u64 told, u64 measured);
+bool frequency_agrees(u64 stated, u64 measured);
 
 /*
  * A long measurement, rounded to what it is good for, so that it is the same in

@@ -88,7 +88,7 @@ void machine_find_tsc(struct machine_tsc *tsc)
 	ask_hypervisor(&words);
 	ask_processor(&words);
 	tsc->denied = (struct frequency){ 0, FREQUENCY_MEASURED };
-	tsc->taken = frequency_told(&words);
+	tsc->taken = frequency_stated(&words);
 	if (tsc->taken.hz) {
 		/*
 		 * 10 ms tell a wrong word from a right one; to measure 100 ms in each boot would

@@ -46,7 +46,7 @@ const struct vendor vendor_svm = {
 			.text = "something else uses SVM already (EFER.SVME is "
 				"set); start Stasis before it",
 		},
-		[HANDOFF_VMX_FAILED] = {
+		[HANDOFF_ENTER_FAILED] = {
 			.status = EFI_DEVICE_ERROR,
 			.has_detail = true,
 			.text = "the processor refused VMRUN; please report this",

@@ -69,7 +69,7 @@ const struct vendor vendor_vtx = {
 			.text = "something else uses VT-x already (CR4.VMXE is set); "
 				"start Stasis before it",
 		},
-		[HANDOFF_VMX_FAILED] = {
+		[HANDOFF_ENTER_FAILED] = {
 			.status = EFI_DEVICE_ERROR,
 			.has_detail = true,
 			.text = "the processor refused to enter VMX operation; "

@@ -15,7 +15,7 @@ struct vp_rule;
 
 /* ---- The processor we run on ---- */
 
-/* Of the processor's features those that the root's VMCS has to allow. */
+/* Of the processor's features those that a control has to allow the root. */
 enum arch_root {
 	ARCH_ROOT_RDTSCP = 1 << 0, /* RDTSCP, RDPID */
 	ARCH_ROOT_INVPCID = 1 << 1,
@@ -43,7 +43,7 @@ struct arch_facts {
 };
 const struct arch_facts *arch_facts(void);
 
-/* This logical processor's structure (GS in VMX root mode). */
+/* This logical processor's structure (GS, while the hypervisor runs). */
 struct cpu *arch_this_cpu(void);
 
 /* CPUID as the processor answers, regs = EAX EBX ECX EDX. */
@@ -80,7 +80,7 @@ static inline void arch_zero_page(void *page)
 	arch_fill(page, 0, PAGE_SIZE / 8);
 }
 
-/* ---- Guest-physical address spaces (EPT) ---- */
+/* ---- Guest-physical address spaces: second-level tables ---- */
 
 #define ARCH_READ 1u
 #define ARCH_WRITE 2u
@@ -180,7 +180,7 @@ void arch_space_flush(struct arch_space *space);
 
 /* ---- Virtual processors ---- */
 
-/* Makes vp->pages[VP_PAGE_VMCS] a VMCS for a child VP. Its state is dirty. */
+/* Makes vp->pages[VP_PAGE_CONTROL] what the processor runs a child VP by. Its state is dirty. */
 void arch_vp_init(struct vp *vp);
 
 /* No processor holds anything of the VP any more; its pages may be reused. */

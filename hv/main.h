@@ -1,6 +1,6 @@
 /*
  * Start-up of the core: called once by arch/ when the hypervisor's own
- * environment (page tables, descriptors, VMX operation) stands.
+ * environment (page tables, descriptors, the vendor's mode) stands.
  */
 #ifndef HV_MAIN_H
 #define HV_MAIN_H

@@ -30,10 +30,10 @@ enum handoff_result {
 	HANDOFF_MISSING_CONTROL = 5, /* another control, see the findings */
 	HANDOFF_RUNNING = 6,         /* Stasis runs already */
 	HANDOFF_NO_MEMORY = 7,       /* the reserved memory is too small */
-	HANDOFF_VMX_FAILED = 8,      /* VMXON or VMLAUNCH failed, see detail */
-	HANDOFF_BAD_HANDOFF = 9,     /* the image was built for another one */
-	HANDOFF_FIVE_LEVEL = 10,     /* five-level paging is on (CR4.LA57) */
-	HANDOFF_VMX_IN_USE = 11,     /* somebody else uses VT-x (CR4.VMXE) */
+	HANDOFF_ENTER_FAILED = 8, /* the mode, or the first entry: see detail */
+	HANDOFF_BAD_HANDOFF = 9,  /* the image was built for another one */
+	HANDOFF_FIVE_LEVEL = 10,  /* five-level paging is on (CR4.LA57) */
+	HANDOFF_VMX_IN_USE = 11,  /* somebody else uses VT-x (CR4.VMXE) */
 	HANDOFF_NOT_EXECUTABLE = 12, /* the firmware's page tables forbid it */
 	HANDOFF_NO_SVM = 13,         /* CPUID 80000001:ECX.SVM is clear */
 	HANDOFF_SVM_OFF = 14,        /* VM_CR.SVMDIS is set */

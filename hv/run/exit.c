@@ -164,7 +164,7 @@ enum exit_outcome exit_rdmsr(struct vp *vp, u32 instruction_length)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
 	u64 value;
-	enum msr_result r = msr_read(vp, msr, &value);
+	enum msr_result r = vp_msr_read(vp, msr, &value);
 
 	if (r == MSR_UNKNOWN)
 		return unknown_msr(vp, HV_INTERCEPT_READ, instruction_length);
@@ -179,7 +179,7 @@ enum exit_outcome exit_wrmsr(struct vp *vp, u32 instruction_length)
 {
 	u32 msr = (u32)vp->state.gpr[VP_RCX];
 	u64 value = (vp->state.gpr[VP_RDX] << 32) | (u32)vp->state.gpr[VP_RAX];
-	enum msr_result r = msr_write(vp, msr, value);
+	enum msr_result r = vp_msr_write(vp, msr, value);
 
 	if (r == MSR_UNKNOWN)
 		return unknown_msr(vp, HV_INTERCEPT_WRITE, instruction_length);

@@ -63,7 +63,7 @@ struct exit_memory {
 	bool walk;   /* by the processor, for the guest's page tables */
 	u32 instruction_length;
 };
-/* An access that the GPA space does not allow (EPT violation). */
+/* An access that the GPA space does not allow (EPT violation, nested page fault). */
 enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *m);
 
 /* HLT of a child. */

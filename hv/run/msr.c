@@ -25,7 +25,7 @@ static enum msr_result result_of(enum hv_status status)
 	return status == HV_STATUS_SUCCESS ? MSR_OK : MSR_FAULT;
 }
 
-enum msr_result msr_read(struct vp *vp, u32 msr, u64 *value)
+enum msr_result vp_msr_read(struct vp *vp, u32 msr, u64 *value)
 {
 	u32 index;
 	const struct vp_reg *r = vp_reg_find_msr(msr, &index);
@@ -41,7 +41,7 @@ enum msr_result msr_read(struct vp *vp, u32 msr, u64 *value)
 	return result_of(status);
 }
 
-enum msr_result msr_write(struct vp *vp, u32 msr, u64 value)
+enum msr_result vp_msr_write(struct vp *vp, u32 msr, u64 value)
 {
 	u32 index;
 	const struct vp_reg *r = vp_reg_find_msr(msr, &index);

@@ -20,7 +20,7 @@ enum msr_result {
  * Reads or writes such an MSR for the VP, as its guest does. MSR_UNKNOWN as well when
  * the partition lacks the privilege: the MSR does not exist for it.
  */
-enum msr_result msr_read(struct vp *vp, u32 msr, u64 *value);
-enum msr_result msr_write(struct vp *vp, u32 msr, u64 value);
+enum msr_result vp_msr_read(struct vp *vp, u32 msr, u64 *value);
+enum msr_result vp_msr_write(struct vp *vp, u32 msr, u64 value);
 
 #endif

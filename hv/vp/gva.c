@@ -18,7 +18,7 @@ static bool read_memory(const void *context, u64 gpa, void *to, u32 bytes)
 		gpa_pin(&vp->partition->space, gpa_of(gpa), bytes, ARCH_READ);
 
 	/* A table in no page that it may read: the walk ends, as the
-	 * processor's would with a violation of the EPT. */
+	 * processor's would with a violation of the second-level tables. */
 	if (!from)
 		return false;
 	arch_copy(to, from, bytes);

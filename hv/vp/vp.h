@@ -13,7 +13,7 @@ struct cpu;
 struct partition;
 
 enum vp_page {
-	VP_PAGE_VMCS,
+	VP_PAGE_CONTROL, /* what the processor runs it by: VMCS, VMCB */
 	VP_PAGE_XSAVE,
 	VP_PAGE_STAGED, /* a restore's struct vp_state until it commits */
 	VP_PAGE_STAGED_XSAVE,

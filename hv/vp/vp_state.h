@@ -30,7 +30,7 @@ enum vp_part {
 	VP_PART_SEGMENTS = 1 << 4, /* the other segments, GDTR, IDTR */
 	/* SYSENTER, PAT, DEBUGCTL, pending debug exceptions */
 	VP_PART_MSRS = 1 << 5,
-	/* Outside the VMCS: debug registers, CR2, KERNEL_GS_BASE, XSAVE. */
+	/* Not in what the processor runs it by: debug registers, CR2, KERNEL_GS_BASE, XSAVE. */
 	VP_PART_LIVE = 1 << 6,
 	/* No guest changes it unseen, so it is always current: TSC offset,
 	 * MSRs of SYSCALL, TSC_AUX, activity. */

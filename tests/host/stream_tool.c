@@ -318,10 +318,10 @@ static void print_msrs(struct vp *vp)
 	for (u32 i = 0; i < 3 * 0x2000; i++) {
 		u32 msr = first[i / 0x2000] + i % 0x2000;
 		bool apic = msr >= 0x800 && msr <= 0x8ff;
-		enum msr_result r = msr_read(vp, msr, &value);
+		enum msr_result r = vp_msr_read(vp, msr, &value);
 
 		if (apic && r == MSR_FAULT)
-			r = msr_write(vp, msr, 0);
+			r = vp_msr_write(vp, msr, 0);
 		if (apic ? r == MSR_OK : r != MSR_UNKNOWN)
 			printf("msr %#x\n", msr);
 		else if (!apic && vp_reg_find_msr(msr, &index))

@@ -58,7 +58,7 @@ static void test_a_processor_that_will_do(void **state)
 	const struct handoff_finding *f;
 
 	(void)state;
-	assert_int_equal(controls_judge(&haswell, &findings), HANDOFF_OK);
+	assert_int_equal(controls_check(&haswell, &findings), HANDOFF_OK);
 	assert_int_equal(findings.refusals, 0);
 	assert_int_equal(findings.feature_control, 5);
 	assert_int_equal(missing_count(), 0);
@@ -81,7 +81,7 @@ static void test_tsc_scaling_is_not_always_on(void **state)
 
 	(void)state;
 	offer.words[CONTROL_PROC2] |= BIT(25);
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_OK);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
 	assert_true(finding("use TSC scaling")->used);
 	assert_false(finding("use TSC scaling")->required);
 	assert_int_equal(finding("use TSC scaling")->bit, 25);
@@ -93,11 +93,11 @@ static void test_tsc_scaling_is_not_always_on(void **state)
 static void test_what_older_ones_lack(void **state)
 {
 	(void)state;
-	assert_int_equal(controls_judge(&lynnfield, &findings),
+	assert_int_equal(controls_check(&lynnfield, &findings),
 	                 HANDOFF_NO_UNRESTRICTED);
 	assert_int_equal(findings.refusals, 1u << HANDOFF_NO_UNRESTRICTED);
 	assert_int_equal(missing_count(), 1);
-	assert_int_equal(controls_judge(&penryn, &findings), HANDOFF_NO_EPT);
+	assert_int_equal(controls_check(&penryn, &findings), HANDOFF_NO_EPT);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_NO_EPT, HANDOFF_NO_UNRESTRICTED) |
 	                         1u << HANDOFF_MISSING_CONTROL);
@@ -118,7 +118,7 @@ static void test_each_requirement(void **state)
 			if (!(offer.words[word] & BIT(bit)))
 				continue;
 			offer.words[word] &= ~BIT(bit);
-			result = controls_judge(&offer, &findings);
+			result = controls_check(&offer, &findings);
 			assert_int_equal(missing_count(),
 			                 result == HANDOFF_OK ? 0 : 1);
 			assert_int_equal(findings.refusals,
@@ -136,9 +136,9 @@ static void test_one_kind_of_invept_suffices(void **state)
 
 	(void)state;
 	offer.words[CONTROL_EPT_VPID] &= ~BIT(25);
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_OK);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
 	offer.words[CONTROL_EPT_VPID] &= ~BIT(26);
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_NO_EPT);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_NO_EPT);
 	assert_int_equal(missing_count(), 1);
 }
 
@@ -149,20 +149,20 @@ static void test_the_order_of_reasons(void **state)
 
 	(void)state;
 	offer.feature_control = 1;
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_LOCKED_OFF);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_LOCKED_OFF);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_LOCKED_OFF, HANDOFF_NO_UNRESTRICTED));
 	offer.cr4 |= CR4_VMXE;
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_LOCKED_OFF);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_LOCKED_OFF);
 	offer.feature_control = 0;
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_VMX_IN_USE);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_VMX_IN_USE);
 	offer.cr4 |= CR4_LA57;
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_FIVE_LEVEL);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_FIVE_LEVEL);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_FIVE_LEVEL, HANDOFF_VMX_IN_USE) |
 	                         1u << HANDOFF_NO_UNRESTRICTED);
 	offer = (struct vmx_offer){ .cr4 = CR4_LA57 };
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_NO_VTX);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_NO_VTX);
 	assert_int_equal(findings.refusals,
 	                 reasons(HANDOFF_NO_VTX, HANDOFF_FIVE_LEVEL));
 	assert_int_equal(findings.count, 0);
@@ -177,7 +177,7 @@ static void test_vpid_needs_its_flush(void **state)
 	assert_true(controls_of(&offer, CONTROL_PROC2, true) & BIT(5));
 	assert_true(controls_of(&offer, CONTROL_PROC2, false) & BIT(5));
 	offer.words[CONTROL_EPT_VPID] &= ~BIT(32);
-	assert_int_equal(controls_judge(&offer, &findings), HANDOFF_OK);
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
 	assert_true(finding("enable VPID")->present);
 	assert_false(finding("enable VPID")->used);
 	assert_false(controls_of(&offer, CONTROL_PROC2, true) & BIT(5));
@@ -205,7 +205,7 @@ static void test_apicv_is_all_or_none(void **state)
 		             parts[i].bit);
 		offer.words[parts[i].word] &= ~parts[i].bit;
 		assert_false(controls_has_apicv(&offer));
-		assert_int_equal(controls_judge(&offer, &findings), HANDOFF_OK);
+		assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
 		assert_false(finding("virtual-interrupt delivery")->used);
 	}
 }

@@ -71,7 +71,7 @@ static void become(const struct fake_dump *d, u64 allowed)
 static u32 feature_word(u32 leaf, u32 subleaf, u32 reg)
 {
 	u32 r[4] = { 0 }, word = 0, count;
-	const struct fake_feature *f = fake_features(&count);
+	const struct oracle_feature *f = oracle_features(&count);
 
 	if (in_range(leaf))
 		own(leaf, subleaf, r);

@@ -97,7 +97,7 @@ static void test_whose_word(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		struct frequency f = frequency_told(&rows[i].words);
+		struct frequency f = frequency_stated(&rows[i].words);
 
 		if (f.hz != rows[i].hz || f.source != rows[i].source)
 			print_error("%s\n", rows[i].name);

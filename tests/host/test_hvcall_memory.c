@@ -32,9 +32,9 @@ static void test_d29_what_can_be_deposited(void **state)
 	assert_ok(guest_unmap(id, 5));
 	assert_ok(guest_deposit_page(id, mapped));
 	page = guest_page();
-	assert_int_equal(
-		msr_write(fake_root_vp(), HV_MSR_SIMP, page << PAGE_SHIFT | 1),
-		MSR_OK);
+	assert_int_equal(vp_msr_write(fake_root_vp(), HV_MSR_SIMP,
+	                              page << PAGE_SHIFT | 1),
+	                 MSR_OK);
 	assert_int_equal(guest_deposit_page(id, page), HV_STATUS_OBJECT_IN_USE);
 	assert_int_equal(guest_map(id, 5, page, 7), HV_STATUS_OPERATION_DENIED);
 }
@@ -70,16 +70,16 @@ static void test_withdrawn_under_an_overlay(void **state)
 
 	(void)state;
 	assert_ok(guest_deposit_page(HV_PARTITION_ID_SELF, page));
-	assert_int_equal(msr_write(root, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
+	assert_int_equal(vp_msr_write(root, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
 	assert_int_equal(
-		msr_write(root, HV_MSR_HYPERCALL, page << PAGE_SHIFT | 1),
+		vp_msr_write(root, HV_MSR_HYPERCALL, page << PAGE_SHIFT | 1),
 		MSR_OK);
 	assert_ok(guest_withdraw_page(1, &back));
 	assert_int_equal(back, page);
 	assert_true(arch_space_lookup(&fake_root()->space.arch,
 	                              gpa_of_page(page), &m));
 	assert_int_not_equal(m.page.v, page << PAGE_SHIFT);
-	assert_int_equal(msr_write(root, HV_MSR_HYPERCALL, 0), MSR_OK);
+	assert_int_equal(vp_msr_write(root, HV_MSR_HYPERCALL, 0), MSR_OK);
 	assert_true(arch_space_lookup(&fake_root()->space.arch,
 	                              gpa_of_page(page), &m));
 	assert_int_equal(m.page.v, page << PAGE_SHIFT);

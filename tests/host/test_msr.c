@@ -49,18 +49,19 @@ static void test_every_row(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(msr_read(fake_root_vp(), rows[i].msr, &value),
-		                 rows[i].root_read);
-		assert_int_equal(msr_write(fake_root_vp(), rows[i].msr, 0),
+		assert_int_equal(
+			vp_msr_read(fake_root_vp(), rows[i].msr, &value),
+			rows[i].root_read);
+		assert_int_equal(vp_msr_write(fake_root_vp(), rows[i].msr, 0),
 		                 rows[i].root_write);
-		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		assert_int_equal(vp_msr_read(child, rows[i].msr, &value),
 		                 rows[i].child_read);
-		assert_int_equal(msr_write(child, rows[i].msr, 0),
+		assert_int_equal(vp_msr_write(child, rows[i].msr, 0),
 		                 rows[i].child_write);
 	}
 	child->partition->privileges = 0;
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
-		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		assert_int_equal(vp_msr_read(child, rows[i].msr, &value),
 		                 MSR_UNKNOWN);
 }
 
@@ -103,14 +104,15 @@ static void test_architectural_rows(void **state)
 	(void)state;
 	child->partition->privileges = 0;
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(msr_read(fake_root_vp(), rows[i].msr, &value),
-		                 MSR_UNKNOWN);
-		assert_int_equal(msr_write(fake_root_vp(), rows[i].msr, 0),
+		assert_int_equal(
+			vp_msr_read(fake_root_vp(), rows[i].msr, &value),
+			MSR_UNKNOWN);
+		assert_int_equal(vp_msr_write(fake_root_vp(), rows[i].msr, 0),
 		                 rows[i].root_write);
 		value = 0;
-		assert_int_equal(msr_read(child, rows[i].msr, &value),
+		assert_int_equal(vp_msr_read(child, rows[i].msr, &value),
 		                 rows[i].child_read);
-		assert_int_equal(msr_write(child, rows[i].msr, value),
+		assert_int_equal(vp_msr_write(child, rows[i].msr, value),
 		                 rows[i].child_write);
 	}
 }
@@ -125,21 +127,21 @@ static void test_hypercall_page(void **state)
 
 	(void)state;
 	/* TLFS 3.13: without an OS id it stays disabled. */
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
-	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
+	assert_int_equal(vp_msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
 	assert_int_equal(value, 0x5000);
-	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 0x8100), MSR_OK);
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_GUEST_OS_ID, 0x8100), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
 	assert_true(arch_space_lookup(&p->space.arch, gpa_of(0x5000), &m));
 	assert_int_equal(m.rights, ARCH_READ | ARCH_EXECUTE);
 	code = arch_page(m.page);
 	assert_memory_equal(code, arch_hypercall_page(), PAGE_SIZE);
 	/* Moved, and off with the OS id. */
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x9001), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x9001), MSR_OK);
 	assert_false(arch_space_lookup(&p->space.arch, gpa_of(0x5000), &m));
-	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 0), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_GUEST_OS_ID, 0), MSR_OK);
 	assert_false(arch_space_lookup(&p->space.arch, gpa_of(0x9000), &m));
-	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(vp_msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
 	assert_int_equal(value, 0x9000);
 	assert_int_equal(p->pool.in_use, in_use);
 }
@@ -151,23 +153,23 @@ static void test_hypercall_refusals(void **state)
 	u64 value;
 
 	(void)state;
-	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
 	for (u32 bit = 2; bit < PAGE_SHIFT; bit++)
-		assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, BIT(bit)),
+		assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, BIT(bit)),
 		                 MSR_FAULT);
-	assert_int_equal(
-		msr_write(vp, HV_MSR_HYPERCALL, gpa_limit() << PAGE_SHIFT | 1),
-		MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL,
+	                              gpa_limit() << PAGE_SHIFT | 1),
+	                 MSR_FAULT);
 	/* Locked, it takes nothing more. */
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x7003), MSR_OK);
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x8001), MSR_FAULT);
-	assert_int_equal(msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x7003), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x8001), MSR_FAULT);
+	assert_int_equal(vp_msr_read(vp, HV_MSR_HYPERCALL, &value), MSR_OK);
 	assert_int_equal(value, 0x7003);
 	/* No memory for the tables of the new place. */
 	p->hypercall = 0x7001;
 	while (p->pool.available)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x8000000001),
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x8000000001),
 	                 MSR_FAULT);
 	assert_int_equal(p->hypercall, 0x7001);
 	assert_true(gpa_has_overlay(&p->space, 7));
@@ -191,7 +193,7 @@ static void test_reference_page_over_another(void **state)
 			guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x5001),
 			HV_STATUS_INVALID_PARAMETER);
 		assert_int_equal(
-			msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x5001),
+			vp_msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x5001),
 			MSR_FAULT);
 		assert_true(dry || p->pool.in_use == in_use);
 		assert_int_equal(p->reference.msr, 0);
@@ -200,7 +202,7 @@ static void test_reference_page_over_another(void **state)
 	}
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x6001),
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
-	assert_int_equal(msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x6001),
+	assert_int_equal(vp_msr_write(p->vps[0], HV_MSR_REFERENCE_TSC, 0x6001),
 	                 MSR_FAULT);
 }
 
@@ -210,10 +212,11 @@ static void test_values(void **state)
 	struct vp *vp = guest_partition(id)->vps[2];
 
 	(void)state;
-	assert_int_equal(msr_read(vp, HV_MSR_VP_INDEX, &value), MSR_OK);
+	assert_int_equal(vp_msr_read(vp, HV_MSR_VP_INDEX, &value), MSR_OK);
 	assert_int_equal(value, 2);
 	assert_ok(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 99));
-	assert_int_equal(msr_read(vp, HV_MSR_TIME_REF_COUNT, &value), MSR_OK);
+	assert_int_equal(vp_msr_read(vp, HV_MSR_TIME_REF_COUNT, &value),
+	                 MSR_OK);
 	assert_int_equal(value, 99);
 }
 

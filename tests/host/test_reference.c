@@ -86,7 +86,7 @@ static void test_property(void **state)
 	assert_ok(guest_get_property(id, HV_PROPERTY_REFERENCE_TIME, &value));
 	assert_int_equal(value, 780);
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_TIME_REF_COUNT), 780);
-	assert_int_equal(msr_read(p->vps[0], HV_MSR_TIME_REF_COUNT, &value),
+	assert_int_equal(vp_msr_read(p->vps[0], HV_MSR_TIME_REF_COUNT, &value),
 	                 MSR_OK);
 	assert_int_equal(value, 780);
 	assert_int_equal(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 1),

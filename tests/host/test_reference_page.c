@@ -27,7 +27,7 @@ static void suspend(u32 vp, u64 value)
 
 static void enable(u64 gpn)
 {
-	assert_int_equal(msr_write(p->vps[0], MSR, gpn << PAGE_SHIFT | 1),
+	assert_int_equal(vp_msr_write(p->vps[0], MSR, gpn << PAGE_SHIFT | 1),
 	                 MSR_OK);
 }
 
@@ -227,8 +227,9 @@ static void one_step(u64 *seed)
 			assert_ok(guest_set(id, i, HV_REGISTER_TSC, value));
 		break;
 	case 4:
-		msr_write(p->vps[vp], MSR,
-		          (GPN + value % 4) << PAGE_SHIFT | (value >> 5 & 1));
+		vp_msr_write(p->vps[vp], MSR,
+		             (GPN + value % 4) << PAGE_SHIFT |
+		                     (value >> 5 & 1));
 		break;
 	case 5:
 		if (vp)
@@ -293,12 +294,12 @@ static void test_overlay(void **state)
 	assert_int_equal(guest_at(below << PAGE_SHIFT)[3], 0x77);
 	assert_non_null(gpa_pin(&p->space, gpa_of_page(GPN), 8, 7));
 	assert_true(page()->sequence > 0);
-	assert_int_equal(msr_write(p->vps[0], MSR, (GPN + 1) << PAGE_SHIFT),
+	assert_int_equal(vp_msr_write(p->vps[0], MSR, (GPN + 1) << PAGE_SHIFT),
 	                 MSR_OK);
 	assert_false(gpa_has_overlay(&p->space, GPN + 1));
 	assert_false(
 		arch_space_lookup(&p->space.arch, gpa_of_page(GPN + 1), &m));
-	assert_int_equal(msr_read(p->vps[0], MSR, &value), MSR_OK);
+	assert_int_equal(vp_msr_read(p->vps[0], MSR, &value), MSR_OK);
 	assert_int_equal(value, (GPN + 1) << PAGE_SHIFT);
 }
 
@@ -311,8 +312,9 @@ static void test_what_can_be_written(void **state)
 	make(1);
 	vp = p->vps[0];
 	/* The guest's reserved bits do not stay, the parent's are refused. */
-	assert_int_equal(msr_write(vp, MSR, GPN << PAGE_SHIFT | 0xfff), MSR_OK);
-	assert_int_equal(msr_read(vp, MSR, &value), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, MSR, GPN << PAGE_SHIFT | 0xfff),
+	                 MSR_OK);
+	assert_int_equal(vp_msr_read(vp, MSR, &value), MSR_OK);
 	assert_int_equal(value, GPN << PAGE_SHIFT | 1);
 	for (u32 bit = 1; bit < 12; bit++) {
 		assert_int_equal(
@@ -321,21 +323,21 @@ static void test_what_can_be_written(void **state)
 		assert_false(vp_check_page_value(BIT(bit)));
 	}
 	/* Beyond the space, and where another overlay is. */
-	assert_int_equal(msr_write(vp, MSR, gpa_limit() << PAGE_SHIFT),
+	assert_int_equal(vp_msr_write(vp, MSR, gpa_limit() << PAGE_SHIFT),
 	                 MSR_FAULT);
-	assert_int_equal(msr_write(vp, MSR, ~0ull), MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, MSR, ~0ull), MSR_FAULT);
 	assert_true(vp_check_page_value((gpa_limit() - 1) << PAGE_SHIFT | 1));
-	assert_int_equal(msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
-	assert_int_equal(msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
-	assert_int_equal(msr_write(vp, MSR, 0x5001), MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_GUEST_OS_ID, 1), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_HYPERCALL, 0x5001), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, MSR, 0x5001), MSR_FAULT);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC, 0x5001),
 	                 HV_STATUS_INVALID_PARAMETER); /* D27 */
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_REFERENCE_TSC), value);
 	assert_true(gpa_has_overlay(&p->space, GPN));
 	/* Without the privilege there is none, and the root has none. */
 	p->privileges &= ~HV_PRIVILEGE_ACCESS_REFERENCE_TSC;
-	assert_int_equal(msr_read(vp, MSR, &value), MSR_UNKNOWN);
-	assert_int_equal(msr_read(fake_root_vp(), MSR, &value), MSR_UNKNOWN);
+	assert_int_equal(vp_msr_read(vp, MSR, &value), MSR_UNKNOWN);
+	assert_int_equal(vp_msr_read(fake_root_vp(), MSR, &value), MSR_UNKNOWN);
 }
 
 static void test_page_and_pool(void **state)
@@ -345,22 +347,23 @@ static void test_page_and_pool(void **state)
 	(void)state;
 	make(1);
 	in_use = p->pool.in_use;
-	assert_int_equal(msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT), MSR_OK);
+	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT),
+	                 MSR_OK);
 	assert_int_equal(p->pool.in_use, in_use);
 	assert_null(p->reference.page);
 	while (p->pool.available > 0)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_int_equal(msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
+	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
 	                 MSR_FAULT);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC,
 	                           GPN << PAGE_SHIFT | 1),
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
-	assert_int_equal(msr_read(p->vps[0], MSR, &value), MSR_OK);
+	assert_int_equal(vp_msr_read(p->vps[0], MSR, &value), MSR_OK);
 	assert_int_equal(value, GPN << PAGE_SHIFT);
 	assert_false(gpa_has_overlay(&p->space, GPN));
 	/* A page for the page, and none for tables. */
 	guest_deposit(id, 1);
-	assert_int_equal(msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
+	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
 	                 MSR_FAULT);
 	assert_false(gpa_has_overlay(&p->space, GPN));
 	guest_deposit(id, 3);
@@ -377,7 +380,8 @@ static void test_finalize(void **state)
 		suspend(0, 0);
 		enable(GPN);
 		if (!on)
-			assert_int_equal(msr_write(p->vps[0], MSR, 0), MSR_OK);
+			assert_int_equal(vp_msr_write(p->vps[0], MSR, 0),
+			                 MSR_OK);
 		assert_non_null(p->reference.page);
 		guest_destroy(id);
 	}

@@ -11,7 +11,7 @@
 #include "tests/host/oracle/sched.h"
 
 #define LOOK 40000ull
-#define SLICE SCHED_FAKE_SLICE
+#define SLICE SCHED_TEST_SLICE
 
 static struct vp *vps[3];
 

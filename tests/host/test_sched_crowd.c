@@ -11,7 +11,7 @@
 #include "tests/host/fixture/test.h"
 #include "tests/host/oracle/sched.h"
 
-#define SLICE SCHED_FAKE_SLICE
+#define SLICE SCHED_TEST_SLICE
 #define LOOKS 4      /* at VPs in one call */
 #define REST 2000ull /* between two of them */
 

@@ -11,7 +11,7 @@
 #include "tests/host/fixture/test.h"
 #include "tests/host/oracle/sched.h"
 
-#define MILLISECOND SCHED_FAKE_SLICE
+#define MILLISECOND SCHED_TEST_SLICE
 #define MICROSECOND (MILLISECOND / 1000)
 #define SLICE (SCHED_SLICE_MICROSECONDS * MICROSECOND)
 #define CHILD_LIMIT (SCHED_CHILD_LIMIT_MICROSECONDS * MICROSECOND)
@@ -102,7 +102,7 @@ static void test_a_child_beside_a_busy_root(void **state)
 		assert_int_equal(go_on(child, i, SCHED_GO_ON, &plan),
 		                 right(i, CHILD_LIMIT));
 		assert_ptr_equal(plan.vp, fake_root_vp());
-		/* A slice of its own, not a look. */
+		/* A slice of its own, not a poll. */
 		assert_int_equal(plan.ticks, SLICE);
 		assert_false(plan.halted);
 		back_to_the_root();

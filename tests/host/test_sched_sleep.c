@@ -12,7 +12,7 @@
 #include "tests/host/fixture/test.h"
 #include "tests/host/oracle/sched.h"
 
-#define SLICE SCHED_FAKE_SLICE
+#define SLICE SCHED_TEST_SLICE
 
 static struct vp *vps[3];
 

@@ -10,8 +10,8 @@
 #include "tests/host/fixture/test.h"
 #include "tests/host/oracle/sched.h"
 
-#define MICROSECOND (SCHED_FAKE_SLICE / 1000)
-#define MILLISECOND SCHED_FAKE_SLICE
+#define MICROSECOND (SCHED_TEST_SLICE / 1000)
+#define MILLISECOND SCHED_TEST_SLICE
 #define NEVER (~0ull)
 
 /* What it costs on a processor of its own; times `slowness` on this one. */

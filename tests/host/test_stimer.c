@@ -211,13 +211,13 @@ static void test_reserved_bits(void **state)
 	for (u32 bit = 0; bit < 64; bit++) {
 		if (HV_STIMER_ALLOWED & BIT(bit))
 			continue;
-		assert_int_equal(msr_write(timed, timed_config(1), BIT(bit)),
+		assert_int_equal(vp_msr_write(timed, timed_config(1), BIT(bit)),
 		                 MSR_FAULT);
 	}
 	/* Vectors that a local APIC does not take; else the field is free. */
 	for (u64 v = 0; v < 16; v++)
-		assert_int_equal(msr_write(timed, timed_config(1),
-		                           HV_STIMER_DIRECT | v << 4),
+		assert_int_equal(vp_msr_write(timed, timed_config(1),
+		                              HV_STIMER_DIRECT | v << 4),
 		                 MSR_FAULT);
 	assert_memory_equal(&timed->stimer[1], &before, sizeof(before));
 	timed_put(timed_config(1), HV_STIMER_DIRECT | 16 << 4);

@@ -146,7 +146,7 @@ static void one_step(u64 *seed)
 
 	switch (fake_random(seed) % 8) {
 	case 0:
-		msr_write(timed, timed_config(timer), random_config(seed));
+		vp_msr_write(timed, timed_config(timer), random_config(seed));
 		break;
 	case 1:
 		timed_put(timed_config(timer) + 1, random_count(seed));

@@ -36,14 +36,14 @@ static const struct handoff_finding *finding(const char *name)
 static void test_processors_that_will_do(void **state)
 {
 	(void)state;
-	assert_int_equal(offer_judge(&qemu, &findings), HANDOFF_OK);
+	assert_int_equal(offer_check(&qemu, &findings), HANDOFF_OK);
 	assert_int_equal(findings.refusals, 0);
 	assert_true(finding("nested paging")->required);
 	assert_true(finding("nested paging")->used);
 	assert_false(finding("NRIP save")->required);
 	assert_false(finding("NRIP save")->present);
 	assert_false(finding("flush by ASID")->used);
-	assert_int_equal(offer_judge(&ryzen, &findings), HANDOFF_OK);
+	assert_int_equal(offer_check(&ryzen, &findings), HANDOFF_OK);
 	assert_true(finding("NRIP save")->used);
 	assert_int_equal(finding("NRIP save")->bit, 3);
 	assert_true(finding("flush by ASID")->used);
@@ -67,7 +67,7 @@ static void test_each_reason(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_int_equal(offer_judge(&rows[i].offer, &findings),
+		assert_int_equal(offer_check(&rows[i].offer, &findings),
 		                 rows[i].refusal);
 		assert_int_equal(findings.refusals, 1u << rows[i].refusal);
 	}
@@ -81,14 +81,14 @@ static void test_all_reasons_are_told(void **state)
 	(void)state;
 	offer.vm_cr = VM_CR_SVMDIS;
 	offer.features = 0;
-	assert_int_equal(offer_judge(&offer, &findings), HANDOFF_SVM_OFF);
+	assert_int_equal(offer_check(&offer, &findings), HANDOFF_SVM_OFF);
 	assert_int_equal(findings.refusals,
 	                 1u << HANDOFF_SVM_OFF | 1u << HANDOFF_NO_NPT);
 	assert_int_equal(findings.count, 4);
 	/* Without SVM nothing else is known. */
 	offer.has_svm = false;
 	offer.vm_cr = 0;
-	assert_int_equal(offer_judge(&offer, &findings), HANDOFF_NO_SVM);
+	assert_int_equal(offer_check(&offer, &findings), HANDOFF_NO_SVM);
 	assert_int_equal(findings.count, 0);
 }
 

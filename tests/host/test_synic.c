@@ -187,7 +187,7 @@ static void test_msr_values(void **state)
 
 	(void)state;
 	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SVERSION), 1);
-	assert_int_equal(msr_write(vp, HV_MSR_SVERSION, 1), MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_SVERSION, 1), MSR_FAULT);
 	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_EOM), 0);
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		assert_int_equal(
@@ -197,7 +197,7 @@ static void test_msr_values(void **state)
 	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SINT0 + 5),
 	                 0x700ff);
 	for (u64 v = 0; v < 16; v++)
-		assert_int_equal(msr_write(vp, HV_MSR_SINT0, v), MSR_FAULT);
+		assert_int_equal(vp_msr_write(vp, HV_MSR_SINT0, v), MSR_FAULT);
 	guest_write_msr(fake_root_vp(), HV_MSR_SINT0, 3 | HV_SINT_MASKED);
 	guest_write_msr(fake_root_vp(), HV_MSR_SINT0, 16);
 	guest_write_msr(fake_root_vp(), HV_MSR_SCONTROL, UINT64_MAX);
@@ -206,8 +206,9 @@ static void test_msr_values(void **state)
 	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SIEFP),
 	                 0x400001);
 	/* Two overlays cannot share a page; beyond the space is none. */
-	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 0x400001), MSR_FAULT);
-	assert_int_equal(msr_write(vp, HV_MSR_SIMP, 1ull << 46 | 1), MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_SIMP, 0x400001), MSR_FAULT);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_SIMP, 1ull << 46 | 1),
+	                 MSR_FAULT);
 	assert_int_equal(guest_read_msr(fake_root_vp(), HV_MSR_SIMP), 0);
 }
 

@@ -21,7 +21,7 @@ static void make(void)
 
 static enum msr_result put(u32 vp, u32 msr, u64 value)
 {
-	return msr_write(p->vps[vp], msr, value);
+	return vp_msr_write(p->vps[vp], msr, value);
 }
 
 static u64 at(u64 gpn)
@@ -259,7 +259,8 @@ static void test_privilege(void **state)
 	p->privileges &= ~HV_PRIVILEGE_ACCESS_SYNIC_MSRS;
 	for (u32 msr = HV_MSR_SCONTROL; msr <= HV_MSR_EOM; msr++) {
 		assert_int_equal(put(0, msr, 0), MSR_UNKNOWN);
-		assert_int_equal(msr_read(p->vps[0], msr, &value), MSR_UNKNOWN);
+		assert_int_equal(vp_msr_read(p->vps[0], msr, &value),
+		                 MSR_UNKNOWN);
 	}
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		assert_int_equal(put(0, HV_MSR_SINT0 + i, 0), MSR_UNKNOWN);

@@ -91,7 +91,7 @@ static void assert_frequency(u64 hz)
 	assert_int_equal(tsc_hz(&p->clock), hz);
 	for (u32 msr = HV_MSR_TSC_FREQUENCY; msr <= HV_MSR_APIC_FREQUENCY;
 	     msr++) {
-		assert_int_equal(msr_read(p->vps[0], msr, &value), MSR_OK);
+		assert_int_equal(vp_msr_read(p->vps[0], msr, &value), MSR_OK);
 		assert_int_equal(value, hz);
 	}
 	cpuid_answer(p->vps[0], 0x15, 0, r);
@@ -286,8 +286,8 @@ static void test_reference_time(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(machines); i++) {
 		make_scaled(machines[i], 2);
 		suspend(0);
-		assert_int_equal(msr_write(p->vps[0], HV_MSR_REFERENCE_TSC,
-		                           GPN << PAGE_SHIFT | 1),
+		assert_int_equal(vp_msr_write(p->vps[0], HV_MSR_REFERENCE_TSC,
+		                              GPN << PAGE_SHIFT | 1),
 		                 MSR_OK);
 		assert_int_equal(p->reference.page->scale, 92233720368547758);
 		before = reference_time(p);
@@ -360,7 +360,7 @@ static void test_deadline(void **state)
 		struct vp *vp = timer_start(machines[i], VECTOR | 2u << 17);
 		u64 due = rdtsc(0) + 123457 + i, rest;
 
-		assert_int_equal(msr_write(vp, 0x6e0, due), MSR_OK);
+		assert_int_equal(vp_msr_write(vp, 0x6e0, due), MSR_OK);
 		rest = lapic_timer_rest(vp);
 		fake.tsc += rest - 1;
 		assert_true(rdtsc(0) <= due);
@@ -371,7 +371,7 @@ static void test_deadline(void **state)
 		assert_int_equal(lapic_timer_rest(vp), 0);
 		assert_int_equal(timer_ticks(vp), 1);
 		/* One that is never: no product turns over. */
-		assert_int_equal(msr_write(vp, 0x6e0, UINT64_MAX), MSR_OK);
+		assert_int_equal(vp_msr_write(vp, 0x6e0, UINT64_MAX), MSR_OK);
 		assert_true(lapic_timer_rest(vp) > BIT(50));
 		guest_destroy(id);
 	}

@@ -176,7 +176,7 @@ static void test_icr(void **state)
 	assert_int_equal(guest_get64(id, 0, HV_REGISTER_APIC_FIRST + 0x30),
 	                 to_other);
 	assert_int_equal(lapic_highest(other, LAPIC_IRR), 0);
-	assert_int_equal(msr_write(vp, HV_MSR_ICR, to_other), MSR_OK);
+	assert_int_equal(vp_msr_write(vp, HV_MSR_ICR, to_other), MSR_OK);
 	assert_int_equal(lapic_highest(other, LAPIC_IRR), 0x51);
 }
 
@@ -239,14 +239,14 @@ static void test_no_timers_without_the_privilege(void **state)
 	for (u32 i = 0; i < 2 * HV_STIMERS; i++) {
 		u32 number = HV_MSR_STIMER0_CONFIG + i;
 
-		assert_int_equal(msr_read(vp, number, &value), MSR_UNKNOWN);
-		assert_int_equal(msr_write(vp, number, 0), MSR_UNKNOWN);
-		assert_int_equal(msr_read(fake_root_vp(), number, &value),
+		assert_int_equal(vp_msr_read(vp, number, &value), MSR_UNKNOWN);
+		assert_int_equal(vp_msr_write(vp, number, 0), MSR_UNKNOWN);
+		assert_int_equal(vp_msr_read(fake_root_vp(), number, &value),
 		                 MSR_UNKNOWN);
 	}
 	vp->partition->privileges |= ACCESS_TIMERS;
 	assert_int_equal(
-		msr_read(vp, HV_MSR_STIMER0_CONFIG + 2 * HV_STIMERS, &value),
+		vp_msr_read(vp, HV_MSR_STIMER0_CONFIG + 2 * HV_STIMERS, &value),
 		MSR_UNKNOWN);
 }
 

@@ -76,19 +76,20 @@ static void test_waiting_is_no_time(void **state)
 	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 	assert_ptr_equal(next(SCHED_SLICE_END), p->vps[0]);
 	fake.tsc += 70 * TICKS;
-	assert_int_equal(msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
+	assert_int_equal(vp_msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
 	                 MSR_OK);
 	assert_int_equal(value, 70);
 	assert_true(next(SCHED_INTERRUPT)->is_root);
 	fake.tsc += 1000000;
-	assert_int_equal(msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
+	assert_int_equal(vp_msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
 	                 MSR_OK);
 	assert_int_equal(value, 70);
-	assert_int_equal(msr_write(p->vps[0], HV_MSR_VP_RUNTIME, 5), MSR_FAULT);
+	assert_int_equal(vp_msr_write(p->vps[0], HV_MSR_VP_RUNTIME, 5),
+	                 MSR_FAULT);
 	assert_int_equal(guest_set(id, 0, HV_REGISTER_VP_RUNTIME, 70),
 	                 HV_STATUS_INVALID_PARAMETER);
 	p->privileges &= ~HV_PRIVILEGE_ACCESS_VP_RUN_TIME_MSR;
-	assert_int_equal(msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
+	assert_int_equal(vp_msr_read(p->vps[0], HV_MSR_VP_RUNTIME, &value),
 	                 MSR_UNKNOWN);
 }
 
@@ -196,14 +197,14 @@ static void test_frequency_msrs(void **state)
 		struct vp *vps[] = { p->vps[0], fake_root_vp() };
 
 		for (u32 k = 0; k < ARRAY_LEN(vps); k++) {
-			assert_int_equal(msr_read(vps[k], msrs[i], &value),
+			assert_int_equal(vp_msr_read(vps[k], msrs[i], &value),
 			                 MSR_OK);
 			assert_int_equal(value, 2394230011);
-			assert_int_equal(msr_write(vps[k], msrs[i], value),
+			assert_int_equal(vp_msr_write(vps[k], msrs[i], value),
 			                 MSR_FAULT);
 		}
 		p->privileges &= ~HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS;
-		assert_int_equal(msr_read(p->vps[0], msrs[i], &value),
+		assert_int_equal(vp_msr_read(p->vps[0], msrs[i], &value),
 		                 MSR_UNKNOWN);
 		p->privileges |= HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS;
 	}

@@ -19,10 +19,10 @@
 struct build {
 	const struct shape *shape;
 	struct book_child *child;
-	u32 extent; /* the one being mapped */
-	u64 done;   /* its pages that are mapped */
-	u64 source; /* the page number of ours that comes next */
-	bool told;  /* why it failed has been said */
+	u32 extent;    /* the one being mapped */
+	u64 done;      /* its pages that are mapped */
+	u64 source;    /* the page number of ours that comes next */
+	bool reported; /* why it failed has been said */
 };
 
 /*
@@ -95,7 +95,7 @@ static enum hv_status map_failed(struct build *b, enum hv_status status)
 	/* For that one run_step deposits, and comes back; all else ends the build. */
 	if (status != HV_STATUS_INSUFFICIENT_MEMORY) {
 		report_page("HvMapGpaPages", b->child->id, b->source, status);
-		b->told = true;
+		b->reported = true;
 	}
 	return status;
 }
@@ -206,12 +206,12 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 	 * Each round deposits at least one page and no call wants endlessly many, so this ends;
 	 * whose pool was too small only the row knows.
 	 */
-	while (status == HV_STATUS_INSUFFICIENT_MEMORY && !b->told) {
+	while (status == HV_STATUS_INSUFFICIENT_MEMORY && !b->reported) {
 		if (child_deposit(step->from_caller ? book_get()->root_id
 		                                    : b->child->id))
 			status = step->run(b);
 		else
-			b->told = true;
+			b->reported = true;
 	}
 	return status;
 }
@@ -268,7 +268,7 @@ struct book_child *child_build(const struct shape *shape, const char *name)
 		 * Without a hint: where there is one thing to do about a status, report_page or
 		 * report_memory has been called already.
 		 */
-		if (!b.told)
+		if (!b.reported)
 			report_status(steps[i].name, child->id, status, NULL);
 		child_destroy(child);
 		return NULL;

@@ -32,7 +32,7 @@ struct cpu_arch {
 	bool nmi_arrived;
 	bool nmi_pending; /* an NMI waits for the root VP */
 	bool mc_pending;  /* a machine check does */
-	bool nmi_looks;   /* the timer was set for its sake */
+	bool nmi_poll;    /* the timer was set for its sake */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
 	struct vp *resident; /* whose registers of switch.c are live */

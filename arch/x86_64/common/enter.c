@@ -13,13 +13,13 @@
 #include "hv/vp/partition.h"
 #include "include/x86.h"
 
-#define NMI_IN_HANDLER 10 /* microseconds to a look; one in a shadow */
+#define NMI_IN_HANDLER 10 /* microseconds to a poll; one in a shadow */
 
 /*
  * The root has no window for an NMI or #MC that it cannot take yet, and may not exit
- * for seconds: it is looked at again behind a shadow, or later while it handles another.
+ * for seconds: it is polled for behind a shadow, or later while it handles another.
  */
-static void look_again(struct vp *root, struct vendor_entry *entry)
+static void poll_nmi(struct vp *root, struct vendor_entry *entry)
 {
 	struct cpu_arch *a = cpu_arch(arch_this_cpu());
 	u64 ticks = arch_facts()->tsc_hz / 1000000;
@@ -28,9 +28,9 @@ static void look_again(struct vp *root, struct vendor_entry *entry)
 		return;
 	if (vendor_peek(root, VENDOR_BLOCKING) & HV_INTERRUPT_STATE_NMI_MASKED)
 		ticks *= NMI_IN_HANDLER;
-	a->nmi_looks = !entry->timed || ticks < entry->ticks;
+	a->nmi_poll = !entry->timed || ticks < entry->ticks;
 	entry->timed = true;
-	if (a->nmi_looks)
+	if (a->nmi_poll)
 		entry->ticks = ticks;
 }
 
@@ -69,10 +69,10 @@ static void prepare(const struct sched_plan *plan)
 	if (vp->dirty)
 		arch_vp_apply(vp);
 	vp->dirty = 0;
-	cpu_arch(arch_this_cpu())->nmi_looks = false;
+	cpu_arch(arch_this_cpu())->nmi_poll = false;
 	if (vp->is_root) {
 		interrupts_deliver_root(vp);
-		look_again(vp, &entry);
+		poll_nmi(vp, &entry);
 	} else {
 		interrupts_deliver(vp, &entry);
 	}

@@ -101,5 +101,5 @@ void start_give_up(u64 detail)
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
 	vendor_end();
 	environment_leave(&here->cpu);
-	hv_return(HANDOFF_VMX_FAILED, here->firmware.frame);
+	hv_return(HANDOFF_ENTER_FAILED, here->firmware.frame);
 }

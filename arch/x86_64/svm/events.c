@@ -330,7 +330,7 @@ static bool is_parents(const struct vp *vp)
 	return !vp->is_root && (vp->partition->exceptions >> VECTOR_DB & 1);
 }
 
-static void tell_parent(struct vp *vp, u64 causes)
+static void intercept_debug(struct vp *vp, u64 causes)
 {
 	const struct exit_exception e = { .vector = VECTOR_DB,
 		                          .parameter = causes & DEBUG_CAUSES };
@@ -350,7 +350,7 @@ enum exit_outcome events_raise_debug(struct vp *vp, u64 causes)
 {
 	set_dr6(vp, causes);
 	if (is_parents(vp)) {
-		tell_parent(vp, causes);
+		intercept_debug(vp, causes);
 		return EXIT_SUSPENDED;
 	}
 	inject_debug(vp);
@@ -365,7 +365,7 @@ void events_settle_debug(struct vp *vp)
 		return;
 	set_dr6(vp, causes);
 	clear_waiting(vp);
-	tell_parent(vp, causes);
+	intercept_debug(vp, causes);
 }
 
 /*

@@ -1,5 +1,5 @@
 /*
- * Reads what the processor offers, lets offer.c judge it before the launch, and keeps
+ * Reads what the processor offers, lets offer.c check it before the launch, and keeps
  * what follows.
  */
 #include "arch/x86_64/svm/features.h"
@@ -99,7 +99,7 @@ enum handoff_result vendor_find(struct handoff *h)
 	    h->range_count > HANDOFF_RANGES)
 		return HANDOFF_BAD_HANDOFF;
 	read_offer(&offer);
-	result = offer_judge(&offer, &findings);
+	result = offer_check(&offer, &findings);
 	/* For a refusal as well: boot prints what was found. */
 	h->findings = (u64)&findings;
 	if (!h->no_barriers)

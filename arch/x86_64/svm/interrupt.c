@@ -82,7 +82,7 @@ static bool can_take(struct vp *root)
 }
 
 /* What has come: the end of a time that was asked for, or something for the root. */
-static enum sched_event judge(u32 vector)
+static enum sched_event event_of(u32 vector)
 {
 	if (timer_is_own(vector))
 		return timer_expired();
@@ -98,7 +98,7 @@ enum sched_event interrupt_exited(struct cpu *cpu)
 	/* Ours has the highest priority of all: it is the one that comes. */
 	if (!timer_waits() && !can_take(cpu->root))
 		return SCHED_INTERRUPT;
-	return judge(take(window_open));
+	return event_of(take(window_open));
 }
 
 void interrupt_give(struct vp *root)
@@ -137,5 +137,5 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 		event = timer_expired();
 		return event == SCHED_GO_ON ? event : SCHED_HALT;
 	}
-	return judge(vector);
+	return event_of(vector);
 }

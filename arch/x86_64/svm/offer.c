@@ -52,7 +52,7 @@ static enum handoff_result find_features(const struct svm_offer *offer,
 	return first;
 }
 
-enum handoff_result offer_judge(const struct svm_offer *offer,
+enum handoff_result offer_check(const struct svm_offer *offer,
                                 struct handoff_findings *findings)
 {
 	/* The first that applies is reported. Nested tables have as many levels as the

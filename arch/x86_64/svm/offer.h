@@ -21,7 +21,7 @@ struct svm_offer {
  * Can Stasis be launched there? HANDOFF_OK, or the first reason against it; the
  * findings have all of them, and each feature that we know of, for boot to print.
  */
-enum handoff_result offer_judge(const struct svm_offer *offer,
+enum handoff_result offer_check(const struct svm_offer *offer,
                                 struct handoff_findings *findings);
 
 #endif

@@ -60,7 +60,7 @@ static inline struct vp_svm *vp_svm(struct vp *vp)
 
 static inline struct vmcb *vmcb_of(const struct vp *vp)
 {
-	return vp->pages[VP_PAGE_VMCS];
+	return vp->pages[VP_PAGE_CONTROL];
 }
 
 static inline hpa_t svm_page(struct cpu *cpu, enum svm_page page)

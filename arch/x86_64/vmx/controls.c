@@ -224,7 +224,7 @@ static enum handoff_result find_controls(const struct vmx_offer *offer,
 	return first;
 }
 
-enum handoff_result controls_judge(const struct vmx_offer *offer,
+enum handoff_result controls_check(const struct vmx_offer *offer,
                                    struct handoff_findings *findings)
 {
 	const struct {

@@ -50,7 +50,7 @@ bool controls_has_apicv(const struct vmx_offer *offer);
  * findings have all of them, and each capability that we know of, for boot to
  * print.
  */
-enum handoff_result controls_judge(const struct vmx_offer *offer,
+enum handoff_result controls_check(const struct vmx_offer *offer,
                                    struct handoff_findings *findings);
 
 #endif

@@ -121,8 +121,8 @@ static enum exit_outcome exits_timer(struct exit *x)
 {
 	const struct vp_vmx *a = vp_vmx(x->vp);
 
-	x->event = cpu_arch(arch_this_cpu())->nmi_looks ? SCHED_GO_ON
-	                                                : SCHED_SLICE_END;
+	x->event = cpu_arch(arch_this_cpu())->nmi_poll ? SCHED_GO_ON
+	                                               : SCHED_SLICE_END;
 	if (x->vp->is_root && (a->halted || !(a->proc & PROC_HLT)) &&
 	    vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
 		x->vp->cpu->root_halted = true;

@@ -131,7 +131,7 @@ enum handoff_result vendor_find(struct handoff *h)
 	offer.has_vmx = leaf1[2] & BIT(5);
 	if (offer.has_vmx)
 		read_offer(&offer);
-	result = controls_judge(&offer, &findings);
+	result = controls_check(&offer, &findings);
 	h->findings = (u64)&findings;
 	if (!h->no_barriers)
 		findings.barriers = find_barriers(leaf7[3]);

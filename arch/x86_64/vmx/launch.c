@@ -31,7 +31,7 @@ enum handoff_result vendor_begin(struct handoff *h)
 	if (result == VMX_OK)
 		return HANDOFF_OK;
 	h->detail = DETAIL_VMXON | (u64)result;
-	return HANDOFF_VMX_FAILED;
+	return HANDOFF_ENTER_FAILED;
 }
 
 /* Before the launch CR4 is the firmware's, who does not have VMX on (controls.c). */

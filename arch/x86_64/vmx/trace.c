@@ -146,7 +146,7 @@ void trace_end(struct trace *t)
 	t->count = t->in_use = 0;
 }
 
-void trace_look(struct trace *t)
+void trace_poll(struct trace *t)
 {
 	u64 any = 0;
 

@@ -94,13 +94,13 @@ bool trace_exits(const struct trace *t, u32 msr);
 /* The MSRs of which that may be so: false behind the last. */
 bool trace_trigger(u32 index, u32 *msr);
 
-void trace_look(struct trace *t);
+void trace_poll(struct trace *t);
 
 /* Behind each exit of the root. In line: mostly there is nothing in use. */
 static inline void trace_exited(struct trace *t)
 {
 	if (t->in_use)
-		trace_look(t);
+		trace_poll(t);
 }
 
 /* ---- The door: trace_door.c, and a fake of the tests ---- */

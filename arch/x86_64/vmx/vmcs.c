@@ -47,7 +47,7 @@ void vmcs_switch(struct vp *vp)
 {
 	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
 
-	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_VMCS])) == VMX_OK);
+	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
 	a->loaded = vp;
 }
 
@@ -58,7 +58,7 @@ void vmcs_release(struct vp *vp)
 
 	if (a->loaded == vp)
 		a->loaded = NULL;
-	CHECK(vmclear(arch_page_hpa(vp->pages[VP_PAGE_VMCS])) == VMX_OK);
+	CHECK(vmclear(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
 	vp_vmx(vp)->launched = false;
 }
 
@@ -167,7 +167,7 @@ static void init_host(struct vp *vp)
  */
 void vmcs_init(struct vp *vp)
 {
-	u32 *page = vp->pages[VP_PAGE_VMCS];
+	u32 *page = vp->pages[VP_PAGE_CONTROL];
 
 	vmcs_release(vp);
 	arch_zero_page(page);

@@ -6,7 +6,7 @@
 #include "arch/x86_64/vmx/vmx.h"
 #include "include/x86.h"
 
-static const struct fake_feature features[] = {
+static const struct oracle_feature features[] = {
 	{ 1, 0, ECX, 0, "SSE3", 0, 0 },
 	{ 1, 0, ECX, 1, "PCLMULQDQ", 0, 0 },
 	{ 1, 0, ECX, 9, "SSSE3", 0, 0 },
@@ -108,7 +108,7 @@ static const struct fake_feature features[] = {
 	{ CPUID_EXTENDED + 8, 0, EBX, 9, "WBNOINVD", 0, 0 },
 };
 
-const struct fake_feature *fake_features(u32 *count)
+const struct oracle_feature *oracle_features(u32 *count)
 {
 	*count = ARRAY_LEN(features);
 	return features;

@@ -7,13 +7,13 @@
 
 #include "include/types.h"
 
-struct fake_feature {
+struct oracle_feature {
 	u32 leaf, subleaf, reg, bit;
 	const char *name;
 	u64 components; /* of XCR0 that it works on */
 	u64 control;    /* of the VMCS that it is #UD without */
 };
 
-const struct fake_feature *fake_features(u32 *count);
+const struct oracle_feature *oracle_features(u32 *count);
 
 #endif

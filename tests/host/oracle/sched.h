@@ -7,7 +7,7 @@
 
 #include "hv/vp/vp.h"
 
-#define SCHED_FAKE_SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
+#define SCHED_TEST_SLICE 2000000ull /* a millisecond of the fake's 2 GHz */
 
 /* A child of `count` VPs: 'r' runs, any other letter is suspended. */
 void sched_child(struct vp **vps, u32 count, const char *runs);

@@ -72,7 +72,7 @@ bool transport_present(void)
 
 static void put(u32 msr, u64 value)
 {
-	assert_int_equal(msr_write(fake_root_vp(), msr, value), MSR_OK);
+	assert_int_equal(vp_msr_write(fake_root_vp(), msr, value), MSR_OK);
 }
 
 enum transport_result transport_open(u64 kept[TRANSPORT_WORDS])
