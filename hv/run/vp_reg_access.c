@@ -50,9 +50,6 @@ enum hv_status vp_reg_set_explicit(struct vp *vp, u32 msr, u64 value)
 	/* What it would run is some of one state and some of another. */
 	if (!value && p->half_restored)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	/* Its parent may read its registers next: it has stopped then. */
-	if (value)
-		arch_vp_kick(vp);
 	/* Only where it changes: a parent that sets it again does not move the
 	 * time since when the timer has been held. */
 	hold(vp, value);
