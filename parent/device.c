@@ -3,12 +3,10 @@
  */
 #include "parent/device.h"
 
-#define STATE_ALIGN \
-	8u /* states lie one behind the other in one piece of memory */
-
+/* States lie one behind the other in one piece of memory. */
 static u32 aligned(u32 size)
 {
-	return (size + STATE_ALIGN - 1) & ~(STATE_ALIGN - 1);
+	return (size + DEVICE_STATE_ALIGN - 1) & ~(DEVICE_STATE_ALIGN - 1u);
 }
 
 u32 device_state_size(const struct device_table *table)
@@ -149,7 +147,8 @@ static bool same_bytes(const u8 *a, const u8 *b, u32 count)
  */
 u32 device_save(const struct device *row, const void *state, u8 *to)
 {
-	u8 fresh_state[DEVICE_STATE_MAX], fresh[DEVICE_STATE_MAX];
+	_Alignas(DEVICE_STATE_ALIGN) u8 fresh_state[DEVICE_STATE_MAX];
+	u8 fresh[DEVICE_STATE_MAX];
 	u32 length;
 
 	if (!row->kind)

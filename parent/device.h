@@ -57,7 +57,8 @@ struct device_table {
 	u32 count;
 };
 
-/* Bytes of the states of all rows; and where a row's begins. */
+/* Bytes of the states of all rows; and where a row's begins. The first is aligned so. */
+#define DEVICE_STATE_ALIGN 8
 u32 device_state_size(const struct device_table *table);
 void *device_state(const struct device_table *table, const struct device *row,
                    u8 *states);

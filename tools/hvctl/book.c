@@ -11,7 +11,7 @@
 #include "tools/hvctl/report.h"
 
 /* With its version: see find_book. */
-#define BOOK_MAGIC 0x324b4f4f42544353ull /* "SCTBOOK2" */
+#define BOOK_MAGIC 0x334b4f4f42544353ull /* "SCTBOOK3" */
 #define BOOK_PAGES ((sizeof(struct book) + PAGE_SIZE - 1) / PAGE_SIZE)
 
 /* The blocks of hypercalls are in our own image, and must be in RAM. */

@@ -7,6 +7,7 @@
 #define STASIS_HVCTL_BOOK_H
 
 #include "include/types.h"
+#include "parent/device.h"
 #include "parent/transport.h"
 #include "tools/hvctl/command.h"
 
@@ -22,8 +23,9 @@ struct book_child {
 	u32 vps[BOOK_VP_WORDS]; /* bitmap of VP indices */
 	bool ended;             /* it has written its exit port */
 	u8 exit_code;
-	u8 devices[BOOK_DEVICES]; /* as parent/device.h has them */
-	char name[BOOK_NAME];     /* the file it came from */
+	/* As parent/device.h has them. */
+	_Alignas(DEVICE_STATE_ALIGN) u8 devices[BOOK_DEVICES];
+	char name[BOOK_NAME]; /* the file it came from */
 };
 
 struct book {

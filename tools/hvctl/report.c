@@ -185,3 +185,12 @@ void report_message(const struct hv_message *message)
 		if (payloads[i].type == message->type)
 			payloads[i].print(message->payload);
 }
+
+void report_mmio(const struct mmio *mmio)
+{
+	print("  device %s: %s", mmio->device->name, mmio->why);
+	/* What the decoder does not know, whoever reads this can look up. */
+	for (u32 i = 0; i < mmio->byte_count; i++)
+		print("%s%02X", i ? " " : ", at ", mmio->bytes[i]);
+	print("\n");
+}

@@ -5,6 +5,7 @@
 #define STASIS_HVCTL_REPORT_H
 
 #include "include/tlfs.h"
+#include "parent/mmio.h"
 #include "parent/stream.h"
 #include "tools/hvctl/command.h"
 
@@ -25,6 +26,9 @@ enum hvctl_result report_outcome(const char *what, u64 id,
 
 /* The system below us has no memory left. */
 enum hvctl_result report_memory(u64 pages);
+
+/* Why an access to a device's memory was not carried out (MMIO_UNKNOWN). */
+void report_mmio(const struct mmio *mmio);
 
 /* An intercept message that hvctl does not deal with, in full. */
 void report_message(const struct hv_message *message);

@@ -9,6 +9,7 @@
  */
 #include "tools/hvctl/run.h"
 
+#include "parent/mmio.h"
 #include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
@@ -36,6 +37,8 @@ struct run {
 	u64 printed;
 	bool in_line; /* the cursor is behind a character of the child */
 	enum run_end end;
+	struct mmio
+		mmio; /* the last access to memory that was not the child's */
 };
 
 static void run_fail(struct run *run, const char *what, enum hv_status status)
@@ -69,34 +72,44 @@ void run_exit(struct run *run, u8 code)
 }
 
 /*
- * Goes on behind an intercepted instruction, with RAX where it has read something.
+ * Goes on behind an intercepted instruction, with these registers, RIP among them.
  * Where the run ends here, the child is suspended before the intercept is resolved:
  * not one instruction more.
  */
-static void run_finish(struct run *run, const struct hv_intercept_header *h,
-                       const u64 *rax)
+static void run_finish(struct run *run, u32 vp,
+                       const struct hv_register_assoc *list, u32 count)
 {
-	struct hv_register_assoc list[3] = {
-		{ .name = HV_REGISTER_RIP },
-		{ .name = HV_REGISTER_INTERCEPT_SUSPEND },
-		{ .name = HV_REGISTER_RAX },
-	};
+	struct hv_register_assoc all[MMIO_SET_MAX + 1];
 	enum hv_status status = HV_STATUS_SUCCESS;
 
-	list[0].value.reg64 = h->rip + (h->instruction_length & 15u);
-	if (rax)
-		list[2].value.reg64 = *rax;
+	__builtin_memcpy(all, list, count * sizeof(*list));
 	/*
-	 * This order: InterceptSuspend goes last, or the VP would execute between the two
-	 * calls what no longer belongs to this run.
+	 * This order: InterceptSuspend goes last, or the VP would execute between two calls
+	 * what no longer belongs to this run.
 	 */
+	all[count] = (struct hv_register_assoc){
+		.name = HV_REGISTER_INTERCEPT_SUSPEND
+	};
 	if (run->end != RUN_GOES_ON)
 		status = child_suspend(run->child, true);
 	if (status == HV_STATUS_SUCCESS)
-		status = vp_set_registers(run->child->id, h->vp_index, list,
-		                          rax ? 3 : 2, NULL);
+		status = vp_set_registers(run->child->id, vp, all, count + 1,
+		                          NULL);
 	if (status != HV_STATUS_SUCCESS)
 		run_fail(run, "HvSetVpRegisters", status);
+}
+
+/* Behind a port's instruction, with RAX where it has read something. */
+static void run_finish_port(struct run *run,
+                            const struct hv_intercept_header *h, const u64 *rax)
+{
+	struct hv_register_assoc list[2] = { { .name = HV_REGISTER_RIP },
+		                             { .name = HV_REGISTER_RAX } };
+
+	list[0].value.reg64 = h->rip + (h->instruction_length & 15u);
+	if (rax)
+		list[1].value.reg64 = *rax;
+	run_finish(run, h->vp_index, list, rax ? 2 : 1);
 }
 
 /* As IN does: AL and AX leave the rest of RAX, EAX clears the upper half. */
@@ -121,14 +134,14 @@ static bool run_port(struct run *run, const struct hv_io_port_intercept *io)
 		if (!device_write(&devices_table, states, run, DEVICE_PORT,
 		                  io->port, size, io->rax))
 			return false;
-		run_finish(run, &io->header, NULL);
+		run_finish_port(run, &io->header, NULL);
 		return true;
 	}
 	if (!device_read(&devices_table, states, run, DEVICE_PORT, io->port,
 	                 size, &value))
 		return false;
 	value = merge_rax(io->rax, value, size);
-	run_finish(run, &io->header, &value);
+	run_finish_port(run, &io->header, &value);
 	return true;
 }
 
@@ -152,21 +165,62 @@ static bool run_is_current(struct run *run, const struct hv_intercept_header *h)
 	return value[0].reg64 & HV_SUSPENDED && value[1].reg64 == h->rip;
 }
 
+/* True: a device has answered, or a hypercall has failed. */
+static bool run_memory(struct run *run, const struct hv_memory_intercept *m)
+{
+	struct mmio *mmio = &run->mmio;
+
+	*mmio = (struct mmio){ .id = run->child->id,
+		               .table = &devices_table,
+		               .states = run->child->devices,
+		               .parent = run };
+	switch (mmio_carry_out(mmio, m)) {
+	case MMIO_DONE:
+		run_finish(run, m->header.vp_index, mmio->set, mmio->set_count);
+		return true;
+	case MMIO_FAILED:
+		run_fail(run, "HvGetVpRegisters", mmio->status);
+		return true;
+	case MMIO_NOBODY:
+	case MMIO_UNKNOWN:
+		break;
+	}
+	return false;
+}
+
+/* True: a message that there is nothing more to do about. */
+static bool run_answer(struct run *run, const struct hv_message *message)
+{
+	/* Both kinds have a header first. */
+	const void *payload = message->payload;
+
+	switch (message->type) {
+	case HV_MESSAGE_IO_PORT_INTERCEPT:
+		return !run_is_current(run, payload) || run_port(run, payload);
+	/* Of a device's memory nothing is mapped, or it may not be written, as flash. */
+	case HV_MESSAGE_UNMAPPED_GPA:
+	case HV_MESSAGE_GPA_INTERCEPT:
+		return !run_is_current(run, payload) ||
+		       run_memory(run, payload);
+	default:
+		return false;
+	}
+}
+
 static void run_message(struct run *run, const struct hv_message *message)
 {
-	const void *payload = message->payload;
-	const struct hv_io_port_intercept *io = payload;
-
 	/* Thrown away, as above: the child it is of waits, and its run asks again. */
 	if (message->sender != run->child->id)
 		return;
-	if (message->type == HV_MESSAGE_IO_PORT_INTERCEPT &&
-	    (!run_is_current(run, &io->header) || run_port(run, io)))
+	run->mmio.why = NULL;
+	if (run_answer(run, message))
 		return;
 	if (run->in_line)
 		print("\n");
 	run->in_line = false;
 	report_message(message);
+	if (run->mmio.why)
+		report_mmio(&run->mmio);
 	run->end = RUN_STOPPED;
 	child_suspend(run->child, true);
 }

@@ -22,7 +22,7 @@ struct transfer {
 	u64 size; /* bytes in it */
 	u64 head; /* bytes of the file in front of the stream */
 	/* Restore: what the file says of the devices, until it is the child's. */
-	u8 devices[BOOK_DEVICES];
+	_Alignas(DEVICE_STATE_ALIGN) u8 devices[BOOK_DEVICES];
 };
 
 static bool deposit_own(void *context)

@@ -54,28 +54,56 @@ void front_put(const char *name, const void *data, u64 size);
 /* ---- Children ---- */
 
 /*
- * What a child does: a step an instruction of two bytes, so that its RIP says where it
- * is, whatever machine it is on. Behind the last one it writes 0 to the exit port.
+ * What a child does, an instruction a step: its RIP says where it is, whatever machine
+ * it is on. Behind the last one it writes 0 to the exit port.
  */
 struct child_step {
+	/* IN or OUT, of two bytes; */
 	u16 port;
 	u8 size;
 	bool in;
 	bool from_rax; /* out: what is there already */
 	bool string;
 	u32 value;
+	/* or these bytes, whose access to memory is refused there. */
+	u8 length; /* 0: a port's */
+	u8 code[15];
+	u8 access; /* HV_INTERCEPT_* */
+	bool mapped;
+	u64 gpa;
 };
 extern const struct child_step *child_program;
 extern u32 child_steps;
+extern u64 child_base; /* RIP of the first */
 
 /* A step of each child that may run. */
 void child_turn(void);
+
+/* Bytes of a child's memory, within a page that must be there. */
+void *child_at(u64 id, u64 gpa, u32 bytes);
 
 /* ---- Devices (devices.c): hvctl's own, and one that remembers ---- */
 
 #define LATCH_PORT 0x50 /* and the next: what was written is read */
 #define LATCH_KIND 0x4c415443u
 #define LATCH_LIMIT 0x7fffu /* a larger state is none */
+
+/* A device in memory: bytes, and what was done to it last. Behind it is one that only is. */
+#define BANK_GPA 0xfec00000ull
+#define BANK_BYTES 64u
+#define SILENT_GPA (BANK_GPA + BANK_BYTES)
+struct bank {
+	u8 byte[BANK_BYTES];
+	u32 reads;
+	u32 writes;
+	u32 size; /* of the last one */
+	u64 offset;
+};
+extern struct bank *bank; /* of the child that was made or came to it last */
+
+/* Untouched: 80H, 81H, ... */
+void bank_fill(void);
+
 extern const struct device_table devices_table;
 void devices_reset(void);
 
