@@ -24,21 +24,10 @@ static u32 verdict(void)
 	return walk.first;
 }
 
-static u64 log_end(void)
-{
-	u64 position = 0;
-	u8 text[512];
-	u32 count;
-
-	while ((count = log_read(&position, text, sizeof(text))) > 0)
-		position += count;
-	return position;
-}
-
 /* The result, and that the log then has these lines and no others. */
 static void assert_verdict(u32 result, const char *lines)
 {
-	u64 position = log_end();
+	u64 position = guest_log_end();
 	static char text[16384];
 	u32 count;
 
@@ -326,11 +315,11 @@ static void test_log_is_not_flooded(void **state)
 	memset(&fake.facts.compat, 0, sizeof(fake.facts.compat));
 	memset(&saved, 0xff, sizeof(saved));
 	fake.facts.compat.xcr0 = UINT64_MAX;
-	start = before = log_end();
+	start = before = guest_log_end();
 	/* A call says no more than some lines, of 160 bytes at most. */
 	for (bool done = false; !done; turns++) {
 		done = compat_check(&saved, &walk);
-		end = log_end();
+		end = guest_log_end();
 		assert_true(end - before <= COMPAT_LINES_A_TURN * 160ull);
 		before = end;
 	}

@@ -4,6 +4,7 @@
 #include "arch/x86_64/vmx/controls.h"
 #include "arch/x86_64/vmx/vmx.h"
 #include "include/x86.h"
+#include "tests/host/fixture/finding.h"
 #include "tests/host/fixture/test.h"
 
 /* Words of allowed bits: Bochs' models, and KVM's for its guests. */
@@ -32,11 +33,7 @@ static struct handoff_findings findings;
 
 static const struct handoff_finding *finding(const char *name)
 {
-	for (u32 i = 0; i < findings.count; i++)
-		if (!strcmp((const char *)findings.rows[i].name, name))
-			return &findings.rows[i];
-	fail_msg("no finding %s", name);
-	return NULL;
+	return finding_of(&findings, name);
 }
 
 static u32 missing_count(void)

@@ -15,15 +15,13 @@ static struct vp *vp;
 
 static void make(void)
 {
-	id = guest_child(40, 2);
-	vp = guest_partition(id)->vps[1];
+	vp = guest_child_vp(40, 2, &id);
 }
 
 static void make_x2apic(void)
 {
 	make();
-	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | X2APIC_ON));
-	assert_true(lapic_write_msr(vp, 0x80f, 0x1ff));
+	guest_use_x2apic(vp);
 }
 
 static u32 page(u32 offset)

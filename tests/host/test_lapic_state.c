@@ -5,25 +5,22 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/partition.h"
 #include "include/x86_apic.h"
+#include "tests/host/fixture/guest_vp.h"
 #include "tests/host/fixture/state.h"
 #include "tests/host/fixture/test.h"
-
-#define X2APIC_ON (LAPIC_BASE_ENABLE | LAPIC_BASE_X2APIC)
 
 static u64 id;
 static struct vp *vp;
 
 static void make(void)
 {
-	id = guest_child(40, 2);
-	vp = guest_partition(id)->vps[1];
+	vp = guest_child_vp(40, 2, &id);
 }
 
 static void make_x2apic(void)
 {
 	make();
-	assert_true(lapic_write_base(vp, LAPIC_BASE_RESET | X2APIC_ON));
-	assert_true(lapic_write_msr(vp, 0x80f, 0x1ff));
+	guest_use_x2apic(vp);
 }
 
 /* ---- By the parent ---- */

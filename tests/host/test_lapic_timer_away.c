@@ -4,31 +4,19 @@
  */
 #include "hv/interrupt/lapic.h"
 #include "include/x86_apic.h"
-#include "tests/host/fixture/guest_vp.h"
+#include "tests/host/fixture/apic_timer.h"
 #include "tests/host/fixture/test.h"
 
-#define VECTOR 0xd1u
-#define PERIODIC (VECTOR | 1u << 17)
-#define DEADLINE (VECTOR | 2u << 17)
-
-enum { LVT = 0x832, INITIAL = 0x838, DIVIDE = 0x83e };
+#define VECTOR APIC_TIMER_VECTOR
+#define PERIODIC (VECTOR | APIC_TIMER_PERIODIC)
+#define DEADLINE (VECTOR | APIC_TIMER_DEADLINE)
 
 static struct vp *vp;
 static u64 id;
 
 static void make(u32 lvt)
 {
-	id = guest_child(40, 1);
-	vp = guest_partition(id)->vps[0];
-	assert_true(lapic_write_base(vp, 0xfee00d00));
-	guest_write_apic(vp, 0x80f, 0x1ff);
-	guest_write_apic(vp, DIVIDE, LAPIC_DIVIDE_BY_1);
-	guest_write_apic(vp, LVT, lvt);
-}
-
-static u64 guest_tsc(void)
-{
-	return fake.tsc + vp->state.tsc_offset;
+	vp = apic_timer_make(&id, lvt);
 }
 
 /* ---- While its parent has it suspended ---- */
@@ -48,14 +36,14 @@ static void test_ticks_while_suspended_are_one(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(away); i++) {
 		make(PERIODIC);
 		hold(false);
-		guest_write_apic(vp, INITIAL, 1000);
-		begin = guest_tsc();
+		guest_write_apic(vp, APIC_TIMER_INITIAL, 1000);
+		begin = guest_tsc(vp);
 		hold(true);
 		fake.tsc += away[i];
 		hold(true); /* it was already */
 		hold(false);
 		assert_int_equal(guest_take_ticks(vp, VECTOR), 1);
-		fake.tsc += 999 - (guest_tsc() - begin) % 1000;
+		fake.tsc += 999 - (guest_tsc(vp) - begin) % 1000;
 		assert_int_equal(guest_take_ticks(vp, VECTOR), 0);
 		fake.tsc += 1;
 		assert_int_equal(guest_take_ticks(vp, VECTOR), 1);
@@ -69,7 +57,7 @@ static void test_ticks_beside_a_suspension(void **state)
 	(void)state;
 	make(PERIODIC);
 	hold(false);
-	guest_write_apic(vp, INITIAL, 1000);
+	guest_write_apic(vp, APIC_TIMER_INITIAL, 1000);
 	fake.tsc += 3500; /* three that it did not get to */
 	hold(true);
 	fake.tsc += 499;
@@ -98,7 +86,7 @@ static void test_a_tick_that_was_latched_while_suspended(void **state)
 	(void)state;
 	make(PERIODIC);
 	hold(false);
-	guest_write_apic(vp, INITIAL, 1000);
+	guest_write_apic(vp, APIC_TIMER_INITIAL, 1000);
 	hold(true);
 	fake.tsc += 1500;
 	lapic_timer_update(vp);
@@ -115,7 +103,7 @@ static void test_what_a_parent_does_meanwhile(void **state)
 	(void)state;
 	make(PERIODIC);
 	hold(false);
-	guest_write_apic(vp, INITIAL, 1000);
+	guest_write_apic(vp, APIC_TIMER_INITIAL, 1000);
 	fake.tsc += 2100;
 	hold(true);
 	assert_ok(guest_set(id, 0, HV_REGISTER_TSC, 0xffffffffffffff00));
@@ -134,16 +122,8 @@ static void test_what_a_parent_does_meanwhile(void **state)
 
 static void restored(u64 away)
 {
-	struct guest_stream s = { .data = NULL };
-
-	assert_ok(guest_set(id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-	guest_save_whole(id, &s);
-	guest_destroy(id);
-	fake.tsc += away;
-	id = guest_child(40, 1);
-	guest_restore_whole(id, &s, 4080);
+	id = guest_move(id, 40, away);
 	vp = guest_partition(id)->vps[0];
-	guest_stream_free(&s);
 }
 
 /* Rounds at every place of the beat: as many ticks as periods of the TSC. */
@@ -153,8 +133,8 @@ static void test_periodic_over_rounds(void **state)
 
 	(void)state;
 	make(PERIODIC);
-	guest_write_apic(vp, INITIAL, 777);
-	begin = guest_tsc();
+	guest_write_apic(vp, APIC_TIMER_INITIAL, 777);
+	begin = guest_tsc(vp);
 	for (u32 round = 0; round < 1000; round++) {
 		fake.tsc += fake_random(&seed) % 2000;
 		if (fake_random(&seed) & 1)
@@ -165,7 +145,7 @@ static void test_periodic_over_rounds(void **state)
 		lapic_timer_update(vp);
 	}
 	count += guest_take_ticks(vp, VECTOR);
-	assert_int_equal(count, (guest_tsc() - begin) / 777);
+	assert_int_equal(count, (guest_tsc(vp) - begin) / 777);
 	assert_true(count > 1000);
 }
 
@@ -175,7 +155,7 @@ static void test_a_long_suspension_before_a_save(void **state)
 	(void)state;
 	make(PERIODIC);
 	hold(false);
-	guest_write_apic(vp, INITIAL, 1000);
+	guest_write_apic(vp, APIC_TIMER_INITIAL, 1000);
 	fake.tsc += 2500; /* two */
 	hold(true);
 	fake.tsc += 3600000;
@@ -198,7 +178,7 @@ static void test_deadline_over_a_round(void **state)
 	for (u32 place = 0; place < 5; place++) {
 		u32 count = 0;
 
-		lapic_timer_set_deadline(vp, guest_tsc() + 100);
+		lapic_timer_set_deadline(vp, guest_tsc(vp) + 100);
 		fake.tsc += place == 0 ? 99 : 100;
 		if (place == 2)
 			lapic_timer_update(vp);

@@ -21,20 +21,9 @@ static void test_formats(void **state)
 	assert_string_equal(text, "ends in ");
 }
 
-static u64 log_end(void)
-{
-	u64 position = 0;
-	u8 text[512];
-	u32 count;
-
-	while ((count = log_read(&position, text, sizeof(text))) > 0)
-		position += count;
-	return position;
-}
-
 static void test_lines_come_back_in_order(void **state)
 {
-	u64 position = log_end();
+	u64 position = guest_log_end();
 	u8 text[64];
 
 	(void)state;
@@ -50,7 +39,7 @@ static void test_lines_come_back_in_order(void **state)
 
 static void test_long_line_is_cut(void **state)
 {
-	u64 position = log_end();
+	u64 position = guest_log_end();
 	char longer[400];
 	u8 text[512];
 
@@ -71,7 +60,7 @@ static void test_ring_keeps_the_newest(void **state)
 	(void)state;
 	for (u32 i = 0; i < 3000; i++)
 		log_line("line %u", (u64)i);
-	end = log_end();
+	end = guest_log_end();
 	assert_int_equal(log_read(&position, text, sizeof(text)), 8);
 	assert_int_equal(end - position, 16384);
 	position = end - 5;
@@ -81,7 +70,7 @@ static void test_ring_keeps_the_newest(void **state)
 
 static void test_parent_reads_it(void **state)
 {
-	struct hv_input_read_log in = { log_end() };
+	struct hv_input_read_log in = { guest_log_end() };
 	static struct hv_output_read_log out;
 
 	(void)state;

@@ -22,8 +22,7 @@ static void make(void)
 static void make_pair(void)
 {
 	make();
-	assert_ok(port_make(root, child->id, 1, SELF, port_message(2)));
-	assert_ok(port_join(root, SELF, 1, child->id, 1, MESSAGE));
+	port_pair(child->id, 1, 2);
 }
 
 /* ---- Who may ---- */

@@ -3,23 +3,18 @@
  */
 #include "hv/run/msr.h"
 #include "hv/vp/reference.h"
+#include "tests/host/fixture/clock.h"
 #include "tests/host/fixture/test.h"
 
-#define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */
-#define UNITS 10000000ull
+#define TICKS CLOCK_TICKS
+#define UNITS CLOCK_UNITS
 
 static u64 id;
 static struct partition *p;
 
 static void make(u32 vps)
 {
-	id = guest_child(60 + 12 * vps, vps);
-	p = guest_partition(id);
-}
-
-static void suspend(u32 vp, u64 value)
-{
-	assert_ok(guest_set(id, vp, HV_REGISTER_EXPLICIT_SUSPEND, value));
+	p = clock_make(&id, vps);
 }
 
 /* ---- The counter ---- */
@@ -30,19 +25,20 @@ static void test_counter_runs_while_a_vp_may(void **state)
 	make(2);
 	fake.tsc += 1000 * TICKS;
 	assert_int_equal(reference_time(p), 0);
-	suspend(1, 0);
+	clock_suspend(id, 1, 0);
 	fake.tsc += 1000 * TICKS;
 	assert_int_equal(reference_time(p), 1000);
-	suspend(0, 0);
-	suspend(1, 1);
+	clock_suspend(id, 0, 0);
+	clock_suspend(id, 1, 1);
 	fake.tsc += 1000 * TICKS;
 	assert_int_equal(reference_time(p), 2000);
-	suspend(0, 1);
+	clock_suspend(id, 0, 1);
 	fake.tsc += 1000 * TICKS;
 	assert_int_equal(reference_time(p), 2000);
-	suspend(0, 1); /* again, and again off: nothing is counted twice */
-	suspend(1, 0);
-	suspend(1, 0);
+	clock_suspend(id, 0,
+	              1); /* again, and again off: nothing is counted twice */
+	clock_suspend(id, 1, 0);
+	clock_suspend(id, 1, 0);
 	fake.tsc += 5 * TICKS;
 	assert_int_equal(reference_time(p), 2005);
 	/* Its parent looks at an intercept: that takes no time out of it. */
@@ -55,7 +51,7 @@ static void test_counter_and_deleted_vps(void **state)
 {
 	(void)state;
 	make(2);
-	suspend(1, 0);
+	clock_suspend(id, 1, 0);
 	fake.tsc += 10 * TICKS;
 	/* The only one that ran has gone. */
 	assert_ok(guest_delete_vp(id, 1));
@@ -68,7 +64,7 @@ static void test_counter_and_deleted_vps(void **state)
 	assert_ok(guest_create_vp(id, 0));
 	fake.tsc += 10 * TICKS;
 	assert_int_equal(reference_time(p), 10);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	assert_ok(guest_create_vp(id, 1));
 	fake.tsc += 10 * TICKS;
 	assert_int_equal(reference_time(p), 20);
@@ -81,7 +77,7 @@ static void test_property(void **state)
 	(void)state;
 	make(1);
 	assert_ok(guest_set_property(id, HV_PROPERTY_REFERENCE_TIME, 777));
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	fake.tsc += 3 * TICKS;
 	assert_ok(guest_get_property(id, HV_PROPERTY_REFERENCE_TIME, &value));
 	assert_int_equal(value, 780);
@@ -105,7 +101,7 @@ static void test_counter_is_monotonic(void **state)
 		u64 by = fake_random(&seed) % 5000;
 
 		if (fake_random(&seed) % 8 == 0)
-			suspend(0, fake_random(&seed) % 2);
+			clock_suspend(id, 0, fake_random(&seed) % 2);
 		fake.tsc += by;
 		ticks += p->reference.running ? by : 0;
 		assert_true(reference_time(p) >= before);
@@ -130,7 +126,7 @@ static void test_ticks(void **state)
 
 		fake.facts.tsc_hz = hz[i];
 		make(1);
-		suspend(0, 0);
+		clock_suspend(id, 0, 0);
 		fake.tsc += hz[i];
 		for (u32 k = 0; k < 2000; k++) {
 			u64 now = reference_time(p), tsc = fake.tsc;
@@ -158,7 +154,7 @@ static void test_ticks_are_bounded(void **state)
 
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	fake.tsc += 1000 * TICKS;
 	now = reference_time(p);
 	assert_int_equal(reference_ticks(p, now), 0);

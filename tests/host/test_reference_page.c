@@ -4,10 +4,11 @@
 #include "hv/run/msr.h"
 #include "hv/vp/reference.h"
 #include "hv/vp/vp_check.h"
+#include "tests/host/fixture/clock.h"
 #include "tests/host/fixture/test.h"
 
-#define TICKS 200ull /* of the fake's 2 GHz, in a unit of 100 ns */
-#define UNITS 10000000ull
+#define TICKS CLOCK_TICKS
+#define UNITS CLOCK_UNITS
 #define GPN 0x300ull
 #define MSR HV_MSR_REFERENCE_TSC
 
@@ -16,13 +17,7 @@ static struct partition *p;
 
 static void make(u32 vps)
 {
-	id = guest_child(60 + 12 * vps, vps);
-	p = guest_partition(id);
-}
-
-static void suspend(u32 vp, u64 value)
-{
-	assert_ok(guest_set(id, vp, HV_REGISTER_EXPLICIT_SUSPEND, value));
+	p = clock_make(&id, vps);
 }
 
 static void enable(u64 gpn)
@@ -71,7 +66,7 @@ static void test_page_is_the_counter(void **state)
 	for (u32 i = 0; i < ARRAY_LEN(hz); i++) {
 		fake.facts.tsc_hz = hz[i];
 		make(2);
-		suspend(0, 0);
+		clock_suspend(id, 0, 0);
 		enable(GPN);
 		for (u32 k = 0; k < 2000; k++) {
 			assert_int_not_equal(page()->sequence, 0);
@@ -90,7 +85,7 @@ static void test_scale_is_the_frequency(void **state)
 {
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	/* 10^7 * 2^64 / (2 * 10^9) */
 	assert_int_equal(page()->scale, 92233720368547758);
@@ -105,16 +100,16 @@ static void test_time_stands_still_page_is_invalid(void **state)
 	make(2);
 	enable(GPN);
 	assert_int_equal(page()->sequence, 0);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	before = page()->sequence;
 	assert_int_not_equal(before, 0);
-	suspend(1, 0);
-	suspend(0, 1);
+	clock_suspend(id, 1, 0);
+	clock_suspend(id, 0, 1);
 	assert_int_not_equal(page()->sequence, 0);
-	suspend(1, 1);
+	clock_suspend(id, 1, 1);
 	assert_int_equal(page()->sequence, 0);
 	fake.tsc += 12345678;
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	assert_int_not_equal(page()->sequence, before);
 	assert_near(formula(tsc_of(0)), reference_time(p));
 }
@@ -124,7 +119,7 @@ static void test_tscs_that_differ(void **state)
 {
 	(void)state;
 	make(3);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	assert_int_not_equal(page()->sequence, 0);
 	for (u32 vp = 0; vp < 3; vp++) {
@@ -149,7 +144,7 @@ static void test_tsc_about_to_turn_over(void **state)
 {
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	assert_ok(guest_set(id, 0, HV_REGISTER_TSC, BIT(63) - 1));
 	assert_int_not_equal(page()->sequence, 0);
@@ -167,7 +162,7 @@ static void test_clock_that_is_too_slow(void **state)
 	(void)state;
 	fake.facts.tsc_hz = UNITS; /* the scale would need a 65th bit */
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	assert_int_equal(page()->sequence, 0);
 }
@@ -179,7 +174,7 @@ static void test_sequence_turns_over(void **state)
 
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	reference_set(p, reference_time(p), 0xfffffffd);
 	for (u32 i = 0; i < ARRAY_LEN(expected); i++) {
@@ -196,7 +191,7 @@ static void test_time_is_set(void **state)
 
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	before = page()->sequence;
 	reference_set(p, 1ull << 60, before);
@@ -217,7 +212,7 @@ static void one_step(u64 *seed)
 	switch (fake_random(seed) % 8) {
 	case 0:
 	case 1:
-		suspend(vp, fake_random(seed) % 2);
+		clock_suspend(id, vp, fake_random(seed) % 2);
 		break;
 	case 2:
 		assert_ok(guest_set(id, vp, HV_REGISTER_TSC, value));
@@ -283,7 +278,7 @@ static void test_overlay(void **state)
 
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	memset(guest_at(below << PAGE_SHIFT), 0x77, PAGE_SIZE);
 	assert_ok(guest_map(id, GPN, below, 7));
 	enable(GPN);
@@ -377,7 +372,7 @@ static void test_finalize(void **state)
 	(void)state;
 	for (u32 on = 0; on < 2; on++) {
 		make(1);
-		suspend(0, 0);
+		clock_suspend(id, 0, 0);
 		enable(GPN);
 		if (!on)
 			assert_int_equal(vp_msr_write(p->vps[0], MSR, 0),
@@ -396,11 +391,11 @@ static void test_sequence_over_a_round(void **state)
 
 	(void)state;
 	make(1);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	enable(GPN);
 	fake.tsc += 123456 * TICKS;
 	before = page()->sequence;
-	suspend(0, 1);
+	clock_suspend(id, 0, 1);
 	time = reference_time(p);
 	assert_ok(guest_save(id, 0, &s, &result));
 	assert_int_equal(result, HV_STATE_COMPLETE);
@@ -412,7 +407,7 @@ static void test_sequence_over_a_round(void **state)
 	guest_stream_free(&s);
 	assert_int_equal(reference_time(p), time);
 	assert_int_equal(page()->sequence, 0);
-	suspend(0, 0);
+	clock_suspend(id, 0, 0);
 	assert_int_not_equal(page()->sequence, 0);
 	assert_int_not_equal(page()->sequence, before);
 	fake.tsc += 50 * TICKS;

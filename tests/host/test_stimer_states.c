@@ -75,16 +75,8 @@ static u64 random_config(u64 *seed)
 /* Away for any time: for the guest it is none. */
 static void round_trip(u64 away)
 {
-	struct guest_stream s = { .data = NULL };
-
-	assert_ok(guest_set(timed_id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 1));
-	guest_save_whole(timed_id, &s);
-	guest_destroy(timed_id);
-	fake.tsc += away;
-	timed_id = guest_child(60, 1);
+	timed_id = guest_move(timed_id, 60, away);
 	timed = guest_partition(timed_id)->vps[0];
-	guest_restore_whole(timed_id, &s, 4080);
-	guest_stream_free(&s);
 	assert_ok(guest_set(timed_id, 0, HV_REGISTER_EXPLICIT_SUSPEND, 0));
 }
 

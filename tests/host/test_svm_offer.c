@@ -4,6 +4,7 @@
 #include "arch/x86_64/svm/offer.h"
 #include "arch/x86_64/svm/svm.h"
 #include "include/x86.h"
+#include "tests/host/fixture/finding.h"
 #include "tests/host/fixture/test.h"
 
 /* QEMU's EPYC, and Bochs' Ryzen. */
@@ -26,11 +27,7 @@ static struct handoff_findings findings;
 
 static const struct handoff_finding *finding(const char *name)
 {
-	for (u32 i = 0; i < findings.count; i++)
-		if (!strcmp((const char *)findings.rows[i].name, name))
-			return &findings.rows[i];
-	fail_msg("no finding %s", name);
-	return NULL;
+	return finding_of(&findings, name);
 }
 
 static void test_processors_that_will_do(void **state)

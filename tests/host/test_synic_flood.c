@@ -55,15 +55,6 @@ static struct hv_message take(struct vp *vp, u32 sint)
 	return guest_take_message(vp, SIM_GPN, sint);
 }
 
-/* From the root to the child: connection and port `id`. */
-static void join(u32 id, u32 sint)
-{
-	u64 p = to->partition->id;
-
-	assert_ok(port_make(root, p, id, SELF, port_message(sint)));
-	assert_ok(port_join(root, SELF, id, p, id, HV_PORT_MESSAGE));
-}
-
 /* Until it is refused; how many were not. */
 static u32 flood(struct vp *from, u32 connection)
 {
@@ -91,7 +82,7 @@ static void test_each_port_has_a_place(void **state)
 	for (u32 ports = 1; ports <= SYNIC_QUEUE; ports++) {
 		make();
 		for (u32 i = 1; i <= ports; i++)
-			join(i, SINT);
+			port_pair(to->partition->id, i, SINT);
 		/* One more is in the slot. */
 		assert_int_equal(flood(root, 1), SYNIC_QUEUE - ports + 2);
 		for (u32 i = 2; i <= ports; i++)
@@ -118,8 +109,8 @@ static void test_a_sint_that_is_not_looked_at(void **state)
 {
 	(void)state;
 	make();
-	join(1, SINT);
-	join(2, SINT + 1);
+	port_pair(to->partition->id, 1, SINT);
+	port_pair(to->partition->id, 2, SINT + 1);
 	flood(root, 1);
 	for (u32 i = 0; i < MANY; i++) {
 		assert_int_equal(port_post(root, 1, 7, 8), FULL);
@@ -133,9 +124,9 @@ static void test_a_port_that_is_made_later(void **state)
 {
 	(void)state;
 	make();
-	join(1, SINT);
+	port_pair(to->partition->id, 1, SINT);
 	assert_int_equal(flood(root, 1), SYNIC_QUEUE + 1);
-	join(2, SINT);
+	port_pair(to->partition->id, 2, SINT);
 	assert_int_equal(port_post(root, 2, 8, 8), FULL);
 	assert_int_equal(take(to, SINT).type, 7);
 	assert_int_equal(port_post(root, 1, 7, 8), FULL);
@@ -278,7 +269,7 @@ static void test_no_port_keeps_a_timer_away(void **state)
 	timed_make();
 	root = fake_root_vp();
 	to = timed;
-	join(1, SINT);
+	port_pair(to->partition->id, 1, SINT);
 	for (u32 i = 0; i < 50; i++) {
 		u32 others = 0;
 
@@ -450,7 +441,7 @@ static void test_at_random(void **state)
 		ports = 1 + (u32)(fake_random(&seed) % SYNIC_QUEUE);
 		for (u32 i = 1; i <= ports; i++) {
 			port_sint[i] = any_sint(&seed);
-			join(i, port_sint[i]);
+			port_pair(to->partition->id, i, port_sint[i]);
 		}
 		for (u32 i = 0; i < 3000; i++)
 			step(&seed);

@@ -9,11 +9,13 @@
 #include "hv/stream/compat.h"
 #include "hv/vp/reference.h"
 #include "include/x86.h"
+#include "tests/host/fixture/apic_timer.h"
+#include "tests/host/fixture/clock.h"
 #include "tests/host/fixture/test.h"
 
 typedef unsigned __int128 u128;
 
-#define UNITS 10000000ull
+#define UNITS CLOCK_UNITS
 #define GPN 0x300ull
 #define MHZ 1000000ull
 #define TSC_VALUE 0x123456789abcull
@@ -31,8 +33,7 @@ static void machine(u64 hz, bool scales)
 
 static void make(u32 vps)
 {
-	id = guest_child(60 + 12 * vps, vps);
-	p = guest_partition(id);
+	p = clock_make(&id, vps);
 }
 
 static void suspend(u64 value)
@@ -324,32 +325,13 @@ static void test_reference_time(void **state)
 	}
 }
 
-enum { LVT = 0x832, INITIAL = 0x838, CURRENT = 0x839, DIVIDE = 0x83e };
-#define VECTOR 0xd1u
-
-static u32 timer_ticks(struct vp *vp)
-{
-	u32 n = 0;
-
-	for (lapic_timer_update(vp); lapic_pending(vp) == VECTOR; n++) {
-		lapic_accept(vp, VECTOR);
-		lapic_eoi(vp);
-		lapic_timer_update(vp);
-	}
-	return n;
-}
+#define VECTOR APIC_TIMER_VECTOR
 
 static struct vp *timer_start(u64 here, u32 lvt)
 {
-	struct vp *vp;
-
 	make_scaled(here, 2);
-	vp = p->vps[0];
-	assert_true(lapic_write_base(vp, 0xfee00d00));
-	assert_true(lapic_write_msr(vp, 0x80f, 0x1ff));
-	assert_true(lapic_write_msr(vp, DIVIDE, 0xb));
-	assert_true(lapic_write_msr(vp, LVT, lvt));
-	return vp;
+	apic_timer_begin(p->vps[0], lvt);
+	return p->vps[0];
 }
 
 /* A deadline is of the child's own TSC, and is met when that says so. */
@@ -357,7 +339,8 @@ static void test_deadline(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(machines); i++) {
-		struct vp *vp = timer_start(machines[i], VECTOR | 2u << 17);
+		struct vp *vp =
+			timer_start(machines[i], VECTOR | APIC_TIMER_DEADLINE);
 		u64 due = rdtsc(0) + 123457 + i, rest;
 
 		assert_int_equal(vp_msr_write(vp, 0x6e0, due), MSR_OK);
@@ -365,11 +348,11 @@ static void test_deadline(void **state)
 		fake.tsc += rest - 1;
 		assert_true(rdtsc(0) <= due);
 		if (rdtsc(0) < due)
-			assert_int_equal(timer_ticks(vp), 0);
+			assert_int_equal(guest_take_ticks(vp, VECTOR), 0);
 		fake.tsc += 1;
 		assert_true(rdtsc(0) >= due);
 		assert_int_equal(lapic_timer_rest(vp), 0);
-		assert_int_equal(timer_ticks(vp), 1);
+		assert_int_equal(guest_take_ticks(vp, VECTOR), 1);
 		/* One that is never: no product turns over. */
 		assert_int_equal(vp_msr_write(vp, 0x6e0, UINT64_MAX), MSR_OK);
 		assert_true(lapic_timer_rest(vp) > BIT(50));
@@ -382,23 +365,24 @@ static void test_periodic(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(machines); i++) {
-		struct vp *vp = timer_start(machines[i], VECTOR | 1u << 17);
+		struct vp *vp =
+			timer_start(machines[i], VECTOR | APIC_TIMER_PERIODIC);
 		u32 n = 0;
 
 		suspend(0);
-		assert_true(lapic_write_msr(vp, INITIAL, 2 * MHZ));
+		assert_true(lapic_write_msr(vp, APIC_TIMER_INITIAL, 2 * MHZ));
 		for (u32 k = 0; k < 1000; k++) {
 			fake.tsc += machines[i] / 1000;
-			n += timer_ticks(vp);
+			n += guest_take_ticks(vp, VECTOR);
 		}
 		assert_in_range(n, 999, 1001);
 		/* A few ticks into the next one. */
 		fake.tsc += lapic_timer_rest(vp) + 10;
-		timer_ticks(vp);
+		guest_take_ticks(vp, VECTOR);
 		suspend(1);
 		fake.tsc += machines[i];
 		suspend(0);
-		assert_int_equal(timer_ticks(vp), 1);
+		assert_int_equal(guest_take_ticks(vp, VECTOR), 1);
 		assert_in_range(lapic_timer_rest(vp), 1, machines[i] / 1000);
 		guest_destroy(id);
 	}
@@ -412,12 +396,13 @@ static void test_count(void **state)
 		struct vp *vp = timer_start(machines[i], VECTOR);
 		u64 value;
 
-		assert_true(lapic_write_msr(vp, INITIAL, 2000 * MHZ));
+		assert_true(
+			lapic_write_msr(vp, APIC_TIMER_INITIAL, 2000 * MHZ));
 		fake.tsc += machines[i] / 2;
-		assert_true(lapic_read_msr(vp, CURRENT, &value));
+		assert_true(lapic_read_msr(vp, APIC_TIMER_CURRENT, &value));
 		assert_in_range(value, 1000 * MHZ - 50, 1000 * MHZ + 50);
 		assert_ok(guest_set(id, 0, HV_REGISTER_TSC, 5));
-		assert_true(lapic_read_msr(vp, CURRENT, &value));
+		assert_true(lapic_read_msr(vp, APIC_TIMER_CURRENT, &value));
 		assert_in_range(value, 1000 * MHZ - 50, 1000 * MHZ + 50);
 		assert_in_range(lapic_timer_rest(vp), machines[i] / 2 - 50,
 		                machines[i] / 2 + 50);

@@ -13,8 +13,7 @@ static struct vp *vp;
 
 static void make(void)
 {
-	id = guest_child(40, 1);
-	vp = guest_partition(id)->vps[0];
+	vp = guest_child_vp(40, 1, &id);
 }
 
 /* A value that register `name` can hold and does not hold after reset. */

@@ -13,8 +13,7 @@ static struct vp *vp;
 
 static void make(void)
 {
-	id = guest_child(40, 1);
-	vp = guest_partition(id)->vps[0];
+	vp = guest_child_vp(40, 1, &id);
 }
 
 /* SDM 13.6: a clear XSTATE_BV bit means init state, whatever the bytes. */

@@ -21,25 +21,6 @@ struct memory {
 	u64 words[GOLDEN_PAGES];       /* ... or, where that is NULL, a word */
 };
 
-static void read_map(struct memory *m, const struct golden_row *row)
-{
-	for (u32 i = 0; i < row->count; i++) {
-		const struct golden_chunk *c = &row->at[i];
-		struct stream_extent e;
-
-		if (c->id != STREAM_GPA_MAP)
-			continue;
-		for (u32 at = 0; at < c->length; at += (u32)sizeof(e)) {
-			memcpy(&e, golden_payload(c) + at, sizeof(e));
-			assert_true(e.count <= GOLDEN_PAGES - m->count);
-			for (u32 k = 0; k < e.count; k++, m->count++) {
-				m->gpns[m->count] = e.gpn + k;
-				m->rights[m->count] = e.rights;
-			}
-		}
-	}
-}
-
 static void read_pages(struct memory *m, const struct golden_row *row)
 {
 	u32 done = 0;
@@ -85,8 +66,8 @@ static void same_memory(const struct golden_row *was,
 	struct memory a = { .count = 0 }, b = { .count = 0 };
 	u64 one[PAGE_SIZE / 8], two[PAGE_SIZE / 8];
 
-	read_map(&a, was);
-	read_map(&b, now);
+	a.count = golden_map(was, a.gpns, a.rights);
+	b.count = golden_map(now, b.gpns, b.rights);
 	read_pages(&a, was);
 	read_pages(&b, now);
 	assert_true(!exact || a.count == b.count);
