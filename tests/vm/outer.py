@@ -175,6 +175,8 @@ class Outer:
             show("its Linux has started")
         elif what == "said":
             self.said += rest + "\n"
+        elif what == "refused":
+            show(f"KVM refused an entry: {rest}")
 
 
 def read_counts(text: str) -> dict[str, int]:

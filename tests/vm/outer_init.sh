@@ -9,6 +9,8 @@
 #   end           kills it
 #   off           switches the outer machine off
 #
+# Before "OUTER ended" there is "OUTER refused WHY" for each entry that KVM refused the
+# hypervisor in that machine, of the last ones.
 # "OUTER alive SECONDS" comes every two seconds of this machine.
 /bin/busybox mkdir -p /dev /proc /sys /tmp /disk
 /bin/busybox --install -s /bin
@@ -37,6 +39,9 @@ ln -s /disk/usr /usr
 ln -s /disk/lib64 /lib64
 export LD_LIBRARY_PATH=/lib64
 echo "OUTER clock $(cat /sys/devices/system/clocksource/*/current_clocksource)"
+
+tracing=/sys/kernel/debug/tracing
+echo 1 >$tracing/events/kvm/kvm_nested_vmenter_failed/enable
 
 counts() {
 	set -- /sys/kernel/debug/kvm/*-*
@@ -76,6 +81,9 @@ run() {
 	blockdev --flushbufs /dev/sdb
 	rm /tmp/qemu
 	sed 's/^/OUTER said /' /tmp/said
+	sed -n 's/.*kvm_nested_vmenter_failed: /OUTER refused /p' $tracing/trace |
+		tail -n 8
+	: >$tracing/trace
 	echo "OUTER counts$(cat /tmp/counts)"
 	printf '\004ended\004' >/dev/ttyS1
 	echo "OUTER ended $code"

@@ -10,6 +10,7 @@
 #include "parent/uefi/synic.h"
 #include "parent/vp.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/vendor.h"
 
@@ -201,6 +202,22 @@ bool child_destroy(struct child *c)
 		page_run_free(c->memory, c->pages);
 	c->id = 0;
 	return good;
+}
+
+void child_print(const struct child *c)
+{
+	static const u32 names[] = {
+		HV_REGISTER_RIP,    HV_REGISTER_RSP,
+		HV_REGISTER_RFLAGS, HV_REGISTER_CR0,
+		HV_REGISTER_CR2,    HV_REGISTER_CR4,
+		HV_REGISTER_EFER,   HV_REGISTER_PENDING_INTERRUPTION,
+		HV_REGISTER_DR7,    HV_REGISTER_INTERRUPT_STATE,
+		HV_REGISTER_TPR,
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		serial_print("register %x: %x\r\n", (u64)names[i],
+		             child_get(c, names[i]));
 }
 
 /* No checks: the case has failed already. */

@@ -70,6 +70,9 @@ void child_put(const struct child *c, u64 gpa, const void *bytes, u64 size);
 
 bool child_set(const struct child *c, enum hv_register_name name, u64 value);
 u64 child_get(const struct child *c, enum hv_register_name name);
+
+/* Of one that did what it should not: the registers that say where it stands. */
+void child_print(const struct child *c);
 bool child_set_segment(const struct child *c, enum hv_register_name name,
                        u64 base, u32 limit, u16 selector, u16 attributes);
 

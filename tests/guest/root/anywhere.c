@@ -124,22 +124,6 @@ static bool serve_port(u16 port)
 	       child_skip(&run.c);
 }
 
-/* Of a child that did what it should not. */
-static void tell_state(void)
-{
-	static const u32 names[] = {
-		HV_REGISTER_RIP,    HV_REGISTER_RSP,
-		HV_REGISTER_CR0,    HV_REGISTER_CR2,
-		HV_REGISTER_RFLAGS, HV_REGISTER_PENDING_INTERRUPTION,
-	};
-
-	serial_print("message %x in episode %u:", (u64)run.c.message.type,
-	             seen()->episode);
-	for (u32 i = 0; i < ARRAY_LEN(names); i++)
-		serial_print(" %x", child_get(&run.c, names[i]));
-	serial_print("\r\n");
-}
-
 /* The message in run.c.message. */
 static bool serve(void)
 {
@@ -151,8 +135,11 @@ static bool serve(void)
 
 	if (m->type == HV_MESSAGE_IO_PORT_INTERCEPT)
 		return serve_port(io->port);
-	if (m->type != HV_MESSAGE_GPA_INTERCEPT)
-		tell_state();
+	if (m->type != HV_MESSAGE_GPA_INTERCEPT) {
+		serial_print("message %x in episode %u:\r\n", (u64)m->type,
+		             seen()->episode);
+		child_print(&run.c);
+	}
 	return EXPECT_EQUAL(m->type, HV_MESSAGE_GPA_INTERCEPT) &&
 	       EXPECT_EQUAL(memory->gpa >> PAGE_SHIFT,
 	                    ANYWHERE_GUARD >> PAGE_SHIFT) &&

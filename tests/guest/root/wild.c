@@ -153,6 +153,7 @@ static bool refused_by_us(void)
 		done.bochs_alone++;
 		return true;
 	}
+	child_print(&child);
 	return EXPECT_EQUAL(entries_failed, before);
 }
 
