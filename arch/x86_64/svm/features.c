@@ -10,6 +10,7 @@
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/svm/asid.h"
+#include "arch/x86_64/svm/hypercall_code.h"
 #include "arch/x86_64/svm/maps.h"
 #include "arch/x86_64/svm/offer.h"
 #include "arch/x86_64/svm/svm.h"
@@ -161,10 +162,5 @@ const struct vp_rule *vendor_rules(u32 *count)
 
 const void *vendor_hypercall_page(void)
 {
-	/* VMMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
-	static const _Alignas(PAGE_SIZE) u8 page[PAGE_SIZE] = {
-		0x0f, 0x01, 0xd9, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
-	};
-
-	return page;
+	return svm_hypercall_code;
 }

@@ -11,6 +11,7 @@
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/allowed.h"
 #include "arch/x86_64/vmx/bitmaps.h"
+#include "arch/x86_64/vmx/hypercall_code.h"
 #include "arch/x86_64/vmx/leaks.h"
 #include "arch/x86_64/vmx/mtrr.h"
 #include "arch/x86_64/vmx/vmx.h"
@@ -192,10 +193,5 @@ const struct vp_rule *vendor_rules(u32 *count)
 
 const void *vendor_hypercall_page(void)
 {
-	/* VMCALL; RET. The rest is INT3, so that a jump astray is noticed. */
-	static const _Alignas(PAGE_SIZE) u8 page[PAGE_SIZE] = {
-		0x0f, 0x01, 0xc1, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
-	};
-
-	return page;
+	return vmx_hypercall_code;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "arch/x86_64/common/entry_rules.h"
+#include "arch/x86_64/svm/hypercall_code.h"
 #include "hv/base/check.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/debug.h"
@@ -84,11 +85,7 @@ const struct vp_rule *vendor_rules(u32 *count)
 /* Not VT-x's instruction: nobody may go by that one. */
 const void *vendor_hypercall_page(void)
 {
-	static const _Alignas(PAGE_SIZE) u8 page[PAGE_SIZE] = {
-		0x0f, 0x01, 0xd9, 0xc3, [4 ... PAGE_SIZE - 1] = 0xcc,
-	};
-
-	return page;
+	return svm_hypercall_code;
 }
 
 enum handoff_result vendor_begin(struct handoff *h)
