@@ -21,6 +21,8 @@ static const struct test_case cases[] = {
 	  intercepts_exception_of_an_emulation },
 	{ "messages of unmapped memory", intercepts_unmapped_gpa },
 	{ "rights of mapped memory", intercepts_gpa_rights },
+	{ "a device in memory", intercepts_device_long },
+	{ "a device in memory, without paging", intercepts_device_elsewhere },
 	{ "message of a triple fault", intercepts_triple_fault },
 	{ "message of impossible registers", intercepts_impossible_registers },
 	{ "message of a task switch", intercepts_task_switch },

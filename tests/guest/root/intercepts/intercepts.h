@@ -50,6 +50,10 @@ void intercepts_exception_of_an_emulation(void);
 void intercepts_unmapped_gpa(void);
 void intercepts_gpa_rights(void);
 
+/* device.c */
+void intercepts_device_long(void);
+void intercepts_device_elsewhere(void);
+
 /* ends.c */
 void intercepts_triple_fault(void);
 void intercepts_impossible_registers(void);
