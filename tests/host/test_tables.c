@@ -38,7 +38,7 @@ static void map(u64 cr3, u32 levels, u64 at, u32 leaf, u64 flags)
 }
 
 /* The leaf for an address, with NX where any level has it; 0: none. */
-static u64 look(u64 cr3, u32 levels, u64 at)
+static u64 leaf_of(u64 cr3, u32 levels, u64 at)
 {
 	u64 *table = (u64 *)(cr3 & PTE_ADDRESS), nx = 0;
 
@@ -92,14 +92,16 @@ static void test_large_pages(void **state)
 	assert_int_equal(made & 0xfff, 0x18);
 	assert_int_equal(room.used, 3);
 	assert_true(tables_executable(made, 4, 0x1c3ff000, 0x2000));
-	assert_int_equal(look(made, 4, 0x1c3ff000),
+	assert_int_equal(leaf_of(made, 4, 0x1c3ff000),
 	                 0x1c200000 | PTE_P | PTE_W | PTE_LARGE);
-	assert_int_equal(look(made, 4, 0x1c400000),
+	assert_int_equal(leaf_of(made, 4, 0x1c400000),
 	                 0x1c400000 | PTE_P | PTE_W | PTE_LARGE);
 	/* All the rest is mapped as it was. */
-	assert_int_equal(look(made, 4, 0x1c600000), look(cr3, 4, 0x1c600000));
-	assert_int_equal(look(made, 4, 0x1d000000), look(cr3, 4, 0x1d000000));
-	assert_int_equal(look(made, 4, 0), 0);
+	assert_int_equal(leaf_of(made, 4, 0x1c600000),
+	                 leaf_of(cr3, 4, 0x1c600000));
+	assert_int_equal(leaf_of(made, 4, 0x1d000000),
+	                 leaf_of(cr3, 4, 0x1d000000));
+	assert_int_equal(leaf_of(made, 4, 0), 0);
 }
 
 static void test_small_pages(void **state)
@@ -113,8 +115,8 @@ static void test_small_pages(void **state)
 	assert_int_equal(room.used, 5); /* two tables of the lowest level */
 	assert_true(tables_executable(made, 4, 0x1ff000, 0x3000));
 	assert_false(tables_executable(made, 4, 0x1ff000, 0x4000));
-	assert_int_equal(look(made, 4, 0x201000), 0x201000 | PTE_P | PTE_W);
-	assert_int_equal(look(made, 4, 0x202000),
+	assert_int_equal(leaf_of(made, 4, 0x201000), 0x201000 | PTE_P | PTE_W);
+	assert_int_equal(leaf_of(made, 4, 0x202000),
 	                 0x202000 | PTE_P | PTE_W | PTE_NX);
 }
 
