@@ -4,6 +4,7 @@
 #include "hv/stream/chunk.h"
 
 #include "hv/arch.h"
+#include "hv/base/log.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/run/cpuid.h"
 #include "hv/run/msr.h"
@@ -60,8 +61,12 @@ static enum chunk_verdict prolog_check(struct context *c)
 	if (!chunk_reserved_zero(c, p))
 		return chunk_corrupt(c);
 	/* The rest of the stream has registers as this vendor has them. */
-	if (p->vendor != arch_facts()->compat.cpu_vendor)
+	if (p->vendor != arch_facts()->compat.cpu_vendor) {
+		log_line("restore: result %u: vendor: %u saved, %u here",
+		         (u64)HV_STATE_INCOMPATIBLE_PROCESSOR, (u64)p->vendor,
+		         (u64)arch_facts()->compat.cpu_vendor);
 		return chunk_ends(c, HV_STATE_INCOMPATIBLE_PROCESSOR);
+	}
 	/* What is no full state cannot be restored. */
 	if (p->is_summary && !c->summary)
 		return chunk_corrupt(c);

@@ -14,7 +14,7 @@ STATUS = [({}, 0, "complete"),
            "incomplete: byte 5000"),
           ({"damage": [{"do": "flip", "chunk": "COMPAT"}]}, 4, "corrupt"),
           ({"prolog": {"version_major": 2}}, 5, "unsupported version"),
-          ({"prolog": {"vendor": 2}}, 6, "incompatible processor")]
+          ({"prolog": {"vendor": 3}}, 6, "incompatible processor")]
 
 
 @pytest.fixture(name="rich")

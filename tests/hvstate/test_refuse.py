@@ -39,7 +39,7 @@ VALUES = [
     (put("PROLOG", "version_major", 0), UNSUPPORTED, "version 0.0"),
     (put("PROLOG", "version_minor", 9), COMPLETE, ""),
     (put("PROLOG", "is_summary", 2), CORRUPT, "is_summary"),
-    (put("PROLOG", "vendor", 2), INCOMPATIBLE, "vendor"),
+    (put("PROLOG", "vendor", 3), INCOMPATIBLE, "vendor"),
     (put("COMPAT", "scope", 0), CORRUPT, "scope"),
     (put("COMPAT", "scope", 2), CORRUPT, "scope"),
     (put("COMPAT", "cpu_vendor", 2), CORRUPT, "cpu_vendor"),

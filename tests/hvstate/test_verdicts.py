@@ -192,7 +192,9 @@ MACHINE = (
 )
 ELSEWHERE = (
     Case("the PROLOG's vendor", 11, {"prolog": {"vendor": 0}},
-         "partition 2: result 11 in chunk 0"),
+         "result 11: vendor: 0 saved, 1 here"),
+    Case("AMD's", 11, {"prolog": {"vendor": 2}} | compat(cpu_vendor=2),
+         "result 11: vendor: 2 saved, 1 here"),
     Case("a register that is not known", 11,
          {"vps": [{"vp_msrs": {"0x8000f": 0}}]}),
 )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from .chunks import (BY_NAME, INTEL, MESSAGE_MAX, MSR_ENTRY, PAGE_SIZE,
+from .chunks import (BY_NAME, MESSAGE_MAX, MSR_ENTRY, PAGE_SIZE,
                      QUEUE_ENTRY, QUEUE_MAX, TIMER_COUNT, VERSION_MAJOR,
-                     VP_MAX, has_xsave, split, xsave_length)
+                     VENDORS, VP_MAX, has_xsave, split, xsave_length)
 from .container import ContainerProblem, open_file
 from .frame import HEADER, Frame
 from .memory import Memory
@@ -110,7 +110,7 @@ class _Walk(Taker):
                 + kind.field("version_major").offset)
         self.out.values["PROLOG"] = checked(frame, kind, payload)
         self.source.stream_id = values["stream_id"]
-        if values["vendor"] != INTEL:
+        if values["vendor"] not in VENDORS:
             raise frame.problem(Verdict.INCOMPATIBLE, "saved on processors "
                                 f"of vendor {values['vendor']}",
                                 HEADER.size + kind.field("vendor").offset)
