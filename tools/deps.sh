@@ -55,22 +55,24 @@ check clang-tidy clang-tidy
 check shellcheck shellcheck
 '
 
-# A machine with VT-x runs the hypervisor in QEMU/KVM, any other in Bochs.
-emulator=bochs
-if grep -qw vmx /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
-	emulator=qemu
-fi
-
-# EMU=svm is QEMU as well, and needs nothing of the processor.
-[ "${EMU:-}" != svm ] || emulator=qemu
+# The demonstration is in QEMU, which needs nothing of the processor, but for
+# EMU=bochs, and for EMU=qemu, KVM, which is in Bochs where there is no VT-x.
+emulator=qemu
+case ${EMU:-} in
+bochs) emulator=bochs ;;
+qemu)
+	grep -qw vmx /proc/cpuinfo && [ -r /dev/kvm ] && [ -w /dev/kvm ] ||
+		emulator='qemu bochs kvm'
+	;;
+esac
 
 groups=
 for part in "$@"; do
 	case $part in
 	run) groups="$groups build emulate $emulator" ;;
-	test) groups="$groups build emulate $emulator qemu pytest host kvm" ;;
-	kvm) groups="$groups build emulate $emulator qemu pytest kvm" ;;
-	bench) groups="$groups build emulate $emulator qemu bench" ;;
+	test) groups="$groups build emulate bochs qemu pytest host kvm" ;;
+	kvm) groups="$groups build emulate bochs qemu pytest kvm" ;;
+	bench) groups="$groups build emulate bochs qemu bench" ;;
 	host | check | fuzz | coverage) groups="$groups $part" ;;
 	*)
 		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench|kvm..." >&2

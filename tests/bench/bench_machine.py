@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
 
 from costs import (WORST_FILE, call_names, read_costs, read_tally,
                    read_worst, ticks_are_instructions)
-from machine import DEFAULT_MODEL
+from emulator import BOCHS
 from scenarios import PLACES, Place, group_plan
 
 JUDGED = {"save-full-own", "restore-full-own"}
@@ -28,7 +28,7 @@ class MachineRunError(Exception):
 
 def measure(work: Path) -> dict[str, Any]:
     """Figures by name, and the dearest call of this boot."""
-    plan = group_plan(Place("bench"), ["cost"], DEFAULT_MODEL)
+    plan = group_plan(Place("bench"), ["cost"], BOCHS)
     result = plan.run(work)
     if not result.finished("cost"):
         raise MachineRunError(result.problem or "the scenario did not end")
@@ -37,14 +37,14 @@ def measure(work: Path) -> dict[str, Any]:
     if not found or not JUDGED <= figures.keys():
         raise MachineRunError("the scenario did not print its figures")
     worst = max(found.values(), key=lambda one: one.ticks)
-    return {"model": DEFAULT_MODEL, "instructions": ticks_are_instructions(),
+    return {"model": str(BOCHS), "instructions": ticks_are_instructions(BOCHS),
             "figures": figures,
             "worst": {"call": call_names()[worst.code], "ticks": worst.ticks}}
 
 
 def measure_exits(work: Path) -> list[dict[str, Any]]:
     """What the build with counters counts, each with its goal."""
-    plan = group_plan(PLACES["tally"], ["tally"], DEFAULT_MODEL)
+    plan = group_plan(PLACES["tally"], ["tally"], BOCHS)
     result = plan.run(work)
     if not result.finished("tally"):
         raise MachineRunError(result.problem or "the scenario did not end")

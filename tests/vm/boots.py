@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from disk import Disk
-from emulator import NOT_NESTED, Hardware, nested
-from machine import (DEFAULT_MODEL, Machine, MachineError, MachineTimeout,
-                     choose_emulator)
+from emulator import NOT_NESTED, Hardware, Processor, choose_processor
+from machine import Machine, MachineError, MachineTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
@@ -46,13 +45,11 @@ class Plan:
     steps: tuple[Step, ...]
     files: tuple[tuple[str, Path | bytes], ...] = field(
         default=(), repr=False)
-    model: str = DEFAULT_MODEL
-    emulator: str | None = None         # else as choose_emulator says
-    kvm: bool = True                    # else QEMU emulates, without VT-x
+    processor: Processor = field(default_factory=choose_processor)
     cpus: int = 1
     memory_mib: int = 512
     board: str = "pc"                   # QEMU's: pc or q35
-    cpu_flags: str = ""                 # QEMU's, behind -cpu host
+    cpu_flags: str = ""                 # QEMU's, behind the model
     timeout: float = 900                # even of one that goes on
     silence: float = 120
     power_off: bool = True              # else the shell stays at its prompt
@@ -61,7 +58,7 @@ class Plan:
     @property
     def key(self) -> tuple[str, str]:
         """What tells this boot from all others of a session."""
-        return self.name, self.model
+        return self.name, str(self.processor)
 
     def run(self, work: Path) -> Result:
         """Make the boot."""
@@ -203,9 +200,8 @@ def run_plan(plan: Plan, work: Path, disk: Disk | None = None,
             disk.write(name, content)
     result = Result(plan, disk, work)
     machine = Machine(disk, work, Hardware(
-        plan.emulator or choose_emulator(), plan.model, plan.memory_mib,
-        plan.cpus, plan.kvm, plan.board,
-        plan.cpu_flags + (NOT_NESTED if nested() else "")))
+        plan.processor, plan.memory_mib, plan.cpus, plan.board,
+        plan.cpu_flags + (NOT_NESTED if plan.processor.nested else "")))
     try:
         with machine:
             follow(machine, result, watch or default_watcher(plan))

@@ -7,6 +7,7 @@ tests are collected and start then, so that both processors are kept busy.
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from machine import TIMES
 
 AT_ONCE = 2                             # a third emulator slows down all
 
@@ -46,6 +49,15 @@ class Jobs:
             shutil.rmtree(self.work, ignore_errors=True)
 
 
+def show_times() -> None:
+    """What each boot took, the longest first."""
+    print("\nseconds of the host's processor, on the wall, and whose")
+    for name, processor, wall, worked in sorted(
+            TIMES, key=lambda one: -one[3]):
+        print(f"{worked:8.1f} {wall:8.1f}  {processor:24} {name}")
+    print(f"{sum(one[3] for one in TIMES):8.1f}  in all, {AT_ONCE} at a time")
+
+
 def job_of(item: pytest.Item) -> Any:
     """The job that a test is parametrized with and will run, or None."""
     if any(mark.args[0] for mark in item.iter_markers("skipif")):
@@ -70,6 +82,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep the logs when something failed."""
     if hasattr(session, "jobs"):
         session.jobs.close(keep=session.testsfailed > 0)
+        if os.environ.get("STASIS_TIMES"):
+            show_times()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 
 from boots import BUILD, ROOT, Result
-from machine import choose_emulator
+from emulator import Processor
 
 LIMIT = 60_000                          # instructions, of any call
 SLACK = 0.1                             # of exits: KVM's own business
@@ -77,9 +77,9 @@ class Below:
         return wrong
 
 
-def ticks_are_instructions() -> bool:
+def ticks_are_instructions(processor: Processor) -> bool:
     """Whether the emulator's counter counts what is executed."""
-    return choose_emulator() == "bochs"
+    return processor.emulator == "bochs"
 
 
 def call_names() -> dict[int, str]:
@@ -113,7 +113,7 @@ def read_worst(result: Result) -> dict[int, Worst]:
     for scenario, section in result.transcript.sections.items():
         for code, ticks in WORST.findall(section):
             keep_worse(found, Worst(int(code, 16), int(ticks),
-                                    result.plan.model, scenario))
+                                    str(result.plan.processor), scenario))
     return found
 
 

@@ -15,13 +15,13 @@ import shutil
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
 from boots import BUILD, Plan, Result, Step, Transcript, run_plan
 from disk import Disk, DiskError
-from machine import Machine, MachineError, choose_emulator, last_lines
+from machine import Machine, MachineError, last_lines
 from pi import check_digits, extract_digits, pi_digits
 
 CHARS = 400                             # after so many the child is stopped
@@ -30,6 +30,8 @@ BOOT_SECONDS = 600
 SILENCE_SECONDS = 45
 FILES = ("stasis.efi", "hvctl.efi", "child/pi.img")
 STATE = "pi.sav"
+PLAYERS = {"bochs": "Bochs, VT-x", "qemu": "QEMU/KVM, VT-x",
+           "svm": "QEMU, SVM"}
 MOVED = re.compile(r"(?:^|\r)(saved|restored): (\d+) bytes in (\d+) pieces, (\d+) ms",
                    re.M)
 
@@ -84,14 +86,18 @@ class Screen:
         print(text, end="", flush=True, file=self._out)
 
 
+def demo_machine() -> Plan:
+    """The machine without its programs, on the processor that $EMU says."""
+    return Plan("demo", (), timeout=BOOT_SECONDS, silence=SILENCE_SECONDS)
+
+
 @dataclass(frozen=True)
 class Demo:
     """What is shown, on which machine and to whom."""
 
     build: Path = BUILD
     damage: bool = False
-    machine: Plan = Plan("demo", (), timeout=BOOT_SECONDS,
-                         silence=SILENCE_SECONDS)
+    machine: Plan = field(default_factory=demo_machine)
     out: TextIO = sys.stdout
 
     def title(self, text: str) -> None:
@@ -165,8 +171,8 @@ def demonstrate(demo: Demo, work: Path) -> None:
     """The whole of it; DemoError when anything did not hold."""
     began = time.monotonic()
     disk = prepare(work, demo.build)
-    emulator = demo.machine.emulator or choose_emulator()
-    demo.title(f"first machine ({emulator}): pi is computed, "
+    emulator = demo.machine.processor.emulator
+    demo.title(f"first machine ({PLAYERS[emulator]}): pi is computed, "
                "stopped in the middle and saved")
     first = demo.boot("boot1", FIRST, disk, work)
     leave_only_the_state(disk, demo.damage)
@@ -200,10 +206,11 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="environment: EMU=bochs|qemu chooses the emulator (default: "
-               "qemu where\n/dev/kvm offers VT-x, else bochs; without VT-x "
-               "QEMU runs in a Linux\nunder Bochs); KEEP=1 keeps the disk and "
-               "the logs.")
+        epilog="environment: EMU=bochs|qemu|svm chooses the emulator (default: "
+               "qemu, which is\nQEMU with KVM, where /dev/kvm offers VT-x, "
+               "else svm, QEMU alone; where there is no\nVT-x, EMU=qemu runs "
+               "in a Linux under Bochs); QEMU=file is another QEMU; KEEP=1\n"
+               "keeps the disk and the logs.")
     parser.add_argument(
         "--build", type=Path, default=BUILD, metavar="DIR",
         help="where make put the programs (default: build/)")
@@ -223,7 +230,7 @@ def main() -> int:
     args = parse_args()
     work = Path(tempfile.mkdtemp(prefix="stasis-demo-"))
     try:
-        machine = replace(Demo.machine, memory_mib=args.memory,
+        machine = replace(demo_machine(), memory_mib=args.memory,
                           board=args.board)
         demonstrate(Demo(args.build, args.damage, machine), work)
         return 0

@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+QEMU = "qemu-system-x86_64"
 OVMF = "/usr/share/ovmf/OVMF.fd"
-DEFAULT_MODEL = "corei7_skylake_x"
-SVM_MODEL = "EPYC"                      # QEMU's, with nested paging
 SVM_ICOUNT = "4"                        # see clock
 START_SECONDS = 120                     # for the emulator to open its port
 PATIENCE = 8                            # see Process.clock
@@ -48,15 +47,48 @@ def has_kvm() -> bool:
             and os.access("/dev/kvm", os.R_OK | os.W_OK))
 
 
-def choose_emulator() -> str:
-    """bochs, qemu or svm: as $EMU says, else qemu only where it has VT-x.
+@dataclass(frozen=True)
+class Processor:
+    """What a machine runs on: a model that an emulator plays, or the host's own."""
+
+    emulator: str                       # bochs; qemu: with KVM; svm: without
+    model: str                          # by the emulator's name for it
+
+    def __str__(self) -> str:
+        """Its name, without flags; no two emulators have models of one name."""
+        return self.model.split(",")[0]
+
+    @property
+    def nested(self) -> bool:
+        """Whether KVM is in a Linux under Bochs: here is no VT-x for it."""
+        return self.emulator == "qemu" and not has_kvm()
+
+
+BOCHS = Processor("bochs", "corei7_skylake_x")
+KVM = Processor("qemu", "host")
+SVM = Processor("svm", "EPYC")          # has nested paging
+NEITHER = Processor("svm", "max,-svm")  # neither VT-x nor SVM
+# QEMU's models of AMD's that have SVM; all other names are Bochs'.
+SVM_MODELS = ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G3")
+
+
+def processor_of(model: str) -> Processor:
+    """The one of this name."""
+    if model == KVM.model:
+        return KVM
+    return Processor("svm" if model in SVM_MODELS else "bochs", model)
+
+
+def choose_processor() -> Processor:
+    """As $EMU says, else QEMU's: with KVM where that has VT-x, or without.
 
     svm is QEMU without KVM, whose processor has AMD's SVM.
     """
-    chosen = os.environ.get("EMU") or ("qemu" if has_kvm() else "bochs")
-    if chosen not in ("bochs", "qemu", "svm"):
-        raise MachineError(f"EMU={chosen}: must be bochs, qemu or svm")
-    return chosen
+    every = {one.emulator: one for one in (BOCHS, KVM, SVM)}
+    chosen = os.environ.get("EMU") or ("qemu" if has_kvm() else "svm")
+    if chosen not in every:
+        raise MachineError(f"EMU={chosen}: must be {', '.join(every)}")
+    return every[chosen]
 
 
 # Bochs loses an interrupt that the processor delivers by itself (SDM 29.2.2) when
@@ -66,22 +98,15 @@ def choose_emulator() -> str:
 NOT_NESTED = ",-vmx-apicv-vid"
 
 
-def nested() -> bool:
-    """Whether QEMU runs in a Linux under Bochs: here is no VT-x for it."""
-    return choose_emulator() == "qemu" and not has_kvm()
-
-
 @dataclass(frozen=True)
 class Hardware:
     """What a machine is made of."""
 
-    emulator: str
-    model: str = DEFAULT_MODEL          # of Bochs; QEMU has the host's
+    processor: Processor
     memory_mib: int = 512
     cpus: int = 1
-    kvm: bool = True                    # QEMU: else it emulates, without VT-x
     board: str = "pc"                   # QEMU's: pc or q35
-    cpu_flags: str = ""                 # QEMU's, behind -cpu host
+    cpu_flags: str = ""                 # QEMU's, behind the model
     ips: int = 50_000_000               # Bochs: instructions in a second
     more: str = ""                      # Bochs: lines of its configuration
 
@@ -115,7 +140,7 @@ def bochs_command(hardware: Hardware, disk: Path, cylinders: int, port: int,
                   work: Path) -> list[str]:
     """Bochs with COM1 on a socket; its configuration is written to work."""
     (work / "bochsrc").write_text(BOCHSRC.format(
-        model=hardware.model, cpus=hardware.cpus, ips=hardware.ips,
+        model=hardware.processor.model, cpus=hardware.cpus, ips=hardware.ips,
         memory=hardware.memory_mib, ovmf=OVMF, disk=disk,
         cylinders=cylinders, port=port, more=hardware.more))
     # Debian's build starts in its debugger, which must be told to go on.
@@ -134,15 +159,24 @@ def clock() -> list[str]:
     return ["-icount", f"shift={shift},sleep=off"] if shift else []
 
 
+def qemu_binary() -> str:
+    """$QEMU, a file, if that is said."""
+    if not (chosen := os.environ.get("QEMU")):
+        return QEMU
+    if not os.access(chosen, os.X_OK):
+        raise MachineError(f"QEMU={chosen}: is no program")
+    return os.path.abspath(chosen)
+
+
 def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
     """QEMU with a disk (-drive) and COM1 (-chardev) as these say."""
-    accel = ["-accel", "kvm", "-cpu", f"host,+vmx{hardware.cpu_flags}"]
-    if hardware.emulator == "svm":
-        accel = ["-accel", "tcg", "-cpu", SVM_MODEL + hardware.cpu_flags,
-                 *clock()]
-    elif not hardware.kvm:
-        accel = ["-accel", "tcg", "-cpu", "max,-svm"]
-    return ["qemu-system-x86_64", "-machine", hardware.board, *accel,
+    model = hardware.processor.model
+    if hardware.processor.emulator == "qemu":
+        accel = ["-accel", "kvm",
+                 "-cpu", f"{model},+vmx{hardware.cpu_flags}"]
+    else:
+        accel = ["-accel", "tcg", "-cpu", model + hardware.cpu_flags, *clock()]
+    return [QEMU, "-machine", hardware.board, *accel,
             "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
             "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",
             "-display", "none", "-drive", f"{drive},format=raw",

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boots import BUILD, Plan, Result, Step
+from emulator import Processor
 from machine import last_lines
-from scenarios import judge_scenario, models
+from scenarios import judge_scenario, processors
 
 AT_ONCE = 2                             # emulators
 SHARE = re.compile(r"^WILD share least (\d+) of 1000", re.M)
@@ -40,7 +41,7 @@ class Long:
     said: str                           # lines to be shown, a pattern
     stasis: str = "stasis.efi"
 
-    def plan(self, model: str, count: int, seed: int) -> Plan:
+    def plan(self, processor: Processor, count: int, seed: int) -> Plan:
         """One boot."""
         program = f"{self.name}.efi"
         return Plan(self.name, (
@@ -48,7 +49,8 @@ class Long:
             Step(self.name, f"{program} {self.argument}={count} seed={seed}")),
             (("stasis.efi", BUILD / self.stasis),
              (program, BUILD / "guest" / program)),
-            model=model, timeout=900 + 4 * count * self.seconds)
+            processor=processor,
+            timeout=900 + 4 * count * self.seconds)
 
     def lines(self, said: str) -> list[str]:
         """Of what it said, the lines to be shown."""
@@ -58,7 +60,8 @@ class Long:
         """What is wrong with a boot; nothing if all is well."""
         if not result.finished(self.name):
             return [result.problem + "\n" + last_lines(result.text, 20)]
-        return judge_scenario(self.name, result.section(self.name))
+        return judge_scenario(self.name, result.section(self.name),
+                              result.plan.processor)
 
 
 ALL = {one.name: one for one in (
@@ -84,13 +87,14 @@ def outcome(what: Long, result: Result) -> Outcome:
                    int(share[1]) if share else None)
 
 
-def run(what: Long, model: str, count: int, seed: int, work: Path) -> Outcome:
+def run(what: Long, processor: Processor, count: int, seed: int,
+        work: Path) -> Outcome:
     """Run one boot and say what came of it, in one piece."""
-    result = what.plan(model, count, seed).run(work)
+    result = what.plan(processor, count, seed).run(work)
     said = result.transcript.sections.get(what.name, "")
     came = outcome(what, result)
     print("\n".join([
-        f"=== {model}, {what.argument} {count}, seed {seed}",
+        f"=== {processor}, {what.argument} {count}, seed {seed}",
         *(line.rstrip() for line in what.lines(said)),
         *(f"FAILED: {line}" for line in came.wrong),
         f"took {result.seconds:.0f} s"]), flush=True)
@@ -123,7 +127,8 @@ def main() -> int:
         outcomes = list(pool.map(
             lambda job: run(what, job[0], args.count, job[1],
                             work / f"{job[0]}-{job[1]}"),
-            [(model, seed) for model in models() for seed in args.seeds]))
+            [(processor, seed) for processor in processors()
+             for seed in args.seeds]))
     good = all(not one.wrong for one in outcomes)
     if good and not os.environ.get("KEEP"):
         shutil.rmtree(work, ignore_errors=True)

@@ -26,13 +26,13 @@ from pathlib import Path
 
 import outer_disk
 from disk import CYLINDER, Disk, DiskError
-from emulator import (Hardware, MachineError, Process, accept, bochs_command,
-                      last_lines, qemu_command)
+from emulator import (Hardware, MachineError, Process, Processor, accept,
+                      bochs_command, last_lines, qemu_command)
 from packages import PackageError
 from terminal import Terminal
 
 # Why this model and this speed: docs/testing.md.
-MODEL = "corei7_haswell_4770"
+PROCESSOR = Processor("bochs", "corei7_haswell_4770")
 IPS = 240_000_000
 MEMORY_MIB = 1536
 INNER_CYLINDERS = 261                   # room for any disk of the tests
@@ -92,7 +92,7 @@ class Outer:
         with socket.create_server(("127.0.0.1", 0)) as server:
             more = MORE.format(inner=self.disk, cylinders=INNER_CYLINDERS,
                                port=server.getsockname()[1])
-            hardware = Hardware("bochs", MODEL, MEMORY_MIB, ips=IPS, more=more)
+            hardware = Hardware(PROCESSOR, MEMORY_MIB, ips=IPS, more=more)
             self._process = Process("bochs", self.work, lambda port: (
                 bochs_command(hardware, image, Disk(image).cylinders, port,
                               self.work)))

@@ -13,14 +13,18 @@ import re
 from dataclasses import dataclass, replace
 
 from boots import BUILD, ROOT, Plan, Step
-from emulator import DEFAULT_MODEL, choose_emulator, nested
+from emulator import (BOCHS, SVM, Processor, choose_processor, has_kvm,
+                      processor_of)
 
 SOURCES = ROOT / "tests/guest/root"
 TOOLS = {"gop", "reset"}                # programs of other tests
 PER_BOOT = 5                            # scenarios that share a boot
 
-# The least processor Stasis runs on, one in the middle, one with everything.
-MODELS = (DEFAULT_MODEL, "corei5_arrandale_m520", "corei7_haswell_4770")
+# Also what takes long and shows little that the rest does not.
+EVERYTHING = bool(os.environ.get("STASIS_EVERYTHING"))
+# Of Bochs': one with everything, the least Stasis runs on, one in the middle.
+MODELS = (BOCHS, processor_of("corei5_arrandale_m520"),
+          processor_of("corei7_haswell_4770"))
 
 # Arguments where KVM is itself under Bochs; docs/testing.md has whose faults they leave
 # out. Times and shares are by what was seen there: instructions are KVM's as well.
@@ -98,12 +102,20 @@ class Case:
     why: str
 
 
-def models() -> tuple[str, ...]:
-    """The processors to run on; $STASIS_MODELS (with commas) restricts."""
-    if choose_emulator() != "bochs":
-        return (DEFAULT_MODEL,)         # a name only: it is QEMU's
-    chosen = os.environ.get("STASIS_MODELS")
-    return tuple(chosen.split(",")) if chosen else MODELS
+def processors() -> tuple[Processor, ...]:
+    """What scenarios run on: $STASIS_MODELS names them, with commas, or $EMU."""
+    if chosen := os.environ.get("STASIS_MODELS"):
+        return tuple(map(processor_of, chosen.split(",")))
+    default = choose_processor()
+    if os.environ.get("EMU"):
+        return MODELS if default == BOCHS else (default,)
+    return *((default,) if has_kvm() else ()), SVM, *MODELS
+
+
+def one_of_each() -> tuple[Processor, ...]:
+    """One with each vendor's way to run a guest, or what $EMU says."""
+    default = choose_processor()
+    return (default,) if os.environ.get("EMU") else (default, BOCHS)
 
 
 def placed() -> dict[Place, list[str]]:
@@ -120,50 +132,52 @@ def placed() -> dict[Place, list[str]]:
     return boots
 
 
-def group_plan(place: Place, names: list[str], model: str) -> Plan:
+def group_plan(place: Place, names: list[str],
+               processor: Processor) -> Plan:
     """The boot that runs these scenarios one after the other."""
+    slower = SLOWER if processor.nested else 1
     load = f"stasis.efi {place.options}".strip()
-    programs = tuple(Step(name, command(name)) for name in names)
+    programs = tuple(Step(name, command(name, processor)) for name in names)
     files = tuple((f"{name}.efi", BUILD / f"guest/{name}.efi")
                   for name in names)
     return Plan(place.group, (Step("load", load), *programs),
                 (("stasis.efi", BUILD / place.stasis), *files),
-                model=model, cpus=place.cpus,
-                timeout=place.timeout * (SLOWER if nested() else 1),
-                silence=90 * (SLOWER if nested() else 1))
+                processor=processor, cpus=place.cpus,
+                timeout=place.timeout * slower, silence=90 * slower)
 
 
-def command(name: str) -> str:
+def command(name: str, processor: Processor) -> str:
     """What runs a scenario."""
     arguments: dict[str, str] = {}
-    if nested():
+    if processor.nested:
         arguments = ARGUMENTS
-    elif choose_emulator() == "svm":
+    elif processor.emulator == "svm":
         arguments = SVM_ARGUMENTS
     return f"{name}.efi {arguments.get(name, '')}".rstrip()
 
 
 def scenarios() -> list[tuple[Plan, str]]:
     """Every scenario on every processor, with the boot it runs in."""
-    return [(group_plan(place, names, model), name)
-            for model in models()
+    return [(group_plan(place, names, processor), name)
+            for processor in processors()
             for place, names in placed().items()
             for name in names]
 
 
-def read_cases(section: str) -> list[Case]:
-    """The TEST lines of a scenario's output."""
+def read_cases(section: str, processor: Processor) -> list[Case]:
+    """The TEST lines of a scenario's output, on this processor."""
     cases = [Case(*found) for found in CASE.findall(section)]
-    if choose_emulator() != "svm":
+    if processor.emulator != "svm":
         return cases
     return [replace(case, verdict="SKIP", why=SVM_CANNOT[case.name])
             if case.verdict == "FAIL" and case.name in SVM_CANNOT else case
             for case in cases]
 
 
-def judge_scenario(name: str, section: str) -> list[str]:
+def judge_scenario(name: str, section: str,
+                   processor: Processor) -> list[str]:
     """What is wrong with a scenario's output; nothing if it passed."""
-    cases = read_cases(section)
+    cases = read_cases(section, processor)
     wrong = [f"{case.name}: {case.why or 'FAIL'}" for case in cases
              if case.verdict == "FAIL"]
     unread = len(re.findall(r"^TEST\b", section, re.M)) - len(cases)

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 from boots import BUILD, ROOT, Plan, Result, Step
+from emulator import Processor
 from pi import check_digits, extract_digits, pi_digits
+from scenarios import one_of_each
 
 CHARS = 250
 HVSTATE = ROOT / "tools/hvstate"
@@ -55,11 +57,16 @@ class Journey:
 class JourneyJob:
     """Hypervisor to inspector to hypervisor."""
 
-    key: tuple[str, str] = ("hvstate", "journey")
+    processor: Processor
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells this one from all others."""
+        return "hvstate", "journey", str(self.processor)
 
     def run(self, work: Path) -> Journey:
         """Save, write anew, restore."""
-        first = SAVE.run(work / "save")
+        first = replace(SAVE, processor=self.processor).run(work / "save")
         saved, made = work / "pi.sav", work / "made.sav"
         saved.write_bytes(first.disk.read("pi.sav"))
         (work / "description.json").write_text(json.dumps(
@@ -76,11 +83,14 @@ class JourneyJob:
              Step("restore-other", "hvctl restore o.sav"),
              Step("run-other", "hvctl run 3")),
             PROGRAMS + (("m.sav", made.read_bytes()),
-                        ("o.sav", other.read_bytes()))).run(work / "restore")
+                        ("o.sav", other.read_bytes())),
+            self.processor).run(work / "restore")
         return Journey(first, saved, made, second)
 
 
-pytestmark = pytest.mark.parametrize("job", [JourneyJob()], ids=["journey"])
+pytestmark = pytest.mark.parametrize(
+    "job", [JourneyJob(one) for one in one_of_each()],
+    ids=lambda job: str(job.processor))
 
 
 def test_the_inspector_finds_the_stream_whole(outcome: Journey):

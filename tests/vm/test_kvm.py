@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 
 from boots import BUILD, RESET, ROOT, Plan, Result, Step
-from demo import Demo, DemoError, demonstrate
-from emulator import Hardware, MachineError, qemu_command
+from demo import Demo, DemoError, demo_machine, demonstrate
+from emulator import KVM, Hardware, MachineError, qemu_command
 
 # QEMU shows its guest Hyper-V's interface: as libvirt does for Windows. Not
 # hv-passthrough: the preemption timer was not there then, and Stasis refused and
@@ -53,7 +53,7 @@ class KvmDemo:
     def run(self, work: Path) -> tuple[str, str]:
         """What it showed, and why it failed."""
         work.mkdir(parents=True)
-        machine = replace(Demo.machine, emulator="qemu", board=self.board,
+        machine = replace(demo_machine(), processor=KVM, board=self.board,
                           memory_mib=self.memory_mib, cpu_flags=self.cpu_flags)
         out = io.StringIO()
         try:
@@ -76,7 +76,7 @@ def reset_plan(name: str) -> Plan:
                 (Step("load", "stasis.efi"),
                  Step("reset", f"reset.efi way={way}")),
                 (("stasis.efi", BUILD / "stasis.efi"),
-                 ("reset.efi", BUILD / "guest/reset.efi")), emulator="qemu")
+                 ("reset.efi", BUILD / "guest/reset.efi")), processor=KVM)
 
 
 def chosen_resets() -> list[Plan]:
@@ -112,6 +112,6 @@ def test_readme_has_the_command_that_is_tested():
     shown = re.search(r"^qemu-system-x86_64 (?:[^\\\n]|\\\n)*", text, re.M)
     assert shown
     words = shown[0].replace("\\\n", "").split()
-    command = qemu_command(Hardware("qemu"), "file=build/stasis.img", "x")
+    command = qemu_command(Hardware(KVM), "file=build/stasis.img", "x")
     assert words == [word.replace("chardev:com1", "stdio")
                      for word in command[:-2]]

@@ -1,6 +1,7 @@
 """The long runs: what is read out of a boot, and what is said of all."""
 
 from boots import Plan, Result, Transcript
+from emulator import BOCHS
 from long import ALL, Outcome, outcome, summary
 
 SAID = """\
@@ -36,6 +37,6 @@ def test_all_boots_are_summed_up():
 
 def test_each_has_its_arguments():
     for name, what in ALL.items():
-        step = what.plan("some_model", 70, 7).steps[1]
+        step = what.plan(BOCHS, 70, 7).steps[1]
         assert step.name == name and step.command.startswith(f"{name}.efi ")
         assert step.command.endswith("=70 seed=7")

@@ -14,9 +14,10 @@ import pytest
 
 from boots import BUILD, STOPPED, Plan, Result, Step
 from disk import Disk, DiskError
-from emulator import Hardware, Process
-from machine import (Machine, MachineError, MachineTimeout, choose_emulator,
-                     last_lines)
+from emulator import (BOCHS, NEITHER, Hardware, Process, Processor,
+                      choose_processor)
+from machine import Machine, MachineError, MachineTimeout, last_lines
+from scenarios import one_of_each
 from terminal import Terminal
 
 BIG = random.Random(5).randbytes(3 << 20)
@@ -38,14 +39,22 @@ PROMPT = (("=== step end", f"echo {TYPED}\r"),
           (f"\n{TYPED}\n", "reset -s\r"))
 
 
-def shell_plan(name: str, *load: Step, files=()) -> Plan:
+def shell_plan(name: str, processor: Processor, *load: Step,
+               files=()) -> Plan:
     """A boot in which the shell does a little of everything."""
-    return Plan(name, (*load, *USE), (("big.bin", BIG), *files),
+    return Plan(name, (*load, *USE), (("big.bin", BIG), *files), processor,
                 power_off=False, typing=PROMPT)
 
 
-BARE = shell_plan("shell-bare")
-ROOT = shell_plan("shell-root", Step("load", "stasis.efi"), files=STASIS)
+SHELLS = [plan for processor in one_of_each() for plan in (
+    shell_plan("shell-bare", processor),
+    shell_plan("shell-root", processor, Step("load", "stasis.efi"),
+               files=STASIS))]
+
+
+def named(plan: Plan) -> str:
+    """For the list of tests."""
+    return "-".join(plan.key)
 
 
 def seconds_of_day(text: str) -> int:
@@ -55,7 +64,7 @@ def seconds_of_day(text: str) -> int:
     return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
 
 
-@pytest.mark.parametrize("job", [BARE, ROOT], ids=lambda job: job.name)
+@pytest.mark.parametrize("job", SHELLS, ids=named)
 class TestShell:
     """One boot, looked at from several sides."""
 
@@ -82,7 +91,7 @@ class TestShell:
 
 REFUSAL = Plan(
     "refusal", (Step("load", "stasis.efi"), Step("next", "echo still here")),
-    STASIS, emulator="qemu", kvm=False)
+    STASIS, processor=NEITHER)
 
 
 @pytest.mark.parametrize("job", [REFUSAL], ids=["qemu-without-vtx"])
@@ -95,11 +104,11 @@ def test_refusal_leaves_the_machine_alone(outcome: Result):
     assert not outcome.problem
 
 
-def crash_plan(fault: str) -> Plan:
+def crash_plan(fault: str, processor: Processor) -> Plan:
     """A boot in which the hypervisor fails by itself at a hypercall."""
     return Plan(f"crash-{fault}",
                 (Step("load", f"stasis.efi fault={fault}"),
-                 Step("call", "hvctl list")), PLANTED + HVCTL)
+                 Step("call", "hvctl list")), PLANTED + HVCTL, processor)
 
 
 # What the report says first, and what else it has to name.
@@ -110,8 +119,9 @@ REPORTS = {
 }
 
 
-@pytest.mark.parametrize(
-    "job", [crash_plan(fault) for fault in REPORTS], ids=lambda job: job.name)
+@pytest.mark.parametrize("job", [
+    crash_plan(fault, processor) for processor in one_of_each()
+    for fault in REPORTS], ids=named)
 def test_crash_is_reported(outcome: Result):
     first, place = REPORTS[outcome.plan.name.removeprefix("crash-")]
     assert outcome.transcript.statuses.get("load") == 0
@@ -158,7 +168,7 @@ def test_terminal_strips_escapes_however_they_are_cut():
 def test_unknown_emulator_is_refused(monkeypatch):
     monkeypatch.setenv("EMU", "vax")
     with pytest.raises(MachineError, match="vax"):
-        choose_emulator()
+        choose_processor()
 
 
 # Says when it begins and when it has its serial port.
@@ -236,7 +246,7 @@ class Talker:
     (b"", "the console was silent for 10 s"),
     (b"still here\r\n", "it was not at its end after 25 s")])
 def test_a_machine_may_not_be_silent_nor_babble_for_ever(tmp_path, says, why):
-    machine = Machine(Disk(tmp_path / "disk.img"), tmp_path, Hardware("bochs"))
+    machine = Machine(Disk(tmp_path / "disk.img"), tmp_path, Hardware(BOCHS))
     machine._raw = open(tmp_path / "serial.log", "wb")
     machine._link = Talker(says)
     with machine._raw, pytest.raises(MachineTimeout, match=why):

@@ -13,7 +13,7 @@ import pytest
 from boots import BUILD, Plan, Result, Step
 from machine import last_lines
 from pi import extract_digits, pi_digits
-from scenarios import judge_scenario
+from scenarios import judge_scenario, one_of_each
 
 CHARS = 60                              # of each of the child's two lives
 PROGRAMS = {name.rpartition("/")[2]: BUILD / name for name in (
@@ -39,10 +39,10 @@ LENT = (Step("take", "lend.efi take"), *LOAD, Step("give", "lend.efi give"))
 
 
 def memory_plan(name: str, start: tuple[Step, ...], work: tuple[Step, ...],
-                memory_mib: int = 512) -> Plan:
-    """A boot that begins in some way and then makes children."""
-    return Plan(name, start + work, tuple(PROGRAMS.items()),
-                memory_mib=memory_mib)
+                memory_mib: int = 512) -> tuple[Plan, ...]:
+    """Boots that begin in some way and then make children."""
+    return tuple(Plan(name, start + work, tuple(PROGRAMS.items()), processor,
+                      memory_mib=memory_mib) for processor in one_of_each())
 
 
 def scenario(name: str) -> tuple[Step, ...]:
@@ -50,23 +50,24 @@ def scenario(name: str) -> tuple[Step, ...]:
     return (Step(name, f"{name}.efi"),)
 
 
+WITH_BINS = memory_plan("hvctl-bins", BINS, LIFE)
 LIVES = (
-    memory_plan("hvctl-128", LOAD, LIFE, 128),
-    memory_plan("hvctl-1024", LOAD, LIFE, 1024),
-    memory_plan("hvctl-bins", BINS, LIFE),
-    memory_plan("hvctl-lent", LENT, LIFE),
+    *memory_plan("hvctl-128", LOAD, LIFE, 128),
+    *memory_plan("hvctl-1024", LOAD, LIFE, 1024),
+    *WITH_BINS,
+    *memory_plan("hvctl-lent", LENT, LIFE),
 )
 SCENARIOS = (
-    memory_plan("memory-128", LOAD, scenario("memory"), 128),
-    memory_plan("memory-bins", BINS, scenario("memory")),
+    *memory_plan("memory-128", LOAD, scenario("memory"), 128),
+    *memory_plan("memory-bins", BINS, scenario("memory")),
     # Some cases of others deposit just any page, and stop if it is refused.
-    memory_plan("modes-lent", LENT, scenario("modes")),
+    *memory_plan("modes-lent", LENT, scenario("modes")),
 )
 
 
 def named(plan: Plan) -> str:
     """For the list of tests."""
-    return plan.name
+    return "-".join(plan.key)
 
 
 def check_end(outcome: Result) -> None:
@@ -99,10 +100,11 @@ class TestLife:
 def test_scenario(outcome: Result):
     check_end(outcome)
     name = outcome.plan.steps[-1].name
-    assert not judge_scenario(name, outcome.section(name))
+    assert not judge_scenario(name, outcome.section(name),
+                              outcome.plan.processor)
 
 
-@pytest.mark.parametrize("job", LIVES[2:3], ids=named)
+@pytest.mark.parametrize("job", WITH_BINS, ids=named)
 def test_firmware_really_has_bins(outcome: Result):
     said = outcome.section("bins")
     assert "bins: 128 pages of type 0 at" in said, said

@@ -4,7 +4,7 @@ import pytest
 
 import outer
 from disk import Disk
-from emulator import Hardware, MachineError
+from emulator import KVM, Hardware, MachineError
 from outer_disk import COMMAND_LINE, Modules, archive
 
 
@@ -49,7 +49,7 @@ def fixture_start(tmp_path, monkeypatch):
     def start(*pieces, code=0):
         made_up = MadeUp(tmp_path, list(pieces), code)
         monkeypatch.setattr(outer, "borrow", lambda: made_up)
-        return made_up, outer.Inner(Hardware("qemu"),
+        return made_up, outer.Inner(Hardware(KVM),
                                     Disk(tmp_path / "disk.img"))
 
     return start

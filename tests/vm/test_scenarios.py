@@ -3,8 +3,10 @@
 import pytest
 
 from boots import Result
+from emulator import BOCHS, SVM
 from machine import last_lines
-from scenarios import SVM_CANNOT, judge_scenario, read_cases, scenarios
+from scenarios import (MODELS, SVM_CANNOT, judge_scenario, processors,
+                       read_cases, scenarios)
 
 GOOD = "TEST a: PASS\nTEST b: SKIP no PML\nDONE some\n"
 
@@ -13,12 +15,12 @@ ALL = scenarios()
 
 
 @pytest.mark.parametrize("job, name", ALL, ids=[
-    f"{plan.model}-{plan.name}-{name}" for plan, name in ALL])
+    f"{plan.processor}-{plan.name}-{name}" for plan, name in ALL])
 def test_scenario(outcome: Result, name, report_case):
-    section = outcome.section(name)
-    for case in read_cases(section):
+    section, processor = outcome.section(name), outcome.plan.processor
+    for case in read_cases(section, processor):
         report_case(case.name, case.verdict, case.why)
-    wrong = judge_scenario(name, section)
+    wrong = judge_scenario(name, section, processor)
     statuses = outcome.transcript.statuses
     if statuses.get("load") != 0:
         wrong.append("Stasis did not start")
@@ -35,20 +37,32 @@ def test_there_are_scenarios():
 
 
 def test_good_output_passes():
-    assert judge_scenario("some", GOOD) == []
-    assert [case.verdict for case in read_cases(GOOD)] == ["PASS", "SKIP"]
-    assert read_cases(GOOD)[1].why == "no PML"
+    assert judge_scenario("some", GOOD, BOCHS) == []
+    cases = read_cases(GOOD, BOCHS)
+    assert [case.verdict for case in cases] == ["PASS", "SKIP"]
+    assert cases[1].why == "no PML"
 
 
-def test_what_svm_cannot_show_is_skipped_there_alone(monkeypatch):
+def test_what_svm_cannot_show_is_skipped_there_alone():
     name = next(iter(SVM_CANNOT))
     failed = f"TEST {name}: FAIL x\nTEST other: FAIL y\nDONE some\n"
+    verdicts = [case.verdict for case in read_cases(failed, SVM)]
+    assert verdicts == ["SKIP", "FAIL"]
+    assert judge_scenario("some", failed, SVM) == ["other: y"]
+    assert read_cases(f"TEST {name}: PASS\n", SVM)[0].verdict == "PASS"
+    verdicts = [case.verdict for case in read_cases(failed, BOCHS)]
+    assert verdicts == ["FAIL", "FAIL"]
+
+
+def test_each_vendor_has_its_scenarios(monkeypatch):
+    monkeypatch.delenv("STASIS_MODELS", raising=False)
+    monkeypatch.delenv("EMU", raising=False)
+    assert {SVM, *MODELS} <= set(processors()) and SVM not in MODELS
     monkeypatch.setenv("EMU", "svm")
-    assert [case.verdict for case in read_cases(failed)] == ["SKIP", "FAIL"]
-    assert judge_scenario("some", failed) == ["other: y"]
-    assert read_cases(f"TEST {name}: PASS\n")[0].verdict == "PASS"
-    monkeypatch.setenv("EMU", "bochs")
-    assert [case.verdict for case in read_cases(failed)] == ["FAIL", "FAIL"]
+    assert processors() == (SVM,)
+    monkeypatch.setenv("STASIS_MODELS", "EPYC-Rome,corei3_cnl")
+    assert [(one.emulator, one.model) for one in processors()] == [
+        ("svm", "EPYC-Rome"), ("bochs", "corei3_cnl")]
 
 
 @pytest.mark.parametrize("section, said", [
@@ -63,4 +77,4 @@ def test_what_svm_cannot_show_is_skipped_there_alone(monkeypatch):
     ("TEST a: PASS\nTEST a: PASS\nDONE some\n", "more than one verdict"),
 ])
 def test_bad_output_fails(section, said):
-    assert any(said in wrong for wrong in judge_scenario("some", section))
+    assert any(said in wrong for wrong in judge_scenario("some", section, BOCHS))

@@ -17,7 +17,7 @@ import pytest
 import screen
 from boots import BUILD, RESET, STOPPED
 from disk import Disk
-from emulator import Hardware
+from emulator import BOCHS, Hardware
 from machine import Machine, MachineError, last_lines
 
 PROGRAMS = {"stasis.efi": BUILD / "stasis.efi",
@@ -87,7 +87,7 @@ class Job:
         """All of the session, or as far as it came."""
         work.mkdir(parents=True, exist_ok=True)
         disk = Disk.create(work / "disk.img", PROGRAMS)
-        machine = Machine(disk, work, Hardware("bochs"))
+        machine = Machine(disk, work, Hardware(BOCHS))
         session = Session(machine)
         problem = ""
         try:

@@ -25,13 +25,13 @@ def rows() -> list[str]:
     return ROW.findall((ROOT / "tests/guest/root/tally.c").read_text())
 
 
-@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: plan.model)
+@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: str(plan.processor))
 def test_every_bound_is_looked_at(outcome: Result):
     found = [one.name for one in read_tally(outcome.section("tally"))]
     assert sorted(found) == sorted(rows())
 
 
-@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: plan.model)
+@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: str(plan.processor))
 def test_kvm_counts_the_same(outcome: Result):
     found = read_below(outcome.section("below"))
     assert found, "the scenario below compared nothing"
