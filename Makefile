@@ -154,9 +154,9 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(subst test-kvm,kvm,\
-	$(filter run test test-host test-vm test-kvm check fuzz coverage bench,\
-	$(patsubst storm,run,$(patsubst wild,run,$(MAKECMDGOALS:mutants=test-host))))))))
+	$(subst test-kvm,kvm,$(subst test-models,kvm,\
+	$(filter run test test-host test-vm test-kvm test-models check fuzz coverage bench,\
+	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host)))))))))
 
 # ---- Targets, and what may be said to them ----
 
@@ -166,7 +166,7 @@ SEED := 1
 EXITS := 50000
 SEEDS := 20
 
-.PHONY: all run test test-host test-vm test-kvm bench check fuzz format deps help clean
+.PHONY: all run test test-host test-vm test-kvm test-models bench check fuzz format deps help clean
 .PHONY: coverage mutants storm wild deps-run deps-test deps-host deps-check deps-fuzz \
 	deps-coverage deps-bench deps-kvm
 .DELETE_ON_ERROR:
@@ -203,6 +203,9 @@ bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
 
+test-models: all | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours)
+	$(Q)tests/run_models.sh
+
 KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start
 test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if need be (ONLY=demo: a part)
 	$(Q)EMU=qemu STASIS_WATCH=1 $(PYTHON) -m pytest -q -s \
@@ -236,4 +239,4 @@ clean: ## remove build/
 	$(Q)rm -rf $(B)
 
 include mk/hypervisor.mk mk/efi.mk mk/children.mk mk/host.mk
--include $(shell find $(B) -path $(B)/kvm -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -name '*.d' -print 2>/dev/null)

@@ -15,6 +15,8 @@ from pathlib import Path
 NO_MORE = [f"--no-{kind}" for kind in (
     "recommends", "suggests", "conflicts", "breaks", "replaces", "enhances",
     "pre-depends")]
+MIRROR = "http://deb.debian.org/debian"
+KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 URI = re.compile(r"^'([^']+)' (\S+) \d+ (\S*)$", re.M)
 
 
@@ -23,14 +25,20 @@ class PackageError(Exception):
 
 
 class Packages:
-    """Packages below one folder: debs/ as they came, files/ unpacked."""
+    """Packages below one folder: debs/ as they came, files/ unpacked.
 
-    def __init__(self, folder: Path) -> None:
+    They are those of this machine's sources, or of a release of Debian.
+    """
+
+    def __init__(self, folder: Path, releases: tuple[str, ...] = ()) -> None:
         self.folder = folder
         self.files = folder / "files"
         self._debs = folder / "debs"
         self._stamp = folder / "unpacked.json"
         self._options: list[str] = []
+        self._sources: list[str] = []
+        if releases:
+            self._use(releases)
 
     def depends(self, name: str) -> list[str]:
         """What a package depends on directly."""
@@ -67,6 +75,18 @@ class Packages:
                 deb.unlink()
         self._stamp.write_text(json.dumps(sorted(wanted)))
         return True
+
+    def _use(self, releases: tuple[str, ...]) -> None:
+        """Sources of our own; the last release is what is preferred."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        sources = self.folder.resolve() / "sources.list"
+        sources.write_text("".join(
+            f"deb [signed-by={KEYRING}] {MIRROR} {release} main\n"
+            for release in releases))
+        self._sources = ["-o", f"Dir::Etc::SourceList={sources}",
+                         "-o", "Dir::Etc::SourceParts=/dev/null",
+                         "-o", f"APT::Default-Release={releases[-1]}"]
+        self._update()
 
     def _unpacked(self) -> list[str]:
         """The files that were unpacked the last time."""
@@ -105,7 +125,7 @@ class Packages:
         """Lists of our own: needs neither root nor changes the machine."""
         lists = self.folder.resolve() / "lists"
         (lists / "partial").mkdir(parents=True, exist_ok=True)
-        self._options = ["-o", f"Dir::State::Lists={lists}",
+        self._options = [*self._sources, "-o", f"Dir::State::Lists={lists}",
                          "-o", f"Dir::Cache={self.folder.resolve()}/cache"]
         run("apt-get", *self._options, "-q", "update")
 
@@ -113,8 +133,8 @@ class Packages:
 def run(*argv: str, cwd: Path | None = None) -> str:
     """A command's output, or PackageError with what it said."""
     if not shutil.which(argv[0]):
-        raise PackageError(f"there is no {argv[0]} here: the outer machine "
-                           "is made of Debian's packages")
+        raise PackageError(f"there is no {argv[0]} here: it is made of "
+                           "Debian's packages")
     done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True,
                           env=dict(os.environ, LC_ALL="C"), check=False)
     if done.returncode != 0:
