@@ -50,6 +50,7 @@ class Plan:
     memory_mib: int = 512
     board: str = "pc"                   # QEMU's: pc or q35
     cpu_flags: str = ""                 # QEMU's, behind the model
+    seconds: float = 15                 # of a host's processor, about: for the order
     timeout: float = 900                # even of one that goes on
     silence: float = 120
     power_off: bool = True              # else the shell stays at its prompt

@@ -19,6 +19,7 @@ import pytest
 
 from machine import TIMES
 
+USUAL = 30                              # seconds of a job that does not say how many
 AT_ONCE = 2                             # a third emulator slows down all
 
 
@@ -73,9 +74,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if session.config.option.collectonly:
         return
     session.jobs = Jobs()
-    for item in session.items:
-        if job := job_of(item):
-            session.jobs.start(job)
+    jobs = filter(None, map(job_of, session.items))
+    # The longest first, so that in the end both processors are busy.
+    for job in sorted(jobs, key=lambda job: -getattr(job, "seconds", USUAL)):
+        session.jobs.start(job)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

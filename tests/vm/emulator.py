@@ -149,13 +149,18 @@ def bochs_command(hardware: Hardware, disk: Path, cylinders: int, port: int,
     return [binary, "-q", "-f", "bochsrc", "-rc", "dbg.rc"]
 
 
+def icount() -> str:
+    """Each instruction takes 2 to this power of ns; empty: the host's clock."""
+    return os.environ.get("ICOUNT", SVM_ICOUNT)
+
+
 def clock() -> list[str]:
     """Each instruction of QEMU's takes 2^ICOUNT ns, whatever the host does meanwhile.
 
     ICOUNT= (nothing) gives it the host's clock: quicker, but on a busy host what is measured
     in it is noise, and so is the frequency of its TSC.
     """
-    shift = os.environ.get("ICOUNT", SVM_ICOUNT)
+    shift = icount()
     return ["-icount", f"shift={shift},sleep=off"] if shift else []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from boots import BUILD, STOPPED, Plan, Result, Step
 from disk import Disk, DiskError
-from emulator import (BOCHS, NEITHER, Hardware, Process, Processor,
+from emulator import (BOCHS, NEITHER, PATIENCE, Hardware, Process, Processor,
                       choose_processor)
 from machine import Machine, MachineError, MachineTimeout, last_lines
 from scenarios import one_of_each
@@ -216,7 +216,8 @@ def test_limits_are_in_seconds_of_work(tmp_path):
                                                     str(port)])
     try:
         assert link.receive(30) == b"worked"
-        assert 0.9 < link.clock() < 1.5
+        # On a very busy host that second has lasted for more than eight.
+        assert 0.9 < link.clock() < max(1.5, link.lasted() / PATIENCE + 0.1)
         # Two seconds of nothing are but a quarter of one.
         assert link.receive(0.9) == b"waited"
         with pytest.raises(TimeoutError):

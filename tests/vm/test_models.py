@@ -160,6 +160,7 @@ class ModelsJob:
     """All saves, then all offers, one boot after the other."""
 
     key: tuple[str, str] = ("models", "journeys")
+    seconds: float = 150
 
     def run(self, work: Path) -> Answers:
         """The boots."""

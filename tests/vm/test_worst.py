@@ -11,6 +11,7 @@ import pytest
 import costs
 from boots import Plan, Result, Transcript
 from costs import LIMIT, Worst, call_names, keep_worse, read_worst
+from emulator import BOCHS, KVM, SVM
 from scenarios import scenarios
 
 BOOTS = list({plan.key: plan for plan, _name in scenarios()}.values())
@@ -35,7 +36,7 @@ def test_no_call_takes_long(outcome: Result, job: Plan, whole_run):
     if not found:
         pytest.fail(outcome.problem or "the log told of no hypercall",
                     pytrace=False)
-    if not costs.ticks_are_instructions(job.processor):
+    if not costs.instruction_ticks(job.processor):
         pytest.skip("the time-stamp counter does not count instructions here")
     whole_run["-".join(job.key)] = list(found.values())
     names = call_names()
@@ -45,16 +46,24 @@ def test_no_call_takes_long(outcome: Result, job: Plan, whole_run):
         pytest.fail("\n".join(dear), pytrace=False)
 
 
-def test_the_dearest_of_each_call_is_found():
-    plan = Plan("some", ())
+@pytest.mark.parametrize("processor, shift, unit", [
+    (BOCHS, "4", 1), (SVM, "4", 16), (SVM, "6", 64)])
+def test_the_dearest_of_each_call_is_found(monkeypatch, processor, shift, unit):
+    monkeypatch.setenv("ICOUNT", shift)
+    plan = Plan("some", (), processor=processor)
     transcript = Transcript(sections={
-        "one": "LOG hypercall 5e: at most 100 ticks\nDONE one\n",
-        "two": "LOG hypercall 5e: at most 90 ticks\r\n"
-               "LOG hypercall 7f00: at most 7 ticks\r\nDONE two\n"})
+        "one": f"LOG hypercall 5e: at most {100 * unit} ticks\nDONE one\n",
+        "two": f"LOG hypercall 5e: at most {90 * unit} ticks\r\n"
+               f"LOG hypercall 7f00: at most {7 * unit} ticks\r\nDONE two\n"})
     result = Result(plan, None, None, transcript=transcript)
     assert read_worst(result) == {
         0x5e: Worst(0x5e, 100, str(plan.processor), "one"),
         0x7f00: Worst(0x7f00, 7, str(plan.processor), "two")}
+
+
+def test_no_figure_where_nothing_counts_instructions(monkeypatch):
+    monkeypatch.setenv("ICOUNT", "")
+    assert costs.instruction_ticks(SVM) == costs.instruction_ticks(KVM) == 0
 
 
 def test_every_call_of_the_log_has_a_name():
