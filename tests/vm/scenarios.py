@@ -120,6 +120,12 @@ def one_of_each() -> tuple[Processor, ...]:
     return (default,) if os.environ.get("EMU") else (default, BOCHS)
 
 
+def wanted(*plans: Plan) -> list[Plan]:
+    """Of boots on processors of their own those that $EMU lets run."""
+    run_by = {processor.emulator for processor in one_of_each()}
+    return [plan for plan in plans if plan.processor.emulator in run_by]
+
+
 def placed() -> dict[Place, list[str]]:
     """The scenarios of each boot, in the order in which they run."""
     boots: dict[Place, list[str]] = {}

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from boots import BUILD, ROOT, Plan, Result, Step
-from emulator import BOCHS, Processor, processor_of
-from scenarios import one_of_each
+from emulator import Processor, processor_of
+from scenarios import one_of_each, wanted
 
 VPS, TIMES = 4, 250
 CHARS = 800                             # all have begun: three have 750
@@ -279,8 +279,8 @@ def test_as_many_vps_as_a_partition_can_have(outcome: Journey):
                      outcome.first.section("list-many"), re.M)
 
 
-@pytest.mark.parametrize("job", [OLD] if BOCHS in one_of_each() else [],
-                         ids=["old"] if BOCHS in one_of_each() else [])
+@pytest.mark.parametrize("job", wanted(OLD),
+                         ids=lambda job: getattr(job, "name", ""))
 def test_registers_that_a_processor_lacks_are_left_out(outcome: Result):
     assert not outcome.problem, outcome.problem
     said = registers(outcome.section("fp"))
