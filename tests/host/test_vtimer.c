@@ -13,7 +13,8 @@ static struct vtimer timer;
 static int setup(void **state)
 {
 	(void)state;
-	timer = (struct vtimer){ .rate = 1ull << 31,
+	timer = (struct vtimer){ .has_deadline = true,
+		                 .rate = 1ull << 31,
 		                 .due = VTIMER_NEVER,
 		                 .lvt = VECTOR,
 		                 .divide = LAPIC_DIVIDE_BY_1 };
@@ -143,6 +144,128 @@ static void test_deadline(void **state)
 	assert_int_equal(vtimer_update(&timer, 4000), 0);
 }
 
+static void set_deadline(u64 deadline, u64 offset, u64 now)
+{
+	vtimer_set_deadline(&timer, deadline, offset, now);
+}
+
+static void test_deadline_register(void **state)
+{
+	(void)state;
+	/* Of another mode: nothing is written, and 0 read. */
+	set_deadline(500, 0, 100);
+	assert_int_equal(vtimer_deadline(&timer, 0), 0);
+	assert_int_equal(vtimer_update(&timer, 1000), 0);
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
+	set_deadline(500, 0, 100);
+	assert_int_equal(vtimer_deadline(&timer, 0), 500);
+	assert_int_equal(vtimer_update(&timer, 499), 0);
+	assert_int_equal(vtimer_update(&timer, 500), VECTOR);
+	assert_int_equal(vtimer_deadline(&timer, 0), 0);
+	/* One that has passed is due at once; one of 0 is none. */
+	set_deadline(500, 0, 600);
+	assert_int_equal(vtimer_update(&timer, 600), VECTOR);
+	set_deadline(900, 0, 600);
+	set_deadline(0, 0, 700);
+	assert_int_equal(vtimer_update(&timer, 5000), 0);
+	/* Masked, it passes unseen. */
+	set(LAPIC_LVT_TIMER,
+	    VECTOR | LAPIC_LVT_DEADLINE | (u32)LAPIC_LVT_MASKED, 0);
+	set_deadline(900, 0, 600);
+	assert_int_equal(vtimer_update(&timer, 900), 0);
+	assert_int_equal(vtimer_deadline(&timer, 0), 0);
+}
+
+/* The guest's TSC is ahead, or behind; either may have run over where ours has not. */
+static void test_deadline_by_its_tsc(void **state)
+{
+	static const u64 offsets[] = { 1ull << 40, -(1ull << 40), 5, -1ull };
+	const u64 now = 1ull << 20;
+
+	(void)state;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
+	for (u32 i = 0; i < ARRAY_LEN(offsets); i++) {
+		u64 guest = now + offsets[i];
+
+		set_deadline(guest + 100, offsets[i], now);
+		assert_int_equal(vtimer_deadline(&timer, offsets[i]),
+		                 guest + 100);
+		assert_int_equal(vtimer_update(&timer, now + 99), 0);
+		assert_int_equal(vtimer_update(&timer, now + 100), VECTOR);
+		/* It has been, or is far away. */
+		set_deadline(1, offsets[i], now);
+		assert_int_equal(vtimer_update(&timer, now), VECTOR);
+		set_deadline(~0ull, offsets[i], now);
+		assert_int_equal(vtimer_update(&timer, 1ull << 39), 0);
+	}
+}
+
+static void test_deadline_moves_with_it(void **state)
+{
+	(void)state;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
+	set_deadline(10000, 0, 1000);
+	vtimer_move(&timer, 0, 3000, 1000);
+	assert_int_equal(vtimer_deadline(&timer, 3000), 10000);
+	assert_int_equal(vtimer_update(&timer, 6999), 0);
+	/* The TSC is written with more than it: its time has come. */
+	vtimer_move(&timer, 3000, 9500, 2000);
+	assert_int_equal(vtimer_update(&timer, 2000), VECTOR);
+	/* None stays none, and a count knows nothing of it. */
+	vtimer_move(&timer, 9500, 0, 2000);
+	assert_int_equal(vtimer_update(&timer, 1ull << 60), 0);
+	set(LAPIC_LVT_TIMER, VECTOR, 2000);
+	set(LAPIC_INITIAL_COUNT, 100, 2000);
+	vtimer_move(&timer, 0, 9500, 2000);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 2100), 50);
+}
+
+static void test_processor_without_deadlines(void **state)
+{
+	(void)state;
+	timer.has_deadline = false;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_DEADLINE, 0);
+	assert_int_equal(get(LAPIC_LVT_TIMER, 0), VECTOR);
+	set_deadline(500, 0, 100);
+	assert_int_equal(vtimer_update(&timer, 1000), 0);
+}
+
+static void test_reset(void **state)
+{
+	(void)state;
+	set(LAPIC_LVT_TIMER, VECTOR | LAPIC_LVT_PERIODIC, 0);
+	set(LAPIC_INITIAL_COUNT, 100, 0);
+	vtimer_reset(&timer);
+	assert_int_equal(vtimer_update(&timer, 1000), 0);
+	assert_int_equal(get(LAPIC_LVT_TIMER, 0), LAPIC_LVT_MASKED);
+	assert_int_equal(get(LAPIC_INITIAL_COUNT, 0), 0);
+	assert_int_equal(get(LAPIC_DIVIDE, 0), 0);
+	/* How fast it counts is the processor's. */
+	assert_int_equal(timer.rate, 1ull << 31);
+}
+
+static bool takes(u32 offset, u64 value)
+{
+	return vtimer_takes(&timer, offset, value);
+}
+
+static void test_reserved_bits(void **state)
+{
+	(void)state;
+	assert_true(takes(LAPIC_LVT_TIMER, 0x710ff));
+	assert_false(takes(LAPIC_LVT_TIMER, 0x80040));
+	assert_false(takes(LAPIC_LVT_TIMER, 0x440));
+	assert_false(takes(LAPIC_LVT_TIMER, BIT(32)));
+	timer.has_deadline = false;
+	assert_false(takes(LAPIC_LVT_TIMER, LAPIC_LVT_DEADLINE | VECTOR));
+	assert_true(takes(LAPIC_LVT_TIMER, LAPIC_LVT_PERIODIC | VECTOR));
+	assert_true(takes(LAPIC_INITIAL_COUNT, 0xffffffff));
+	assert_false(takes(LAPIC_INITIAL_COUNT, BIT(32)));
+	assert_true(takes(LAPIC_DIVIDE, 0xb));
+	assert_false(takes(LAPIC_DIVIDE, 4));
+	assert_false(takes(LAPIC_CURRENT_COUNT, 0));
+}
+
 static void test_registers(void **state)
 {
 	(void)state;
@@ -163,10 +286,20 @@ static void test_registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(test_divisors), CASE(test_conversions),
-		CASE(test_one_shot), CASE(test_periodic),
-		CASE(test_masked),   CASE(test_divide_goes_on),
-		CASE(test_deadline), CASE(test_registers),
+		CASE(test_divisors),
+		CASE(test_conversions),
+		CASE(test_one_shot),
+		CASE(test_periodic),
+		CASE(test_masked),
+		CASE(test_divide_goes_on),
+		CASE(test_deadline),
+		CASE(test_registers),
+		CASE(test_deadline_register),
+		CASE(test_deadline_by_its_tsc),
+		CASE(test_deadline_moves_with_it),
+		CASE(test_processor_without_deadlines),
+		CASE(test_reset),
+		CASE(test_reserved_bits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

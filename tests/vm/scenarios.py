@@ -89,6 +89,7 @@ PLACES: dict[str, Place] = {
     "storm": Place("storm"),            # long
     "below": COUNTED,
     "tally": COUNTED,
+    "ticks": Place("ticks"),            # leaves another mode of the APIC
     "timers": Place("timers", timeout=1800),
     "token": Place("token"),            # long
     "wild": Place("wild", stasis="test/stasis.efi"),   # counts exits

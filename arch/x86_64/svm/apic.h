@@ -18,12 +18,25 @@ bool apic_has(u32 set, u8 vector);
 /* From now on the root's accesses to the timer exit. False: no memory for that. */
 bool apic_watch(void);
 
+/*
+ * The page of the APIC is hidden from the root, if it is to be: after anything that may have
+ * mapped it. Where that cannot be the timer is the root's again.
+ */
+void apic_watch_again(void);
+
+/* The root's TSC is the processor's and `offset` from now on. */
+void apic_tsc_moved(u64 old, u64 offset);
+
 /* Is this an access to the page that is watched? Then it is carried out. */
 bool apic_is_page(u64 gpa);
 enum exit_outcome apic_access(struct vp *root, u64 gpa);
 
-/* RDMSR and WRMSR of a register of x2APIC mode that is watched. False: it is not. */
-bool apic_read_msr(u32 msr, u64 *value);
-bool apic_write_msr(u32 msr, u64 value);
+/*
+ * RDMSR and WRMSR of what is watched: registers in x2APIC mode, IA32_TSC_DEADLINE, and
+ * writes of IA32_APIC_BASE. False: it is another.
+ */
+bool apic_read_msr(struct vp *root, u32 msr, u64 *value);
+bool apic_write_msr(struct exit *x, u32 msr, u64 value,
+                    enum exit_outcome *outcome);
 
 #endif

@@ -72,6 +72,7 @@ enum exit_outcome exits_memory(struct exit *x)
 		.walk = v->exit_info[0] & NPF_WALK,
 	};
 	struct arch_mapping mapping;
+	enum exit_outcome outcome;
 
 	if (x->vp->is_root && apic_is_page(m.gpa.v))
 		return apic_access(x->vp, m.gpa.v);
@@ -81,5 +82,8 @@ enum exit_outcome exits_memory(struct exit *x)
 	/* Who delivers an event is no instruction. */
 	m.gva_valid = !x->vp->is_root && !(v->exit_event & EVENT_VALID) &&
 	              find_linear(x->vp, &m, &m.gva);
-	return exit_memory(x->vp, &m);
+	outcome = exit_memory(x->vp, &m);
+	if (x->vp->is_root)
+		apic_watch_again();
+	return outcome;
 }

@@ -20,20 +20,22 @@ static bool root_reads(struct vp *root, u32 msr, u64 *value)
 	else if (msr == MSR_IA32_TSC)
 		*value = vp_tsc_at(root, arch_tsc());
 	else
-		return apic_read_msr(msr, value);
+		return apic_read_msr(root, msr, value);
 	return true;
 }
 
 enum exit_outcome exits_msr(struct exit *x)
 {
 	u64 *gpr = x->vp->state.gpr, value;
+	enum exit_outcome outcome;
 
 	/* EXITINFO1: 1 for WRMSR, 0 for RDMSR (15.11). The timer's registers are asked
 	 * for first: what is common to all vendors takes them for the APIC's. */
 	if (vmcb_of(x->vp)->exit_info[0]) {
 		value = gpr[VP_RDX] << 32 | (u32)gpr[VP_RAX];
-		return x->vp->is_root && apic_write_msr((u32)gpr[VP_RCX], value)
-		               ? EXIT_SKIP
+		return x->vp->is_root && apic_write_msr(x, (u32)gpr[VP_RCX],
+		                                        value, &outcome)
+		               ? outcome
 		               : exits_wrmsr(x);
 	}
 	if (!x->vp->is_root || !root_reads(x->vp, (u32)gpr[VP_RCX], &value))

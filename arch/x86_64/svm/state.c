@@ -4,8 +4,8 @@
  */
 #include "arch/x86_64/svm/state.h"
 
-#include "arch/x86_64/common/root_msr.h"
 #include "arch/x86_64/common/vendor.h"
+#include "arch/x86_64/svm/apic.h"
 #include "arch/x86_64/svm/asid.h"
 #include "arch/x86_64/svm/events.h"
 #include "arch/x86_64/svm/features.h"
@@ -262,7 +262,7 @@ static void apply_tsc(struct vp *vp)
 	u64 offset = vp->state.tsc_offset;
 
 	if (vp->is_root && a->tsc_offset != offset)
-		root_msr_offset_changed(a->tsc_offset, offset);
+		apic_tsc_moved(a->tsc_offset, offset);
 	vmcb_of(vp)->tsc_offset = a->tsc_offset = offset;
 }
 

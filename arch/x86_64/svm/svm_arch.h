@@ -26,6 +26,7 @@ struct cpu_svm {
 	u32 taken;  /* the vector that did, 0: none */
 	u8 kept;    /* one that waits for the root, which has not got it yet */
 	bool timed; /* the root halts up to a time */
+	bool apic_off; /* by SVR, as far as the root knows (apic.c) */
 };
 _Static_assert(sizeof(struct cpu_svm) <= CPU_VENDOR_BYTES, "room in cpu_arch");
 

@@ -52,24 +52,12 @@ static void wait(u64 ticks)
 		__asm__ volatile("pause");
 }
 
-/* While it is the firmware's: it is stopped for a moment, and its count begins anew. */
-void timer_begin(void)
+/* Counts in 2^32 ticks of the TSC. The timer is nobody's meanwhile. */
+static u64 measure(void)
 {
-	struct timer *t = timer();
-	u32 lvt, divide, initial, count, first, last;
+	u32 first, last;
 	u64 from = 0, to = 0;
 
-	*t = (struct timer){ .end = VTIMER_NEVER, .fires = VTIMER_NEVER };
-	t->root = (struct vtimer){ .due = VTIMER_NEVER };
-	if (!apic_is_on())
-		return;
-	lvt = apic_read(LAPIC_LVT_TIMER);
-	/* To measure would cost a deadline that runs. With rate 0 no run is timed. */
-	if ((lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE)
-		return;
-	divide = apic_read(LAPIC_DIVIDE);
-	initial = apic_read(LAPIC_INITIAL_COUNT);
-	count = apic_read(LAPIC_CURRENT_COUNT);
 	/* Masked as long as the count is not the firmware's: nothing gets into IRR. */
 	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | OWN_LVT);
 	apic_write(LAPIC_DIVIDE, LAPIC_DIVIDE_BY_1);
@@ -77,12 +65,62 @@ void timer_begin(void)
 	first = read_count(&from);
 	wait(arch_facts()->tsc_hz / 1000000 * MEASURE_MICROSECONDS * 8);
 	last = read_count(&to);
-	t->root.rate = ((u64)(first - last) << 32) / (to - from);
-	/* The count before LVT: QEMU hangs in periodic mode with a tiny one. A one-shot
-	 * that is over is not begun again. */
-	apic_write(LAPIC_DIVIDE, divide);
-	apic_write(LAPIC_INITIAL_COUNT, initial && count ? initial : 0);
-	apic_write(LAPIC_LVT_TIMER, lvt);
+	return ((u64)(first - last) << 32) / (to - from);
+}
+
+/* The deadline that runs. Another mode disarms it (SDM 10.5.4.1). */
+static u64 armed_deadline(u32 lvt)
+{
+	u64 deadline = 0;
+
+	if ((lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE)
+		msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline);
+	return deadline;
+}
+
+/* Back from our hands into the APIC: a period begins anew, a deadline is what it was. */
+static void put_back(const struct vtimer *v, u64 deadline)
+{
+	/* The count before LVT: QEMU hangs in periodic mode with a tiny one. */
+	apic_write(LAPIC_DIVIDE, v->divide);
+	apic_write(LAPIC_INITIAL_COUNT, v->initial);
+	apic_write(LAPIC_LVT_TIMER, v->lvt);
+	if (!deadline)
+		return;
+	/* Else the MSR could be written while LVT is not in its mode yet. */
+	__asm__ volatile("mfence" : : : "memory");
+	msr_write_safe(MSR_IA32_TSC_DEADLINE, deadline);
+}
+
+static bool has_deadline(void)
+{
+	u32 regs[4];
+
+	arch_cpuid(1, 0, regs);
+	return regs[ECX] & CPUID_1_ECX_TSC_DEADLINE;
+}
+
+/* While it is the firmware's: it is stopped for a moment. */
+void timer_begin(void)
+{
+	struct timer *t = timer();
+	struct vtimer *v = &t->root;
+	u64 deadline;
+
+	*t = (struct timer){ .end = VTIMER_NEVER, .fires = VTIMER_NEVER };
+	v->has_deadline = has_deadline();
+	vtimer_reset(v);
+	if (!apic_is_on())
+		return;
+	v->lvt = apic_read(LAPIC_LVT_TIMER);
+	v->divide = apic_read(LAPIC_DIVIDE);
+	v->initial = apic_read(LAPIC_INITIAL_COUNT);
+	/* A one-shot that is over is not begun again. */
+	if (!apic_read(LAPIC_CURRENT_COUNT))
+		v->initial = 0;
+	deadline = armed_deadline(v->lvt);
+	v->rate = measure();
+	put_back(v, deadline);
 }
 
 /* ---- Whose it is ---- */
@@ -96,24 +134,24 @@ static void take_over(struct timer *t)
 {
 	struct vtimer *v = &t->root;
 	u64 at = arch_tsc();
-	u64 deadline = 0;
+	u64 deadline;
 	u32 count;
 
 	v->divide = apic_read(LAPIC_DIVIDE);
 	v->initial = apic_read(LAPIC_INITIAL_COUNT);
 	v->lvt = apic_read(LAPIC_LVT_TIMER);
+	/* Masked before the count is read: what it reaches later comes from us, and
+	 * not a second time. A mask stops neither count nor deadline. */
+	apic_write(LAPIC_LVT_TIMER, v->lvt | LAPIC_LVT_MASKED);
+	deadline = armed_deadline(v->lvt);
 	count = read_count(&at);
-	/* While the mode is that one still: another disarms it (SDM 10.5.4.1). */
-	if ((v->lvt & LAPIC_LVT_MODE) == LAPIC_LVT_DEADLINE)
-		msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline);
-	/* Masked from here on: the root's tick comes from us, and not a second time. */
-	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED | OWN_LVT);
 	v->due = VTIMER_NEVER;
 	if (deadline) {
 		v->due = deadline;
 	} else if (count) {
 		v->due = at + vtimer_ticks(v, count);
-	} else if (v->initial && !apic_has(LAPIC_IRR, (u8)v->lvt)) {
+	} else if (v->initial && !vtimer_counts_to_deadline(v) &&
+	           !apic_has(LAPIC_IRR, (u8)v->lvt)) {
 		v->due = at;
 	}
 	apic_write(LAPIC_INITIAL_COUNT, 0);
@@ -126,16 +164,23 @@ static void take_over(struct timer *t)
 void timer_end(void)
 {
 	struct timer *t = timer();
+	const struct vtimer *v = &t->root;
 
 	if (!t->owned)
 		return;
 	t->owned = false;
-	/* Stopped first: else our own time would end with the root's vector. The root's
-	 * period begins anew. */
+	/* Stopped first: else our own time would end with the root's vector. */
 	apic_write(LAPIC_INITIAL_COUNT, 0);
-	apic_write(LAPIC_LVT_TIMER, t->root.lvt);
-	apic_write(LAPIC_DIVIDE, t->root.divide);
-	apic_write(LAPIC_INITIAL_COUNT, t->root.initial);
+	put_back(v, vtimer_deadline(v, 0));
+}
+
+void timer_lose(void)
+{
+	struct timer *t = timer();
+
+	t->owned = false;
+	t->end = t->fires = VTIMER_NEVER;
+	vtimer_reset(&t->root);
 }
 
 /* ---- When it fires ---- */
@@ -253,6 +298,11 @@ u32 timer_read(u32 offset)
 	return vtimer_read(&timer()->root, offset, now);
 }
 
+bool timer_takes(u32 offset, u64 value)
+{
+	return vtimer_takes(&timer()->root, offset, value);
+}
+
 void timer_write(u32 offset, u32 value)
 {
 	struct timer *t = timer();
@@ -261,5 +311,38 @@ void timer_write(u32 offset, u32 value)
 	/* What was due before the write must not be lost by it. */
 	raise_root(t, now);
 	vtimer_write(&t->root, offset, value, now);
+	program(t, now);
+}
+
+/* ---- Its deadline ---- */
+
+bool timer_has_deadline(void)
+{
+	return timer()->owned && timer()->root.has_deadline;
+}
+
+u64 timer_deadline(u64 offset)
+{
+	raise_root(timer(), arch_tsc());
+	return vtimer_deadline(&timer()->root, offset);
+}
+
+void timer_set_deadline(u64 deadline, u64 offset)
+{
+	struct timer *t = timer();
+	u64 now = arch_tsc();
+
+	raise_root(t, now);
+	vtimer_set_deadline(&t->root, deadline, offset, now);
+	program(t, now);
+}
+
+void timer_move(u64 old, u64 offset)
+{
+	struct timer *t = timer();
+	u64 now = arch_tsc();
+
+	raise_root(t, now);
+	vtimer_move(&t->root, old, offset, now);
 	program(t, now);
 }

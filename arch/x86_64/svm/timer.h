@@ -22,8 +22,11 @@ struct timer {
 /* At launch: how fast the timer counts. */
 void timer_begin(void);
 
-/* The hypervisor is left: the root's timer is its own again. */
+/* The root's timer is its own again. */
 void timer_end(void);
+
+/* The APIC has been switched off, and forgets what its timer was set to. */
+void timer_lose(void);
 
 /* The next run ends after `ticks` of the TSC, or by itself. */
 void timer_set(bool timed, u64 ticks);
@@ -44,8 +47,18 @@ enum sched_event timer_expired(void);
 bool timer_is_owned(void);
 bool timer_has(u32 offset);
 
-/* What the root reads there and writes (enum lapic_offset). */
+/* What the root reads there and writes (enum lapic_offset); as an MSR, not all goes. */
 u32 timer_read(u32 offset);
 void timer_write(u32 offset, u32 value);
+bool timer_takes(u32 offset, u64 value);
+
+/*
+ * IA32_TSC_DEADLINE of the root, if that is ours too: by its own TSC, which is the
+ * processor's and `offset`; and what becomes of it when that is another one.
+ */
+bool timer_has_deadline(void);
+u64 timer_deadline(u64 offset);
+void timer_set_deadline(u64 deadline, u64 offset);
+void timer_move(u64 old, u64 offset);
 
 #endif

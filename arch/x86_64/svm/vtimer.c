@@ -4,6 +4,10 @@
  */
 #include "arch/x86_64/svm/vtimer.h"
 
+#define LVT_PLAIN (LAPIC_LVT_PERIODIC | LAPIC_LVT_MASKED | 0xff)
+#define LVT_STATUS BIT(12) /* is read alone: a write is no error */
+#define DIVIDE_BITS 0xbu
+
 u32 vtimer_divisor(u32 divide)
 {
 	u32 power = (divide & 3) | (divide >> 1 & 4);
@@ -39,6 +43,11 @@ static u32 mode_of(const struct vtimer *t)
 	return t->lvt & LAPIC_LVT_MODE;
 }
 
+bool vtimer_counts_to_deadline(const struct vtimer *t)
+{
+	return mode_of(t) == LAPIC_LVT_DEADLINE;
+}
+
 bool vtimer_has(u32 offset)
 {
 	return offset == LAPIC_LVT_TIMER || offset == LAPIC_INITIAL_COUNT ||
@@ -49,7 +58,7 @@ static u32 count_at(const struct vtimer *t, u64 now)
 {
 	u64 counts;
 
-	if (t->due == VTIMER_NEVER || mode_of(t) == LAPIC_LVT_DEADLINE)
+	if (t->due == VTIMER_NEVER || vtimer_counts_to_deadline(t))
 		return 0;
 	counts = t->due > now ? vtimer_counts(t, t->due - now) : 0;
 	/* Times are rounded up: at its beginning it would be one count too many. */
@@ -70,13 +79,19 @@ static void start(struct vtimer *t, u64 counts, u64 now)
 	t->due = counts ? now + vtimer_ticks(t, counts) : VTIMER_NEVER;
 }
 
+/* The bits of the entry that are kept: that of deadlines where there are any. */
+static u32 lvt_bits(const struct vtimer *t)
+{
+	return LVT_PLAIN | (t->has_deadline ? LAPIC_LVT_DEADLINE : 0);
+}
+
 /* Between deadline and the other modes a change stops it (SDM 10.5.4.1). */
 static void write_lvt(struct vtimer *t, u32 value)
 {
-	bool was = mode_of(t) == LAPIC_LVT_DEADLINE;
+	bool was = vtimer_counts_to_deadline(t);
 
-	t->lvt = value & (LAPIC_LVT_MODE | LAPIC_LVT_MASKED | 0xff);
-	if (was != (mode_of(t) == LAPIC_LVT_DEADLINE))
+	t->lvt = value & lvt_bits(t);
+	if (was != (vtimer_counts_to_deadline(t)))
 		t->due = VTIMER_NEVER;
 }
 
@@ -89,14 +104,61 @@ void vtimer_write(struct vtimer *t, u32 offset, u32 value, u64 now)
 		write_lvt(t, value);
 	} else if (offset == LAPIC_DIVIDE) {
 		/* It goes on from where it is, at the new pace. */
-		t->divide = value & 0xb;
-		if (mode_of(t) != LAPIC_LVT_DEADLINE && t->due != VTIMER_NEVER)
+		t->divide = value & DIVIDE_BITS;
+		if (!vtimer_counts_to_deadline(t) && t->due != VTIMER_NEVER)
 			start(t, rest ? rest : 1, now);
 	} else if (offset == LAPIC_INITIAL_COUNT &&
-	           mode_of(t) != LAPIC_LVT_DEADLINE) {
+	           !vtimer_counts_to_deadline(t)) {
 		t->initial = value;
 		start(t, value, now);
 	}
+}
+
+bool vtimer_takes(const struct vtimer *t, u32 offset, u64 value)
+{
+	if (offset == LAPIC_CURRENT_COUNT)
+		return false;
+	if (offset == LAPIC_LVT_TIMER)
+		return !(value & ~(u64)(lvt_bits(t) | LVT_STATUS));
+	return !(value & ~(u64)(offset == LAPIC_DIVIDE ? DIVIDE_BITS : ~0u));
+}
+
+u64 vtimer_deadline(const struct vtimer *t, u64 offset)
+{
+	if (t->due == VTIMER_NEVER || !vtimer_counts_to_deadline(t))
+		return 0;
+	/* 0 would say that there is none. */
+	return t->due + offset ? t->due + offset : 1;
+}
+
+/*
+ * By what is left of it: the guest's TSC may be where ours has yet to run over, and the
+ * other way round. One that has passed is due at once (SDM 10.5.4.1).
+ */
+void vtimer_set_deadline(struct vtimer *t, u64 deadline, u64 offset, u64 now)
+{
+	u64 guest = now + offset;
+	u64 left = deadline > guest ? deadline - guest : 0;
+
+	if (!vtimer_counts_to_deadline(t))
+		return;
+	/* What our TSC does not reach is not the same as none at all. */
+	if (left >= VTIMER_NEVER - now)
+		left = VTIMER_NEVER - 1 - now;
+	t->due = deadline ? now + left : VTIMER_NEVER;
+}
+
+void vtimer_move(struct vtimer *t, u64 old, u64 offset, u64 now)
+{
+	vtimer_set_deadline(t, vtimer_deadline(t, old), offset, now);
+}
+
+void vtimer_reset(struct vtimer *t)
+{
+	t->due = VTIMER_NEVER;
+	t->lvt = LAPIC_LVT_MASKED;
+	t->initial = 0;
+	t->divide = 0;
 }
 
 u8 vtimer_update(struct vtimer *t, u64 now)

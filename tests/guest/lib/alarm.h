@@ -18,7 +18,26 @@ void alarm_set(u32 ticks);
 bool alarm_has_deadline(void);
 void alarm_set_deadline(u64 tsc);
 
-/* It has come. */
+/* One after the other, each so many ticks of the APIC's clock behind the last. */
+void alarm_set_periodic(u32 ticks);
+
+/* It has come; and how often. */
 bool alarm_rang(void);
+u64 alarm_rings(void);
+
+/* Ticks of the TSC in so many of the APIC's clock, as measured once. */
+u64 alarm_tsc(u64 ticks);
+void alarm_measure(void);
+
+/*
+ * The APIC is switched off by SVR, and on again, which it finds all of its entries
+ * masked by. They are as before then. True: they were masked.
+ */
+void alarm_apic_off(void);
+bool alarm_apic_on(void);
+
+/* From xAPIC to x2APIC mode, if there is that. There is no direct way back. */
+bool alarm_has_x2apic(void);
+void alarm_go_x2apic(void);
 
 #endif
