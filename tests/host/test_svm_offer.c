@@ -58,7 +58,7 @@ static void test_each_reason(void **state)
 		{ { true, 0, EFER_LONG | EFER_SVME, 0, 16, 1 },
 		  HANDOFF_SVM_IN_USE },
 		{ { true, 0, EFER_LONG, 0, 16, 0 }, HANDOFF_NO_NPT },
-		{ { true, 0, EFER_LONG, 0, 2, 1 }, HANDOFF_NO_NPT },
+		{ { true, 0, EFER_LONG, 0, 1, 1 }, HANDOFF_NO_NPT },
 		{ { true, CR4_LA57, EFER_LONG, 0, 16, 1 }, HANDOFF_FIVE_LEVEL },
 	};
 

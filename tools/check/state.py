@@ -23,7 +23,6 @@ FLAGS = ("-std=gnu11", "-O0", "-ffreestanding", "-fno-pie", "-mcrc32", "-w", "-I
          "-Iinclude")
 
 CONSTANT = "constant after start-up"
-ONE = "svm/ has one processor so far: with the second it goes into struct cpu_svm"
 REPORT = "of the one report: the first processor that fails writes it, all others stop"
 # File, function's or file's variable: why it may be shared.
 SHARED = {
@@ -40,10 +39,6 @@ SHARED = {
     # hv/call
     "cost.costs": "words that only grow, each by a compare-and-exchange",
     # arch
-    "asid.flushes": ONE,
-    "asid.last": CONSTANT,
-    "asid.one": CONSTANT,
-    "asid.owners": ONE,
     "barriers.used": CONSTANT,
     "bitmaps.apicv_map": CONSTANT,
     "bitmaps.child_map": CONSTANT,
@@ -63,7 +58,7 @@ SHARED = {
     "reset.next": REPORT,
     "reset.seconds": CONSTANT,
     "reset.tsc_hz": CONSTANT,
-    "run.last_run": ONE,
+    "run.changes": "one atomic addition; each processor looks before an entry",
     "screen.screen": REPORT,
     "serial.uart": CONSTANT,
     "start.boot_processor": "the structure itself, of the processor that boot runs on",

@@ -9,7 +9,6 @@
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
-#include "arch/x86_64/svm/asid.h"
 #include "arch/x86_64/svm/hypercall_code.h"
 #include "arch/x86_64/svm/maps.h"
 #include "arch/x86_64/svm/offer.h"
@@ -109,7 +108,6 @@ enum handoff_result vendor_find(struct handoff *h)
 		return result;
 	choose(&offer);
 	barriers_init(findings.barriers);
-	asid_init(found.asids, found.has_flush_asid);
 	maps_init();
 	return HANDOFF_OK;
 }

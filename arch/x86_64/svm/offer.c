@@ -6,7 +6,7 @@
 #include "arch/x86_64/svm/svm.h"
 #include "include/x86.h"
 
-#define LEAST_ASIDS 3u /* the host's, the root's, and one for children */
+#define LEAST_ASIDS 2u /* the host's, and one for whoever is entered */
 
 #define FEATURES_NAME "CPUID 8000000A EDX"
 

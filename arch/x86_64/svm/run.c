@@ -9,7 +9,6 @@
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
-#include "arch/x86_64/svm/asid.h"
 #include "arch/x86_64/svm/events.h"
 #include "arch/x86_64/svm/features.h"
 #include "arch/x86_64/svm/interrupt.h"
@@ -23,7 +22,7 @@
 
 #define SOFTWARE_VECTORS (BIT(3) | BIT(4)) /* of INT3 and INTO */
 
-static struct vp *last_run;
+static u64 changes = 1; /* of any nested page tables, so far */
 
 /* ---- SVM itself ---- */
 
@@ -65,11 +64,13 @@ _Noreturn void vendor_run(struct vp *vp)
 
 bool vendor_last_exit(struct vendor_last_exit *last)
 {
-	if (!last_run)
+	const struct vp *vp = cpu_svm(arch_this_cpu())->last_run;
+
+	if (!vp)
 		return false;
 	last->where = "last VMCB";
-	last->rip = vmcb_of(last_run)->rip;
-	last->reason = vmcb_of(last_run)->exit_code;
+	last->rip = vmcb_of(vp)->rip;
+	last->reason = vmcb_of(vp)->exit_code;
 	return true;
 }
 
@@ -143,8 +144,10 @@ void vendor_vp_init(struct vp *vp)
 
 void vendor_vp_free(struct vp *vp)
 {
-	if (last_run == vp)
-		last_run = NULL;
+	struct cpu_svm *c = cpu_svm(vp->cpu);
+
+	if (c->last_run == vp)
+		c->last_run = NULL;
 }
 
 void vendor_load(struct vp *vp)
@@ -231,6 +234,18 @@ void run_disarm(const struct vmcb *v)
 		dr7_write(DR7_FIXED);
 }
 
+static void set_asid(struct vp *vp)
+{
+	struct asid *a = &vp_svm(vp)->asid;
+	struct vmcb *v = vmcb_of(vp);
+
+	v->tlb_control =
+		asid_choose(&cpu_svm(arch_this_cpu())->asids, a,
+	                    __atomic_load_n(&changes, __ATOMIC_ACQUIRE),
+	                    features()->asids, features()->has_flush_asid);
+	v->asid = a->number;
+}
+
 struct vm_entry run_entry(struct vp *vp)
 {
 	struct cpu *cpu = arch_this_cpu();
@@ -248,10 +263,10 @@ struct vm_entry run_entry(struct vp *vp)
 	v->rax = vp->state.gpr[VP_RAX];
 	v->rsp = vp->state.gpr[VP_RSP];
 	state_load_syscall(vp);
-	asid_prepare(vp);
+	set_asid(vp);
 	/* Behind all that injects, or moves RIP: it takes both as they are. */
 	events_entering(vp);
-	last_run = vp;
+	cpu_svm(cpu)->last_run = vp;
 	arm(v);
 	tally_enter(vp);
 	return (struct vm_entry){ vp, arch_page_hpa(v) };
@@ -274,6 +289,19 @@ bool run_was_refused_inside(struct vp *vp)
 }
 
 /* ---- Nested page tables ---- */
+
+void vendor_space_changed(struct arch_space *space, hpa_t led_to)
+{
+	(void)led_to;
+	space->stale = true;
+}
+
+/* Whoever is entered next is flushed: which VPs run in the space is not looked up. */
+void vendor_space_flush(struct arch_space *space)
+{
+	__atomic_add_fetch(&changes, 1, __ATOMIC_RELEASE);
+	space->stale = false;
+}
 
 /* The MTRRs apply to what the tables lead to: they have no types (15.25.8). */
 u64 vendor_leaf(u32 rights, u32 type)

@@ -6,7 +6,6 @@
 
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/svm/apic.h"
-#include "arch/x86_64/svm/asid.h"
 #include "arch/x86_64/svm/events.h"
 #include "arch/x86_64/svm/features.h"
 #include "arch/x86_64/svm/length.h"
@@ -298,7 +297,7 @@ void vendor_apply(struct vp *vp, u32 parts)
 		apply_tsc(vp);
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
 	if ((parts & VP_PART_PAGING) || v->cr0 != cr0 || v->efer != efer)
-		asid_flush(vp);
+		asid_flush(&vp_svm(vp)->asid);
 }
 
 void state_load_syscall(struct vp *vp)

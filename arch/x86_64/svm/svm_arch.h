@@ -7,6 +7,7 @@
 
 #include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/processor.h"
+#include "arch/x86_64/svm/asid.h"
 #include "arch/x86_64/svm/timer.h"
 #include "arch/x86_64/svm/vmcb.h"
 
@@ -21,6 +22,8 @@ _Static_assert(SVM_PAGES <= PROCESSOR_VENDOR_PAGES, "room in struct processor");
 
 struct cpu_svm {
 	struct timer timer;
+	struct asids asids;
+	struct vp *last_run; /* for a report */
 	/* interrupt.c */
 	bool open;  /* an interrupt may come in now */
 	u32 taken;  /* the vector that did, 0: none */
@@ -31,7 +34,7 @@ struct cpu_svm {
 _Static_assert(sizeof(struct cpu_svm) <= CPU_VENDOR_BYTES, "room in cpu_arch");
 
 struct vp_svm {
-	u64 flushed;    /* when its ASID was last clean (asid.c) */
+	struct asid asid;
 	u64 tsc_offset; /* that it has run with */
 	u64 dr6;      /* as it was entered: what is new in it is of the exit */
 	u64 soft_rip; /* of the software event that is being delivered */
