@@ -34,6 +34,7 @@ struct arch_facts {
 	u64 tsc_hz;
 	bool has_xsave;
 	bool has_tsc_aux;
+	bool any_rip; /* it may be one that is not canonical: the fetch faults */
 	bool has_tsc_scaling; /* of children, by their partition's clock */
 	u32 mtrr_variable;    /* count of variable-range MTRRs of a child */
 	/* The processor's last leaves of CPUID: basic, extended. */

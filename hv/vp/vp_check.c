@@ -38,12 +38,16 @@ bool vp_check_canonical(vp_check_value *v)
 	return vp_check_zero_high(v) && vp_check_address(v->reg64);
 }
 
-/* One past the last canonical address is where a fault may be found. */
+/*
+ * One past the last canonical address is where a fault may be found; to AMD's processors
+ * SYSRET goes wherever RCX says, and the fault is there (APM volume 3).
+ */
 bool vp_check_rip(vp_check_value *v)
 {
 	i64 top = (i64)v->reg64 >> arch_facts()->compat.linear_bits;
 
-	return vp_check_zero_high(v) && (top == 0 || top == -1);
+	return vp_check_zero_high(v) &&
+	       (top == 0 || top == -1 || arch_facts()->any_rip);
 }
 
 bool vp_check_u32(vp_check_value *v)

@@ -4,6 +4,7 @@
  */
 #include "hv/interrupt/synic.h"
 #include "hv/vp/partition.h"
+#include "tests/host/fake/vendor.h"
 #include "tests/host/fixture/child.h"
 #include "tests/host/fixture/test.h"
 
@@ -265,6 +266,36 @@ static void test_d25_restored_message_is_delivered(void **state)
 	guest_stream_free(&s);
 }
 
+/*
+ * What an AMD processor gets into by itself comes back there: behind SYSRET to nowhere. To
+ * one with VT-x's rules it is no state.
+ */
+static void test_state_that_only_svm_enters(void **state)
+{
+	struct child_shape shape;
+	struct guest_stream s = { .data = NULL };
+	u64 source, target;
+	u32 result;
+
+	(void)state;
+	fake_vendor_become_svm();
+	child_shape_small(&shape, 4);
+	source = child_make(&shape);
+	child_fill(source, &shape, 33);
+	assert_ok(guest_set(source, 0, HV_REGISTER_RIP, BIT(63)));
+	assert_ok(guest_save(source, 0, &s, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	target = child_make_target(&shape);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_int_equal(guest_get64(target, 0, HV_REGISTER_RIP), BIT(63));
+	fake.facts.any_rip = false;
+	target = child_make_target(&shape);
+	assert_ok(guest_restore(target, 0, &s, 4080, &result));
+	assert_int_equal(result, HV_STATE_CORRUPT_DATA);
+	guest_stream_free(&s);
+}
+
 /* D18: a stream without memory leaves the target's as it is. */
 static void test_d18_stream_without_memory(void **state)
 {
@@ -369,6 +400,7 @@ int main(void)
 		TEST(test_legacy_state_survives_the_move),
 		TEST(test_restored_state_reaches_the_hardware),
 		TEST(test_d25_restored_message_is_delivered),
+		TEST(test_state_that_only_svm_enters),
 		TEST(test_d18_stream_without_memory),
 		TEST(test_d13_summary_of_a_partition),
 	};

@@ -8,6 +8,7 @@
 #include "hv/vp/vp.h"
 #include "hv/vp/vp_rules.h"
 #include "include/x86.h"
+#include "tests/host/fake/vendor.h"
 #include "tests/host/fixture/test.h"
 
 /* ---- States that enter ---- */
@@ -108,9 +109,8 @@ static void (*const makers[])(struct vp_state *s) = {
 	compatibility, long_bare,    stepping,        halting,
 };
 
-static void test_states_that_a_processor_has_hold(void **state)
+static void states_hold(void)
 {
-	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(makers); i++) {
 		struct vp_state s;
 		const struct vp_rule *broken;
@@ -120,6 +120,14 @@ static void test_states_that_a_processor_has_hold(void **state)
 		if (broken)
 			fail_msg("state %u: %s", i, broken->what);
 	}
+}
+
+static void test_states_that_a_processor_has_hold(void **state)
+{
+	(void)state;
+	states_hold();
+	fake_vendor_become_svm();
+	states_hold();
 }
 
 /* ---- One break each ---- */
@@ -210,6 +218,9 @@ BREAK(nmi_masked, s->interrupt_state = HV_INTERRUPT_STATE_NMI_MASKED;
 BREAK(gp_without, s->pending_interruption = event(3, 13, 0))
 BREAK(ud_with, s->pending_interruption = event(3, 6, ERROR))
 BREAK(real_with, s->pending_interruption = event(3, 13, ERROR))
+BREAK(exception_nmi, s->pending_interruption = event(3, 2, 0))
+BREAK(int1_far, s->pending_interruption = event(5, 32, 1 << 5))
+BREAK(into_far, s->pending_interruption = event(6, 200, 1 << 5))
 static void pae(struct vp_state *s)
 {
 	protected_32(s);
@@ -219,20 +230,9 @@ static void pae(struct vp_state *s)
 	s->pdpte[1] = ~1ull; /* not present: anything */
 }
 
-static void pdpte_bit_1(struct vp_state *s)
-{
-	s->pdpte[2] = 0x1003;
-}
-
-static void pdpte_bit_8(struct vp_state *s)
-{
-	s->pdpte[3] = 0x1101;
-}
-
-static void pdpte_too_high(struct vp_state *s)
-{
-	s->pdpte[0] = BIT(46) | 1;
-}
+BREAK(pdpte_bit_1, s->pdpte[2] = 0x1003)
+BREAK(pdpte_bit_8, s->pdpte[3] = 0x1101)
+BREAK(pdpte_too_high, s->pdpte[0] = BIT(46) | 1)
 
 /* clang-format on */
 
@@ -312,15 +312,35 @@ static const struct {
 	{ "an error code where the processor has one", long_64, gp_without },
 	{ "an error code where the processor has one", protected_32, ud_with },
 	{ "an error code where the processor has one", real, real_with },
+	{ "an exception has the vector of one", long_64, exception_nmi },
+	{ "an exception has the vector of one", real, int1_far },
+	{ "an exception has the vector of one", protected_32, into_far },
 };
 
-/* Just the rule that is named, and no other. */
-static void test_each_break_breaks_its_rule_alone(void **state)
+/* What only one of the vendors has. */
+static const struct {
+	const char *rule;
+	bool of_svm;
+} not_of_both[] = {
+	{ "an exception has the vector of one", true },
+	{ "a waiting single step is one by RFLAGS", false },
+	{ "PDPTEs have no reserved bits", false },
+};
+
+static bool has_rule(const char *what, bool svm)
+{
+	for (u32 i = 0; i < ARRAY_LEN(not_of_both); i++)
+		if (!strcmp(what, not_of_both[i].rule))
+			return not_of_both[i].of_svm == svm;
+	return true;
+}
+
+/* Just the rule that is named, and no other; none, where the vendor does not have it. */
+static void each_break_breaks_its_rule_alone(bool svm)
 {
 	u32 count;
 	const struct vp_rule *rules = arch_vp_rules(&count);
 
-	(void)state;
 	for (u32 i = 0; i < ARRAY_LEN(breaks); i++) {
 		struct vp_state s;
 
@@ -334,24 +354,44 @@ static void test_each_break_breaks_its_rule_alone(void **state)
 				         rules[r].what,
 				         named ? "holds" : "does not hold");
 		}
-		assert_string_equal(vp_rules_broken(&s)->what, breaks[i].rule);
+		if (has_rule(breaks[i].rule, svm))
+			assert_string_equal(vp_rules_broken(&s)->what,
+			                    breaks[i].rule);
+		else
+			assert_null(vp_rules_broken(&s));
 	}
 }
 
-static void test_each_rule_has_a_break(void **state)
+static void test_each_break_breaks_its_rule_alone(void **state)
+{
+	(void)state;
+	each_break_breaks_its_rule_alone(false);
+	fake_vendor_become_svm();
+	each_break_breaks_its_rule_alone(true);
+}
+
+static void each_rule_has_a_break(bool svm)
 {
 	u32 count;
 	const struct vp_rule *rules = arch_vp_rules(&count);
 
-	(void)state;
 	for (u32 r = 0; r < count; r++) {
 		u32 found = 0;
 
+		assert_true(has_rule(rules[r].what, svm));
 		for (u32 i = 0; i < ARRAY_LEN(breaks); i++)
 			found += !strcmp(rules[r].what, breaks[i].rule);
 		if (found == 0)
 			fail_msg("nothing breaks \"%s\"", rules[r].what);
 	}
+}
+
+static void test_each_rule_has_a_break(void **state)
+{
+	(void)state;
+	each_rule_has_a_break(false);
+	fake_vendor_become_svm();
+	each_rule_has_a_break(true);
 }
 
 /* Events and activities that a processor does have. */

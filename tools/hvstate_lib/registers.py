@@ -11,6 +11,7 @@ from .chunks import has_xsave
 from .names import SEGMENTS
 from .stream import Vp
 
+AMD = 2                                 # a cpu_vendor
 FEATURE_7_EBX = 2
 RTM = 11
 MXCSR_AT = 8                            # in xmm_control_status
@@ -73,6 +74,7 @@ def event_of(value: int) -> Event:
 class Here:
     """What rules want of a machine: it is the one that saved."""
 
+    amd: bool
     phys_bits: int
     linear_bits: int
     rtm: bool
@@ -83,7 +85,8 @@ class Here:
     @staticmethod
     def of(compat: Mapping[str, Any]) -> Here:
         """From COMPAT."""
-        return Here(min(compat["phys_bits"], 64),
+        return Here(compat["cpu_vendor"] == AMD,
+                    min(compat["phys_bits"], 64),
                     min(max(compat["linear_bits"], 1), 64),
                     bool(compat["features"][FEATURE_7_EBX] >> RTM & 1),
                     compat["xcr0"], has_xsave(compat), compat["mxcsr_mask"])

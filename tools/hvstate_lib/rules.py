@@ -71,9 +71,9 @@ def mode_rules() -> Iterator[Rule]:
 
 def pdptes_hold(r: Registers) -> bool:
     """Bits 2:1, 8:5 and those from the physical width on are clear."""
-    return all(not entry & 1 or (not entry & 0x1E6
-                                 and r.here.is_address(entry))
-               for entry in r.events["pdpte"])
+    return r.here.amd or all(
+        not entry & 1 or (not entry & 0x1E6 and r.here.is_address(entry))
+        for entry in r.events["pdpte"])
 
 
 def base_rules() -> Iterator[Rule]:
@@ -197,7 +197,7 @@ def wakes(r: Registers) -> bool:
 def steps(r: Registers) -> bool:
     """A single step pends if and only if the guest is stepping."""
     stepping = r.rflags(TF) and not r.msr(DEBUGCTL, BTF)
-    return bool(r.debug_bits >> SINGLE_STEP & 1) == stepping
+    return r.here.amd or bool(r.debug_bits >> SINGLE_STEP & 1) == stepping
 
 
 def injection_rules() -> Iterator[Rule]:

@@ -3,12 +3,14 @@
  */
 #include "arch/x86_64/common/entry_rules.h"
 
+#include "arch/x86_64/common/entry_words.h"
 #include "hv/arch.h"
 #include "hv/vp/vp_check.h"
 #include "include/x86.h"
 #include "include/x86_msr.h"
 
 #define V86_ATTRIBUTES 0xf3u
+#define EXCEPTIONS 32u /* vectors */
 
 #define CORE VP_PART_CORE
 #define PAGING VP_PART_PAGING
@@ -17,85 +19,6 @@
 #define MEMORY (CODE | SEGMENTS)
 #define MSRS VP_PART_MSRS
 #define OURS VP_PART_OURS
-
-/* ---- Words for what a state is ---- */
-
-static bool long_mode(const struct vp_state *s)
-{
-	return s->efer & EFER_LMA;
-}
-
-static bool protected_mode(const struct vp_state *s)
-{
-	return s->cr0 & CR0_PE;
-}
-
-static bool v86(const struct vp_state *s)
-{
-	return s->rflags & RFLAGS_VM;
-}
-
-static u32 type(const struct hv_segment *g)
-{
-	return g->attributes & 0xfu;
-}
-
-static bool is_memory(const struct hv_segment *g)
-{
-	return g->attributes & BIT(4);
-}
-
-static u32 dpl(const struct hv_segment *g)
-{
-	return g->attributes >> 5 & 3u;
-}
-
-/* P clear: the segment is unusable, and no rule but CS's and TR's is for it. */
-static bool usable(const struct hv_segment *g)
-{
-	return g->attributes & BIT(7);
-}
-
-static bool below_4g(u64 value)
-{
-	return value >> 32 == 0;
-}
-
-static bool halted(const struct vp_state *s)
-{
-	return s->activity & HV_ACTIVITY_HALT_SUSPEND;
-}
-
-static bool shadow(const struct vp_state *s)
-{
-	return s->interrupt_state & HV_INTERRUPT_STATE_SHADOW;
-}
-
-static bool pending(const struct vp_state *s)
-{
-	return s->pending_interruption & HV_PENDING_INTERRUPTION;
-}
-
-static bool pending_is(const struct vp_state *s, u32 kind)
-{
-	return pending(s) &&
-	       (s->pending_interruption >> HV_PENDING_TYPE_SHIFT & 7) == kind;
-}
-
-static u32 pending_vector(const struct vp_state *s)
-{
-	return (u32)(s->pending_interruption >> HV_PENDING_VECTOR_SHIFT) & 0xff;
-}
-
-/* Does it hold for every segment of [first, last] that is usable? */
-static bool each(const struct vp_state *s, u32 first, u32 last,
-                 bool (*holds)(const struct hv_segment *g))
-{
-	for (u32 i = first; i <= last; i++)
-		if (usable(&s->segment[i]) && !holds(&s->segment[i]))
-			return false;
-	return true;
-}
 
 /* ---- 26.3.1.1: control registers ---- */
 
@@ -399,6 +322,21 @@ static bool pdptes_reserved(const struct vp_state *s)
 
 /* ---- 26.2.1.3, 26.3.1.4, 26.3.1.5: the event that is pending ---- */
 
+/*
+ * To SVM all three are exceptions, and one that is none, as NMI's vector, is refused (APM
+ * volume 2, 15.20).
+ */
+static bool exception_vector(const struct vp_state *s)
+{
+	bool is =
+		pending_is(s, HV_PENDING_TYPE_EXCEPTION) ||
+		pending_is(s, HV_PENDING_TYPE_PRIVILEGED_SOFTWARE_EXCEPTION) ||
+		pending_is(s, HV_PENDING_TYPE_SOFTWARE_EXCEPTION);
+
+	return !is || (pending_vector(s) < EXCEPTIONS &&
+	               pending_vector(s) != VECTOR_NMI);
+}
+
 /* An external interrupt is never delivered where the guest has it blocked. */
 static bool interrupt_allowed(const struct vp_state *s)
 {
@@ -425,7 +363,13 @@ static bool error_code(const struct vp_state *s)
 	               (VP_ERROR_CODE_VECTORS >> pending_vector(s) & 1));
 }
 
+/* Those that SVM alone has come first, those of VT-x alone last. */
+#define OF_SVM 1u
+#define OF_VTX 2u
+
 static const struct vp_rule rules[] = {
+	{ "an exception has the vector of one", exception_vector,
+	  VP_RULE_ALWAYS, CORE },
 	{ "long mode has paging and CR4.PAE", long_mode_is_paged,
 	  VP_RULE_ALWAYS, CORE | PAGING },
 	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, VP_RULE_ALWAYS,
@@ -478,8 +422,6 @@ static const struct vp_rule rules[] = {
 	  VP_RULE_ALWAYS, CORE | OURS },
 	{ "only what wakes it is pending in a halt", halt_wakes, VP_RULE_ALWAYS,
 	  CORE | OURS },
-	{ "a waiting single step is one by RFLAGS", single_step, VP_RULE_ALWAYS,
-	  CORE | MSRS | OURS },
 	{ "a debug exception of RTM is alone", transactional, VP_RULE_ALWAYS,
 	  CORE | MSRS },
 	{ "an interrupt is pending only where it is allowed", interrupt_allowed,
@@ -488,13 +430,22 @@ static const struct vp_rule rules[] = {
 	  VP_RULE_ALWAYS, CORE },
 	{ "an error code where the processor has one", error_code,
 	  VP_RULE_ALWAYS, CORE },
-	/* Last, as not all have it. */
+	{ "a waiting single step is one by RFLAGS", single_step, VP_RULE_ALWAYS,
+	  CORE | MSRS | OURS },
 	{ "PDPTEs have no reserved bits", pdptes_reserved, VP_RULE_ALWAYS,
 	  CORE | PAGING },
 };
 
-const struct vp_rule *entry_rules(u32 *count, bool pdptes)
+/*
+ * SVM has no field for what single_step is about (events.c makes of it what is due), and walks
+ * read PDPTEs from memory, where one with reserved bits is a fault (APM volume 2, 15.25.10).
+ */
+const struct vp_rule *entry_rules(u32 *count, enum entry_of whose)
 {
-	*count = ARRAY_LEN(rules) - (pdptes ? 0 : 1);
-	return rules;
+	if (whose == ENTRY_OF_SVM) {
+		*count = ARRAY_LEN(rules) - OF_VTX;
+		return rules;
+	}
+	*count = ARRAY_LEN(rules) - OF_SVM;
+	return rules + OF_SVM;
 }

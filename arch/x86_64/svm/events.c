@@ -213,6 +213,9 @@ void events_exited(struct vp *vp)
 	vp_svm(vp)->soft_type = 0;
 	if (!(event & EVENT_VALID) || is_software(event))
 		return;
+	/* Real mode pushes none, whatever is said of it (8.4.1). */
+	if (!(v->cr0 & CR0_PE))
+		event &= (u32)~EVENT_ERROR;
 	/* It blocks NMIs when it is delivered at last. */
 	if ((event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		events_block_nmi(vp, false);

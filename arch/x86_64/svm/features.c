@@ -136,6 +136,7 @@ struct vendor_features vendor_features(void)
 void vendor_limit(struct arch_facts *facts)
 {
 	facts->compat.cpu_vendor = STREAM_VENDOR_AMD;
+	facts->any_rip = true;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	/* The ratio MSR is not used: a child has the processor's rate. */
 	facts->has_tsc_scaling = false;
@@ -155,7 +156,7 @@ const struct vendor_msr *vendor_msrs(u32 *count)
 
 const struct vp_rule *vendor_rules(u32 *count)
 {
-	return entry_rules(count, false);
+	return entry_rules(count, ENTRY_OF_SVM);
 }
 
 const void *vendor_hypercall_page(void)

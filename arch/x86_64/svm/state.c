@@ -9,6 +9,7 @@
 #include "arch/x86_64/svm/events.h"
 #include "arch/x86_64/svm/features.h"
 #include "arch/x86_64/svm/length.h"
+#include "arch/x86_64/svm/segment.h"
 #include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/svm_arch.h"
 #include "hv/memory/gpa.h"
@@ -77,21 +78,12 @@ static u32 segment_part(u32 index)
 
 /* ---- VMCB to state ---- */
 
-/*
- * CPL has a field of its own; in the TLFS, as in VT-x, it is the DPL of SS. A task register
- * that has been loaded is busy: QEMU says so in the descriptor alone.
- */
 static u16 capture_attributes(struct vp *vp, u32 index)
 {
-	const struct vmcb_segment *s = field_at(vp, segment_fields[index]);
-	u32 rights = vmcb_rights(s->attributes);
+	const struct vmcb *v = vmcb_of(vp);
 
-	if (index == VP_SS)
-		rights = (rights & ~RIGHTS_DPL) | (u32)vmcb_of(vp)->cpl
-		                                          << RIGHTS_DPL_SHIFT;
-	if (index == VP_TR)
-		rights |= TYPE_BUSY;
-	return (u16)(rights & RIGHTS_MASK);
+	return segment_rights(field_at(vp, segment_fields[index]), index,
+	                      v->cpl, v->rflags & RFLAGS_VM);
 }
 
 static void capture_segment(struct vp *vp, u32 index)

@@ -188,7 +188,7 @@ const struct vendor_msr *vendor_msrs(u32 *count)
 
 const struct vp_rule *vendor_rules(u32 *count)
 {
-	return entry_rules(count, true);
+	return entry_rules(count, ENTRY_OF_VTX);
 }
 
 const void *vendor_hypercall_page(void)

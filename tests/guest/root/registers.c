@@ -7,6 +7,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/vendor.h"
 
 #define PAGES 8
 #define PORT 0x80
@@ -63,6 +64,12 @@ static bool refuses(u32 name, u64 low, u64 high)
 }
 
 /* ---- Registers of 64 bits, with two values each ---- */
+
+/* SYSRET of AMD's processors goes anywhere: the fault is there. */
+static bool takes_any(u32 name)
+{
+	return name == HV_REGISTER_RIP && vendor_is_svm();
+}
 
 static const struct row {
 	u32 name;
@@ -129,7 +136,7 @@ static void each_register(void)
 			MUST(set_and_get(r->name + n, r->first, 0));
 			MUST(set_and_get(r->name + n, r->second, 0));
 			MUST(refuses(r->name + n, r->first, 1));
-			if (r->bad)
+			if (r->bad && !takes_any(r->name))
 				MUST(refuses(r->name + n, r->bad, 0));
 			MUST(holds(r->name + n, r->second, 0));
 		}

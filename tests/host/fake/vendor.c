@@ -1,6 +1,7 @@
 /*
- * The inner door in memory. The rules of an entry are VT-x's: streams of tests are
- * those of an Intel processor, and what they are refused by is in golden files.
+ * The inner door in memory. The rules of an entry are VT-x's unless a test wants the
+ * others: streams of tests are those of an Intel processor, and what they are refused by is in
+ * golden files.
  */
 #include "tests/host/fake/vendor.h"
 
@@ -45,6 +46,13 @@ void fake_vendor_reset(void)
 	memset(exits[false], true, sizeof(exits[false]));
 }
 
+void fake_vendor_become_svm(void)
+{
+	fake_vendor.is_svm = true;
+	fake.facts.any_rip = true;
+	fake.facts.compat.cpu_vendor = STREAM_VENDOR_AMD;
+}
+
 struct fake_span fake_arch_span(void)
 {
 	return (struct fake_span){
@@ -79,7 +87,8 @@ void vendor_limit(struct arch_facts *facts)
 
 const struct vp_rule *vendor_rules(u32 *count)
 {
-	return entry_rules(count, true);
+	return entry_rules(count,
+	                   fake_vendor.is_svm ? ENTRY_OF_SVM : ENTRY_OF_VTX);
 }
 
 /* Not VT-x's instruction: nobody may go by that one. */
@@ -355,7 +364,7 @@ bool vendor_delivers(struct vp *vp)
 void vendor_prepare(struct vp *vp, const struct vendor_entry *entry)
 {
 	u32 count;
-	const struct vp_rule *rules = entry_rules(&count, true);
+	const struct vp_rule *rules = vendor_rules(&count);
 
 	CHECK(fake_vendor.loaded == vp);
 	CHECK(!vp->dirty);

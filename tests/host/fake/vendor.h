@@ -17,6 +17,7 @@
 
 struct fake_vendor {
 	bool begun;
+	bool is_svm;   /* its rules are: fake_vendor_become_svm */
 	bool has_apic; /* it delivers interrupts of x2APICs by itself */
 	struct vp *loaded;
 	struct vendor_entry entry; /* the last one that was prepared */
@@ -31,6 +32,9 @@ extern struct fake_vendor fake_vendor;
 
 /* No VP, no map, nothing begun. */
 void fake_vendor_reset(void);
+
+/* From now on to the next reset: SVM's rules, and what goes with them. */
+void fake_vendor_become_svm(void);
 
 /* Does an access to the MSR exit? */
 bool fake_vendor_exits(bool is_root, u32 msr, bool write);
