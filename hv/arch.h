@@ -36,7 +36,10 @@ struct arch_facts {
 	bool has_tsc_aux;
 	bool any_rip; /* it may be one that is not canonical: the fetch faults */
 	bool has_tsc_scaling; /* of children, by their partition's clock */
-	u32 mtrr_variable;    /* count of variable-range MTRRs of a child */
+	/* Bits of its form of a ratio that tsc.h's has more: behind the point, before. */
+	u32 tsc_ratio_less_behind;
+	u32 tsc_ratio_less_before;
+	u32 mtrr_variable; /* count of variable-range MTRRs of a child */
 	/* The processor's last leaves of CPUID: basic, extended. */
 	u32 cpuid_max;
 	u32 cpuid_max_extended;

@@ -65,6 +65,7 @@
 #define MSR_IA32_TSC_AUX 0xc0000103u
 
 /* AMD's (APM volume 2, 15.30). */
+#define MSR_TSC_RATIO 0xc0000104u /* 8 bits before the point, 32 behind it */
 #define MSR_VM_CR 0xc0010114u
 #define MSR_VM_IGNNE 0xc0010115u
 #define MSR_VM_HSAVE_PA 0xc0010117u

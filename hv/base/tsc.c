@@ -40,6 +40,17 @@ u64 tsc_ratio(u64 hz, u64 here)
 	return whole + fraction; /* 0 too where that turns over */
 }
 
+u64 tsc_ratio_fit(u64 ratio, u32 less_behind, u32 less_before)
+{
+	u64 half = less_behind ? 1ull << (less_behind - 1) : 0;
+	u64 fit = (ratio + half) >> less_behind << less_behind;
+
+	/* Rounded up it may turn over, or need one of the bits that are not there. */
+	if (ratio > ~0ull - half || (less_before && fit >> (64 - less_before)))
+		return 0;
+	return fit;
+}
+
 u64 tsc_hz(const struct tsc_clock *clock)
 {
 	/* A clock of its own has one that came by a stream and is scaled to. */

@@ -33,6 +33,12 @@ u64 tsc_fraction(u64 part, u64 whole, u32 bits);
  */
 u64 tsc_ratio(u64 hz, u64 here);
 
+/*
+ * The nearest to a ratio that a processor can be given whose form has so many bits less
+ * behind the point, and before it; 0: none.
+ */
+u64 tsc_ratio_fit(u64 ratio, u32 less_behind, u32 less_before);
+
 /* Its frequency in Hz. */
 u64 tsc_hz(const struct tsc_clock *clock);
 

@@ -267,7 +267,10 @@ struct tsc_clock compat_clock(const struct stream_compat *saved)
 	if (!arch_facts()->has_tsc_scaling || same_frequency(saved))
 		return clock;
 	clock.hz = saved->tsc_hz;
-	clock.ratio = tsc_ratio(saved->tsc_hz, facts()->tsc_hz);
+	/* What we compute by must be what the processor does, to the last bit. */
+	clock.ratio = tsc_ratio_fit(tsc_ratio(saved->tsc_hz, facts()->tsc_hz),
+	                            arch_facts()->tsc_ratio_less_behind,
+	                            arch_facts()->tsc_ratio_less_before);
 	return clock;
 }
 

@@ -43,6 +43,8 @@ static void test_processors_that_will_do(void **state)
 	assert_int_equal(offer_check(&ryzen, &findings), HANDOFF_OK);
 	assert_true(finding("NRIP save")->used);
 	assert_int_equal(finding("NRIP save")->bit, 3);
+	assert_int_equal(finding("TSC rate MSR")->bit, 4);
+	assert_false(finding("TSC rate MSR")->present);
 	assert_true(finding("flush by ASID")->used);
 }
 
@@ -81,7 +83,7 @@ static void test_all_reasons_are_told(void **state)
 	assert_int_equal(offer_check(&offer, &findings), HANDOFF_SVM_OFF);
 	assert_int_equal(findings.refusals,
 	                 1u << HANDOFF_SVM_OFF | 1u << HANDOFF_NO_NPT);
-	assert_int_equal(findings.count, 4);
+	assert_int_equal(findings.count, 5);
 	/* Without SVM nothing else is known. */
 	offer.has_svm = false;
 	offer.vm_cr = 0;

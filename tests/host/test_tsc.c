@@ -85,6 +85,34 @@ static void test_ratio_is_the_nearest(void **state)
 	assert_true(seen > 20000);
 }
 
+/* SVM's form: 8 bits before the point, 32 behind it. */
+static void test_ratio_in_a_shorter_form(void **state)
+{
+	static const struct {
+		u64 ratio, fit;
+	} rows[] = {
+		{ TSC_RATIO_ONE, TSC_RATIO_ONE },
+		{ 0x18000, 0x20000 },
+		{ 0x17fff, 0x10000 },
+		{ 0x7fff, 0 }, /* so slow that it would stand still */
+		{ 0, 0 },
+		{ TSC_RATIO_ONE * 256 - 1, 0 },
+		{ TSC_RATIO_ONE * 256 - 0x8001, TSC_RATIO_ONE * 256 - 0x10000 },
+		{ TSC_RATIO_ONE * 256, 0 },
+		{ ~0ull, 0 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_int_equal(tsc_ratio_fit(rows[i].ratio, 16, 8),
+		                 rows[i].fit);
+		assert_int_equal(tsc_ratio_fit(rows[i].ratio, 0, 0),
+		                 rows[i].ratio);
+	}
+	/* It turns over where nothing before the point is missing, too. */
+	assert_int_equal(tsc_ratio_fit(~0ull, 16, 0), 0);
+}
+
 static u64 some_ratio(u64 *seed)
 {
 	u64 ratio = fake_random(seed) >> fake_random(seed) % 64;
@@ -175,6 +203,7 @@ int main(void)
 		TEST(test_fraction),
 		TEST(test_ratio_by_hand),
 		TEST(test_ratio_is_the_nearest),
+		TEST(test_ratio_in_a_shorter_form),
 		TEST(test_clock_is_the_product),
 		TEST(test_ticks_are_the_least),
 		TEST(test_units_of_100_ns),

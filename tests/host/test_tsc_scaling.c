@@ -184,6 +184,51 @@ static void test_what_cannot_be_scaled(void **state)
 	guest_stream_free(&s);
 }
 
+static void machine_of_svm(u64 hz)
+{
+	machine(hz, true);
+	fake.facts.tsc_ratio_less_behind = 16;
+	fake.facts.tsc_ratio_less_before = 8;
+}
+
+/* What RDTSC gives there (APM volume 2, 15.30.5): the MSR has 32 bits behind the point. */
+static u64 svm_rdtsc(u32 vp)
+{
+	u64 msr = p->clock.ratio >> 16;
+
+	return (u64)((u128)fake.tsc * msr >> 32) + p->vps[vp]->state.tsc_offset;
+}
+
+/* To the last bit, after however long: else a timer would be early, or saved time jump. */
+static void test_shorter_ratio_is_the_processors(void **state)
+{
+	static const u64 hz[] = { 3000 * MHZ, 1000 * MHZ, 2394230011,
+		                  50 * MHZ };
+	struct guest_stream s = of_two_ghz();
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(hz); i++) {
+		machine_of_svm(hz[i]);
+		assert_int_equal(put(&s, 2), HV_STATE_COMPLETE);
+		assert_frequency(2000 * MHZ);
+		assert_int_equal(svm_rdtsc(0), TSC_VALUE);
+		fake.tsc += 86400 * hz[i] + 1;
+		assert_int_equal(guest_get64(id, 1, HV_REGISTER_TSC),
+		                 svm_rdtsc(1));
+		/* A part in 2^33 of the ratio, which is more the slower the child is. */
+		assert_in_range(svm_rdtsc(0),
+		                TSC_VALUE + 86400 * 2000 * MHZ - 100000,
+		                TSC_VALUE + 86400 * 2000 * MHZ + 100000);
+		guest_destroy(id);
+	}
+	machine_of_svm(2000 * MHZ / 256 - 1);
+	assert_int_equal(put(&s, 2), HV_STATE_HARDWARE_FEATURE_MISMATCH);
+	guest_destroy(id);
+	machine_of_svm(2000 * MHZ / 256 + 1);
+	assert_int_equal(put(&s, 2), HV_STATE_COMPLETE);
+	guest_stream_free(&s);
+}
+
 /* From 2 GHz over 3 and 1 back to 2, each time it says of itself what it is. */
 static void test_saved_again(void **state)
 {
@@ -415,6 +460,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_frequency_stays_its_own),
 		TEST(test_same_frequency_is_not_scaled),
+		TEST(test_shorter_ratio_is_the_processors),
 		TEST(test_what_cannot_be_scaled),
 		TEST(test_saved_again),
 		TEST(test_restored_over_a_scaled_one),

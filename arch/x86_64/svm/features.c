@@ -13,6 +13,7 @@
 #include "arch/x86_64/svm/maps.h"
 #include "arch/x86_64/svm/offer.h"
 #include "arch/x86_64/svm/svm.h"
+#include "hv/base/tsc.h"
 
 #define CPUID_80000008_EBX_IBPB (1u << 12)
 
@@ -61,6 +62,7 @@ static void choose(const struct svm_offer *offer)
 	read_leaf(CPUID_EXTENDED + 1, regs);
 	found.has_lbr = offer->features & SVM_FEATURE_LBR;
 	found.has_nrip = offer->features & SVM_FEATURE_NRIP;
+	found.has_tsc_ratio = offer->features & SVM_FEATURE_TSC_RATE;
 	found.has_flush_asid = offer->features & SVM_FEATURE_FLUSH_ASID;
 	found.asids = offer->asids;
 	found.has_gigabyte_pages = regs[EDX] & BIT(26);
@@ -138,14 +140,16 @@ void vendor_limit(struct arch_facts *facts)
 	facts->compat.cpu_vendor = STREAM_VENDOR_AMD;
 	facts->any_rip = true;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
-	/* The ratio MSR is not used: a child has the processor's rate. */
-	facts->has_tsc_scaling = false;
+	facts->has_tsc_scaling = found.has_tsc_ratio;
+	facts->tsc_ratio_less_behind = TSC_RATIO_BITS - SVM_RATIO_BITS;
+	facts->tsc_ratio_less_before = 64 - TSC_RATIO_BITS - SVM_RATIO_BEFORE;
 }
 
 /* As on a processor where the firmware has locked SVM off (15.31). */
 const struct vendor_msr *vendor_msrs(u32 *count)
 {
 	static const struct vendor_msr rows[] = {
+		{ MSR_TSC_RATIO, MSR_TSC_RATIO, false, 0 },
 		{ MSR_VM_CR, MSR_VM_CR, true, VM_CR_LOCK | VM_CR_SVMDIS },
 		{ MSR_VM_IGNNE, MSR_VM_HSAVE_PA, false, 0 },
 	};

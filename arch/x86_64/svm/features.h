@@ -10,6 +10,7 @@
 struct features {
 	bool has_lbr; /* DEBUGCTL is each guest's own */
 	bool has_nrip;
+	bool has_tsc_ratio;
 	bool has_flush_asid;
 	bool has_gigabyte_pages;
 	bool has_xsave;

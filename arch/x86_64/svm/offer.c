@@ -23,6 +23,7 @@ static const struct row {
 	{ SVM_FEATURE_NPT, true, "nested paging" },
 	{ SVM_FEATURE_LBR, false, "LBR virtualization" },
 	{ SVM_FEATURE_NRIP, false, "NRIP save" },
+	{ SVM_FEATURE_TSC_RATE, false, "TSC rate MSR" },
 	{ SVM_FEATURE_FLUSH_ASID, false, "flush by ASID" },
 };
 _Static_assert(ARRAY_LEN(rows) <= HANDOFF_FINDINGS, "room in the hand-off");

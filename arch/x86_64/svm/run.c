@@ -26,6 +26,31 @@ static u64 changes = 1; /* of any nested page tables, so far */
 
 /* ---- SVM itself ---- */
 
+/* It is of guests alone: what whoever was here before us has left is nobody's meanwhile. */
+static void begin_ratio(struct cpu_svm *c)
+{
+	if (features()->has_tsc_ratio)
+		c->tsc_ratio = c->firmware_ratio = msr_read(MSR_TSC_RATIO);
+}
+
+/* One for all guests of a processor, so that it is looked at before each entry. */
+static void set_ratio(struct cpu_svm *c, u64 ratio)
+{
+	if (!features()->has_tsc_ratio || c->tsc_ratio == ratio)
+		return;
+	c->tsc_ratio = ratio;
+	msr_write(MSR_TSC_RATIO, ratio);
+}
+
+static void set_ratio_of(struct vp *vp)
+{
+	u64 ratio = vp->partition->clock.ratio;
+
+	set_ratio(cpu_svm(arch_this_cpu()),
+	          ratio ? ratio >> (TSC_RATIO_BITS - SVM_RATIO_BITS)
+	                : SVM_RATIO_ONE);
+}
+
 enum handoff_result vendor_begin(struct handoff *h)
 {
 	struct cpu *cpu = arch_this_cpu();
@@ -37,6 +62,7 @@ enum handoff_result vendor_begin(struct handoff *h)
 	msr_write(MSR_VM_HSAVE_PA, svm_page(cpu, SVM_PAGE_HOST_SAVE).v);
 	svm_clgi();
 	svm_vmsave(svm_page(cpu, SVM_PAGE_HOST_VMCB));
+	begin_ratio(cpu_svm(cpu));
 	timer_begin();
 	return HANDOFF_OK;
 }
@@ -50,6 +76,8 @@ void vendor_end(void)
 	/* Before STGI: an interrupt of our own timer is nobody's afterwards. And STGI
 	 * in turn may be #UD once SVME is clear. */
 	timer_end();
+	set_ratio(cpu_svm(arch_this_cpu()),
+	          cpu_svm(arch_this_cpu())->firmware_ratio);
 	svm_stgi();
 	msr_write(MSR_VM_HSAVE_PA, 0);
 	msr_write(MSR_IA32_EFER, efer & ~EFER_SVME);
@@ -264,6 +292,7 @@ struct vm_entry run_entry(struct vp *vp)
 	v->rsp = vp->state.gpr[VP_RSP];
 	state_load_syscall(vp);
 	set_asid(vp);
+	set_ratio_of(vp);
 	/* Behind all that injects, or moves RIP: it takes both as they are. */
 	events_entering(vp);
 	cpu_svm(cpu)->last_run = vp;

@@ -14,7 +14,14 @@
 #define SVM_FEATURE_NPT (1u << 0)
 #define SVM_FEATURE_LBR (1u << 1)
 #define SVM_FEATURE_NRIP (1u << 3)
+#define SVM_FEATURE_TSC_RATE (1u << 4)
 #define SVM_FEATURE_FLUSH_ASID (1u << 6)
+
+/* ---- The ratio of a guest's TSC (15.30.5): 8 bits before the point ---- */
+
+#define SVM_RATIO_BEFORE 8u
+#define SVM_RATIO_BITS 32u
+#define SVM_RATIO_ONE (1ull << SVM_RATIO_BITS)
 
 /* ---- Exit codes (appendix C) ---- */
 

@@ -23,6 +23,8 @@ _Static_assert(SVM_PAGES <= PROCESSOR_VENDOR_PAGES, "room in struct processor");
 struct cpu_svm {
 	struct timer timer;
 	struct asids asids;
+	u64 tsc_ratio;       /* that is in the MSR */
+	u64 firmware_ratio;  /* that was, before us */
 	struct vp *last_run; /* for a report */
 	/* interrupt.c */
 	bool open;  /* an interrupt may come in now */
