@@ -121,7 +121,7 @@ HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
 	$(addprefix svm/,asid msr_map offer opcode segment vtimer))
 HOST_KIT := $(wildcard $(patsubst %,tests/host/%/*.c,fake fixture oracle))
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) $(HOST_KIT) $(HOST_ARCH) \
-	$(addprefix boot/,frequency.c hypervisor.c ranges.c tables.c) parent/supply.c
+	$(addprefix boot/,frequency.c hypervisor.c maker.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 # A parent on the host: its names are those of the core, so it is linked by itself
 # first, and keeps only these for the tests.

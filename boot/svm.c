@@ -6,11 +6,23 @@
 
 #include "boot/vendor.h"
 #include "include/x86.h"
+#include "include/x86_msr.h"
 
-/* That the firmware has switched it off is a refusal, which has a line of its own. */
+/* No row of features: the processor was not asked, as it has no SVM. */
 static void print(const struct handoff_findings *findings)
 {
-	Print(L"SVM:        %a\n", findings->count ? "there" : "none");
+	u64 control = findings->feature_control;
+	const char *what = "on";
+
+	if (!findings->count) {
+		Print(L"SVM:        none\n");
+		return;
+	}
+	if (control & VM_CR_SVMDIS)
+		what = control & VM_CR_LOCK ? "switched off, and locked"
+		                            : "switched off";
+	Print(L"SVM:        VM_CR 0x%lx: %a; %d ASIDs\n", control, what,
+	      findings->asids);
 }
 
 /* image.asm */
@@ -27,13 +39,25 @@ const struct vendor vendor_svm = {
 	.refusals = {
 		[HANDOFF_NO_SVM] = {
 			.status = EFI_UNSUPPORTED,
-			.text = "this processor has no SVM, or it is hidden; "
-				"use a machine that has it, or QEMU",
+			.text = "this processor has no SVM, or the firmware hides it; "
+				"enable SVM in its setup, use another machine, or QEMU",
+			.below = "the hypervisor that this machine runs on shows no "
+				 "SVM; switch nested virtualization on, or use QEMU",
 		},
 		[HANDOFF_SVM_OFF] = {
 			.status = EFI_UNSUPPORTED,
-			.text = "SVM is switched off (VM_CR.SVMDIS); "
-				"enable it in the firmware setup",
+			.text = "SVM is switched off (VM_CR.SVMDIS); enable it "
+				"in the firmware setup ('SVM', 'virtualization')",
+		},
+		[HANDOFF_SVM_LOCKED] = {
+			.status = EFI_UNSUPPORTED,
+			.text = "the firmware has locked SVM off (VM_CR.LOCK); enable "
+				"it in its setup, then switch the machine off and on",
+		},
+		[HANDOFF_FEW_ASIDS] = {
+			.status = EFI_UNSUPPORTED,
+			.text = "SVM has no ASID for a guest here (CPUID 8000000A EBX "
+				"is below 2); please report this",
 		},
 		[HANDOFF_NO_NPT] = {
 			.status = EFI_UNSUPPORTED,

@@ -5,9 +5,9 @@
 
 #include <cpuid.h>
 
+#include "boot/maker.h"
 #include "include/x86.h"
 
-/* The first is also the one that is missed where there is none. */
 static const struct vendor *const vendors[] = { &vendor_vtx, &vendor_svm };
 
 /* By the feature and not by the vendor's name: emulators have both of either. */
@@ -23,10 +23,16 @@ static bool is_here(const struct vendor *v)
 	return r[v->reg] & v->bit;
 }
 
+static void read_cpuid(u32 leaf, u32 r[4])
+{
+	__cpuid(leaf, r[EAX], r[EBX], r[ECX], r[EDX]);
+}
+
 const struct vendor *vendor_here(void)
 {
 	for (u32 i = 0; i < ARRAY_LEN(vendors); i++)
 		if (is_here(vendors[i]))
 			return vendors[i];
-	return vendors[0];
+	/* The one that is missed. */
+	return maker_has_svm(read_cpuid) ? &vendor_svm : &vendor_vtx;
 }

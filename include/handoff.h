@@ -37,8 +37,10 @@ enum handoff_result {
 	HANDOFF_NOT_EXECUTABLE = 12, /* the firmware's page tables forbid it */
 	HANDOFF_NO_SVM = 13,         /* CPUID 80000001:ECX.SVM is clear */
 	HANDOFF_SVM_OFF = 14,        /* VM_CR.SVMDIS is set */
-	HANDOFF_NO_NPT = 15,         /* no nested paging, or too few ASIDs */
+	HANDOFF_NO_NPT = 15,         /* no nested paging */
 	HANDOFF_SVM_IN_USE = 16,     /* somebody else uses SVM (EFER.SVME) */
+	HANDOFF_SVM_LOCKED = 17,     /* SVMDIS is set, and VM_CR.LOCK */
+	HANDOFF_FEW_ASIDS = 18,      /* no ASID for a guest */
 };
 
 /* One VMX capability that the hypervisor requires or likes to have. */
@@ -64,11 +66,11 @@ _Static_assert(sizeof(struct handoff_finding) == 24, "handoff layout");
 /* What the image found out about the processor, before it did anything. */
 struct handoff_findings {
 	u32 refusals;        /*  0 of each reason to refuse, BIT(result) */
-	u32 count;           /*  4 of rows; 0 without VT-x */
-	u64 feature_control; /*  8 IA32_FEATURE_CONTROL; 0 without VT-x */
+	u32 count;           /*  4 of rows; 0 without VT-x and SVM */
+	u64 feature_control; /*  8 IA32_FEATURE_CONTROL, or AMD's VM_CR */
 	struct handoff_finding rows[HANDOFF_FINDINGS]; /* 16 */
 	u32 barriers; /* HANDOFF_BARRIER_... that are used */
-	u32 rsvd;
+	u32 asids;    /* of SVM, with the host's */
 };
 
 /* A 16550 for reports, set up already. */

@@ -23,6 +23,14 @@ static const struct svm_offer ryzen = {
 	.features = 0x44f,
 };
 
+/* One that has everything. */
+static const struct svm_offer all = {
+	.has_svm = true,
+	.efer = EFER_LONG,
+	.asids = 32768,
+	.features = ~0u,
+};
+
 static struct handoff_findings findings;
 
 static const struct handoff_finding *finding(const char *name)
@@ -35,6 +43,7 @@ static void test_processors_that_will_do(void **state)
 	(void)state;
 	assert_int_equal(offer_check(&qemu, &findings), HANDOFF_OK);
 	assert_int_equal(findings.refusals, 0);
+	assert_int_equal(findings.asids, 16);
 	assert_true(finding("nested paging")->required);
 	assert_true(finding("nested paging")->used);
 	assert_false(finding("NRIP save")->required);
@@ -45,6 +54,13 @@ static void test_processors_that_will_do(void **state)
 	assert_int_equal(finding("NRIP save")->bit, 3);
 	assert_int_equal(finding("TSC rate MSR")->bit, 4);
 	assert_false(finding("TSC rate MSR")->present);
+	/* What it has and we do not use. */
+	assert_int_equal(offer_check(&all, &findings), HANDOFF_OK);
+	assert_int_equal(findings.count, 10);
+	assert_true(finding("virtual NMI")->present);
+	assert_false(finding("virtual NMI")->used);
+	assert_false(finding("virtual NMI")->required);
+	assert_true(finding("TSC rate MSR")->used);
 	assert_true(finding("flush by ASID")->used);
 }
 
@@ -55,12 +71,14 @@ static void test_each_reason(void **state)
 		enum handoff_result refusal;
 	} rows[] = {
 		{ { 0 }, HANDOFF_NO_SVM },
-		{ { true, 0, EFER_LONG, VM_CR_SVMDIS | VM_CR_LOCK, 16, 1 },
+		{ { true, 0, EFER_LONG, VM_CR_SVMDIS, 16, 1 },
 		  HANDOFF_SVM_OFF },
+		{ { true, 0, EFER_LONG, VM_CR_SVMDIS | VM_CR_LOCK, 16, 1 },
+		  HANDOFF_SVM_LOCKED },
 		{ { true, 0, EFER_LONG | EFER_SVME, 0, 16, 1 },
 		  HANDOFF_SVM_IN_USE },
 		{ { true, 0, EFER_LONG, 0, 16, 0 }, HANDOFF_NO_NPT },
-		{ { true, 0, EFER_LONG, 0, 1, 1 }, HANDOFF_NO_NPT },
+		{ { true, 0, EFER_LONG, 0, 1, 1 }, HANDOFF_FEW_ASIDS },
 		{ { true, CR4_LA57, EFER_LONG, 0, 16, 1 }, HANDOFF_FIVE_LEVEL },
 	};
 
@@ -69,6 +87,9 @@ static void test_each_reason(void **state)
 		assert_int_equal(offer_check(&rows[i].offer, &findings),
 		                 rows[i].refusal);
 		assert_int_equal(findings.refusals, 1u << rows[i].refusal);
+		/* And what it is by: boot prints it. */
+		assert_int_equal(findings.feature_control, rows[i].offer.vm_cr);
+		assert_int_equal(findings.asids, rows[i].offer.asids);
 	}
 }
 

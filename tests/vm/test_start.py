@@ -94,7 +94,7 @@ AMD = check_plan(SVM)
 UNRESTRICTED = "'unrestricted guest' (IA32_VMX_PROCBASED_CTLS2 bit 7)"
 # Where, what a start says, what else is in the way.
 REFUSED = (
-    (NO_VTX, "the hypervisor that this machine runs on shows no VT-x", ()),
+    (NO_VTX, "the hypervisor that this machine runs on shows no SVM", ()),
     (NO_EPT, "this processor lacks the extended page tables",
      ("'enable EPT' (IA32_VMX_PROCBASED_CTLS2 bit 1)", UNRESTRICTED,
       "'activate VMX-preemption timer' "

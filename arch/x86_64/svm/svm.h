@@ -15,7 +15,12 @@
 #define SVM_FEATURE_LBR (1u << 1)
 #define SVM_FEATURE_NRIP (1u << 3)
 #define SVM_FEATURE_TSC_RATE (1u << 4)
+#define SVM_FEATURE_CLEAN_BITS (1u << 5)
 #define SVM_FEATURE_FLUSH_ASID (1u << 6)
+#define SVM_FEATURE_DECODE_ASSISTS (1u << 7)
+#define SVM_FEATURE_AVIC (1u << 13)
+#define SVM_FEATURE_VGIF (1u << 16)
+#define SVM_FEATURE_VNMI (1u << 25)
 
 /* ---- The ratio of a guest's TSC (15.30.5): 8 bits before the point ---- */
 
