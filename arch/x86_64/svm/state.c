@@ -211,17 +211,22 @@ void vendor_load_live(struct vp *vp)
 				*state_at(vp, plain_fields[i].offset);
 }
 
-/* A segment without P is a null one: attributes 0 (15.5.1). */
+/*
+ * A segment without P is a null one: attributes 0 (15.5.1). Whether a task is busy counts
+ * in the descriptor alone, and AMD's processors do not show it in the VMCB: without it
+ * TR is what they save. QEMU 7.2 ends with a busy one at the next inner stack.
+ */
 static void apply_segment(struct vp *vp, u32 index)
 {
 	const struct hv_segment *s = &vp->state.segment[index];
 	struct vmcb_segment *to = field_at(vp, segment_fields[index]);
+	u32 rights = index == VP_TR ? s->attributes & ~TYPE_BUSY
+	                            : s->attributes;
 
 	to->selector = s->selector;
 	to->limit = s->limit;
 	to->base = s->base;
-	to->attributes =
-		s->attributes & RIGHTS_P ? vmcb_attributes(s->attributes) : 0;
+	to->attributes = rights & RIGHTS_P ? vmcb_attributes(rights) : 0;
 }
 
 static void apply_table(struct vmcb_segment *to, const struct vp_table *from)
