@@ -9,6 +9,7 @@
 #define CPU_NMI_ARRIVED 104
 #define STACK_FIRST_TOP 36864
 #define VMCB_HOST 992
+#define VMCB_HOST_CR0 1000
 #define STUB_SIZE 16
 
 #endif

@@ -29,11 +29,19 @@ vm_enter:
 	vmload                          ; from here on GS is the guest's
 	vmrun
 	cli
-	vmsave                          ; RAX is the VMCB again
 	each push, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp
 	push rax                        ; RSP's place; C writes both from the VMCB
 	each push, rbx, rdx, rcx, rax
 	mov rdi, rsp
+	; QEMU restores CR0 before CR4 and EFER, and as MOV would: behind a guest with LME,
+	; without PAE and paging, CR0 stays the guest's. Up to here nothing minds.
+	mov rdx, cr0
+	test edx, edx                   ; PG
+	js .paging
+	mov rdx, [rax + VMCB_HOST_CR0]
+	mov cr0, rdx
+.paging:
+	vmsave                          ; RAX is the VMCB again
 	mov rax, [rax + VMCB_HOST]      ; in 3E0H to 3FFH nothing is the processor's
 	vmload                          ; GS and the task register are ours
 	mov rsp, [gs:CPU_STACK_TOP]

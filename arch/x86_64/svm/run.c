@@ -157,6 +157,7 @@ void vendor_vp_init(struct vp *vp)
 		init_child(v);
 	v->msr_map = maps_msr(vp->is_root ? vp->cpu : NULL).v;
 	v->host = svm_page(vp->cpu, SVM_PAGE_HOST_VMCB).v;
+	v->host_cr0 = cr0_read();
 	v->virtual_extras = features()->has_lbr ? VMCB_LBR : 0;
 	/* For QEMU (arm). The clean bits stay 0: VMRUN loads everything (15.15). */
 	v->dr_writes = BIT(7);

@@ -53,7 +53,8 @@ struct vmcb {
 	u8 bytes[15];              /* 0d1 */
 	u8 rsvd0e0[0x3e0 - 0x0e0]; /* 0e0 */
 	u64 host;       /* 3e0 ours: what run.asm loads behind the exit */
-	u64 rsvd3e8[3]; /* 3e8 */
+	u64 host_cr0;   /* 3e8 and this, if it has to */
+	u64 rsvd3f0[2]; /* 3f0 */
 
 	/* ---- State save area (table B-2), from 400 ---- */
 	struct vmcb_segment es, cs, ss, ds, fs, gs;  /* 400 */
@@ -97,6 +98,7 @@ VMCB_AT(clean, 0x0c0);
 VMCB_AT(next_rip, 0x0c8);
 VMCB_AT(bytes, 0x0d1);
 VMCB_AT(host, VMCB_HOST);
+VMCB_AT(host_cr0, VMCB_HOST_CR0);
 VMCB_AT(es, 0x400);
 VMCB_AT(gdtr, 0x460);
 VMCB_AT(tr, 0x490);
