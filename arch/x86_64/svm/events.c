@@ -22,6 +22,8 @@
 
 #define VECTOR_BP 3u
 #define VECTOR_OF 4u
+#define VECTOR_BR 5u
+#define EXCEPTIONS 31u /* QEMU refuses 31 too, which no processor raises */
 
 /* Opcodes of one byte. */
 #define INT3 0xccu
@@ -31,12 +33,23 @@
 #define WITH_ERROR \
 	(BIT(8) | 0x1full << 10 | BIT(17) | BIT(21) | BIT(29) | BIT(30))
 
-/* Its type in the VMCB: 5 and 6 are VT-x's and the TLFS's alone. */
-static u64 code_of(u64 type)
+/*
+ * Its type in the VMCB: 5 and 6 are VT-x's and the TLFS's alone. VMRUN refuses what is no
+ * exception, or none of the mode (15.20). No processor raises these, but a parent may
+ * ask for them: as INT n every vector can be delivered.
+ */
+static u64 code_of(struct vp *vp, u64 type, u64 vector)
 {
-	return type > HV_PENDING_TYPE_SOFTWARE_INTERRUPT
-	               ? HV_PENDING_TYPE_EXCEPTION
-	               : type;
+	if (type < HV_PENDING_TYPE_EXCEPTION ||
+	    type == HV_PENDING_TYPE_SOFTWARE_INTERRUPT)
+		return type;
+	if (vector >= EXCEPTIONS || vector == VECTOR_NMI)
+		return HV_PENDING_TYPE_SOFTWARE_INTERRUPT;
+	/* INTO and BOUND are not there in 64-bit mode. */
+	return (vector == VECTOR_OF || vector == VECTOR_BR) &&
+	                       vendor_peek(vp, VENDOR_CODE_64)
+	               ? HV_PENDING_TYPE_SOFTWARE_INTERRUPT
+	               : HV_PENDING_TYPE_EXCEPTION;
 }
 
 bool events_is_software(u8 vector)
@@ -78,19 +91,24 @@ void events_set_pending(struct vp *vp, u64 pending)
 	struct vmcb *v = vmcb_of(vp);
 	u64 type = pending >> HV_PENDING_TYPE_SHIFT & 7;
 	u64 vector = pending >> HV_PENDING_VECTOR_SHIFT & EVENT_VECTOR;
+	u64 code = code_of(vp, type, vector);
 
 	v->event = 0;
 	a->soft_type = 0;
 	if (!(pending & HV_PENDING_INTERRUPTION))
 		return;
-	v->event = EVENT_VALID | code_of(type) << EVENT_TYPE_SHIFT | vector;
+	v->event = EVENT_VALID | code << EVENT_TYPE_SHIFT | vector;
 	if (pending & HV_PENDING_DELIVER_ERROR_CODE)
 		v->event |= EVENT_ERROR |
 		            pending >> HV_PENDING_ERROR_SHIFT
 		                               << EVENT_CODE_SHIFT;
-	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT) {
+	if (type >= HV_PENDING_TYPE_SOFTWARE_INTERRUPT || code != type) {
 		a->soft_type = (u8)type;
-		a->soft_length = pending >> HV_PENDING_LENGTH_SHIFT & 15;
+		/* Of a hardware exception there is none. */
+		a->soft_length = type > HV_PENDING_TYPE_EXCEPTION
+		                         ? pending >> HV_PENDING_LENGTH_SHIFT &
+		                                   15
+		                         : 0;
 	} else if (vector == VECTOR_DB && type == HV_PENDING_TYPE_EXCEPTION) {
 		v->dr7 &= ~DR7_GD; /* over, as at any delivery */
 	}
