@@ -34,8 +34,8 @@ enum anywhere_level {
 };
 
 /*
- * The parent fills episodes, mark_every, use_x2apic, tf, no_nmis and
- * dr7_code1; the rest is zero.
+ * The parent fills episodes, mark_every, use_x2apic, tf, no_nmis,
+ * dr7_code1 and no_limits; the rest is zero.
  */
 struct anywhere_seen {
 	u64 episodes;   /*  0 */
@@ -61,7 +61,7 @@ struct anywhere_seen {
 	u32 tf;         /* 104 RFLAGS.TF, or 0: it does not single-step */
 	u32 no_nmis;    /* 108 it sends itself none */
 	u32 dr7_code1;  /* 112 DR1 is for execution, or nothing is */
-	u32 rsvd_z;     /* 116 */
+	u32 no_limits;  /* 116 nothing behind a segment's end is touched */
 };
 _Static_assert(sizeof(struct anywhere_seen) == 120, "anywhere.inc");
 

@@ -73,7 +73,10 @@ protected:
 	fault32 bound eax, [bounds]
 	mov eax, DATA16
 	mov gs, eax
+	cmp dword [NO_LIMITS], 0
+	jne .limited
 	fault32 mov eax, [gs:0xffff]
+.limited:
 	fault32 int 0x60
 	call note32
 

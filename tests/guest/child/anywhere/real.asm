@@ -93,6 +93,8 @@ real_again:                     ; 16-bit code of protected mode comes here
 	xor cx, cx
 	div cx
 .divided:
+	cmp word [NO_LIMITS], 0
+	jne .limited
 	mov word [RESUME_AT], .limited
 	mov ax, [0xffff]        ; over the end of the segment
 .limited:
