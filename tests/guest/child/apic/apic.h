@@ -34,6 +34,7 @@ enum apic_task {
 #define APIC_HALTS 1u
 #define APIC_BY_PAGE 2u /* xAPIC mode */
 #define APIC_BY_HV 4u   /* EOI, ICR and TPR by the synthetic MSRs */
+#define APIC_DOUBLES 8u /* an emulator delivers some interrupts twice */
 
 /* Filled by the parent: task, flags, period. The rest is zero at first. */
 struct apic_seen {
@@ -57,6 +58,7 @@ struct apic_seen {
 	u64 startup_index; /* for the VP that is being started: */
 	u64 startup_stack;
 	u64 startup_entry;
+	u64 doubled; /* interrupts that came with IF clear */
 };
 
 #endif

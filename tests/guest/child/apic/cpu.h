@@ -4,6 +4,7 @@
 #ifndef CHILD_APIC_CPU_H
 #define CHILD_APIC_CPU_H
 
+#include "include/x86.h"
 #include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "tests/guest/child/apic/apic.h"
@@ -29,6 +30,20 @@ static inline void interrupts_on(void)
 static inline void halt(void)
 {
 	__asm__ volatile("sti; hlt" : : : "memory");
+}
+
+/*
+ * No processor delivers an interrupt with IF clear. QEMU does, when it delivers one that was
+ * injected a second time, in the handler of the first (docs/svm.md).
+ */
+NO_VECTORS static inline bool is_double(const struct frame *frame)
+{
+	if (frame->rflags & RFLAGS_IF)
+		return false;
+	seen->doubled++;
+	if (!(seen->flags & APIC_DOUBLES))
+		seen->wrong++;
+	return true;
 }
 
 /* Descriptor tables of this VP. */

@@ -79,7 +79,8 @@ static void take_message(void)
 
 HANDLER static void on_tick(struct frame *frame)
 {
-	(void)frame;
+	if (is_double(frame))
+		return;
 	seen->ticks++;
 	if (time_now() < seen->begin_first + seen->ticks * period)
 		seen->early++;
