@@ -3,8 +3,10 @@
  */
 #include "tests/guest/lib/bases.h"
 
+#include "include/x86.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/random.h"
+#include "tests/guest/lib/vendor.h"
 
 #define PDPT_LONG 0x7000u
 #define PAGE_TABLE 0xa000u /* of the last 2 MiB of a half, or of 4 GiB */
@@ -98,9 +100,12 @@ static void fill_page_tables(const struct child *c)
 	/* The lowest GiB stands at both ends of each half, and below 4 GiB. */
 	pml4[0] = pml4[255] = pml4[256] = pml4[511] = PDPT_LONG | PTE_USER;
 	pdpt[0] = pdpt[3] = pdpt[511] = BASES_PAGE_DIRECTORY | PTE_USER;
-	/* Those of PAE paging are in the processor: here they may be anything. */
+	/* Those of PAE paging are in the processor: here they may be anything. With SVM
+	 * they are here (APM volume 2, 15.25.10). */
 	for (u64 i = 0; i < 4; i++)
-		pae[i] = random_next();
+		pae[i] = vendor_is_svm() ? 0 : random_next();
+	if (vendor_is_svm())
+		pae[0] = BASES_PAGE_DIRECTORY | PTE_P;
 	for (u64 i = 0; i < 512; i++) {
 		pd[i] = i << 21 | PDE_LARGE_USER;
 		pt[i] = i << PAGE_SHIFT | PTE_USER;

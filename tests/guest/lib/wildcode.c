@@ -11,6 +11,8 @@
 
 /* ---- What takes more than one ---- */
 
+bool wildcode_breaks;
+
 static const u32 msrs[] = {
 	0x10,
 	0x1b,
@@ -112,7 +114,8 @@ static void access_control(void)
 {
 	static const u8 numbers[] = { 0, 0, 2, 3, 4, 4, 8, 1 };
 	bool debug = random_one_in(3);
-	u32 number = debug ? random_below(8)
+	/* DR5 is another name of DR7. */
+	u32 number = debug ? random_below(wildcode_breaks ? 8 : 5)
 	                   : numbers[random_below(sizeof(numbers))];
 	u32 modrm = 0xc0 | (number & 7) << 3;
 	u32 opcode = debug ? 0x21 : 0x20;

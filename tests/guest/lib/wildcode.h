@@ -13,4 +13,7 @@
  */
 void wildcode_fill(u8 *to, u32 size, u32 address, u32 bits);
 
+/* breaks=0: no child has breakpoints, at which QEMU ends (docs/svm.md). */
+extern bool wildcode_breaks;
+
 #endif

@@ -260,7 +260,7 @@ static void choose_events(struct bases_vp *vp)
 		vp->apic->initial_count = 1 + random_below(100000);
 		vp->apic->timer_due = 1 + random_below(100000);
 	}
-	if (!random_one_in(4))
+	if (!random_one_in(4) || !wildcode_breaks)
 		return;
 	for (u32 i = 0; i < 4; i++)
 		vp->debug->dr[i] = wildplace_any();

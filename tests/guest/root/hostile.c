@@ -49,5 +49,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	hostile_int1 = arguments_number(image, table, "int1", 1);
 	hostile_masked = arguments_number(image, table, "masked", 1);
 	hostile_wraps = arguments_number(image, table, "wrap", 1);
+	hostile_pushes = arguments_number(image, table, "pushes", 1);
 	return test_run(image, table, "hostile", cases, ARRAY_LEN(cases));
 }

@@ -289,8 +289,8 @@ static void xsetbv_of_a_user(void)
 
 /* ---- MSRs ---- */
 
-/* sysenter=0: a hypervisor below takes any address there, and makes it another. */
-static bool sysenter;
+/* sysenter=0, kernel_gs=0: what is below takes any address there. */
+static bool sysenter, kernel_gs;
 
 /* Each value is one that this register cannot have. */
 static const struct {
@@ -312,7 +312,7 @@ static const struct {
 	{ 0xc0000080, HV_REGISTER_EFER, 0x502 },
 	{ 0xc0000080, HV_REGISTER_EFER, 0x001 }, /* LME, with paging */
 	{ 0xc0000082, HV_REGISTER_LSTAR, BIT(47) },
-	{ 0xc0000102, HV_REGISTER_KERNEL_GS_BASE, BIT(63) },
+	{ MSR_IA32_KERNEL_GS_BASE, HV_REGISTER_KERNEL_GS_BASE, BIT(63) },
 	{ 0x808, HV_REGISTER_APIC_FIRST + 0x08, 0x100 }, /* TPR */
 	{ 0x80f, HV_REGISTER_APIC_FIRST + 0x0f, 0x1000 },
 	{ 0x830, HV_REGISTER_APIC_FIRST + 0x30, 0x3000 },
@@ -325,6 +325,14 @@ static const struct {
 	{ 0x400000b0, HV_REGISTER_STIMER0_CONFIG, BIT(4) | BIT(62) },
 };
 
+static bool is_left_out(u32 msr)
+{
+	if (msr == MSR_IA32_KERNEL_GS_BASE)
+		return !kernel_gs;
+	return !sysenter &&
+	       (msr == MSR_IA32_SYSENTER_ESP || msr == MSR_IA32_SYSENTER_EIP);
+}
+
 static void msrs(void)
 {
 	u64 before;
@@ -332,8 +340,7 @@ static void msrs(void)
 	MUST(create_long(wrmsr, sizeof(wrmsr)));
 	MUST(child_set(&child, HV_REGISTER_APIC_BASE, 0xfee00d00));
 	for (u32 i = 0; i < ARRAY_LEN(bad_msrs); i++) {
-		if (!sysenter && (bad_msrs[i].msr == MSR_IA32_SYSENTER_ESP ||
-		                  bad_msrs[i].msr == MSR_IA32_SYSENTER_EIP))
+		if (is_left_out(bad_msrs[i].msr))
 			continue;
 		before = child_get(&child, bad_msrs[i].name);
 		MUST(child_set(&child, HV_REGISTER_RCX, bad_msrs[i].msr) &&
@@ -364,5 +371,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	sysenter = arguments_number(image, table, "sysenter", 1);
+	kernel_gs = arguments_number(image, table, "kernel_gs", 1);
 	return test_run(image, table, "refused", cases, ARRAY_LEN(cases));
 }

@@ -25,6 +25,7 @@
 #include "tests/guest/lib/share.h"
 #include "tests/guest/lib/tally.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/wildcode.h"
 #include "tests/guest/lib/wildparent.h"
 #include "tests/guest/lib/wildstate.h"
 #include "tests/guest/lib/worst.h"
@@ -493,6 +494,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	exits_wanted = arguments_number(image, table, "exits", EXITS);
 	seed = arguments_number(image, table, "seed", cpu_cpuid(1).eax);
 	first_life = arguments_number(image, table, "first", 0);
+	wildcode_breaks = arguments_number(image, table, "breaks", 1);
 	share_wanted = arguments_number(image, table, "share", SHARE_THIRD);
 	return test_run(image, table, "wild", cases, ARRAY_LEN(cases));
 }

@@ -12,10 +12,11 @@
 /*
  * From the command line: share=percent that is ours at least; int1=0, a hypervisor below
  * forgets that INT1 was being delivered; masked=0, see hostile_spinner_leaves_us_ours;
- * wrap=0, not with KVM and Bochs below (docs/testing.md).
+ * wrap=0, not with KVM and Bochs below (docs/testing.md); pushes=0, no data breakpoint
+ * where an exception is pushed, at which QEMU ends (docs/svm.md).
  */
 extern u64 hostile_least_share;
-extern bool hostile_int1, hostile_masked, hostile_wraps;
+extern bool hostile_int1, hostile_masked, hostile_wraps, hostile_pushes;
 
 /* The child runs, and we get our share of the time. */
 void hostile_share_is_ours(void);
