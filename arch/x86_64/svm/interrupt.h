@@ -7,7 +7,7 @@
 
 #include "hv/run/sched.h"
 
-/* GIF is set for a moment: an NMI and one interrupt, if they wait, come in. */
+/* GIF is set for a moment: an NMI that waits comes in. */
 void interrupt_open(void);
 
 /* A physical interrupt has ended a run. What the scheduler is to be told of it. */
