@@ -218,9 +218,6 @@ BREAK(nmi_masked, s->interrupt_state = HV_INTERRUPT_STATE_NMI_MASKED;
 BREAK(gp_without, s->pending_interruption = event(3, 13, 0))
 BREAK(ud_with, s->pending_interruption = event(3, 6, ERROR))
 BREAK(real_with, s->pending_interruption = event(3, 13, ERROR))
-BREAK(exception_nmi, s->pending_interruption = event(3, 2, 0))
-BREAK(int1_far, s->pending_interruption = event(5, 32, 1 << 5))
-BREAK(into_far, s->pending_interruption = event(6, 200, 1 << 5))
 static void pae(struct vp_state *s)
 {
 	protected_32(s);
@@ -312,26 +309,18 @@ static const struct {
 	{ "an error code where the processor has one", long_64, gp_without },
 	{ "an error code where the processor has one", protected_32, ud_with },
 	{ "an error code where the processor has one", real, real_with },
-	{ "an exception has the vector of one", long_64, exception_nmi },
-	{ "an exception has the vector of one", real, int1_far },
-	{ "an exception has the vector of one", protected_32, into_far },
 };
 
-/* What only one of the vendors has. */
-static const struct {
-	const char *rule;
-	bool of_svm;
-} not_of_both[] = {
-	{ "an exception has the vector of one", true },
-	{ "a waiting single step is one by RFLAGS", false },
-	{ "PDPTEs have no reserved bits", false },
+static const char *const not_of_svm[] = {
+	"a waiting single step is one by RFLAGS",
+	"PDPTEs have no reserved bits",
 };
 
 static bool has_rule(const char *what, bool svm)
 {
-	for (u32 i = 0; i < ARRAY_LEN(not_of_both); i++)
-		if (!strcmp(what, not_of_both[i].rule))
-			return not_of_both[i].of_svm == svm;
+	for (u32 i = 0; svm && i < ARRAY_LEN(not_of_svm); i++)
+		if (!strcmp(what, not_of_svm[i]))
+			return false;
 	return true;
 }
 

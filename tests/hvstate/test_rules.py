@@ -86,11 +86,10 @@ def test_what_is_next_to_the_rules_is_taken(case: Case,
     assert answer(tmp_path, data) == COMPLETE
 
 
-# What AMD's processors have otherwise: rules that they do not have, and one that is wider.
+# Rules that AMD's processors do not have.
 NOT_AMDS = ("rip has all bits from the linear width on the same",
             "pdpte has no reserved bits where one is present",
             "pending_debug: in a shadow or halted")
-EVENT = "pending_interruption has a vector below 32 for an exception"
 
 
 def test_the_rules_of_amd() -> None:
@@ -103,19 +102,6 @@ def test_the_rules_of_amd() -> None:
         let_be += free
         assert rules == ([] if free else [case.rule]), case.name
     assert let_be >= len(NOT_AMDS)
-
-
-@pytest.mark.parametrize("kind,vector,length", [
-    (3, 2, 0), (5, 32, 1), (6, 200, 1), (6, 2, 1)])
-def test_to_amd_all_exceptions_are_of_one_type(
-        kind: int, vector: int, length: int) -> None:
-    pending = 1 | kind << 1 | length << 5 | vector << 16
-    stream = read({"vps": [{"mode": "long", "vp_events": {
-        "pending_interruption": pending}}]})
-    here = Here.of(stream.values["COMPAT"])
-    assert broken(stream.vps[0], here) == []
-    assert [rule.text for rule in broken(
-        stream.vps[0], replace(here, amd=True))] == [EVENT]
 
 
 def test_the_bases_of_all_cases_keep_the_rules() -> None:

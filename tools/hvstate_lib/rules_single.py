@@ -79,14 +79,6 @@ def xcr0_is_a_set(r: Registers) -> bool:
                 and x >> 17 & 3 in (0, 3))
 
 
-def exception_vector(r: Registers) -> bool:
-    """AMD's processors have one type for all exceptions, and NMI's is none."""
-    if r.here.amd:
-        return (r.event.type not in (EXCEPTION, 5, 6)
-                or r.event.vector < 32 and r.event.vector != 2)
-    return r.event.type != EXCEPTION or r.event.vector < 32
-
-
 def event_rules() -> Iterator[Rule]:
     """pending_interruption"""
     for text, test in (
@@ -98,7 +90,7 @@ def event_rules() -> Iterator[Rule]:
             ("has vector 2 for an NMI", if_(pending(NMI), lambda r:
                                             r.event.vector == 2)),
             ("has a vector below 32 for an exception",
-             if_(lambda r: r.event.pending, exception_vector)),
+             if_(pending(EXCEPTION), lambda r: r.event.vector < 32)),
             ("has a length for an instruction",
              lambda r: r.event.type not in (4, 5, 6) or r.event.length > 0),
             ("has an error code only for an exception that has one",

@@ -10,7 +10,6 @@
 #include "include/x86_msr.h"
 
 #define V86_ATTRIBUTES 0xf3u
-#define EXCEPTIONS 32u /* vectors */
 
 #define CORE VP_PART_CORE
 #define PAGING VP_PART_PAGING
@@ -322,21 +321,6 @@ static bool pdptes_reserved(const struct vp_state *s)
 
 /* ---- 26.2.1.3, 26.3.1.4, 26.3.1.5: the event that is pending ---- */
 
-/*
- * To SVM all three are exceptions, and one that is none, as NMI's vector, is refused (APM
- * volume 2, 15.20).
- */
-static bool exception_vector(const struct vp_state *s)
-{
-	bool is =
-		pending_is(s, HV_PENDING_TYPE_EXCEPTION) ||
-		pending_is(s, HV_PENDING_TYPE_PRIVILEGED_SOFTWARE_EXCEPTION) ||
-		pending_is(s, HV_PENDING_TYPE_SOFTWARE_EXCEPTION);
-
-	return !is || (pending_vector(s) < EXCEPTIONS &&
-	               pending_vector(s) != VECTOR_NMI);
-}
-
 /* An external interrupt is never delivered where the guest has it blocked. */
 static bool interrupt_allowed(const struct vp_state *s)
 {
@@ -363,13 +347,10 @@ static bool error_code(const struct vp_state *s)
 	               (VP_ERROR_CODE_VECTORS >> pending_vector(s) & 1));
 }
 
-/* Those that SVM alone has come first, those of VT-x alone last. */
-#define OF_SVM 1u
+/* Those of VT-x alone come last. */
 #define OF_VTX 2u
 
 static const struct vp_rule rules[] = {
-	{ "an exception has the vector of one", exception_vector,
-	  VP_RULE_ALWAYS, CORE },
 	{ "long mode has paging and CR4.PAE", long_mode_is_paged,
 	  VP_RULE_ALWAYS, CORE | PAGING },
 	{ "CR4.PCIDE is of long mode", pcid_is_of_long_mode, VP_RULE_ALWAYS,
@@ -442,10 +423,6 @@ static const struct vp_rule rules[] = {
  */
 const struct vp_rule *entry_rules(u32 *count, enum entry_of whose)
 {
-	if (whose == ENTRY_OF_SVM) {
-		*count = ARRAY_LEN(rules) - OF_VTX;
-		return rules;
-	}
-	*count = ARRAY_LEN(rules) - OF_SVM;
-	return rules + OF_SVM;
+	*count = ARRAY_LEN(rules) - (whose == ENTRY_OF_SVM ? OF_VTX : 0);
+	return rules;
 }
