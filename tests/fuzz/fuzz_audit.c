@@ -110,7 +110,7 @@ FUZZ_QUICK static void audit_frames(u8 *owners, u64 *deposited, u64 *mappings)
 }
 
 /* A page that is nobody's secret is in the root's map, and no other is. */
-static bool is_roots(u8 owner)
+FUZZ_QUICK static bool is_roots(u8 owner)
 {
 	return owner == FRAME_ROOT || owner == FRAME_NONE;
 }

@@ -264,7 +264,7 @@ bool fuzz_image_may_differ(u64 gpn)
 	return current->touched[gpn] || current->held[gpn];
 }
 
-const u64 *fuzz_image_look(hpa_t page)
+FUZZ_QUICK const u64 *fuzz_image_look(hpa_t page)
 {
 	FUZZ_CHECK(page.v < FUZZ_RAM);
 	return (const u64 *)(const void *)(fake.ram + page.v);

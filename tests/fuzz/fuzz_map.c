@@ -11,12 +11,12 @@
 #define USED BIT(52) /* our own mark (slat.c): rights may be none */
 #define LIMIT (1ull << 36)
 
-bool fuzz_map_used(u64 entry)
+FUZZ_QUICK bool fuzz_map_used(u64 entry)
 {
 	return entry & USED;
 }
 
-hpa_t fuzz_map_page(u64 entry)
+FUZZ_QUICK hpa_t fuzz_map_page(u64 entry)
 {
 	return hpa_of(entry & ADDRESS);
 }
@@ -57,13 +57,16 @@ FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
 	while (*gpn < LIMIT) {
 		u32 level;
 		const u64 *entry = fuzz_map_entry(p, *gpn, &level);
-		u64 left = 512 - (*gpn >> 9 * level & 511);
+		u64 left = 512 - (*gpn >> 9 * level & 511), holes = 0;
 
 		/* Along the holes of one table. */
-		for (; left > 0 && !(*entry & USED); left--, entry++)
-			*gpn = ((*gpn >> 9 * level) + 1) << 9 * level;
-		if (left == 0)
+		while (holes < left && !(entry[holes] & USED))
+			holes++;
+		if (holes)
+			*gpn = ((*gpn >> 9 * level) + holes) << 9 * level;
+		if (holes == left)
 			continue;
+		entry += holes;
 		FUZZ_CHECK(level == 0 || !(*entry & LARGE));
 		if (level > 0)
 			continue;

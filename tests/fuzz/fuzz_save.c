@@ -9,7 +9,7 @@
 #define CALLS_MAX 200u
 
 /* Begun anew over and over it would not come to its end, which says most. */
-#define BEGUN_MAX 6u
+#define BEGUN_MAX 3u
 
 /* The save under way, as its parent knows it. */
 struct saver {
@@ -150,6 +150,14 @@ static u64 make_twin(struct saver *s)
 	return twin;
 }
 
+/* All registers of a VP are read by one input of four: they say what the state says. */
+static u32 read_whole(const struct saver *s)
+{
+	u32 how = s->stream.size / 8;
+
+	return how % 4 ? FUZZ_NO_VP : fuzz_vp_of(s->id, how / 4);
+}
+
 static void check_round_trip(struct saver *s)
 {
 	struct fuzz_feed feed = { .id = make_twin(s) };
@@ -158,7 +166,7 @@ static void check_round_trip(struct saver *s)
 	fuzz_bytes(s->in, feed.cuts, sizeof(feed.cuts));
 	result = fuzz_feed_run(&feed, s->stream.data, s->stream.size, &at);
 	FUZZ_CHECK(result == HV_STATE_COMPLETE && at == s->stream.size);
-	fuzz_same(s->id, feed.id);
+	fuzz_same(s->id, feed.id, read_whole(s));
 	FUZZ_CHECK(fuzz_resume(feed.id));
 	fuzz_check_vps(feed.id);
 }

@@ -19,6 +19,16 @@ u32 fuzz_vp_index(u32 i)
 	return indices[i];
 }
 
+u32 fuzz_vp_of(u64 id, u32 number)
+{
+	const struct partition *p = guest_partition(id);
+
+	for (u32 i = 0; i < FUZZ_VPS; i++, number++)
+		if (p->vps[fuzz_vp_index(number % FUZZ_VPS)])
+			break;
+	return fuzz_vp_index(number % FUZZ_VPS);
+}
+
 /*
  * Bytes: VPs, flags, OS id, place of the hypercall page; then pages, two bytes
  * each: how far from the one before, and rights, contents, how sparse.
@@ -254,7 +264,8 @@ struct disturbance {
 static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
 {
 	static union hv_register_value values[FUZZ_REGISTERS];
-	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names), place;
+	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names, true);
+	u32 place;
 
 	fuzz_registers_read(id, index, names, count, values);
 	d->count = 0;
@@ -309,13 +320,12 @@ static void disturb(u64 id, u32 index, u64 *seed)
 	}
 }
 
+/* One VP: all are alike, and the others show what was taken for theirs. */
 void fuzz_disturb(struct fuzz_in *in, u64 id)
 {
 	u64 seed = fuzz_u16(in);
 
-	for (u32 i = 0; i < FUZZ_VPS; i++)
-		if (guest_partition(id)->vps[fuzz_vp_index(i)])
-			disturb(id, fuzz_vp_index(i), &seed);
+	disturb(id, fuzz_vp_of(id, (u32)seed), &seed);
 }
 
 /* ---- Running ---- */

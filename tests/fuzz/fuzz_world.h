@@ -71,6 +71,9 @@ struct fuzz_shape {
 
 u32 fuzz_vp_index(u32 i);
 
+/* The index of a VP that there is, by any number; any index where there is none. */
+u32 fuzz_vp_of(u64 id, u32 number);
+
 /* The next child of the start, or a new one with the same VPs. */
 u64 fuzz_take_child(void);
 
@@ -86,9 +89,9 @@ void fuzz_create_vp(u64 id, u32 index);
 /* A child with the same VPs and as large a pool as another, and no memory. */
 u64 fuzz_child(const struct partition *like);
 
-/* The names of all registers. How many there are. */
+/* The names of all registers, or of those that are not in struct vp_state. How many. */
 #define FUZZ_REGISTERS 400u
-u32 fuzz_register_names(u32 *names);
+u32 fuzz_register_names(u32 *names, bool of_state);
 
 /* Reads registers; where one cannot be read its value says why. */
 void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
@@ -97,14 +100,18 @@ void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
 /* Sets `count` registers to what the input says; refusals are fine. */
 void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count);
 
-/* Gives every register of every VP a value that it can hold, if any other. */
+/* Gives every register of a VP a value that it can hold, if any other. */
 void fuzz_disturb(struct fuzz_in *in, u64 id);
 
 /* A VP runs for a moment and leaves with an intercept, perhaps. */
 void fuzz_run(struct fuzz_in *in, u64 id, u32 index);
 
-/* No register and no byte of memory differs between the two children. */
-void fuzz_same(u64 id, u64 other);
+#define FUZZ_NO_VP UINT32_MAX
+/*
+ * No register and no byte of memory differs between the two children. The states that
+ * registers are read from are compared, and of VP `whole` all registers as well.
+ */
+void fuzz_same(u64 id, u64 other, u32 whole);
 
 /* ---- A child's VPs as they were ---- */
 

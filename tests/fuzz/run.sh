@@ -3,6 +3,9 @@
 # has the programs. What is new is kept in FOLDER/corpus, a finding as
 # FOLDER/TARGET-crash-...; the first one ends the run with a failure.
 #
+# Inputs a second are those of a second of the processor: a busy machine makes it late,
+# not slow. Building the machines is in it (fuzz_start.c), most of which come first.
+#
 # Inputs are cheap by now: libFuzzer's own schedule by rare features (-entropic)
 # took up to a third of the time, and found no more for it.
 set -u
@@ -17,7 +20,18 @@ stat() {
 	sed -n "s/^stat::$1: *//p" "$log"
 }
 
+# spent: hundredths of a second of the processor that targets have had by now. No pipe
+# and no subshell, which have children of their own.
+spent() {
+	times >"$folder/times"
+	hundredths=$(awk -F'[ms ]+' \
+		'NR == 2 { print int(6000 * ($1 + $3) + 100 * ($2 + $4)) }' \
+		"$folder/times")
+}
+
 for target in "$@"; do
+	spent
+	before=$hundredths
 	log=$folder/$target.log
 	corpus=$folder/corpus/$target
 	mkdir -p "$corpus"
@@ -29,7 +43,9 @@ for target in "$@"; do
 		echo "fuzz: $target: a finding, see $log" >&2
 		exit 1
 	}
-	printf '  %-9s %8d inputs in %d s, %d new, corpus %d\n' "$target" \
-		"$(stat number_of_executed_units)" "$seconds" \
+	inputs=$(stat number_of_executed_units)
+	spent
+	printf '  %-9s %8d inputs in %d s, %d/s, %d new, corpus %d\n' "$target" \
+		"$inputs" "$seconds" "$((inputs * 100 / (hundredths - before + 1)))" \
 		"$(stat new_units_added)" "$(find "$corpus" -type f | wc -l)"
 done

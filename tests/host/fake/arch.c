@@ -114,23 +114,35 @@ __attribute__((weak)) void arch_copy(void *to, const void *from, u64 bytes)
 		memmove(to, from, bytes);
 }
 
-__attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
+/* In RAM there is nothing that the sanitizers could find. */
+static bool is_ram(const void *at, u64 bytes)
+{
+	u64 from = (u64)((const u8 *)at - fake.ram);
+
+	return from < fake.ram_bytes && bytes <= fake.ram_bytes - from;
+}
+
+void fake_fill(void *to, u64 word, u64 words)
 {
 	u64 *at = to;
 
+	/* The machine's own way is much faster than a word at a time. */
+	if (is_ram(to, words * sizeof(word)))
+		__asm__ volatile("rep stosq"
+		                 : "+D"(to), "+c"(words)
+		                 : "a"(word)
+		                 : "memory");
+	for (u64 i = 0; i < words; i++)
+		at[i] = word;
+}
+
+/* Weak, as above. */
+__attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
+{
 	fake_tlb_fills(hpa_of(arch_page_hpa(to).v & ~(u64)(PAGE_SIZE - 1)));
 	fake.steps += words / 8;
 	fake.filled += words;
-	if (words == 0)
-		return;
-	/* By what is filled already: much faster than a word at a time. */
-	*at = word;
-	for (u64 done = 1; done < words;) {
-		u64 now = done < words - done ? done : words - done;
-
-		memcpy(at + done, at, now * sizeof(*at));
-		done += now;
-	}
+	fake_fill(to, word, words);
 }
 
 /* ---- Virtual processors ---- */

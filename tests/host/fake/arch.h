@@ -113,6 +113,9 @@ bool fake_fails_check(void (*fn)(void *), void *argument);
 /* Words that are all 0. Quick, and without a look at what the sanitizers know. */
 bool fake_is_zero(const u64 *at, u64 words);
 
+/* Words that are all the same. Quick where they are RAM. */
+void fake_fill(void *to, u64 word, u64 words);
+
 /* A pseudo-random word; the same in every run. */
 u64 fake_random(u64 *seed);
 
