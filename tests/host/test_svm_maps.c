@@ -52,6 +52,19 @@ static void test_place_of_an_msr(void **state)
 	}
 }
 
+/* Four MSRs share a byte. */
+static void test_neighbours_of_an_msr(void **state)
+{
+	(void)state;
+	memset(map, 0, sizeof(map));
+	for (u32 msr = 0x174; msr <= 0x177; msr++)
+		msr_map_set(map, msr, true, true);
+	msr_map_set(map, 0x175, false, true);
+	msr_map_set(map, 0x176, true, false);
+	assert_int_equal(map[0x5d], 0xdb);
+	assert_int_equal(bits_set(), 6);
+}
+
 static void test_msrs_without_a_place(void **state)
 {
 	static const u32 msrs[] = { 0x2000,     0x40000000, 0xbfffffff,
@@ -100,6 +113,11 @@ static void test_opcodes(void **state)
 		{ { 0x41, 0x0f, 0x22, 0xe0 }, 4, 0, 0 },
 		{ { 0x41, 0x66, 0x0f, 0x22 }, 8, 2, 0 },
 		{ { 0xf0, 0x44, 0x0f, 0x22 }, 8, 2, 0x44 },
+		{ { 0x48, 0x0f, 0x22 }, 8, 1, 0x48 },
+		{ { 0x4f, 0x0f, 0x22 }, 8, 1, 0x4f },
+		/* 16-bit code is as 32-bit code, and 50 is PUSH. */
+		{ { 0x48, 0x0f, 0x22 }, 2, 0, 0 },
+		{ { 0x50, 0x0f, 0x22 }, 8, 0, 0 },
 	};
 
 	(void)state;
@@ -115,9 +133,32 @@ static void test_opcodes(void **state)
 	assert_int_equal(opcode_find(rows[2].bytes, 2, 4).count, 0);
 }
 
+/* APM volume 3, 1.2.1: four groups, eleven bytes; each is one, and nothing else is. */
+static void test_prefixes(void **state)
+{
+	static const u8 all[] = { 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+		                  0x66, 0x67, 0xf0, 0xf2, 0xf3 };
+	u32 found = 0;
+
+	(void)state;
+	for (u32 byte = 0; byte < 256; byte++) {
+		const u8 bytes[] = { (u8)byte, 0xf4 };
+
+		if (opcode_find(bytes, 2, 4).prefixes == 0)
+			continue;
+		assert_true(found < ARRAY_LEN(all));
+		assert_int_equal(byte, all[found++]);
+	}
+	assert_int_equal(found, ARRAY_LEN(all));
+}
+
 static void test_lengths(void **state)
 {
 	(void)state;
+	assert_int_equal(opcode_length(SVM_EXIT_RDPMC), 2);
+	assert_int_equal(opcode_length(SVM_EXIT_INVD), 2);
+	assert_int_equal(opcode_length(SVM_EXIT_MWAIT), 3);
+	assert_int_equal(opcode_length(SVM_EXIT_MWAIT_ARMED), 3);
 	assert_int_equal(opcode_length(SVM_EXIT_CPUID), 2);
 	assert_int_equal(opcode_length(SVM_EXIT_HLT), 1);
 	assert_int_equal(opcode_length(SVM_EXIT_MSR), 2);
@@ -158,9 +199,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_place_of_an_msr),
+		cmocka_unit_test(test_neighbours_of_an_msr),
 		cmocka_unit_test(test_msrs_without_a_place),
 		cmocka_unit_test(test_rights_of_an_entry),
 		cmocka_unit_test(test_opcodes),
+		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_attributes),
 		cmocka_unit_test(test_intercepts),

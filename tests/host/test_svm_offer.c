@@ -64,6 +64,19 @@ static void test_processors_that_will_do(void **state)
 	assert_true(finding("flush by ASID")->used);
 }
 
+/* One ASID is the host's, one the root's: the third has room for all children. */
+static void test_least_asids(void **state)
+{
+	struct svm_offer offer = qemu;
+
+	(void)state;
+	offer.asids = 3;
+	assert_int_equal(offer_check(&offer, &findings), HANDOFF_OK);
+	assert_int_equal(findings.refusals, 0);
+	offer.asids = 2;
+	assert_int_equal(offer_check(&offer, &findings), HANDOFF_NO_NPT);
+}
+
 static void test_each_reason(void **state)
 {
 	static const struct {
@@ -105,6 +118,16 @@ static void test_all_reasons_are_told(void **state)
 	assert_int_equal(findings.refusals,
 	                 1u << HANDOFF_SVM_OFF | 1u << HANDOFF_NO_NPT);
 	assert_int_equal(findings.count, 5);
+	/* The first is reported, whatever comes behind it. */
+	offer.cr4 |= CR4_LA57;
+	offer.efer |= EFER_SVME;
+	assert_int_equal(offer_check(&offer, &findings), HANDOFF_FIVE_LEVEL);
+	assert_int_equal(findings.refusals, 1u << HANDOFF_FIVE_LEVEL |
+	                                            1u << HANDOFF_SVM_OFF |
+	                                            1u << HANDOFF_SVM_IN_USE |
+	                                            1u << HANDOFF_NO_NPT);
+	offer = qemu;
+	offer.features = 0;
 	/* Without SVM nothing else is known. */
 	offer.has_svm = false;
 	offer.vm_cr = 0;
@@ -116,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_processors_that_will_do),
+		cmocka_unit_test(test_least_asids),
 		cmocka_unit_test(test_each_reason),
 		cmocka_unit_test(test_all_reasons_are_told),
 	};

@@ -80,6 +80,17 @@ static void test_one_shot(void **state)
 	assert_int_equal(vtimer_update(&timer, 100000), 0);
 }
 
+/* Its time is rounded up, but the count is never more than was asked for. */
+static void test_count_at_its_beginning(void **state)
+{
+	(void)state;
+	timer.rate = 1ull << 32;
+	set(LAPIC_INITIAL_COUNT, 100, 1000);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1000), 100);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1001), 100);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1002), 99);
+}
+
 /* Each tick comes where it was to be, however late the one before was seen. */
 static void test_periodic(void **state)
 {
@@ -123,6 +134,23 @@ static void test_divide_goes_on(void **state)
 	assert_int_equal(get(LAPIC_CURRENT_COUNT, 100 + 25 * 32), 25);
 	assert_int_equal(vtimer_update(&timer, 100 + 50 * 32), 0);
 	assert_int_equal(vtimer_update(&timer, 100 + 50 * 32 + 1), VECTOR);
+}
+
+/* Where the timer is stopped, or has less than one count to go. */
+static void test_divide_at_the_ends(void **state)
+{
+	(void)state;
+	set(LAPIC_DIVIDE, DIVIDE_BY_16, 0);
+	assert_int_equal(vtimer_update(&timer, 100000), 0);
+	set(LAPIC_DIVIDE, LAPIC_DIVIDE_BY_1, 0);
+	set(LAPIC_INITIAL_COUNT, 100, 0);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 200), 0);
+	set(LAPIC_DIVIDE, DIVIDE_BY_16, 200);
+	assert_int_equal(vtimer_update(&timer, 200 + 32), 0);
+	assert_int_equal(vtimer_update(&timer, 200 + 33), VECTOR);
+	/* Bit 2 is none (APM volume 2, figure 16-10). */
+	set(LAPIC_DIVIDE, 0xffffffff, 300);
+	assert_int_equal(get(LAPIC_DIVIDE, 300), 0xb);
 }
 
 /* SDM 10.5.4.1: a change between the modes stops it, either way. */
@@ -271,6 +299,8 @@ static void test_registers(void **state)
 	(void)state;
 	assert_true(vtimer_has(LAPIC_LVT_TIMER));
 	assert_true(vtimer_has(LAPIC_CURRENT_COUNT));
+	assert_true(vtimer_has(LAPIC_INITIAL_COUNT));
+	assert_true(vtimer_has(LAPIC_DIVIDE));
 	assert_false(vtimer_has(LAPIC_LVT_THERMAL));
 	assert_false(vtimer_has(LAPIC_EOI));
 	/* Bits that are none, and a register that is not written. */
@@ -300,6 +330,8 @@ int main(void)
 		CASE(test_processor_without_deadlines),
 		CASE(test_reset),
 		CASE(test_reserved_bits),
+		CASE(test_count_at_its_beginning),
+		CASE(test_divide_at_the_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,11 +82,12 @@ def fails(program: Path) -> bool:
 
 
 def likely_first(tests: list[Path], mutant: Mutant) -> list[Path]:
-    """The file's own test, then small ones; the exhaustive ones come last."""
-    own = f"test_{Path(mutant.file).stem}"
+    """The file's own test, its folder's, then small ones; the exhaustive ones come last."""
+    file = Path(mutant.file)
     late = ("golden", "decisions")
     return sorted(tests, key=lambda t: (
-        own not in t.stem, any(word in t.stem for word in late), t.stem))
+        f"test_{file.stem}" not in t.stem, f"test_{file.parent.name}_" not in t.stem,
+        any(word in t.stem for word in late), t.stem))
 
 
 def caught_by(mutant: Mutant, folder: Path) -> str:
