@@ -91,7 +91,7 @@ static void write_lvt(struct vtimer *t, u32 value)
 	bool was = vtimer_counts_to_deadline(t);
 
 	t->lvt = value & lvt_bits(t);
-	if (was != (vtimer_counts_to_deadline(t)))
+	if (was != vtimer_counts_to_deadline(t))
 		t->due = VTIMER_NEVER;
 }
 
