@@ -157,11 +157,14 @@ def icount() -> str:
 def clock() -> list[str]:
     """Each instruction of QEMU's takes 2^ICOUNT ns, whatever the host does meanwhile.
 
+    Its clock of the day goes by the same time, which is not the host's.
+
     ICOUNT= (nothing) gives it the host's clock: quicker, but on a busy host what is measured
     in it is noise, and so is the frequency of its TSC.
     """
     shift = icount()
-    return ["-icount", f"shift={shift},sleep=off"] if shift else []
+    return (["-icount", f"shift={shift},sleep=off", "-rtc", "clock=vm"]
+            if shift else [])
 
 
 def qemu_binary() -> str:

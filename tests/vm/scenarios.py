@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, replace
 
 from boots import BUILD, ROOT, Plan, Step
+from costs import NO_NRIP
 from emulator import (BOCHS, SVM, Processor, choose_processor, has_kvm,
                       processor_of)
 
@@ -42,7 +43,7 @@ ARGUMENTS = {
 # Where QEMU has SVM: what its defects leave out (docs/svm.md), and times by its clock, of
 # which an instruction takes 16 ticks.
 SVM_ARGUMENTS = {
-    "cost": "length=2100",              # instructions: QEMU has no NRIP
+    "cost": f"length={NO_NRIP}",
     "anywhere": "limits=0 steps=0 all=1 common=1 timer=0",
     "hostile": "pushes=0",
     "nmi": "late=20000 even=0 child=0",

@@ -94,11 +94,11 @@ REFUSAL = Plan(
     STASIS, processor=NEITHER)
 
 
-@pytest.mark.parametrize("job", [REFUSAL], ids=["qemu-without-vtx"])
+@pytest.mark.parametrize("job", [REFUSAL], ids=["qemu-without-svm"])
 def test_refusal_leaves_the_machine_alone(outcome: Result):
     said = outcome.section("load").strip()
     assert said.startswith("stasis: not started: the hypervisor that this "
-                           "machine runs on shows no VT-x")
+                           "machine runs on shows no SVM")
     assert "still here" in outcome.section("next")
     assert outcome.transcript.statuses["load"] != 0
     assert not outcome.problem

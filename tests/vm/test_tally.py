@@ -17,6 +17,7 @@ from costs import Below, Tally, read_below, read_tally
 from scenarios import scenarios
 
 BOOTS = [plan for plan, name in scenarios() if name == "tally"]
+NAMES = [str(plan.processor) for plan in BOOTS]
 ROW = re.compile(r'^\t\[\w+\] = \{ "([a-z0-9-]+)", \d+, \d+ \},', re.M)
 
 
@@ -25,13 +26,13 @@ def rows() -> list[str]:
     return ROW.findall((ROOT / "tests/guest/root/tally.c").read_text())
 
 
-@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: str(plan.processor))
+@pytest.mark.parametrize("job", BOOTS, ids=NAMES)
 def test_every_bound_is_looked_at(outcome: Result):
     found = [one.name for one in read_tally(outcome.section("tally"))]
     assert sorted(found) == sorted(rows())
 
 
-@pytest.mark.parametrize("job", BOOTS, ids=lambda plan: str(plan.processor))
+@pytest.mark.parametrize("job", BOOTS, ids=NAMES)
 def test_kvm_counts_the_same(outcome: Result):
     found = read_below(outcome.section("below"))
     assert found, "the scenario below compared nothing"

@@ -16,6 +16,7 @@
 #include "tests/guest/lib/random.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/vendor.h"
 
 #define ROUNDS 5000u       /* unless the shell says otherwise */
 #define LEAST_COMPLETE 20u /* percent of the restores */
@@ -129,6 +130,7 @@ static void rip_beside_addresses(void)
 	static const u64 rips[] = { BASES_LOW_END + 1, ~BASES_LOW_END - 1,
 		                    ~0ull - BASES_LOW_END * 2 };
 	struct bases_vp vp;
+	u32 out = 0;
 
 	MUST(storm_begin(storm.seed) && storm_open_base("long mode", &vp));
 	for (u32 i = 0; i < ARRAY_LEN(rips); i++) {
@@ -136,15 +138,17 @@ static void rip_beside_addresses(void)
 		vp.gp->rip = rips[i];
 		chunks_seal(&storm.stream);
 		MUST(storm_offer() && storm_log_is_clean());
-		EXPECT_EQUAL(storm_ends[STORM_OUT].count, i + 1);
+		EXPECT_EQUAL(storm_ends[STORM_OUT].count, ++out);
 		EXPECT_EQUAL(child_get(&storm.child, HV_REGISTER_RIP) &
 		                     ~0xfffull,
 		             BASES_CODE);
-		/* One that no processor can have is as bad as it was. */
+		/* Further out VT-x refuses, and AMD's SYSRET goes (docs/svm.md). */
 		vp.gp->rip = rips[i] ^ BIT(50);
 		chunks_seal(&storm.stream);
 		MUST(storm_offer());
-		EXPECT_EQUAL(storm.corrupt, i + 1);
+		out += vendor_is_svm();
+		EXPECT_EQUAL(storm_ends[STORM_OUT].count, out);
+		EXPECT_EQUAL(storm.corrupt, vendor_is_svm() ? 0 : i + 1);
 	}
 	storm_end();
 }
