@@ -4,6 +4,7 @@
 #include "tests/guest/lib/loglines.h"
 
 #include "parent/partition.h"
+#include "tests/guest/lib/serial.h"
 
 #define LINE 160
 
@@ -18,6 +19,11 @@ bool loglines_begins(const char *text, const char *head)
 		if (*text++ != *head++)
 			return false;
 	return true;
+}
+
+void loglines_print(const char *text)
+{
+	serial_print("LOG %s\r\n", text);
 }
 
 bool loglines_has(const char *text, const char *words)

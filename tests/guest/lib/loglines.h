@@ -16,6 +16,9 @@
  */
 bool loglines_read(u64 *position, void (*each)(const char *line));
 
+/* For `each`: to the console. */
+void loglines_print(const char *line);
+
 bool loglines_begins(const char *line, const char *head);
 bool loglines_has(const char *line, const char *words);
 

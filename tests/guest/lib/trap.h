@@ -27,4 +27,7 @@ void trap_set_gate(u32 vector, u64 handler);
 /* Interrupts of this vector, one at a time, count up *count from now on. */
 void trap_count_interrupts(u8 vector, volatile u64 *count);
 
+/* Those that came with IF clear, from then on; they are in no count. */
+u64 trap_doubles(void);
+
 #endif

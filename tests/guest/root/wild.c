@@ -29,6 +29,7 @@
 #include "tests/guest/lib/wildparent.h"
 #include "tests/guest/lib/wildstate.h"
 #include "tests/guest/lib/worst.h"
+#include "tests/guest/root/wild/emulator.h"
 
 #define EXITS 5000u /* unless the shell says otherwise */
 #define BASES_MAX 32u
@@ -40,7 +41,6 @@
 #define IDLE 70000ull   /* so long ours: it has nothing to do */
 #define IDLE_MAX 4u     /* disturbances in a row that do not wake it */
 #define HALF_PIECE (HV_SAVE_DATA_MAX / 2)
-#define CODE_CONFORMING (TYPE_CODE | TYPE_CONFORMING)
 #define SAME_CHILD 16u /* lives that a child has */
 #define TRIES 8u       /* of a life, until its state is taken */
 #define TELL_EVERY 64u
@@ -71,75 +71,6 @@ static void look_at(const char *line)
 	entries_failed += loglines_has(line, LOGLINES_FAILED);
 }
 
-static void get(u32 name, union hv_register_value *v)
-{
-	*v = (union hv_register_value){ .reg128 = { 0, 0 } };
-	EXPECT_SUCCESS(vp_get_registers(child.id, 0, &name, 1, v, NULL));
-}
-
-/*
- * Bochs wants the RPL of CS to be its DPL, for which SDM 26.3.1.2 has no rule: real mode
- * may have any selector, and one of virtual-8086 mode stays when a parent clears VM.
- */
-static bool cs_has_another_rpl(void)
-{
-	union hv_register_value cs;
-	u32 rpl, dpl;
-
-	get(HV_REGISTER_CS, &cs);
-	rpl = cs.segment.selector & 3;
-	dpl = cs.segment.attributes >> 5 & 3;
-	if (child_get(&child, HV_REGISTER_RFLAGS) & RFLAGS_VM)
-		return false;
-	if ((cs.segment.attributes & CODE_CONFORMING) == CODE_CONFORMING)
-		return rpl < dpl;
-	return (cs.segment.attributes & TYPE_CODE) && rpl != dpl;
-}
-
-/*
- * A segment that is loaded in real mode is usable, and in Bochs it keeps what an
- * unusable one had besides, which may be anything: no entry takes that (26.3.1.2).
- */
-static bool segment_is_leftover(u32 name)
-{
-	union hv_register_value v;
-	u32 attributes, limit;
-
-	get(name, &v);
-	attributes = v.segment.attributes;
-	limit = v.segment.limit;
-	if (!(attributes & RIGHTS_P) ||
-	    v.segment.base != (u64)v.segment.selector << 4)
-		return false;
-	return !(attributes & TYPE_ACCESSED) ||
-	       (attributes & (TYPE_CODE | TYPE_READABLE)) == TYPE_CODE ||
-	       (attributes & RIGHTS_G ? (limit & 0xfff) != 0xfff
-	                              : limit >> 20 != 0);
-}
-
-/* Of an event that a delivery was of, Bochs may have no length (27.2.5). */
-static bool event_has_no_length(void)
-{
-	u64 p = child_get(&child, HV_REGISTER_PENDING_INTERRUPTION);
-
-	return (p & HV_PENDING_INTERRUPTION) &&
-	       (p >> HV_PENDING_TYPE_SHIFT & 7) >=
-	               HV_PENDING_TYPE_SOFTWARE_INTERRUPT &&
-	       !(p >> HV_PENDING_LENGTH_SHIFT & 0xf);
-}
-
-/* The child cannot go on, nor be moved, and neither we nor Stasis made it so. */
-static bool is_left_by_bochs(void)
-{
-	static const u32 data[] = { HV_REGISTER_ES, HV_REGISTER_DS,
-		                    HV_REGISTER_FS, HV_REGISTER_GS };
-
-	for (u32 i = 0; i < ARRAY_LEN(data); i++)
-		if (segment_is_leftover(data[i]))
-			return true;
-	return event_has_no_length();
-}
-
 /* Of a VP that was not entered: it was we who saw why. */
 static bool refused_by_us(void)
 {
@@ -150,7 +81,8 @@ static bool refused_by_us(void)
 	if (entries_failed == before)
 		return true;
 	done.failed++;
-	if (cs_has_another_rpl() || is_left_by_bochs()) {
+	if (wild_cs_has_another_rpl(&child) ||
+	    wild_is_left_by_emulator(&child)) {
 		done.bochs_alone++;
 		return true;
 	}
@@ -291,7 +223,7 @@ static bool can_be_saved(bool *can)
 	whole.size = 0;
 	status = saved_take_piece(&whole, child.id, HV_SAVE_RESTORE_STATE_START,
 	                          &state);
-	*can = status == HV_STATUS_SUCCESS && !is_left_by_bochs();
+	*can = status == HV_STATUS_SUCCESS && !wild_is_left_by_emulator(&child);
 	return wildparent_answered(
 		status, WILD_MAY(HV_STATUS_SUCCESS) |
 				WILD_MAY(HV_STATUS_INVALID_VP_STATE));
@@ -318,10 +250,14 @@ static bool move(u64 life)
 	if (!child_destroy(&child))
 		return false;
 	child = target;
-	if (!child_deposit(&child, MORE_POOL) ||
-	    !saved_restore(&whole, child.id,
-	                   HV_SAVE_DATA_MAX - random_below(HALF_PIECE)) ||
-	    !dress(life))
+	if (!child_deposit(&child, MORE_POOL))
+		return false;
+	if (!saved_restore(&whole, child.id,
+	                   HV_SAVE_DATA_MAX - random_below(HALF_PIECE))) {
+		loglines_read(&log_position, loglines_print);
+		return false;
+	}
+	if (!dress(life))
 		return false;
 	share_open(&share);
 	return true;

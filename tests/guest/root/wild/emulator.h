@@ -1,0 +1,15 @@
+/*
+ * What is an emulator's fault, and neither the child's nor ours.
+ */
+#ifndef GUEST_WILD_EMULATOR_H
+#define GUEST_WILD_EMULATOR_H
+
+#include "tests/guest/lib/child.h"
+
+/* An entry that Bochs alone refuses. */
+bool wild_cs_has_another_rpl(const struct child *c);
+
+/* The child cannot go on, or not be moved, and neither we nor Stasis made it so. */
+bool wild_is_left_by_emulator(const struct child *c);
+
+#endif
