@@ -83,24 +83,38 @@ static bool write_tsc_adjust(struct vp *root, u32 msr, u64 value)
 }
 
 /* 0 is no deadline (SDM 10.5.4.1), and must not come of one. */
-static u64 moved(u64 deadline, u64 by)
+static u64 to_root(u64 deadline, u64 offset)
 {
 	if (deadline == 0)
 		return 0;
-	return deadline + by ? deadline + by : 1;
+	return deadline + offset ? deadline + offset : 1;
+}
+
+/*
+ * By what is left of it: a deadline of the root's that has passed may be one that the
+ * processor's TSC has not begun to count from. It is due at once.
+ */
+static u64 to_processor(u64 deadline, u64 offset)
+{
+	u64 now = arch_tsc(), root_now = now + offset;
+	u64 left = deadline > root_now ? deadline - root_now : 0;
+
+	if (deadline == 0)
+		return 0;
+	return left < ~now ? now + left : ~0ull;
 }
 
 static bool read_deadline(struct vp *root, u32 msr, u64 *value)
 {
 	if (!msr_read_safe(msr, value))
 		return false;
-	*value = moved(*value, root->state.tsc_offset);
+	*value = to_root(*value, root->state.tsc_offset);
 	return true;
 }
 
 static bool write_deadline(struct vp *root, u32 msr, u64 value)
 {
-	return msr_write_safe(msr, moved(value, -root->state.tsc_offset));
+	return msr_write_safe(msr, to_processor(value, root->state.tsc_offset));
 }
 
 void root_msr_offset_changed(u64 old, u64 now)
@@ -110,7 +124,7 @@ void root_msr_offset_changed(u64 old, u64 now)
 	/* None where the timer is in another mode, or there is no such timer. */
 	if (msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline) && deadline)
 		msr_write_safe(MSR_IA32_TSC_DEADLINE,
-		               moved(deadline, old - now));
+		               to_processor(to_root(deadline, old), now));
 	vendor_msr_exits(arch_this_cpu(), MSR_IA32_TSC_DEADLINE, now != 0,
 	                 now != 0);
 }

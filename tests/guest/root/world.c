@@ -151,6 +151,11 @@ static void one_deadline(u64 by)
 	alarm_set_deadline(deadline);
 	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - SOON / 4);
 	rings_at(deadline);
+	/* One that has passed is due at once, however far back it lies. */
+	alarm_set_deadline(1);
+	rings_at(1);
+	alarm_set_deadline(cpu_read_tsc() - SOON);
+	rings_at(1);
 	/* Back by what is left of all moves, about. */
 	cpu_write_msr(MSR_IA32_TSC,
 	              cpu_read_tsc() - by - (SOON << 8) + SOON / 4);
