@@ -115,7 +115,7 @@ CHILD_IMAGES := $(CHILDREN:%=$(B)/child/%.img)
 CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
-HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr enter \
+HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr deadline enter \
 	entry_rules exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
 	$(addprefix vmx/,allowed controls leaks trace) \
 	$(addprefix svm/,asid msr_map offer opcode segment vtimer))

@@ -7,9 +7,11 @@
  */
 #include "arch/x86_64/common/root_msr.h"
 
+#include "arch/x86_64/common/deadline.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/switch.h"
 #include "arch/x86_64/common/vendor.h"
+#include "hv/arch.h"
 #include "hv/memory/frame.h"
 #include "hv/run/vp_reg.h"
 #include "hv/vp/vp.h"
@@ -82,39 +84,19 @@ static bool write_tsc_adjust(struct vp *root, u32 msr, u64 value)
 	return true;
 }
 
-/* 0 is no deadline (SDM 10.5.4.1), and must not come of one. */
-static u64 to_root(u64 deadline, u64 offset)
-{
-	if (deadline == 0)
-		return 0;
-	return deadline + offset ? deadline + offset : 1;
-}
-
-/*
- * By what is left of it: a deadline of the root's that has passed may be one that the
- * processor's TSC has not begun to count from. It is due at once.
- */
-static u64 to_processor(u64 deadline, u64 offset)
-{
-	u64 now = arch_tsc(), root_now = now + offset;
-	u64 left = deadline > root_now ? deadline - root_now : 0;
-
-	if (deadline == 0)
-		return 0;
-	return left < ~now ? now + left : ~0ull;
-}
-
 static bool read_deadline(struct vp *root, u32 msr, u64 *value)
 {
 	if (!msr_read_safe(msr, value))
 		return false;
-	*value = to_root(*value, root->state.tsc_offset);
+	*value = deadline_to_root(*value, root->state.tsc_offset);
 	return true;
 }
 
 static bool write_deadline(struct vp *root, u32 msr, u64 value)
 {
-	return msr_write_safe(msr, to_processor(value, root->state.tsc_offset));
+	return msr_write_safe(msr, deadline_to_processor(value,
+	                                                 root->state.tsc_offset,
+	                                                 arch_tsc()));
 }
 
 void root_msr_offset_changed(u64 old, u64 now)
@@ -123,8 +105,10 @@ void root_msr_offset_changed(u64 old, u64 now)
 
 	/* None where the timer is in another mode, or there is no such timer. */
 	if (msr_read_safe(MSR_IA32_TSC_DEADLINE, &deadline) && deadline)
-		msr_write_safe(MSR_IA32_TSC_DEADLINE,
-		               to_processor(to_root(deadline, old), now));
+		msr_write_safe(
+			MSR_IA32_TSC_DEADLINE,
+			deadline_to_processor(deadline_to_root(deadline, old),
+		                              now, arch_tsc()));
 	vendor_msr_exits(arch_this_cpu(), MSR_IA32_TSC_DEADLINE, now != 0,
 	                 now != 0);
 }

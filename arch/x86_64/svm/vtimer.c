@@ -4,6 +4,8 @@
  */
 #include "arch/x86_64/svm/vtimer.h"
 
+#include "arch/x86_64/common/deadline.h"
+
 #define LVT_PLAIN (LAPIC_LVT_PERIODIC | LAPIC_LVT_MASKED | 0xff)
 #define LVT_STATUS BIT(12) /* is read alone: a write is no error */
 #define DIVIDE_BITS 0xbu
@@ -127,25 +129,15 @@ u64 vtimer_deadline(const struct vtimer *t, u64 offset)
 {
 	if (t->due == VTIMER_NEVER || !vtimer_counts_to_deadline(t))
 		return 0;
-	/* 0 would say that there is none. */
-	return t->due + offset ? t->due + offset : 1;
+	return deadline_to_root(t->due, offset);
 }
 
-/*
- * By what is left of it: the guest's TSC may be where ours has yet to run over, and the
- * other way round. One that has passed is due at once (SDM 10.5.4.1).
- */
 void vtimer_set_deadline(struct vtimer *t, u64 deadline, u64 offset, u64 now)
 {
-	u64 guest = now + offset;
-	u64 left = deadline > guest ? deadline - guest : 0;
-
 	if (!vtimer_counts_to_deadline(t))
 		return;
-	/* What our TSC does not reach is not the same as none at all. */
-	if (left >= VTIMER_NEVER - now)
-		left = VTIMER_NEVER - 1 - now;
-	t->due = deadline ? now + left : VTIMER_NEVER;
+	t->due = deadline ? deadline_to_processor(deadline, offset, now)
+	                  : VTIMER_NEVER;
 }
 
 void vtimer_move(struct vtimer *t, u64 old, u64 offset, u64 now)
