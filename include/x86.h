@@ -213,6 +213,8 @@ enum cpuid_reg { EAX, EBX, ECX, EDX, CPUID_REGS };
 enum vector {
 	VECTOR_DB = 1,
 	VECTOR_NMI = 2,
+	VECTOR_BP = 3,
+	VECTOR_OF = 4,
 	VECTOR_UD = 6,
 	VECTOR_DF = 8,
 	VECTOR_GP = 13,

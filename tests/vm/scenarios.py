@@ -38,7 +38,7 @@ ARGUMENTS = {
     "refused": "sysenter=0",
     "share": "own=50",
     "storm": "rounds=300 patience=10 odd=0",
-    "wild": "exits=500 share=0",
+    "wild": "exits=500 share=0 odd=0",
 }
 # Where QEMU has SVM: what its defects leave out (docs/svm.md), and times by its clock, of
 # which an instruction takes 16 ticks.

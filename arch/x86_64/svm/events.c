@@ -20,8 +20,6 @@
 #include "hv/vp/partition.h"
 #include "lib/insn.h"
 
-#define VECTOR_BP 3u
-#define VECTOR_OF 4u
 #define VECTOR_BR 5u
 #define EXCEPTIONS 31u /* QEMU refuses 31 too, which no processor raises */
 

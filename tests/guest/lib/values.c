@@ -9,6 +9,13 @@
 
 #define HIGH_HALF 0xffff800000000000ull
 #define LOW_END BASES_LOW_END
+#define INT3                                                                \
+	(HV_PENDING_INTERRUPTION |                                          \
+	 (u64)HV_PENDING_TYPE_SOFTWARE_EXCEPTION << HV_PENDING_TYPE_SHIFT | \
+	 1ull << HV_PENDING_LENGTH_SHIFT |                                  \
+	 (u64)VECTOR_BP << HV_PENDING_VECTOR_SHIFT)
+
+bool values_odd_events = true;
 
 static u64 any_of(const u64 *list, u32 count)
 {
@@ -131,6 +138,23 @@ static u64 rights(u64 old)
 	}
 }
 
+/*
+ * INT3 and INTO make software exceptions, and nothing else does; and exceptions of their
+ * vectors are of no other type.
+ */
+u64 values_event(u64 event)
+{
+	u64 type = event >> HV_PENDING_TYPE_SHIFT & 7;
+	u64 vector = event >> HV_PENDING_VECTOR_SHIFT & 0xffff;
+	bool theirs = vector == VECTOR_BP || vector == VECTOR_OF;
+
+	if (values_odd_events)
+		return event;
+	if (type == HV_PENDING_TYPE_SOFTWARE_EXCEPTION && !theirs)
+		return INT3;
+	return type == HV_PENDING_TYPE_EXCEPTION && theirs ? INT3 : event;
+}
+
 /* Most are of a form that there is, with a vector of that type. */
 static u64 event(u64 old)
 {
@@ -190,7 +214,7 @@ u64 values_next(enum values_kind kind, u64 mask, u64 old)
 	case VALUES_RIGHTS:
 		return rights(old);
 	case VALUES_EVENT:
-		return event(old);
+		return values_event(event(old));
 	case VALUES_MSR:
 		return msr();
 	}

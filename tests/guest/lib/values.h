@@ -18,6 +18,15 @@ enum values_kind {
 	VALUES_EVENT,  /* PendingInterruption */
 };
 
+/*
+ * Whether events may be exceptions that no instruction makes and no processor raises.
+ * The numbers at random are the same ones.
+ */
+extern bool values_odd_events;
+
+/* The event, or INT3's in the place of one that may not be. */
+u64 values_event(u64 event);
+
 /* Another value for what is `old`; mask: bits that a register may have. */
 u64 values_next(enum values_kind kind, u64 mask, u64 old);
 

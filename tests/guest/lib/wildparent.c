@@ -13,6 +13,7 @@
 #include "tests/guest/lib/random.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/values.h"
 #include "tests/guest/lib/wildcode.h"
 #include "tests/guest/lib/wildplace.h"
 
@@ -145,7 +146,7 @@ static bool reflect(void)
 	if (e->exception_info & HV_EXCEPTION_ERROR_CODE_VALID)
 		event |= HV_PENDING_DELIVER_ERROR_CODE |
 		         (u64)e->error_code << HV_PENDING_ERROR_SHIFT;
-	return set(HV_REGISTER_PENDING_INTERRUPTION, event);
+	return set(HV_REGISTER_PENDING_INTERRUPTION, values_event(event));
 }
 
 static bool give(void)

@@ -16,6 +16,7 @@
 #include "tests/guest/lib/random.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/values.h"
 #include "tests/guest/lib/vendor.h"
 
 #define ROUNDS 5000u       /* unless the shell says otherwise */
@@ -192,7 +193,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 {
 	storm.rounds = arguments_number(image, table, "rounds", ROUNDS);
 	storm.patience = arguments_number(image, table, "patience", 1);
-	storm.odd = arguments_number(image, table, "odd", 1);
+	values_odd_events = arguments_number(image, table, "odd", 1);
 	storm.seed = arguments_number(image, table, "seed", cpu_cpuid(1).eax);
 	return test_run(image, table, "storm", cases, ARRAY_LEN(cases));
 }

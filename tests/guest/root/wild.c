@@ -5,7 +5,7 @@
  * time. Whatever they do, it keeps its share, each call answers as documented,
  * what was saved can be restored, and the hypervisor does not stop.
  *
- * wild.efi [seed=n] [exits=n] [first=life] [share=of 1000]
+ * wild.efi [seed=n] [exits=n] [first=life] [share=of 1000] [odd=0]
  *
  * A child has many lives. Life n of a seed begins with the same memory and registers
  * each time; where its slices end, and what comes of that, is not the same.
@@ -25,6 +25,7 @@
 #include "tests/guest/lib/share.h"
 #include "tests/guest/lib/tally.h"
 #include "tests/guest/lib/test.h"
+#include "tests/guest/lib/values.h"
 #include "tests/guest/lib/wildcode.h"
 #include "tests/guest/lib/wildparent.h"
 #include "tests/guest/lib/wildstate.h"
@@ -431,6 +432,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	seed = arguments_number(image, table, "seed", cpu_cpuid(1).eax);
 	first_life = arguments_number(image, table, "first", 0);
 	wildcode_breaks = arguments_number(image, table, "breaks", 1);
+	values_odd_events = arguments_number(image, table, "odd", 1);
 	share_wanted = arguments_number(image, table, "share", SHARE_THIRD);
 	return test_run(image, table, "wild", cases, ARRAY_LEN(cases));
 }

@@ -16,18 +16,6 @@
 static struct hv_register_assoc list[6];
 static u32 listed;
 
-/* What pends is a software exception, and neither INT3's nor INTO's. */
-static bool is_odd(const struct hv_register_assoc *one)
-{
-	u64 value = one->value.reg64;
-	u64 vector = value >> HV_PENDING_VECTOR_SHIFT & 0xffff;
-
-	return one->name == HV_REGISTER_PENDING_INTERRUPTION &&
-	       (value >> HV_PENDING_TYPE_SHIFT & 7) ==
-	               HV_PENDING_TYPE_SOFTWARE_EXCEPTION &&
-	       vector != 3 && vector != 4;
-}
-
 /* Together in one call, as far as they are taken. */
 static void set_registers(void)
 {
@@ -36,9 +24,7 @@ static void set_registers(void)
 
 	listed = 1 + random_below(ARRAY_LEN(list));
 	for (u32 i = 0; i < listed; i++)
-		do
-			mutate_register(&list[i]);
-		while (!storm.odd && is_odd(&list[i]));
+		mutate_register(&list[i]);
 	for (u32 from = 0; status && from < listed; from += set + 1) {
 		status = vp_set_registers(storm.child.id, 0, list + from,
 		                          listed - from, &set);

@@ -17,7 +17,6 @@
 extern struct storm {
 	u64 rounds, seed; /* from the command line */
 	u64 patience;     /* likewise: slices that a child may take */
-	bool odd; /* odd=0: no software exceptions that no instruction makes */
 	struct child child;
 	struct saved bases[BASES_MAX]; /* each base's stream */
 	struct saved stream;           /* the one that is offered */
