@@ -34,10 +34,11 @@ ARGUMENTS = {
     "cost": "exact=0",
     "debug": "fills=0",
     "hostile": "share=15 int1=0 masked=0 wrap=0",
-    "nmi": "late=20000 even=0 child=0",
+    "nmi": "late=5000 even=0 child=0 deaf=0",
     "refused": "sysenter=0",
     "share": "own=50",
     "storm": "rounds=300 patience=10 odd=0",
+    "ticks": "deaf=0 period=800000",
     "wild": "exits=500 share=0 odd=0",
 }
 # Where QEMU has SVM: what its defects leave out (docs/svm.md), and times by its clock, of

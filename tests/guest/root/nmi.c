@@ -39,8 +39,9 @@ static const u8 stamping[] = { RDTSC, STORE_EAX(LAST), STORE_EDX(LAST + 4),
 
 static struct child child;
 static u32 firmware_pin;
-static u64 late;      /* TSC ticks within which an NMI must have come */
-static bool even;     /* even=0: the PIT has other distances than it was told */
+static u64 late;  /* TSC ticks within which an NMI must have come */
+static bool even; /* even=0: the PIT has other distances than it was told */
+static bool deaf; /* deaf=0: the child takes interrupts, of which none come */
 static bool to_child; /* child=0: below us none may come while a child runs */
 
 /* What the handler finds and leaves. */
@@ -80,13 +81,14 @@ HANDLED static void pin_again(void)
 
 HANDLER static void handle_nmi(struct frame *frame)
 {
-	u64 now = cpu_read_tsc(), at = nmi.count;
+	u64 last = *stamp, now = cpu_read_tsc(), at = nmi.count;
 
 	(void)frame;
+	/* The child may run meanwhile, where another hypervisor does this for us. */
 	pin_again();
 	if (at < WANTED) {
 		nmi.came[at] = now;
-		nmi.stamp[at] = *stamp;
+		nmi.stamp[at] = last;
 		nmi.ours[at] = ours;
 	}
 	while (cpu_read_tsc() - now < nmi.stay)
@@ -143,7 +145,8 @@ static bool create(void)
 	CHILD_PUT_CODE(&child, stamping);
 	stamp = child_at(&child, LAST);
 	return child_set_long(&child, CHILD_CODE, CHILD_CODE) &&
-	       child_set(&child, HV_REGISTER_RFLAGS, 2);
+	       child_set(&child, HV_REGISTER_RFLAGS,
+	                 RFLAGS_FIXED | (deaf ? 0 : RFLAGS_IF));
 }
 
 /* Our TSC less the child's, and how far that can be off. */
@@ -279,6 +282,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	late = arguments_number(image, table, "late", LATE) *
 	       (cpu_read_msr(HV_MSR_TSC_FREQUENCY) / 1000000);
 	to_child = arguments_number(image, table, "child", 1);
+	deaf = arguments_number(image, table, "deaf", 1);
 	even = arguments_number(image, table, "even", 1);
 	return test_run(image, table, "nmi", cases, ARRAY_LEN(cases));
 }
