@@ -249,7 +249,8 @@ void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 
 /*
  * QEMU 7.2 has the breakpoints of the last MOV to DR7. With that of the guest just before,
- * VMRUN changes nothing. A processor discards what is hit with GIF clear (15.17).
+ * VMRUN changes nothing. A processor discards what is hit with GIF clear (15.17). GD would
+ * be of our own next MOV: QEMU 10 gives DR7 back at the exit, and clears its enables alone.
  */
 static void arm(const struct vmcb *v)
 {

@@ -104,6 +104,10 @@ void debug_page_breakpoints(void)
 
 /* ---- MOV DR with GD, INT1 ---- */
 
+/* DR7 beside GD: of a breakpoint at 0, where nothing is, which the hypervisor has to arm
+ * and disarm. */
+#define GD_BESIDE 0x401u
+
 static void touch_dr(u64 a, u64 b)
 {
 	u64 value;
@@ -111,7 +115,7 @@ static void touch_dr(u64 a, u64 b)
 	(void)a;
 	(void)b;
 	witness_begin();
-	witness_set_dr7(0x400 | DR7_GD);
+	witness_set_dr7(GD_BESIDE | DR7_GD);
 	__asm__ volatile("lea 1f(%%rip), %0; mov %0, %1; 1: mov %%dr3, %0"
 	                 : "=&r"(value), "=m"(witness.at[0]));
 	__asm__ volatile("mov %%dr7, %0" : "=r"(witness.at[1]));
@@ -130,8 +134,8 @@ void debug_general_detect(void)
 	MUST(witness_count_is(&child, 2));
 	EXPECT_EQUAL(witness_record(&child, 0)->rip, at[0]);
 	EXPECT_EQUAL(witness_record(&child, 0)->dr6, 0xffff2ff0);
-	EXPECT_EQUAL(witness_record(&child, 0)->dr7, 0x400);
-	EXPECT_EQUAL(at[1], 0x400);
+	EXPECT_EQUAL(witness_record(&child, 0)->dr7, GD_BESIDE);
+	EXPECT_EQUAL(at[1], GD_BESIDE);
 	/* INT1 has no cause of its own. */
 	EXPECT_EQUAL(witness_record(&child, 1)->rip, at[2]);
 	EXPECT_EQUAL(witness_record(&child, 1)->dr6, 0xffff0ff8);
@@ -149,7 +153,7 @@ void debug_general_detect_handed_on(void)
 	                     HV_INTERCEPT_ACCESS_EXECUTE));
 	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
 	EXPECT_EQUAL(e->parameter, BIT(13));
-	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR7), 0x400 | DR7_GD);
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR7), GD_BESIDE | DR7_GD);
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6), 0xffff2ff0);
 	MUST(child_set(&child, HV_REGISTER_PENDING_INTERRUPTION, DB_PENDING));
 	/* INT1: no cause, and one byte long. */
@@ -160,8 +164,8 @@ void debug_general_detect_handed_on(void)
 	MUST(witness_finish(&child));
 	MUST(witness_count_is(&child, 1));
 	EXPECT_EQUAL(witness_record(&child, 0)->dr6, 0xffff2ff0);
-	EXPECT_EQUAL(witness_record(&child, 0)->dr7, 0x400);
-	EXPECT_EQUAL(witness_of(&child)->at[1], 0x400);
+	EXPECT_EQUAL(witness_record(&child, 0)->dr7, GD_BESIDE);
+	EXPECT_EQUAL(witness_of(&child)->at[1], GD_BESIDE);
 	child_destroy(&child);
 }
 
