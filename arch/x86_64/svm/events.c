@@ -23,10 +23,6 @@
 #define VECTOR_BR 5u
 #define EXCEPTIONS 31u /* QEMU refuses 31 too, which no processor raises */
 
-/* Opcodes of one byte. */
-#define INT3 0xccu
-#define INT_N 0xcdu
-
 /* #DF #TS #NP #SS #GP #PF #AC #CP, and 29, 30 of encrypted guests. */
 #define WITH_ERROR \
 	(BIT(8) | 0x1full << 10 | BIT(17) | BIT(21) | BIT(29) | BIT(30))
@@ -156,6 +152,7 @@ void events_entering(struct vp *vp)
 	struct vmcb *v = vmcb_of(vp);
 
 	a->dr6 = v->dr6;
+	a->dr7 = v->dr7;
 	if (!(v->event & EVENT_VALID))
 		return;
 	/* Not left to the processor: QEMU blocks nothing by one that is injected. */
@@ -409,16 +406,21 @@ void events_inject_debug(struct vp *vp)
 }
 
 /*
- * DR6 is as the guest's handler would find it (15.12.2). What was in it before, but for
- * the breakpoints, is not of this exception; nor can it be told from a step that is.
+ * DR6 and DR7 are as the guest's handler would find them (15.12.2). What was in DR6 before,
+ * but for the breakpoints, is not of this exception; nor can it be told from a step that
+ * is. GD comes back until the delivery: the parent may think better of it.
  */
 u64 events_debug_causes(struct vp *vp)
 {
-	const struct vmcb *v = vmcb_of(vp);
+	struct vmcb *v = vmcb_of(vp);
 	u64 news = v->dr6 & ~vp_svm(vp)->dr6 & (DEBUG_REGISTERS | DEBUG_STEP);
 
 	if ((v->dr6 & DEBUG_STEP) && (v->rflags & RFLAGS_TF))
 		news |= DEBUG_STEP;
+	if (vp_svm(vp)->dr7 & ~v->dr7 & DR7_GD) {
+		v->dr7 |= DR7_GD;
+		news |= DEBUG_REGISTERS;
+	}
 	return news | (v->dr6 & DEBUG_BREAKPOINTS);
 }
 
@@ -439,9 +441,9 @@ u64 events_software(struct vp *vp)
 	u64 length = o.prefixes + 1, vector = VECTOR_OF;
 	u64 type = HV_PENDING_TYPE_SOFTWARE_EXCEPTION;
 
-	if (o.count && o.at[0] == INT3) {
+	if (o.count && o.at[0] == OPCODE_INT3) {
 		vector = VECTOR_BP;
-	} else if (o.count > 1 && o.at[0] == INT_N) {
+	} else if (o.count > 1 && o.at[0] == OPCODE_INT_N) {
 		vector = o.at[1];
 		length++;
 		type = HV_PENDING_TYPE_SOFTWARE_INTERRUPT;

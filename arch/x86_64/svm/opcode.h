@@ -8,6 +8,10 @@
 
 #define OPCODE_REX_B 1u
 
+/* Opcodes of one byte. */
+#define OPCODE_INT3 0xccu
+#define OPCODE_INT_N 0xcdu
+
 /* An instruction behind its legacy prefixes, and REX. */
 struct opcode {
 	const u8 *at; /* its first byte */

@@ -39,6 +39,7 @@ struct vp_svm {
 	struct asid asid;
 	u64 tsc_offset; /* that it has run with */
 	u64 dr6;      /* as it was entered: what is new in it is of the exit */
+	u64 dr7;      /* likewise: GD may have gone since */
 	u64 soft_rip; /* of the software event that is being delivered */
 	u64 soft_event;    /* that itself */
 	u64 iret_rip;      /* it has exited before its IRET there */
