@@ -122,6 +122,19 @@ static enum exit_outcome exits_software(struct exit *x)
 	return EXIT_AGAIN;
 }
 
+/* As with VT-x the parent is told of a #DB without a cause, behind no instruction yet. */
+static enum exit_outcome exits_int1(struct exit *x)
+{
+	const struct exit_exception e = {
+		.vector = VECTOR_DB,
+		/* Of its one byte and what is before that. */
+		.instruction_length =
+			events_software(x->vp) >> HV_PENDING_LENGTH_SHIFT & 15,
+	};
+
+	return exit_exception(x->vp, &e);
+}
+
 /* What was being delivered when it shut down is over. */
 static enum exit_outcome exits_shutdown(struct exit *x)
 {
@@ -224,6 +237,7 @@ static const exit_handler handlers[SVM_EXITS] = {
 	[SVM_EXIT_STGI] = exits_undefined,
 	[SVM_EXIT_CLGI] = exits_undefined,
 	[SVM_EXIT_SKINIT] = exits_undefined,
+	[SVM_EXIT_INT1] = exits_int1,
 	[SVM_EXIT_MONITOR] = exits_undefined,
 	[SVM_EXIT_MWAIT] = exits_mwait,
 	[SVM_EXIT_MWAIT_ARMED] = exits_mwait,

@@ -214,6 +214,9 @@ static void prepare_child(struct vp *vp, const struct vendor_entry *e)
 	/* QEMU has no other exit for INT3 and INTO (exits.c). */
 	vmcb_intercept(v, VMCB_INTERCEPT_SOFTWARE,
 	               e->exceptions & SOFTWARE_VECTORS);
+	/* Its #DB does not exit as one (15.9): asked for are those of the parent alone. */
+	vmcb_intercept(v, VMCB_INTERCEPT_INT1,
+	               vp->partition->exceptions & BIT(VECTOR_DB));
 	/* The child's CR8 reads come from there, and TPR may have come by the APIC. */
 	v->virtual_interrupt &= ~VMCB_V_TPR;
 	v->virtual_interrupt |= lapic_cr8(vp);
