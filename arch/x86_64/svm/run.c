@@ -21,6 +21,7 @@
 #include "hv/vp/partition.h"
 
 #define SOFTWARE_VECTORS (BIT(3) | BIT(4)) /* of INT3 and INTO */
+#define SHADOW_TICKS 20000u /* of the TSC: for an entry and one instruction */
 
 static u64 changes = 1; /* of any nested page tables, so far */
 
@@ -220,16 +221,27 @@ static void prepare_child(struct vp *vp, const struct vendor_entry *e)
 	/* The child's CR8 reads come from there, and TPR may have come by the APIC. */
 	v->virtual_interrupt &= ~VMCB_V_TPR;
 	v->virtual_interrupt |= lapic_cr8(vp);
-	run_set_window(vp, e->wait_interrupt);
 }
 
 /*
- * There is no window for an NMI. What it waits for is the event of this entry, or a
- * shadow: an interrupt of ours that waits already ends the run right behind either.
+ * There is no window for an NMI. An interrupt of ours that waits already ends the run
+ * right behind the event of this entry. In a shadow it may end it before anything is
+ * executed (in QEMU 10 it does), again and again: the window of interrupts opens behind
+ * that, if IF is set, and else a run of a few instructions is the best there is.
  */
-static bool waits_for_nmi(struct vp *vp, const struct vendor_entry *e)
+static void set_ends(struct vp *vp, const struct vendor_entry *e)
 {
-	return e->wait_nmi && !vp_svm(vp)->nmi_blocked;
+	const struct vmcb *v = vmcb_of(vp);
+	bool nmi = e->wait_nmi && !vp_svm(vp)->nmi_blocked;
+	bool shadow = nmi && (v->interrupt_shadow & VMCB_SHADOW) &&
+	              !vendor_peek(vp, VENDOR_OCCUPIED);
+	u64 ticks = shadow ? SHADOW_TICKS : 0;
+
+	if (!vp->is_root)
+		run_set_window(vp, e->wait_interrupt || shadow);
+	if (!nmi || (e->timed && e->ticks < ticks))
+		ticks = e->ticks;
+	timer_set(e->timed || nmi, ticks);
 }
 
 void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
@@ -243,8 +255,7 @@ void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 	} else {
 		prepare_child(vp, e);
 	}
-	timer_set(e->timed || waits_for_nmi(vp, e),
-	          waits_for_nmi(vp, e) ? 0 : e->ticks);
+	set_ends(vp, e);
 	cpu_svm(vp->cpu)->timed = e->timed;
 	/* An event ends the halt: it would not be delivered to who is not entered. */
 	vp_svm(vp)->halted = e->halted && !vendor_peek(vp, VENDOR_OCCUPIED);
@@ -258,7 +269,7 @@ void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 static void arm(const struct vmcb *v)
 {
 	if (v->dr7 & DR7_ENABLES)
-		dr7_write(v->dr7);
+		dr7_write(v->dr7 & ~DR7_GD);
 }
 
 void run_disarm(const struct vmcb *v)
