@@ -17,10 +17,9 @@ from typing import Any
 
 import pytest
 
-from machine import TIMES
+from machine import TIMES, at_once
 
 USUAL = 30                              # seconds of a job that does not say how many
-AT_ONCE = 2                             # a third emulator slows down all
 
 
 class Jobs:
@@ -28,7 +27,7 @@ class Jobs:
 
     def __init__(self) -> None:
         self.work = Path(tempfile.mkdtemp(prefix="stasis-vm-"))
-        self._pool = ThreadPoolExecutor(AT_ONCE)
+        self._pool = ThreadPoolExecutor(at_once())
         self._futures: dict[tuple[str, ...], Future[Any]] = {}
 
     def start(self, job: Any) -> None:
@@ -56,7 +55,7 @@ def show_times() -> None:
     for name, processor, wall, worked in sorted(
             TIMES, key=lambda one: -one[3]):
         print(f"{worked:8.1f} {wall:8.1f}  {processor:24} {name}")
-    print(f"{sum(one[3] for one in TIMES):8.1f}  in all, {AT_ONCE} at a time")
+    print(f"{sum(one[3] for one in TIMES):8.1f}  in all, {at_once()} at a time")
 
 
 def job_of(item: pytest.Item) -> Any:

@@ -23,10 +23,9 @@ from pathlib import Path
 
 from boots import BUILD, Plan, Result, Step
 from emulator import Processor
-from machine import last_lines
+from machine import at_once, last_lines
 from scenarios import judge_scenario, processors
 
-AT_ONCE = 2                             # emulators
 SHARE = re.compile(r"^WILD share least (\d+) of 1000", re.M)
 EXITS = re.compile(r"^WILD seed \d+ exits (\d+)", re.M)
 
@@ -121,9 +120,8 @@ def main() -> int:
     args = parser.parse_args()
     what = ALL[args.scenario]
     work = Path(tempfile.mkdtemp(prefix=f"stasis-{what.name}-"))
-    at_once = int(os.environ.get("AT_ONCE", AT_ONCE))
     begin = time.monotonic()
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(at_once()) as pool:
         outcomes = list(pool.map(
             lambda job: run(what, job[0], args.count, job[1],
                             work / f"{job[0]}-{job[1]}"),

@@ -9,6 +9,7 @@ watched and typed to.  Nothing here knows what is being tested.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,12 @@ TIMES: list[tuple[str, str, float, float]] = []
 COUNTDOWN = "any other key to continue"
 
 __all__ = ["Machine", "MachineEnded", "MachineError", "MachineTimeout",
-           "last_lines"]
+           "at_once", "last_lines"]
+
+
+def at_once() -> int:
+    """Machines that run at a time: $AT_ONCE, or two; a third slows down all."""
+    return int(os.environ.get("AT_ONCE", "2"))
 
 
 class MachineEnded(MachineError):
