@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
@@ -174,6 +175,17 @@ def qemu_binary() -> str:
     if not os.access(chosen, os.X_OK):
         raise MachineError(f"QEMU={chosen}: is no program")
     return os.path.abspath(chosen)
+
+
+@cache
+def version_of(binary: str) -> str:
+    """Of a QEMU, the first two numbers."""
+    said = subprocess.run([binary, "--version"], capture_output=True, text=True,
+                          check=True, timeout=START_SECONDS).stdout
+    found = re.search(r"version (\d+\.\d+)", said)
+    if not found:
+        raise MachineError(f"{binary} is no QEMU")
+    return found[1]
 
 
 def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
