@@ -203,8 +203,8 @@ bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
 
-test-models: all | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours)
-	$(Q)tests/run_models.sh
+test-models: all | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
+	$(Q)ONLY='$(ONLY)' FROM='$(FROM)' tests/run_models.sh
 
 KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start
 test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if need be (ONLY=demo: a part)
