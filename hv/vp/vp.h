@@ -27,7 +27,7 @@ enum vp_page {
 	VP_PAGES
 };
 
-#define VP_ARCH_BYTES 256
+#define VP_ARCH_BYTES 512
 
 /* One page. `state` is first: the exit path pushes registers into it. */
 struct vp {

@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "vm"))
 
-from costs import (WORST_FILE, call_names, instruction_ticks, read_costs,
+from costs import (NO_NRIP, WORST_FILE, call_names, instruction_ticks, read_costs,
                    read_tally, read_worst)
 from emulator import BOCHS, SVM, Processor
 from scenarios import PLACES, Place, group_plan

@@ -10,7 +10,7 @@ import pytest
 
 import costs
 from boots import Plan, Result, Transcript
-from costs import LIMIT, NO_NRIP, Worst, call_names, keep_worse, read_worst
+from costs import LIMIT, Worst, call_names, keep_worse, read_worst
 from emulator import BOCHS, KVM, SVM
 from scenarios import scenarios
 
@@ -40,9 +40,8 @@ def test_no_call_takes_long(outcome: Result, job: Plan, whole_run):
         pytest.skip("the time-stamp counter does not count instructions here")
     whole_run["-".join(job.key)] = list(found.values())
     names = call_names()
-    limit = LIMIT + (NO_NRIP if job.processor.emulator == "svm" else 0)
     dear = [f"{names[one.code]}: {one.ticks} instructions, in {one.scenario}"
-            for one in found.values() if one.ticks > limit]
+            for one in found.values() if one.ticks > LIMIT]
     if dear:
         pytest.fail("\n".join(dear), pytrace=False)
 

@@ -7,18 +7,46 @@
 
 #include "arch/x86_64/svm/features.h"
 #include "arch/x86_64/svm/opcode.h"
+#include "arch/x86_64/svm/run.h"
 #include "arch/x86_64/svm/svm.h"
-#include "arch/x86_64/svm/svm_arch.h"
-#include "hv/vp/gva.h"
+#include "hv/vp/partition.h"
+#include "include/x86.h"
 #include "lib/insn.h"
 
-static u32 from_bytes(struct vp *vp, u64 exit_code)
+static u32 code_width(const struct vmcb *v)
 {
-	u8 bytes[INSN_MAX];
-	u32 count = gva_fetch(vp, bytes, sizeof(bytes));
+	u32 rights = vmcb_rights(v->cs.attributes);
 
-	return opcode_find(bytes, count, gva_code_width(vp)).prefixes +
-	       opcode_length(exit_code);
+	if ((v->efer & EFER_LMA) && (rights & RIGHTS_L))
+		return 8;
+	return rights & RIGHTS_DB ? 4 : 2;
+}
+
+/*
+ * The VMCB has the registers as they were when it exited, whatever the handler has made of
+ * the state since. Mostly the opcode is in the first page; what stands before it may end
+ * there, and go on in the next.
+ */
+static u32 count_prefixes(struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+	u32 width = code_width(v), count = 0, room, found;
+	u64 linear = width == 8 ? v->rip : (u32)(v->cs.base + v->rip);
+
+	do {
+		const u8 *code = path_follow(&vp_svm(vp)->paths,
+		                             &vp->partition->space, v, linear,
+		                             run_changes());
+
+		if (!code)
+			break;
+		room = (u32)(PAGE_SIZE - linear % PAGE_SIZE);
+		room = room < INSN_MAX - count ? room : INSN_MAX - count;
+		found = opcode_prefixes(code, room, width);
+		count += found;
+		linear += found;
+	} while (found == room && count < INSN_MAX);
+	return count;
 }
 
 /* Outside 64-bit mode the next RIP may have wrapped: the lower half is compared. */
@@ -31,5 +59,5 @@ u32 length_of_exit(struct vp *vp, u64 exit_code)
 	/* It is 0 behind an exit that no instruction has made (15.7.1). */
 	if (features()->has_nrip && v->next_rip)
 		return (u32)(v->next_rip - v->rip);
-	return from_bytes(vp, exit_code);
+	return count_prefixes(vp) + opcode_length(exit_code);
 }

@@ -7,8 +7,8 @@
 #include "hv/vp/vp.h"
 
 /*
- * Bytes of the instruction at RIP that has exited with this code (enum svm_exit). May capture
- * what it takes to read them.
+ * Bytes of the instruction at RIP that has exited with this code (enum svm_exit). Captures
+ * nothing.
  */
 u32 length_of_exit(struct vp *vp, u64 exit_code);
 

@@ -1,5 +1,5 @@
 /*
- * Few instructions exit, and their lengths make one table.
+ * Few instructions exit, and each of them has one opcode.
  */
 #include "arch/x86_64/svm/opcode.h"
 
@@ -8,52 +8,72 @@
 /* Legacy prefixes (APM volume 3, 1.2.1). */
 static bool is_prefix(u8 byte)
 {
-	static const u8 prefixes[] = { 0x66, 0x67, 0xf2, 0xf3, 0xf0, 0x2e,
-		                       0x36, 0x3e, 0x26, 0x64, 0x65 };
+	switch (byte) {
+	case 0x66:
+	case 0x67:
+	case 0xf2:
+	case 0xf3:
+	case 0xf0:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+	case 0x26:
+	case 0x64:
+	case 0x65:
+		return true;
+	default:
+		return false;
+	}
+}
 
-	for (u32 i = 0; i < ARRAY_LEN(prefixes); i++)
-		if (prefixes[i] == byte)
-			return true;
-	return false;
+static bool is_rex(u8 byte, u32 width)
+{
+	return width == 8 && (byte & 0xf0) == 0x40;
+}
+
+u32 opcode_prefixes(const u8 *bytes, u32 count, u32 width)
+{
+	u32 i = 0;
+
+	while (i < count && (is_prefix(bytes[i]) || is_rex(bytes[i], width)))
+		i++;
+	return i;
 }
 
 struct opcode opcode_find(const u8 *bytes, u32 count, u32 width)
 {
-	struct opcode o = { .at = bytes };
+	u32 prefixes = opcode_prefixes(bytes, count, width);
+	struct opcode o = {
+		.at = bytes + prefixes,
+		.prefixes = prefixes,
+		.count = count - prefixes,
+	};
 
-	for (; o.prefixes < count; o.prefixes++) {
-		u8 byte = bytes[o.prefixes];
-
-		/* REX counts directly before the opcode alone (1.2.7). Outside 64-bit
-		 * mode there is none: 40 to 4F are INC and DEC. */
-		if (is_prefix(byte))
-			o.rex = 0;
-		else if (width == 8 && (byte & 0xf0) == 0x40)
-			o.rex = byte;
-		else
-			break;
-	}
-	o.at += o.prefixes;
-	o.count = count - o.prefixes;
+	/* REX counts directly before the opcode alone (1.2.7). Outside 64-bit mode there
+	 * is none: 40 to 4F are INC and DEC. */
+	if (prefixes && is_rex(o.at[-1], width))
+		o.rex = o.at[-1];
 	return o;
 }
 
 u32 opcode_length(u64 exit_code)
 {
-	static const struct {
-		u16 exit;
-		u8 bytes;
-	} rows[] = {
-		{ SVM_EXIT_RDPMC, 2 },  { SVM_EXIT_CPUID, 2 },
-		{ SVM_EXIT_INVD, 2 },   { SVM_EXIT_HLT, 1 },
-		{ SVM_EXIT_MSR, 2 },    { SVM_EXIT_VMMCALL, 3 },
-		{ SVM_EXIT_MWAIT, 3 },  { SVM_EXIT_MWAIT_ARMED, 3 },
-		{ SVM_EXIT_XSETBV, 3 },
-	};
-
-	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
-		if (rows[i].exit == exit_code)
-			return rows[i].bytes;
+	switch (exit_code) {
+	case SVM_EXIT_HLT:
+		return 1;
+	case SVM_EXIT_RDPMC:
+	case SVM_EXIT_CPUID:
+	case SVM_EXIT_INVD:
+	case SVM_EXIT_MSR:
+		return 2;
+	case SVM_EXIT_VMMCALL:
+	case SVM_EXIT_MWAIT:
+	case SVM_EXIT_MWAIT_ARMED:
+	case SVM_EXIT_XSETBV:
+		return 3;
+	default:
+		break;
+	}
 	/* MOV to and from CR and DR: opcode and ModRM; LMSW has its own way. */
 	return exit_code < SVM_EXIT_EXCEPTION ||
 	                       exit_code == SVM_EXIT_CR0_SELECTIVE

@@ -20,6 +20,9 @@ struct opcode {
 	u8 rex;       /* 0: none */
 };
 
+/* How many of the bytes come before the opcode: legacy prefixes, and REX. */
+u32 opcode_prefixes(const u8 *bytes, u32 count, u32 width);
+
 /* Width of the code where the bytes are: 2, 4, 8. */
 struct opcode opcode_find(const u8 *bytes, u32 count, u32 width);
 

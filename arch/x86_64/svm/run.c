@@ -283,10 +283,9 @@ static void set_asid(struct vp *vp)
 	struct asid *a = &vp_svm(vp)->asid;
 	struct vmcb *v = vmcb_of(vp);
 
-	v->tlb_control =
-		asid_choose(&cpu_svm(arch_this_cpu())->asids, a,
-	                    __atomic_load_n(&changes, __ATOMIC_ACQUIRE),
-	                    features()->asids, features()->has_flush_asid);
+	v->tlb_control = asid_choose(&cpu_svm(arch_this_cpu())->asids, a,
+	                             run_changes(), features()->asids,
+	                             features()->has_flush_asid);
 	v->asid = a->number;
 }
 
@@ -334,6 +333,11 @@ bool run_was_refused_inside(struct vp *vp)
 }
 
 /* ---- Nested page tables ---- */
+
+u64 run_changes(void)
+{
+	return __atomic_load_n(&changes, __ATOMIC_ACQUIRE);
+}
 
 void vendor_space_changed(struct arch_space *space, hpa_t led_to)
 {

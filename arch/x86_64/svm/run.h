@@ -19,6 +19,9 @@ bool run_was_refused_inside(struct vp *vp);
 /* First of all behind an exit: no breakpoint of the guest's is hit by the hypervisor. */
 void run_disarm(const struct vmcb *v);
 
+/* How often any nested page tables have changed so far: a translation by them may be stale. */
+u64 run_changes(void);
+
 /* The root's exit as soon as it can take an interrupt, or not. */
 void run_set_window(struct vp *vp, bool waits);
 

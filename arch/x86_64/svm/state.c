@@ -42,17 +42,6 @@ static const struct {
 	{ IN(kernel_gs_base), AT(kernel_gs_base), VP_PART_LIVE },
 };
 
-/* A guest's write of these exits: what it has in them is always in the state. */
-static const struct {
-	u32 field;
-	u32 offset;
-} syscall_fields[] = {
-	{ IN(star), AT(star) },
-	{ IN(lstar), AT(lstar) },
-	{ IN(cstar), AT(cstar) },
-	{ IN(sfmask), AT(sfmask) },
-};
-
 /* By enum vp_segment. */
 static const u32 segment_fields[VP_SEGMENTS] = {
 	[VP_ES] = IN(es),     [VP_CS] = IN(cs), [VP_SS] = IN(ss),
@@ -297,11 +286,19 @@ void vendor_apply(struct vp *vp, u32 parts)
 		asid_flush(&vp_svm(vp)->asid);
 }
 
+/*
+ * A guest's write of these exits: what it has in them is always in the state. No table, as it
+ * is on the way of every entry.
+ */
 void state_load_syscall(struct vp *vp)
 {
-	for (u32 i = 0; i < ARRAY_LEN(syscall_fields); i++)
-		*(u64 *)field_at(vp, syscall_fields[i].field) =
-			*state_at(vp, syscall_fields[i].offset);
+	const struct vp_state *s = &vp->state;
+	struct vmcb *v = vmcb_of(vp);
+
+	v->star = s->star;
+	v->lstar = s->lstar;
+	v->cstar = s->cstar;
+	v->sfmask = s->sfmask;
 }
 
 /* ---- Without a capture ---- */

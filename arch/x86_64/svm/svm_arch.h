@@ -8,6 +8,7 @@
 #include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/processor.h"
 #include "arch/x86_64/svm/asid.h"
+#include "arch/x86_64/svm/path.h"
 #include "arch/x86_64/svm/timer.h"
 #include "arch/x86_64/svm/vmcb.h"
 
@@ -37,7 +38,8 @@ _Static_assert(sizeof(struct cpu_svm) <= CPU_VENDOR_BYTES, "room in cpu_arch");
 
 struct vp_svm {
 	struct asid asid;
-	u64 tsc_offset; /* that it has run with */
+	struct paths paths; /* to code that has exited */
+	u64 tsc_offset;     /* that it has run with */
 	u64 dr6;      /* as it was entered: what is new in it is of the exit */
 	u64 dr7;      /* likewise: GD may have gone since */
 	u64 soft_rip; /* of the software event that is being delivered */
