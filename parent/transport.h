@@ -29,6 +29,12 @@ enum transport_result {
 #define TRANSPORT_WORDS 2
 enum transport_result transport_open(u64 kept[TRANSPORT_WORDS]);
 
+/*
+ * To be called before the program ends, whether or not it was opened: what is kept stays,
+ * and nothing of the program is called any more. transport_open opens again.
+ */
+void transport_close(void);
+
 /* ---- Pages ---- */
 
 /*
@@ -67,7 +73,10 @@ u64 transport_call(u64 control, u64 input, u64 output);
 const struct hv_message *transport_message(void);
 void transport_release(void);
 
-/* Passes a moment in which a message may come; returns although none has. */
+/*
+ * Waits for a message; returns although none has come, some time later. Children have
+ * the processor meanwhile.
+ */
 void transport_wait(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "parent/cpu.h"
 #include "parent/uefi/hvpage.h"
 #include "parent/uefi/synic.h"
+#include "parent/uefi/wake.h"
 
 /*
  * Pages that were taken have a type of the range that is the OS loaders'. For its own
@@ -26,6 +27,7 @@ enum { KEPT_HYPERCALL_PAGE, KEPT_SIM_PAGE };
 static u8 input_block[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static u8 output_block[PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 static u64 sim_page;
+static bool wakes; /* a message interrupts */
 
 u64 transport_take(u64 pages, u64 last)
 {
@@ -78,10 +80,18 @@ bool transport_present(void)
 	return hvpage_present();
 }
 
-/*
- * Messages are polled: the firmware's interrupt table is its own, and a vector of
- * ours would have to be taken out of it again before we end.
- */
+/* Where the firmware has no vector for us messages are polled. */
+static void open_sint(void)
+{
+	u8 vector = wake_begin();
+
+	wakes = vector;
+	if (wakes)
+		synic_setup_vector(sim_page, vector);
+	else
+		synic_setup_polling(sim_page);
+}
+
 enum transport_result transport_open(u64 kept[TRANSPORT_WORDS])
 {
 	if (!kept[KEPT_SIM_PAGE])
@@ -93,8 +103,18 @@ enum transport_result transport_open(u64 kept[TRANSPORT_WORDS])
 	if (!hvpage_setup(kept[KEPT_HYPERCALL_PAGE]))
 		return TRANSPORT_REFUSED;
 	sim_page = kept[KEPT_SIM_PAGE];
-	synic_setup_polling(sim_page);
+	open_sint();
 	return TRANSPORT_OPEN;
+}
+
+/* The next message, which may come when the program is no more, must interrupt nobody. */
+void transport_close(void)
+{
+	if (!sim_page)
+		return;
+	synic_setup_polling(sim_page);
+	wake_end();
+	wakes = false;
 }
 
 u64 transport_call(u64 control, u64 input, u64 output)
@@ -112,8 +132,11 @@ void transport_release(void)
 	synic_release(sim_page);
 }
 
-/* PAUSE, and not HLT: SINT0 is masked, so that no message would end it. */
+/* In HLT the time is the children's; who spins has slices of his own. */
 void transport_wait(void)
 {
-	cpu_pause();
+	if (wakes)
+		wake_wait(sim_page);
+	else
+		cpu_pause();
 }

@@ -5,6 +5,7 @@
 
 #include "lib/crc32c.h"
 #include "parent/supply.h"
+#include "parent/transport.h"
 #include "tools/hvctl/book.h"
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/print.h"
@@ -117,5 +118,6 @@ enum hvctl_result hvctl_main(u32 count, char **words)
 	result = run_words(count, words);
 	/* Also when a command has failed: what the hypervisor refused must not stay with us. */
 	supply_end();
+	transport_close();
 	return result;
 }

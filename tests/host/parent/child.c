@@ -106,6 +106,7 @@ void child_turn(void)
 enum hvctl_result hvctl(const char *line)
 {
 	char text[256], *words[WORDS], *rest = text;
+	enum hvctl_result result;
 	u32 count = 0;
 
 	assert_true(strlen(line) < sizeof(text));
@@ -115,5 +116,8 @@ enum hvctl_result hvctl(const char *line)
 	parent_transport.waits = 0;
 	while ((words[count] = strtok_r(rest, " ", &rest)))
 		assert_true(++count < WORDS);
-	return hvctl_main(count, words);
+	result = hvctl_main(count, words);
+	/* Nothing of a program is called when it has ended. */
+	assert_false(parent_transport.open);
+	return result;
 }

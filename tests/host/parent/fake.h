@@ -21,6 +21,7 @@ extern struct parent_transport {
 	u32 limit;    /* pages that may be taken, 0: all */
 	u32 taken;    /* pages that are taken, and not deposited */
 	u32 waits;    /* calls of transport_wait */
+	bool open;    /* and not closed since */
 } parent_transport;
 
 void transport_reset(void);

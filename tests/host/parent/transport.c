@@ -83,11 +83,18 @@ enum transport_result transport_open(u64 kept[TRANSPORT_WORDS])
 		kept[0] = transport_take(1, TRANSPORT_ANYWHERE);
 	if (!kept[0])
 		return TRANSPORT_NO_MEMORY;
+	assert_false(parent_transport.open);
+	parent_transport.open = true;
 	sim_page = kept[0];
 	put(HV_MSR_SCONTROL, 1);
 	put(HV_MSR_SIMP, sim_page | HV_MSR_PAGE_ENABLE);
 	put(HV_MSR_SINT0, HV_SINT_MASKED | HV_SINT_POLLING);
 	return TRANSPORT_OPEN;
+}
+
+void transport_close(void)
+{
+	parent_transport.open = false;
 }
 
 struct transport_block transport_input(void)
