@@ -9,9 +9,11 @@
 
 #define MSR_IA32_TSC 0x10u
 #define MSR_IA32_APIC_BASE 0x1bu
+#define MSR_IA32_PLATFORM_ID 0x17u
 #define MSR_IA32_FEATURE_CONTROL 0x3au
 #define MSR_IA32_TSC_ADJUST 0x3bu
 #define MSR_IA32_PRED_CMD 0x49u
+#define MSR_IA32_BIOS_SIGN_ID 0x8bu /* AMD: PATCH_LEVEL */
 #define MSR_IA32_MTRRCAP 0xfeu
 #define MSR_IA32_ARCH_CAPABILITIES 0x10au
 #define MSR_IA32_FLUSH_CMD 0x10bu
@@ -64,13 +66,23 @@
 #define MSR_IA32_KERNEL_GS_BASE 0xc0000102u
 #define MSR_IA32_TSC_AUX 0xc0000103u
 
-/* AMD's (APM volume 2, 15.30). */
+/* AMD's (APM volume 2, 3.2 and 15.30). */
 #define MSR_TSC_RATIO 0xc0000104u /* 8 bits before the point, 32 behind it */
+#define MSR_SYSCFG 0xc0010010u
+#define MSR_HWCR 0xc0010015u
+#define MSR_NB_CFG 0xc001001fu
+#define MSR_INT_PENDING 0xc0010055u
+#define MSR_MMIO_CONF_BASE 0xc0010058u
 #define MSR_VM_CR 0xc0010114u
 #define MSR_VM_IGNNE 0xc0010115u
 #define MSR_VM_HSAVE_PA 0xc0010117u
+#define HWCR_TSC_FREQ_SEL BIT(24) /* the TSC counts at P0's frequency */
 #define VM_CR_LOCK BIT(3)
 #define VM_CR_SVMDIS BIT(4)
+
+#define MISC_ENABLE_FAST_STRINGS BIT(0)
+#define MISC_ENABLE_NO_BTS BIT(11)
+#define MISC_ENABLE_NO_PEBS BIT(12)
 
 #define FEATURE_CONTROL_LOCK BIT(0)
 #define FEATURE_CONTROL_VMX BIT(2) /* outside SMX operation */

@@ -139,6 +139,20 @@ enum exit_outcome exit_cpuid(struct vp *vp, u32 instruction_length)
 
 /* ---- MSRs ---- */
 
+/* Its parent wants none of it: a constant, or the MSR is not there. */
+static enum exit_outcome default_msr(struct vp *vp, u8 access)
+{
+	u64 value;
+
+	if (!msr_default((u32)vp->state.gpr[VP_RCX], &value))
+		return EXIT_FAULT_GP;
+	if (access == HV_INTERCEPT_READ) {
+		write_low(vp, VP_RAX, (u32)value);
+		write_low(vp, VP_RDX, (u32)(value >> 32));
+	}
+	return EXIT_SKIP;
+}
+
 /* What is left when nobody emulates the MSR. */
 static enum exit_outcome unknown_msr(struct vp *vp, u8 access, u32 length)
 {
@@ -151,7 +165,7 @@ static enum exit_outcome unknown_msr(struct vp *vp, u8 access, u32 length)
 	if (!(installed &
 	      (access == HV_INTERCEPT_WRITE ? HV_INTERCEPT_ACCESS_WRITE
 	                                    : HV_INTERCEPT_ACCESS_READ)))
-		return EXIT_FAULT_GP;
+		return default_msr(vp, access);
 	m = message_begin(vp, HV_MESSAGE_MSR_INTERCEPT, sizeof(*m));
 	exit_fill_header(vp, &m->header, length, access);
 	m->msr = (u32)vp->state.gpr[VP_RCX];

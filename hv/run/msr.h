@@ -23,4 +23,11 @@ enum msr_result {
 enum msr_result vp_msr_read(struct vp *vp, u32 msr, u64 *value);
 enum msr_result vp_msr_write(struct vp *vp, u32 msr, u64 value);
 
+/*
+ * Of an MSR that is none of these: one that kernels read before they could bear a fault.
+ * It reads a constant and swallows writes, on processors of its vendor; so nothing of it
+ * is state. False: a child has none of that number.
+ */
+bool msr_default(u32 msr, u64 *value);
+
 #endif

@@ -1,7 +1,9 @@
 /*
  * hv/run/msr.c: each row, for who has it and who has not.
  */
+#include "hv/run/exit.h"
 #include "hv/run/msr.h"
+#include "hv/vp/intercept.h"
 #include "hv/vp/partition.h"
 #include "tests/host/fixture/test.h"
 
@@ -117,6 +119,65 @@ static void test_architectural_rows(void **state)
 	}
 }
 
+static u64 read_default(struct vp *who, u32 msr)
+{
+	who->state.gpr[VP_RCX] = msr;
+	who->state.gpr[VP_RAX] = who->state.gpr[VP_RDX] = ~0ull;
+	assert_int_equal(exit_rdmsr(who, 2), EXIT_SKIP);
+	return who->state.gpr[VP_RAX] | who->state.gpr[VP_RDX] << 32;
+}
+
+static enum exit_outcome write_default(struct vp *who, u32 msr, u64 value)
+{
+	who->state.gpr[VP_RCX] = msr;
+	who->state.gpr[VP_RAX] = (u32)value;
+	who->state.gpr[VP_RDX] = value >> 32;
+	return exit_wrmsr(who, 2);
+}
+
+/* Of one vendor: what it reads, a write that is swallowed; of the other #GP. */
+static void test_msrs_that_kernels_read(void **state)
+{
+	static const struct {
+		u32 vendor, msr;
+		u64 value;
+	} rows[] = {
+		{ STREAM_VENDOR_INTEL, 0x17, 0 },
+		{ STREAM_VENDOR_INTEL, 0x8b, 0 },
+		{ STREAM_VENDOR_INTEL, 0x1a0, 0x1801 },
+		{ STREAM_VENDOR_AMD, 0x8b, 0 },
+		{ STREAM_VENDOR_AMD, 0xc0010010, 0 },
+		{ STREAM_VENDOR_AMD, 0xc0010015, 0x1000000 },
+		{ STREAM_VENDOR_AMD, 0xc001001f, 0 },
+		{ STREAM_VENDOR_AMD, 0xc0010055, 0 },
+		{ STREAM_VENDOR_AMD, 0xc0010058, 0 },
+	};
+	struct vp *vp = child_vp();
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		fake.facts.compat.cpu_vendor = rows[i].vendor;
+		assert_int_equal(read_default(vp, rows[i].msr), rows[i].value);
+		assert_int_equal(write_default(vp, rows[i].msr, ~0ull),
+		                 EXIT_SKIP);
+		assert_int_equal(read_default(vp, rows[i].msr), rows[i].value);
+		fake.facts.compat.cpu_vendor = STREAM_VENDOR_INTEL +
+		                               STREAM_VENDOR_AMD -
+		                               rows[i].vendor;
+		if (rows[i].msr != 0x8b)
+			assert_int_equal(write_default(vp, rows[i].msr, 0),
+			                 EXIT_FAULT_GP);
+	}
+	/* The root has the processor's; a parent that wants it is asked. */
+	fake.facts.compat.cpu_vendor = STREAM_VENDOR_INTEL;
+	assert_int_equal(write_default(fake_root_vp(), 0x1a0, 1), EXIT_NATIVE);
+	assert_ok(
+		intercept_install(vp->partition, HV_INTERCEPT_TYPE_MSR, 0, 1));
+	assert_int_equal(write_default(vp, 0x1a0, 1), EXIT_SKIP);
+	vp->state.gpr[VP_RCX] = 0x1a0;
+	assert_int_equal(exit_rdmsr(vp, 2), EXIT_SUSPENDED);
+}
+
 static void test_hypercall_page(void **state)
 {
 	struct vp *vp = child_vp();
@@ -225,6 +286,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_every_row),
 		TEST(test_architectural_rows),
+		TEST(test_msrs_that_kernels_read),
 		TEST(test_hypercall_page),
 		TEST(test_hypercall_refusals),
 		TEST(test_reference_page_over_another),

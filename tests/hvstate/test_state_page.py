@@ -62,6 +62,7 @@ class Page:
     state: list[dict[str, str]]
     unused_fields: list[dict[str, str]]
     absent: list[dict[str, str]]
+    constant: list[dict[str, str]]
 
     def all(self, column: str) -> list[int]:
         """Every number in this column of the state."""
@@ -79,7 +80,9 @@ def page() -> Page:
     return Page(tables(text, ("state", "name", "MSR", "VMCS", "stream",
                               "reset", "defined", "remarks")),
                 tables(text, ("field", "VMCS", "why")),
-                tables(text, ("state", "name", "MSR")))
+                tables(text, ("state", "name", "MSR")),
+                tables(text, ("constant", "vendor", "MSR", "reads",
+                              "who asks")))
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +151,18 @@ def test_absent_msrs_are_unknown(page, code):
     absent = {n for row in page.absent for n in numbers(row["MSR"])}
     assert absent and not absent & set(page.all("MSR"))
     assert not absent & (by_number(code["msr"]) | passed_msrs(False))
+
+
+def test_constant_msrs(page, code):
+    msr = constants("include/x86_msr.h", MSR)
+    rows = re.search(r"} defaults\[\] = \{(.*?)\n\};",
+                     source("hv/run/msr.c"), re.S)[1]
+    here = {(row["vendor"].upper(), number) for row in page.constant
+            for number in numbers(row["MSR"])}
+    there = {(vendor, msr[name]) for name, vendor in
+             re.findall(r"(MSR_\w+),\s+STREAM_VENDOR_(\w+)", rows)}
+    assert here and here == there
+    assert not {n for _, n in here} & set(page.all("MSR"))
 
 
 def test_reset_values(page, code):
