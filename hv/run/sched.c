@@ -168,11 +168,31 @@ static void leave_halt(struct vp *vp)
 
 /* ---- Slices ---- */
 
-/* Where a poll or a slice begins: nothing is charged before the entry. */
-static void begin_slice(struct cpu *cpu, bool polls)
+/*
+ * Of the root, behind a child that gave the rest of its slice away: as much as that one
+ * had. So a parent that spins for messages does not make each of them cost the child a
+ * whole slice, and has half of the processor all the same.
+ */
+static u64 as_much_as(const struct cpu *cpu)
 {
-	cpu->slice_left = ticks_of(polls ? SCHED_POLL_MICROSECONDS
-	                                 : SCHED_SLICE_MICROSECONDS);
+	u64 ran = ticks_of(SCHED_SLICE_MICROSECONDS) - cpu->slice_left;
+	u64 least = ticks_of(SCHED_POLL_MICROSECONDS);
+
+	return ran > least ? ran : least;
+}
+
+/* Where a poll or a slice begins: nothing is charged before the entry. */
+static void begin_slice(struct cpu *cpu, const struct vp *next,
+                        enum sched_event event, bool polls)
+{
+	bool given = next == cpu->root && next != cpu->current &&
+	             (event == SCHED_GO_ON || event == SCHED_HALT);
+
+	if (given)
+		cpu->slice_left = as_much_as(cpu);
+	else
+		cpu->slice_left = ticks_of(polls ? SCHED_POLL_MICROSECONDS
+		                                 : SCHED_SLICE_MICROSECONDS);
 	cpu->slice_end = 0;
 	cpu->slice_last = false;
 	cpu->root_polled = polls;
@@ -270,7 +290,7 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	        event != SCHED_INTERRUPT;
 	/* The root's slice is over, but nobody may be there: no new one yet. */
 	if (vp != current || (event != SCHED_GO_ON && !is_unsure(cpu, child)))
-		begin_slice(cpu, polls);
+		begin_slice(cpu, vp, event, polls);
 	if (vp != cpu->root) {
 		rest = vp_timer_rest(vp);
 		timer = rest < timer ? rest : timer;

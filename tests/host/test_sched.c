@@ -110,6 +110,51 @@ static void test_suspended_child_gives_way(void **state)
 	assert_true(plan.halted);
 }
 
+/*
+ * Ticks that a child has run when a message of it goes out, and those that its parent,
+ * which does not halt, may run behind it: then the child's slice begins.
+ */
+static void test_a_message_costs_as_much_as_it_ran(void **state)
+{
+	static const struct {
+		u64 ran, had;
+	} rows[] = {
+		{ 0, SLICE / 50 },          { 7, SLICE / 50 },
+		{ SLICE / 50, SLICE / 50 }, { SLICE / 3, SLICE / 3 },
+		{ SLICE - 1, SLICE - 1 },
+	};
+	struct vp *root = fake_root_vp();
+	struct sched_plan plan;
+
+	(void)state;
+	sched_child(vps, 1, "r");
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		fake.cpu.current = root;
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_ptr_equal(plan.vp, vps[0]);
+		sched_run(vps[0], rows[i].ran);
+		vps[0]->intercept_suspend = HV_SUSPENDED;
+		plan = sched_next(&fake.cpu, SCHED_GO_ON);
+		assert_ptr_equal(plan.vp, root);
+		assert_false(plan.timed);
+		fake.cpu.current = root;
+		vps[0]->intercept_suspend = 0;
+		ready_wake(vps[0]);
+		plan = sched_next(&fake.cpu, SCHED_GO_ON);
+		assert_ptr_equal(plan.vp, root);
+		assert_int_equal(plan.ticks, rows[i].had);
+		sched_run(root, rows[i].had);
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_ptr_equal(plan.vp, vps[0]);
+		assert_int_equal(plan.ticks, SLICE);
+		/* An interrupt is no message: the root has the whole of its slice. */
+		sched_run(vps[0], rows[i].ran);
+		plan = sched_next(&fake.cpu, SCHED_INTERRUPT);
+		assert_ptr_equal(plan.vp, root);
+		assert_int_equal(plan.ticks, SLICE);
+	}
+}
+
 /* With the root halted the children take turns, each in every round. */
 static void test_children_go_round(void **state)
 {
@@ -302,6 +347,7 @@ int main(void)
 		TEST(test_root_alone_runs_without_timer),
 		TEST(test_table_of_decisions),
 		TEST(test_suspended_child_gives_way),
+		TEST(test_a_message_costs_as_much_as_it_ran),
 		TEST(test_children_go_round),
 		TEST(test_a_look_that_finds_something),
 		TEST(test_nobody_starves),
