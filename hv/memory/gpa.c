@@ -140,6 +140,24 @@ bool gpa_mark_near(struct gpa_space *space, struct arch_cursor *cursor, u64 gpn,
 	return was;
 }
 
+/* False: the pool has no pages for its tables. */
+static bool show(struct gpa_space *space, struct gpa_overlay *o)
+{
+	if (!o->shown)
+		o->shown = arch_space_map(&space->arch,
+		                          gpa_of_page(o->place - 1),
+		                          arch_page_hpa(o->page), o->rights);
+	return o->shown;
+}
+
+bool gpa_overlay_show(struct gpa_space *space, u64 gpn)
+{
+	struct gpa_overlay *o = overlay_at(space, gpn);
+
+	/* One that shows was found, and refused what the guest did there. */
+	return o && !o->shown && show(space, o);
+}
+
 enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page, u32 rights)
 {
 	struct gpa_overlay *o = overlay_at(space, gpn);
@@ -151,6 +169,11 @@ enum hv_status gpa_map(struct gpa_space *space, u64 gpn, hpa_t page, u32 rights)
 	 * changed. */
 	if (!frame_add_mapping(page))
 		return HV_STATUS_NO_RESOURCES;
+	/* Its tables are those that the page needs when the overlay goes. */
+	if (o && !show(space, o)) {
+		frame_drop_mapping(page);
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	}
 	if (o) {
 		o->under = (struct arch_mapping){ page, rights };
 		o->under_mapped = true;
@@ -196,6 +219,8 @@ bool gpa_put_back(struct gpa_space *space, hpa_t page)
 	if (!o)
 		return arch_space_map(&space->arch, gpa_of(page.v), page,
 		                      rights);
+	if (!show(space, o))
+		return false;
 	o->under = (struct arch_mapping){ page, rights };
 	o->under_mapped = true;
 	return true;
@@ -231,23 +256,35 @@ enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
                                u64 gpn, const void *page, u32 rights)
 {
 	struct arch_mapping under = { .rights = 0 };
-	bool mapped;
+	bool mapped, shown;
 
-	if (o->place == gpn + 1)
+	if (o->place == gpn + 1) {
+		show(space, o);
 		return HV_STATUS_SUCCESS;
+	}
 	if (gpn >= gpa_limit() || overlay_at(space, gpn))
 		return HV_STATUS_INVALID_PARAMETER;
-	/* The new place first: it is what can fail, and the old one is still
-	 * there then. What is beneath has to be read before it is covered. */
+	/* What is beneath has to be read before it is covered. */
 	mapped = gpa_lookup(space, gpn, &under);
-	if (!arch_space_map(&space->arch, gpa_of_page(gpn), arch_page_hpa(page),
-	                    rights))
+	shown = arch_space_map(&space->arch, gpa_of_page(gpn),
+	                       arch_page_hpa(page), rights);
+	/* A large leaf of the root's, to be split; a child's tables are there. */
+	if (!shown && mapped)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
-	/* Uncovers the old place, whose tables exist. The record is linked by
-	 * its place, so it leaves the list before that changes. */
+	/* Uncovers the old place. The record is linked by its place, so it
+	 * leaves the list before that changes. */
 	gpa_overlay_clear(space, o);
-	*o = (struct gpa_overlay){ gpn + 1, mapped, false, under };
+	*o = (struct gpa_overlay){ .place = gpn + 1,
+		                   .page = page,
+		                   .rights = rights,
+		                   .shown = shown,
+		                   .under_mapped = mapped,
+		                   .under = under };
 	overlay_link(space, o);
+	/* A guest's write to an MSR does not depend on its pool: who finds
+	 * nothing there asks again (gpa_overlay_show). The tables of the old
+	 * place may be enough. */
+	show(space, o);
 	arch_space_flush(&space->arch);
 	return HV_STATUS_SUCCESS;
 }
@@ -263,10 +300,11 @@ void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o)
 	 * has. */
 	overlay_unlink(space, o);
 	o->place = 0;
+	/* Nothing lies under one that never showed (gpa_map). */
 	if (o->under_mapped)
 		CHECK(arch_space_map(&space->arch, gpa, o->under.page,
 		                     o->under.rights));
-	else
+	else if (o->shown)
 		CHECK(arch_space_unmap(&space->arch, gpa));
 	arch_space_flush(&space->arch);
 }

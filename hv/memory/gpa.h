@@ -15,6 +15,9 @@
  */
 struct gpa_overlay {
 	u64 place; /* its GPN + 1; 0: it is nowhere */
+	const void *page;
+	u32 rights;
+	bool shown; /* it is in the hardware's map; else nothing is mapped there */
 	bool under_mapped;
 	bool under_marked; /* gpa_mark_near */
 	struct arch_mapping under;
@@ -71,8 +74,9 @@ enum arch_next gpa_next(const struct gpa_space *space, u64 *gpn,
 
 /*
  * Puts an overlay page at gpn, moving it if it was elsewhere. INVALID_PARAMETER:
- * another one is there, or the space has no such page; INSUFFICIENT_MEMORY: the pool
- * has no page for the tables. Nothing has changed then.
+ * another one is there, or the space has no such page; INSUFFICIENT_MEMORY, of the
+ * root's space alone: a large leaf is to be split. Nothing has changed then. In a child's
+ * no memory is needed: where there is none for tables, the page shows when there is.
  */
 enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
                                u64 gpn, const void *page, u32 rights);
@@ -80,7 +84,13 @@ enum hv_status gpa_overlay_set(struct gpa_space *space, struct gpa_overlay *o,
 /* Takes it away, if it is anywhere: what its parent has mapped there shows again. */
 void gpa_overlay_clear(struct gpa_space *space, struct gpa_overlay *o);
 
-/* Is an overlay active at gpn? */
+/*
+ * The guest has found nothing there. False: no overlay is at gpn, or the pool still has
+ * no pages for its tables. True: it shows now.
+ */
+bool gpa_overlay_show(struct gpa_space *space, u64 gpn);
+
+/* Is an overlay active at gpn, whether it shows or not? */
 bool gpa_has_overlay(const struct gpa_space *space, u64 gpn);
 
 /* Largest GPN + 1 of any space on this machine. */

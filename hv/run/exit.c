@@ -361,8 +361,14 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 {
 	struct hv_memory_intercept *m;
 
+	/* There was no memory for the tables of an overlay page, and now there is. */
+	if (gpa_overlay_show(&vp->partition->space, e->gpa.v >> PAGE_SHIFT)) {
+		retry(vp);
+		return EXIT_AGAIN;
+	}
 	/* An overlay page refuses a write: the guest's own fault (TLFS 3.13) */
-	if (gpa_has_overlay(&vp->partition->space, e->gpa.v >> PAGE_SHIFT))
+	if ((e->mapped || vp->is_root) &&
+	    gpa_has_overlay(&vp->partition->space, e->gpa.v >> PAGE_SHIFT))
 		return EXIT_FAULT_GP;
 	if (vp->is_root)
 		return root_memory(vp, e);

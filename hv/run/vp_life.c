@@ -21,6 +21,7 @@ static void free_pages(struct partition *p, struct vp *vp)
 	pool_free(&p->pool, vp);
 }
 
+/* All that it can switch on as well: no write to an MSR looks for memory. */
 static struct vp *alloc_pages(struct partition *p)
 {
 	struct vp *vp = pool_alloc(&p->pool);
@@ -33,6 +34,11 @@ static struct vp *alloc_pages(struct partition *p)
 			free_pages(p, vp);
 			return NULL;
 		}
+	}
+	/* One for all VPs of the partition. */
+	if (!reference_page(p)) {
+		free_pages(p, vp);
+		return NULL;
 	}
 	return vp;
 }
@@ -116,4 +122,6 @@ void vp_delete(struct vp *vp)
 	free_pages(p, vp);
 	/* With the last one the clock stops. */
 	reference_update(p);
+	if (p->vp_count == 0)
+		reference_unused(p);
 }

@@ -5,6 +5,7 @@
  * does not run before that.
  */
 #include "hv/arch.h"
+#include "hv/base/check.h"
 #include "hv/base/log.h"
 #include "hv/interrupt/synic.h"
 #include "hv/stream/chunk_vp.h"
@@ -15,141 +16,44 @@ static bool is_enabled(u64 msr)
 	return msr & HV_MSR_PAGE_ENABLE;
 }
 
-static const struct chunk_staged *staged_of(const struct context *c, u32 index)
-{
-	return chunk_staged_of(c->target->vps[index]);
-}
-
-/* ---- Memory for the tables of overlays ---- */
-
-/* The distance of the nearest overlay, in pages; ~0: there is none. */
-static u64 nearer(u64 nearest, u64 one, u64 other)
-{
-	u64 distance = (one ^ other) >> PAGE_SHIFT;
-
-	return is_enabled(other) && distance < nearest ? distance : nearest;
-}
-
-/* The overlay pages of a VP, or of the partition; which of both does not matter. */
-struct overlays {
-	u64 msr[2];
-	u64 nearest[2]; /* of those that were counted before */
-};
-
-static struct overlays overlays_of(u64 one, u64 other)
-{
-	return (struct overlays){ { one, other },
-		                  { ~0ull, nearer(~0ull, other, one) } };
-}
-
-static void compare(struct overlays *o, u64 one, u64 other)
-{
-	for (u32 i = 0; i < ARRAY_LEN(o->msr); i++) {
-		o->nearest[i] = nearer(o->nearest[i], o->msr[i], one);
-		o->nearest[i] = nearer(o->nearest[i], o->msr[i], other);
-	}
-}
-
-/*
- * Pages for the tables of an overlay that are not there yet. One that is made
- * for an overlay before it serves this one too.
- */
-static u32 need_of(const struct context *c, u64 msr, u64 nearest)
-{
-	u32 missing, need = 0;
-
-	if (!is_enabled(msr))
-		return 0;
-	missing = arch_space_missing(&c->target->space.arch,
-	                             gpa_of_page(msr >> PAGE_SHIFT));
-	/* A table covers 2^9 of those below it: nine bits of a page number. */
-	while (need < missing && nearest >> 9 * (need + 1))
-		need++;
-	return need;
-}
-
-static u32 need_of_both(const struct context *c, const struct overlays *o)
-{
-	return need_of(c, o->msr[0], o->nearest[0]) +
-	       need_of(c, o->msr[1], o->nearest[1]);
-}
-
-static u32 need_of_partition(const struct context *c)
-{
-	struct overlays o = overlays_of(c->restore.partition.hypercall,
-	                                c->restore.partition.reference_tsc);
-
-	return need_of_both(c, &o);
-}
-
-static u32 need_of_vp(const struct context *c, u32 index)
-{
-	const struct stream_vp_synic *s = &staged_of(c, index)->synic;
-	u64 others = chunk_vps_before(c, index);
-	struct overlays o = overlays_of(s->simp, s->siefp);
-
-	compare(&o, c->restore.partition.hypercall,
-	        c->restore.partition.reference_tsc);
-	for (; others; others &= others - 1) {
-		s = &staged_of(c, (u32)__builtin_ctzll(others))->synic;
-		compare(&o, s->simp, s->siefp);
-	}
-	return need_of_both(c, &o);
-}
-
-/*
- * What the old overlays give back when they go is not counted: whoever needs it
- * again finds it.
- */
-static bool has_memory(struct context *c)
-{
-	struct partition *p = c->target;
-
-	if (is_enabled(c->restore.partition.reference_tsc) &&
-	    !reference_page(p))
-		return false;
-	return c->restore.need + need_of_partition(c) <= p->pool.available;
-}
-
 /* ---- Steps ---- */
 
-static bool put(struct partition *p, struct gpa_overlay *o, u64 msr,
+/*
+ * No two have one place, as the checks of their chunks have seen to, and no memory is
+ * needed (gpa.h): so it cannot fail.
+ */
+static void put(struct partition *p, struct gpa_overlay *o, u64 msr,
                 const void *page, u32 rights)
 {
-	return !is_enabled(msr) ||
-	       gpa_overlay_set(&p->space, o, msr >> PAGE_SHIFT, page, rights) ==
-	               HV_STATUS_SUCCESS;
+	if (is_enabled(msr))
+		CHECK(gpa_overlay_set(&p->space, o, msr >> PAGE_SHIFT, page,
+		                      rights) == HV_STATUS_SUCCESS);
 }
 
-static bool apply_partition(struct context *c)
+static void apply_partition(struct context *c)
 {
 	struct partition *p = c->target;
 	const struct stream_partition *in = &c->restore.partition;
 
-	/* The page of the reference TSC is there: has_memory has seen to it. */
-	if (!put(p, &p->hypercall_overlay, in->hypercall, arch_hypercall_page(),
-	         ARCH_READ | ARCH_EXECUTE) ||
-	    !put(p, &p->reference.overlay, in->reference_tsc, p->reference.page,
-	         ARCH_READ))
-		return false;
+	put(p, &p->hypercall_overlay, in->hypercall, arch_hypercall_page(),
+	    ARCH_READ | ARCH_EXECUTE);
+	put(p, &p->reference.overlay, in->reference_tsc, p->reference.page,
+	    ARCH_READ);
 	p->hypercall = in->hypercall;
 	p->guest_os_id = c->restore.os_id;
 	p->reference.msr = in->reference_tsc;
-	return true;
 }
 
-static bool apply_vp(struct vp *vp)
+static void apply_vp(struct vp *vp)
 {
 	const struct stream_vp_synic *in = &chunk_staged_of(vp)->synic;
 	u32 rights = ARCH_READ | ARCH_WRITE;
 
-	if (!put(vp->partition, &vp->synic.sim_overlay, in->simp,
-	         vp->pages[VP_PAGE_SIM], rights) ||
-	    !put(vp->partition, &vp->synic.sief_overlay, in->siefp,
-	         vp->pages[VP_PAGE_SIEF], rights))
-		return false;
+	put(vp->partition, &vp->synic.sim_overlay, in->simp,
+	    vp->pages[VP_PAGE_SIM], rights);
+	put(vp->partition, &vp->synic.sief_overlay, in->siefp,
+	    vp->pages[VP_PAGE_SIEF], rights);
 	chunk_vp_apply(vp);
-	return true;
 }
 
 /* Time goes on from here, for all of them at once. */
@@ -175,13 +79,7 @@ static void finish(struct context *c)
 
 /* ---- Turns ---- */
 
-static enum chunk_verdict dry(struct context *c)
-{
-	return chunk_ends(c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-}
-
 /* None of the steps is more than a call may do. */
-_Static_assert(PARTITION_VPS *CONTEXT_COST_NEED <= CONTEXT_BUDGET, "need");
 _Static_assert(CONTEXT_COST_CLEAR <= CONTEXT_BUDGET, "an overlay goes");
 _Static_assert(CONTEXT_COST_VP + 2 * CONTEXT_COST_PUT <= CONTEXT_BUDGET, "VP");
 _Static_assert(PARTITION_VPS *CONTEXT_COST_FINISH <= CONTEXT_BUDGET, "end");
@@ -207,34 +105,13 @@ static bool clear_overlays(struct context *c)
 	return true;
 }
 
-/*
- * Values of context_restore.applied. The one step that needs memory comes first: what it
- * takes is counted by VP, and then the VPs become what was staged.
- */
+/* Values of context_restore.applied. */
 enum {
-	STEP_NEED,
-	STEP_MEMORY = STEP_NEED + PARTITION_VPS,
+	STEP_BEGIN,
 	STEP_PARTITION,
 	STEP_VPS,
 	STEP_FINISH = STEP_VPS + PARTITION_VPS,
 };
-
-/* False: more to do. */
-static bool count_need(struct context *c)
-{
-	u32 index;
-
-	for (; c->restore.applied < STEP_MEMORY; c->restore.applied++) {
-		index = c->restore.applied - STEP_NEED;
-		if (!c->target->vps[index])
-			continue;
-		/* As if all VPs before it were there. */
-		if (!context_spend(c, (index + 1) * CONTEXT_COST_NEED))
-			return false;
-		c->restore.need += need_of_vp(c, index);
-	}
-	return true;
-}
 
 /* CHUNK_GOOD: all of them have become what was staged. */
 static enum chunk_verdict apply_vps(struct context *c)
@@ -250,8 +127,7 @@ static enum chunk_verdict apply_vps(struct context *c)
 		if (!context_spend(c, CONTEXT_COST_VP +
 		                              cost_of(in->simp, in->siefp)))
 			return CHUNK_AGAIN;
-		if (!apply_vp(vp))
-			return dry(c);
+		apply_vp(vp);
 	}
 	return CHUNK_GOOD;
 }
@@ -262,11 +138,12 @@ enum chunk_verdict chunk_apply(struct context *c)
 	enum chunk_verdict v;
 
 	c->restore.applying = true;
-	if (!count_need(c))
-		return CHUNK_AGAIN;
-	if (c->restore.applied == STEP_MEMORY) {
-		if (!has_memory(c))
-			return dry(c);
+	if (c->restore.applied == STEP_BEGIN) {
+		/* Each VP has paid for its own; without any it is not there. */
+		if (is_enabled(c->restore.partition.reference_tsc) &&
+		    !reference_page(p))
+			return chunk_ends(
+				c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
 		/* From here on a failure leaves it neither old nor new. */
 		p->half_restored = true;
 		c->restore.applied = STEP_PARTITION;
@@ -277,8 +154,7 @@ enum chunk_verdict chunk_apply(struct context *c)
 		                   cost_of(c->restore.partition.hypercall,
 		                           c->restore.partition.reference_tsc)))
 			return CHUNK_AGAIN;
-		if (!apply_partition(c))
-			return dry(c);
+		apply_partition(c);
 		c->restore.applied = STEP_VPS;
 	}
 	v = apply_vps(c);

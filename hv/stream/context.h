@@ -67,8 +67,7 @@ struct context_restore {
 	/* The end. */
 	bool ended;    /* the EPILOG was verified */
 	bool applying; /* all is staged, and becomes the target's */
-	u32 applied;   /* how far that is (chunk_apply.c), ... */
-	u32 need;      /* ... and pages for tables that it takes */
+	u32 applied;   /* how far that is (chunk_apply.c) */
 };
 
 struct context {
@@ -112,7 +111,6 @@ _Static_assert(sizeof(struct context) <= 4096, "a context is one page");
 #define CONTEXT_COST_VALIDATE 128u /* the rules of a VP's state */
 #define CONTEXT_COST_VALID 1536u   /* restore: all of a VP's chunks */
 #define CONTEXT_COST_MSRS 768u     /* restore: its registers, found by name */
-#define CONTEXT_COST_NEED 5u       /* two overlay pages against those of a VP */
 #define CONTEXT_COST_CLEAR 1200u   /* an overlay goes: three tables may too */
 #define CONTEXT_COST_PUT 128u      /* an overlay is put somewhere */
 #define CONTEXT_COST_VP 512u       /* its staged state becomes its own */

@@ -132,16 +132,11 @@ bool reference_page(struct partition *p)
 	return p->reference.page;
 }
 
-/* A place that is taken is the caller's mistake, whatever memory there is. */
-static enum hv_status put_page(struct partition *p, u64 gpn)
+void reference_unused(struct partition *p)
 {
-	struct reference *r = &p->reference;
-
-	if (!r->page && gpa_has_overlay(&p->space, gpn))
-		return HV_STATUS_INVALID_PARAMETER;
-	if (!reference_page(p))
-		return HV_STATUS_INSUFFICIENT_MEMORY;
-	return gpa_overlay_set(&p->space, &r->overlay, gpn, r->page, ARCH_READ);
+	/* One that is on lies in the guest's map, until the partition ends. */
+	if (!(p->reference.msr & HV_MSR_PAGE_ENABLE))
+		reference_free(p);
 }
 
 enum hv_status reference_write(struct partition *p, u64 value)
@@ -152,7 +147,9 @@ enum hv_status reference_write(struct partition *p, u64 value)
 	if (!vp_check_page_value(value))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (value & HV_MSR_PAGE_ENABLE)
-		status = put_page(p, value >> PAGE_SHIFT);
+		status = gpa_overlay_set(&p->space, &r->overlay,
+		                         value >> PAGE_SHIFT, r->page,
+		                         ARCH_READ);
 	else
 		gpa_overlay_clear(&p->space, &r->overlay);
 	if (status != HV_STATUS_SUCCESS)

@@ -16,7 +16,7 @@ struct reference {
 	bool running;                       /* ... while this is true */
 	u64 msr;                            /* HV_MSR_REFERENCE_TSC */
 	u32 sequence;                       /* of the page, as last shown */
-	struct hv_reference_tsc_page *page; /* NULL: never asked for */
+	struct hv_reference_tsc_page *page; /* there while there is a VP */
 	struct gpa_overlay overlay;
 };
 
@@ -34,13 +34,18 @@ u64 reference_ticks(const struct partition *p, u64 time);
 
 /*
  * HV_MSR_REFERENCE_TSC (TLFS 12). INVALID_PARAMETER: reserved bits, no such page, or
- * another overlay is there; INSUFFICIENT_MEMORY: for the page, or the tables where
- * it is to be. Nothing has changed then.
+ * another overlay is there. Nothing has changed then.
  */
 enum hv_status reference_write(struct partition *p, u64 value);
 
-/* Makes sure that the page is there. False: the pool is dry. */
+/*
+ * Makes sure that the page is there, with the first VP: a VP that switches it on needs
+ * nothing of the pool. False: the pool is dry.
+ */
 bool reference_page(struct partition *p);
+
+/* The last VP has gone: the page goes too, unless it is on. */
+void reference_unused(struct partition *p);
 
 /* Gives the page back. */
 void reference_free(struct partition *p);

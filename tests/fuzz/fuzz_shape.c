@@ -126,7 +126,7 @@ u64 fuzz_child(const struct partition *like)
 
 void fuzz_create_vp(u64 id, u32 index)
 {
-	guest_deposit(id, 1 + VP_PAGES);
+	guest_deposit(id, 2 + VP_PAGES);
 	FUZZ_CHECK(!guest_create_vp(id, index));
 }
 

@@ -224,103 +224,32 @@ static void test_finalized_half_way(void **state)
 
 /* ---- The tables of the overlay pages ---- */
 
-/* Takes pages out of the pool until so many are left. */
-static void leave(u32 pages)
+/* With nothing in its pool a target becomes the source, but for what does not show. */
+static void test_no_memory_for_tables(void **state)
 {
 	struct pool *pool = &guest_partition(target)->pool;
-	u64 gpn;
+	struct gpa_space *space = &guest_partition(target)->space;
+	u32 hidden = 0;
 
-	while (pool->available > pages)
-		assert_ok(guest_withdraw_page(target, &gpn));
-}
-
-/* Where a source has its overlays for a target that has none. */
-static void make_pair(u64 overlays, u32 vps)
-{
-	u64 seed = 5;
-
-	child_shape_small(&shape, 1);
-	shape.vps = vps;
-	shape.vp_set = BIT(vps) - 1;
-	source = child_make_target(&shape);
-	target = child_make_target(&shape);
-	for (u32 i = 0; i < vps; i++)
-		state_fill_synic(guest_partition(source)->vps[i], overlays,
-		                 &seed);
-}
-
-/* So many pages are enough, and with one less nothing changes. */
-static void expect_need_of_pair(u32 pages)
-{
-	struct partition *p = guest_partition(target);
-	struct vp_state before = *vp_state_read(p->vps[0]);
-	u32 result;
-
-	guest_stream_free(&s);
-	assert_ok(guest_save(source, 0, &s, &result));
-	leave(pages - 1);
-	assert_ok(guest_restore(target, 0, &s, PIECE, &result));
-	assert_int_equal(result, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-	assert_int_equal(p->pool.available, pages - 1);
-	assert_memory_equal(&p->vps[0]->state, &before, sizeof(before));
-	guest_deposit(target, 1);
+	(void)state;
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		assert_ok(guest_set(target, i, HV_REGISTER_SIMP, 0));
+		assert_ok(guest_set(target, i, HV_REGISTER_SIEFP, 0));
+	}
+	while (pool->available)
+		assert_non_null(pool_alloc(pool));
 	guest_restore_whole(target, &s, PIECE);
-	assert_int_equal(p->pool.available, 0);
 	child_compare(source, target, &shape);
-}
-
-static void expect_need(u64 overlays, u32 vps, u32 pages)
-{
-	make_pair(overlays, vps);
-	expect_need_of_pair(pages);
-}
-
-static void test_memory_for_tables(void **state)
-{
-	(void)state;
-	/* Three tables for the first, none for its neighbours; ... */
-	expect_need(1ull << 27, 2, 3);
-	/* ... one more where the next table begins, or the next but one. */
-	expect_need((1ull << 27) + 510, 2, 4);
-	expect_need((1ull << 27) + (1ull << 18) - 2, 2, 5);
-	/* By the memory of the target, where no table is missing but one. */
-	expect_need(512, 3, 1);
-}
-
-/* The overlay pages of every other VP are far from the others'. */
-static void test_memory_for_tables_by_turns(void **state)
-{
-	const u64 far[2] = { 1ull << 27, 1ull << 28 };
-	u64 seed = 5;
-
-	(void)state;
-	make_pair(far[0], 8);
-	for (u32 i = 0; i < 8; i++) {
-		struct vp *vp = guest_partition(source)->vps[i];
-
-		state_fill_synic(vp, far[i % 2] + 16 * i, &seed);
-	}
-	expect_need_of_pair(3 + 3);
-}
-
-/* It was enough at first, and then somebody took it away. */
-static void test_pool_emptied_between_turns(void **state)
-{
-	struct partition *p = guest_partition(target);
-	u32 at, result = HV_STATE_INCOMPLETE, consumed;
-
-	(void)state;
-	restore_to_the_last_byte(&at);
-	while (result == HV_STATE_INCOMPLETE) {
-		leave(0);
-		assert_ok(give(0, at, 1, &result, &consumed));
-	}
-	assert_int_equal(result, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-	assert_true(p->half_restored);
-	expect_unusable();
+	assert_int_equal(space->overlay_count,
+	                 guest_partition(source)->space.overlay_count);
+	for (u32 i = 0; i < space->overlay_count; i++)
+		hidden += !space->overlays[i]->shown;
+	assert_in_range(hidden, 1, 130);
 	guest_deposit(target, 30);
-	guest_restore_whole(target, &s, PIECE);
-	child_compare(source, target, &shape);
+	for (u32 i = 0; i < space->overlay_count; i++)
+		assert_true(
+			space->overlays[i]->shown ||
+			gpa_overlay_show(space, space->overlays[i]->place - 1));
 }
 
 /* ---- Judging, before the first byte of a save ---- */
@@ -379,11 +308,7 @@ int main(void)
 			test_left_half_way_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_finalized_half_way, setup,
 		                                teardown),
-		cmocka_unit_test_setup_teardown(test_memory_for_tables,
-		                                guest_setup, teardown),
-		cmocka_unit_test_setup_teardown(test_memory_for_tables_by_turns,
-		                                guest_setup, teardown),
-		cmocka_unit_test_setup_teardown(test_pool_emptied_between_turns,
+		cmocka_unit_test_setup_teardown(test_no_memory_for_tables,
 		                                setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judged_in_turns, setup,
 		                                teardown),

@@ -215,12 +215,58 @@ static void test_overlay_refusals(void **state)
 	assert_int_equal(gpa_overlay_set(&p->space, &records[1], gpa_limit(),
 	                                 overlay_page, 1),
 	                 HV_STATUS_INVALID_PARAMETER);
+}
+
+/*
+ * Where there is no memory for its tables an overlay is there and does not show: until
+ * somebody asks again with memory, or a page is mapped beneath it.
+ */
+static void test_overlay_in_a_dry_pool(void **state)
+{
+	struct partition *p = child(30);
+	hpa_t page = hpa_of_page(guest_page());
+	u64 far = 1ull << 27;
+	struct arch_mapping m;
+
+	(void)state;
+	assert_ok(gpa_overlay_set(&p->space, &records[0], 9, overlay_page, 1));
 	while (p->pool.available)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_int_equal(gpa_overlay_set(&p->space, &records[0], 1 << 20,
-	                                 overlay_page, 1),
+	/* The tables of the old place, three of them, are those of the new one. */
+	assert_ok(
+		gpa_overlay_set(&p->space, &records[0], far, overlay_page, 1));
+	assert_false(gpa_has_overlay(&p->space, 9));
+	assert_true(gpa_has_overlay(&p->space, far));
+	assert_true(arch_space_lookup(&p->space.arch, gpa_of_page(far), &m));
+	assert_false(gpa_overlay_show(&p->space, far));
+	assert_ok(gpa_overlay_set(&p->space, &records[1], 2 * far, overlay_page,
+	                          1));
+	assert_true(gpa_has_overlay(&p->space, 2 * far));
+	assert_false(
+		arch_space_lookup(&p->space.arch, gpa_of_page(2 * far), &m));
+	assert_false(gpa_overlay_show(&p->space, 2 * far));
+	assert_false(gpa_overlay_show(&p->space, 2 * far + 1));
+	assert_int_equal(gpa_map(&p->space, 2 * far, page, 7),
 	                 HV_STATUS_INSUFFICIENT_MEMORY);
-	assert_true(gpa_has_overlay(&p->space, 9));
+	assert_int_equal(frame_mappings(page), 0);
+	/* One that never showed goes without a trace. */
+	gpa_overlay_clear(&p->space, &records[1]);
+	assert_false(gpa_has_overlay(&p->space, 2 * far));
+	assert_ok(gpa_overlay_set(&p->space, &records[1], 2 * far, overlay_page,
+	                          1));
+	guest_deposit(p->id, 2);
+	assert_false(gpa_overlay_show(&p->space, 2 * far));
+	guest_deposit(p->id, 1);
+	assert_true(gpa_overlay_show(&p->space, 2 * far));
+	assert_true(
+		arch_space_lookup(&p->space.arch, gpa_of_page(2 * far), &m));
+	assert_int_equal(m.rights, 1);
+	assert_ptr_equal(arch_page(m.page), overlay_page);
+	assert_ok(gpa_map(&p->space, 2 * far, page, 7));
+	gpa_overlay_clear(&p->space, &records[1]);
+	assert_true(
+		arch_space_lookup(&p->space.arch, gpa_of_page(2 * far), &m));
+	assert_int_equal(m.page.v, page.v);
 }
 
 /* Every mapped page once, in order; overlays without a page under are none. */
@@ -404,6 +450,7 @@ int main(void)
 		TEST(test_pin),
 		TEST(test_overlay_covers_and_uncovers),
 		TEST(test_overlay_refusals),
+		TEST(test_overlay_in_a_dry_pool),
 		TEST(test_next_finds_exactly_the_mapped),
 		TEST(test_random_operations_match_a_model),
 		TEST(test_all_overlays_at_once),

@@ -1,6 +1,7 @@
 /*
  * hv/vp/reference.c: the page that says what the counter does, without an exit.
  */
+#include "hv/run/exit.h"
 #include "hv/run/msr.h"
 #include "hv/vp/reference.h"
 #include "hv/vp/vp_check.h"
@@ -335,35 +336,64 @@ static void test_what_can_be_written(void **state)
 	assert_int_equal(vp_msr_read(fake_root_vp(), MSR, &value), MSR_UNKNOWN);
 }
 
+/* The page is the first VP's to bring: a write looks for no memory. */
 static void test_page_and_pool(void **state)
 {
-	u64 in_use, value = 1;
+	struct exit_memory e = { .gpa = gpa_of_page(GPN),
+		                 .access = HV_INTERCEPT_READ };
+	struct arch_mapping m;
+	u64 value = 1;
 
 	(void)state;
 	make(1);
-	in_use = p->pool.in_use;
-	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT),
-	                 MSR_OK);
-	assert_int_equal(p->pool.in_use, in_use);
-	assert_null(p->reference.page);
+	assert_non_null(p->reference.page);
 	while (p->pool.available > 0)
 		assert_non_null(pool_alloc(&p->pool));
 	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
-	                 MSR_FAULT);
-	assert_int_equal(guest_set(id, 0, HV_REGISTER_REFERENCE_TSC,
-	                           GPN << PAGE_SHIFT | 1),
-	                 HV_STATUS_INSUFFICIENT_MEMORY);
+	                 MSR_OK);
 	assert_int_equal(vp_msr_read(p->vps[0], MSR, &value), MSR_OK);
-	assert_int_equal(value, GPN << PAGE_SHIFT);
-	assert_false(gpa_has_overlay(&p->space, GPN));
-	/* A page for the page, and none for tables. */
-	guest_deposit(id, 1);
-	assert_int_equal(vp_msr_write(p->vps[0], MSR, GPN << PAGE_SHIFT | 1),
-	                 MSR_FAULT);
-	assert_false(gpa_has_overlay(&p->space, GPN));
-	guest_deposit(id, 3);
-	enable(GPN);
+	assert_int_equal(value, GPN << PAGE_SHIFT | 1);
 	assert_true(gpa_has_overlay(&p->space, GPN));
+	/* Without tables it does not show: its parent is told what is missing. */
+	assert_int_equal(exit_memory(p->vps[0], &e), EXIT_SUSPENDED);
+	assert_int_equal(p->vps[0]->message.type, HV_MESSAGE_UNMAPPED_GPA);
+	guest_deposit(id, 3);
+	assert_ok(guest_set(id, 0, HV_REGISTER_INTERCEPT_SUSPEND, 0));
+	assert_int_equal(exit_memory(p->vps[0], &e), EXIT_AGAIN);
+	assert_true(arch_space_lookup(&p->space.arch, gpa_of_page(GPN), &m));
+	assert_int_equal(m.rights, ARCH_READ);
+	assert_ptr_equal(arch_page(m.page), p->reference.page);
+	/* And there it refuses a write. */
+	e.mapped = true;
+	e.access = HV_INTERCEPT_WRITE;
+	assert_int_equal(exit_memory(p->vps[0], &e), EXIT_FAULT_GP);
+}
+
+/* It comes with the first VP and goes with the last, if it is not on. */
+static void test_page_goes_with_the_last_vp(void **state)
+{
+	u64 in_use;
+
+	(void)state;
+	make(0);
+	in_use = p->pool.in_use;
+	for (u32 on = 0; on < 2; on++) {
+		assert_ok(guest_create_vp(id, 3));
+		assert_ok(guest_create_vp(id, 5));
+		assert_int_equal(p->pool.in_use,
+		                 in_use + 2 * (1 + VP_PAGES) + 1);
+		if (on)
+			assert_ok(guest_set(id, 3, HV_REGISTER_REFERENCE_TSC,
+			                    1ull << 39 | 1));
+		assert_ok(guest_delete_vp(id, 3));
+		assert_non_null(p->reference.page);
+		assert_ok(guest_delete_vp(id, 5));
+		assert_int_equal(!p->reference.page, !on);
+		assert_true(on || p->pool.in_use == in_use);
+	}
+	assert_ok(guest_create_vp(id, 3));
+	assert_int_equal(p->pool.in_use, in_use + 1 + VP_PAGES + 1 + 3);
+	guest_destroy(id);
 }
 
 /* Whatever was on, all pages come back. */
@@ -430,6 +460,7 @@ int main(void)
 		TEST(test_overlay),
 		TEST(test_what_can_be_written),
 		TEST(test_page_and_pool),
+		TEST(test_page_goes_with_the_last_vp),
 		TEST(test_finalize),
 		TEST(test_sequence_over_a_round),
 	};

@@ -213,7 +213,7 @@ static void test_another_page_is_there(void **state)
 	guest_destroy(id);
 }
 
-/* No memory for the tables of a place far away: as it was. */
+/* No memory for the tables of a place far away: it is there, and does not show. */
 static void test_no_memory(void **state)
 {
 	(void)state;
@@ -221,13 +221,19 @@ static void test_no_memory(void **state)
 	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN)), MSR_OK);
 	while (p->pool.available > 0)
 		assert_non_null(pool_alloc(&p->pool));
-	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN << 18)), MSR_FAULT);
-	assert_int_equal(guest_set(id, 0, HV_REGISTER_SIMP, at(GPN << 18)),
-	                 HV_STATUS_INSUFFICIENT_MEMORY);
-	assert_int_equal(guest_read_msr(p->vps[0], HV_MSR_SIMP), at(GPN));
+	assert_int_equal(put(0, HV_MSR_SIEFP, at(GPN << 18)), MSR_OK);
+	assert_int_equal(put(1, HV_MSR_SIMP, at(GPN << 19)), MSR_OK);
+	assert_int_equal(guest_read_msr(p->vps[0], HV_MSR_SIEFP),
+	                 at(GPN << 18));
+	assert_null(seen(GPN << 18));
 	assert_ptr_equal(seen(GPN), p->vps[0]->pages[VP_PAGE_SIM]);
-	/* Where tables are it moves. */
-	assert_int_equal(put(0, HV_MSR_SIMP, at(GPN + 1)), MSR_OK);
+	/* Where tables are it shows. */
+	assert_int_equal(put(0, HV_MSR_SIEFP, at(GPN + 1)), MSR_OK);
+	assert_ptr_equal(seen(GPN + 1), p->vps[0]->pages[VP_PAGE_SIEF]);
+	/* With memory the same write finds it. */
+	guest_deposit(id, 3);
+	assert_int_equal(put(1, HV_MSR_SIMP, at(GPN << 19)), MSR_OK);
+	assert_ptr_equal(seen(GPN << 19), p->vps[1]->pages[VP_PAGE_SIM]);
 }
 
 /* The parent's calls do not reach into a page of the hypervisor. */
