@@ -129,6 +129,18 @@ static u32 fetch(const struct view *v, u8 bytes[INSN_MAX])
 	return done;
 }
 
+/* As the message has them; where it has none they are fetched. */
+static u32 take_bytes(const struct view *v, const struct hv_memory_intercept *m,
+                      u8 bytes[INSN_MAX])
+{
+	u32 count = m->instruction_byte_count;
+
+	if (count == 0 || count > INSN_MAX)
+		return fetch(v, bytes);
+	__builtin_memcpy(bytes, m->instruction_bytes, count);
+	return count;
+}
+
 /* ---- Is it that access? ---- */
 
 /*
@@ -164,7 +176,7 @@ static const char *find_instruction(struct mmio *mmio, const struct view *v,
 	/* Then it was the processor's own: to the IDT, say, or the stack. */
 	if (v->value[AT_PENDING].reg64 & HV_PENDING_INTERRUPTION)
 		return "the access is of the delivery of an event";
-	mmio->byte_count = fetch(v, mmio->bytes);
+	mmio->byte_count = take_bytes(v, m, mmio->bytes);
 	if (!mmio->byte_count)
 		return "the instruction cannot be read";
 	if (!insn_decode(mmio->bytes, mmio->byte_count, code_width(v), insn))

@@ -1,7 +1,7 @@
 /*
  * A child's access to the memory of a device: the message says where it was, and not
- * what was read or written. So the instruction is fetched through the child's page
- * tables, decoded (lib/insn.h), and carried out in its place.
+ * what was read or written. It has the instruction; where it has not, that is fetched
+ * through the child's page tables. It is decoded (lib/insn.h) and carried out in its place.
  */
 #ifndef STASIS_PARENT_MMIO_H
 #define STASIS_PARENT_MMIO_H

@@ -357,6 +357,21 @@ static bool carried_out(struct vp *vp, const struct exit_memory *e)
 	return true;
 }
 
+/*
+ * The instruction whose operand is there, by the guest's own tables, as the parent would
+ * find it. Not of an access that is the processor's: of a walk, or of the delivery of an
+ * event; nor where the instruction itself is to be fetched.
+ */
+static void fill_bytes(struct vp *vp, const struct exit_memory *e,
+                       struct hv_memory_intercept *m)
+{
+	if (e->walk || e->access == HV_INTERCEPT_EXECUTE ||
+	    (m->header.execution_state & HV_EXECUTION_INTERRUPTION_PENDING))
+		return;
+	m->instruction_byte_count =
+		(u8)gva_fetch(vp, m->instruction_bytes, INSN_MAX);
+}
+
 enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 {
 	struct hv_memory_intercept *m;
@@ -386,6 +401,7 @@ enum exit_outcome exit_memory(struct vp *vp, const struct exit_memory *e)
 	m->access_info = e->gva_valid ? HV_MEMORY_ACCESS_GVA_VALID : 0;
 	m->gva = e->gva_valid ? e->gva : 0;
 	m->gpa = e->gpa.v;
+	fill_bytes(vp, e, m);
 	return message_send(vp);
 }
 
