@@ -50,7 +50,7 @@ static const struct {
 /* ---- What is there ---- */
 
 #define EAX_23_PEBS (BIT(4) | BIT(5)) /* subleaves of architectural PEBS */
-#define GLOBAL_CTRL_VERSION 2u /* of leaf 0AH EAX 7:0 (SDM 18.2.2) */
+#define GLOBAL_CTRL_VERSION 2u        /* of leaf 0AH EAX 7:0 (SDM 18.2.2) */
 
 u32 trace_find(const struct trace_words *w)
 {

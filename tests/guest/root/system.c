@@ -1,0 +1,195 @@
+/*
+ * What an operating system takes for granted in a child, and its parent of us: MSRs that
+ * kernels read without a fault handler, pages that it switches on whatever its pool has,
+ * the instruction in a message of a device's memory, and time.
+ */
+#include "parent/memory.h"
+#include "parent/uefi/synic.h"
+#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
+#include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/test.h"
+#include "tests/guest/lib/vendor.h"
+
+#define PAGES 12
+#define PORT 0x80
+#define STACK 0x3000
+#define PLACE 0x5000ull   /* of an overlay, where memory is mapped */
+#define FAR 0x30000000ull /* and where no tables are */
+#define ROUNDS 101        /* messages */
+#define UNITS_IN_MS 10000 /* of reference time */
+
+static struct child child;
+
+static bool create(const u8 *code, u64 size)
+{
+	if (!child_create(&child, PAGES) || !child_intercept_out(&child, PORT))
+		return false;
+	child_put(&child, CHILD_CODE, code, size);
+	return child_set_long(&child, CHILD_CODE, STACK);
+}
+
+/* ---- MSRs ---- */
+
+/* Its parent puts the MSR into RCX at the first OUT: written with ones, then read. */
+static const u8 msr_code[] = {
+	OUT_EAX(PORT), MOV_EAX(0xffffffff), MOV_EDX(0xffffffff), WRMSR,
+	RDMSR,         OUT_EAX(PORT),       JMP_BACK(18),
+};
+
+static bool msr_is(u32 msr, u64 want)
+{
+	u64 rax;
+
+	test_context("MSR", msr);
+	return child_run_to_out(&child, PORT, &rax) &&
+	       child_set(&child, HV_REGISTER_RCX, msr) &&
+	       child_run_to_out(&child, PORT, &rax) &&
+	       EXPECT_EQUAL(rax, want) &&
+	       EXPECT_EQUAL(child_get(&child, HV_REGISTER_RDX), 0);
+}
+
+static void msrs_that_kernels_read(void)
+{
+	static const struct {
+		bool svm;
+		u32 msr;
+		u32 value;
+	} rows[] = {
+		{ false, 0x17, 0 },       { false, 0x8b, 0 },
+		{ false, 0x1a0, 0x1801 }, { true, 0x8b, 0 },
+		{ true, 0xc0010010, 0 },  { true, 0xc0010015, 1u << 24 },
+		{ true, 0xc001001f, 0 },  { true, 0xc0010055, 0 },
+		{ true, 0xc0010058, 0 },
+	};
+
+	MUST(create(msr_code, sizeof(msr_code)));
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
+		if (rows[i].svm == vendor_is_svm())
+			MUST(msr_is(rows[i].msr, rows[i].value));
+	child_destroy(&child);
+}
+
+/* ---- Pages that it switches on ---- */
+
+static bool empty_pool(void)
+{
+	u64 available, in_use, page;
+	u32 done;
+
+	for (;;) {
+		if (!EXPECT_SUCCESS(
+			    memory_get_balance(child.id, &available, &in_use)))
+			return false;
+		if (available == 0)
+			return true;
+		if (!EXPECT_SUCCESS(memory_withdraw(child.id, &page, 1, &done)))
+			return false;
+		page_put(page);
+		child.deposited--;
+	}
+}
+
+#define WRITE_MSR(msr, value) \
+	MOV_ECX(msr), MOV_EAX((u32)(value)), MOV_EDX(0), WRMSR
+
+static void pages_of_an_empty_pool(void)
+{
+	/* clang-format off */
+	static const u8 code[] = {
+		WRITE_MSR(HV_MSR_REFERENCE_TSC, PLACE | 1),
+		WRITE_MSR(HV_MSR_SIMP, (PLACE + 0x1000) | 1),
+		LOAD_EAX(PLACE), OUT_EAX(PORT),
+		WRITE_MSR(HV_MSR_REFERENCE_TSC, FAR | 1),
+		LOAD_EAX(FAR), OUT_EAX(PORT),
+	};
+	/* clang-format on */
+	static const u8 load[] = { LOAD_EAX(FAR) };
+	struct hv_memory_intercept *m = (void *)child.message.payload;
+	u64 sequence;
+
+	MUST(create(code, sizeof(code)) && empty_pool());
+	MUST(child_run_to_out(&child, PORT, &sequence));
+	EXPECT(sequence != 0 && (u32)sequence != 0xffffffff);
+	/* No tables there: its parent is told, and sees to it. */
+	MUST(child_run_to(&child, HV_MESSAGE_UNMAPPED_GPA));
+	EXPECT_EQUAL(m->gpa, FAR);
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_REFERENCE_TSC), FAR | 1);
+	EXPECT(m->instruction_byte_count >= sizeof(load));
+	for (u32 i = 0; i < sizeof(load); i++)
+		EXPECT_EQUAL(m->instruction_bytes[i], load[i]);
+	MUST(child_deposit(&child, CHILD_TABLES));
+	MUST(child_run_to_out(&child, PORT, &sequence));
+	EXPECT(sequence != 0 && (u32)sequence != 0xffffffff);
+	child_destroy(&child);
+}
+
+/* ---- Whose the processor is ---- */
+
+static u64 reference_time(void)
+{
+	return cpu_read_msr(HV_MSR_TIME_REF_COUNT);
+}
+
+/* A parent that spins: most messages of its child are there in much less than a slice. */
+static void a_parent_that_spins(void)
+{
+	static const u8 code[] = { INC_EAX_64, OUT_EAX(PORT), JMP_BACK(4) };
+	const struct hv_message *m;
+	u32 soon = 0;
+	u64 since;
+
+	MUST(create(code, sizeof(code)));
+	synic_setup_polling(test_sim_page());
+	for (u32 i = 0; i < ROUNDS; i++) {
+		since = reference_time();
+		MUST(child_go(&child));
+		do {
+			insn_pause();
+			m = synic_poll(test_sim_page());
+		} while (!m && reference_time() - since < 1000 * UNITS_IN_MS);
+		MUST(EXPECT(m));
+		soon += reference_time() - since < UNITS_IN_MS / 2;
+		child.message = *m;
+		synic_release(test_sim_page());
+		MUST(child_skip(&child));
+	}
+	EXPECT(soon > ROUNDS / 2);
+	MUST(EXPECT(test_connect()));
+	child_destroy(&child);
+}
+
+/* A parent that waits in HLT leaves its child nine tenths at least. */
+static void a_parent_that_waits(void)
+{
+	static const u8 code[] = { JMP_SELF };
+	u64 since, had, all;
+
+	MUST(create(code, sizeof(code)));
+	MUST(child_go(&child));
+	since = reference_time();
+	had = child_get(&child, HV_REGISTER_VP_RUNTIME);
+	while (reference_time() - since < 100 * UNITS_IN_MS)
+		insn_sti_hlt();
+	all = reference_time() - since;
+	had = child_get(&child, HV_REGISTER_VP_RUNTIME) - had;
+	test_context("of 100", had * 100 / all);
+	EXPECT(had * 10 >= all * 9);
+	MUST(child_stop(&child));
+	child_destroy(&child);
+}
+
+static const struct test_case cases[] = {
+	{ "msrs that kernels read", msrs_that_kernels_read },
+	{ "pages of an empty pool", pages_of_an_empty_pool },
+	{ "a parent that spins", a_parent_that_spins },
+	{ "a parent that waits", a_parent_that_waits },
+};
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
+
+EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
+{
+	return test_run(image, table, "system", cases, ARRAY_LEN(cases));
+}
