@@ -9,6 +9,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/saved.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/vendor.h"
 
@@ -180,11 +181,70 @@ static void a_parent_that_waits(void)
 	child_destroy(&child);
 }
 
+/* ---- Time over a restore ---- */
+
+/* Reference time and TSC, in turns. */
+static bool read_clock(struct child *c, u64 *value)
+{
+	u64 rax;
+
+	if (!child_run_to_out(c, PORT, &rax))
+		return false;
+	*value = (u32)rax | child_get(c, HV_REGISTER_RDX) << 32;
+	return !test_failed();
+}
+
+static void pause_for(u64 milliseconds)
+{
+	u64 since = reference_time();
+
+	while (reference_time() - since < milliseconds * UNITS_IN_MS)
+		insn_sti_hlt();
+}
+
+/*
+ * Between the save and the restore both clocks of the child stand still, and then both go
+ * on (docs/state.md): of 300 ms in between neither counts as much as 200.
+ */
+static void clocks_over_a_restore(void)
+{
+	/* clang-format off */
+	static const u8 code[] = {
+		MOV_ECX(HV_MSR_TIME_REF_COUNT), RDMSR, OUT_EAX(PORT),
+		RDTSC, OUT_EAX(PORT), JMP_BACK(13),
+	};
+	/* clang-format on */
+	u64 time[2], tsc[2], paused, ticks;
+	struct child target;
+	struct saved s;
+
+	MUST(create(code, sizeof(code)) && saved_begin(&s, 64));
+	MUST(read_clock(&child, &time[0]) && read_clock(&child, &tsc[0]));
+	MUST(child_stop(&child) && saved_take(&s, child.id, 0));
+	MUST(child_create_like(&target, &child));
+	paused = reference_time();
+	ticks = cpu_read_tsc();
+	pause_for(300);
+	ticks = cpu_read_tsc() - ticks;
+	paused = reference_time() - paused;
+	MUST(saved_restore(&s, target.id, 4080));
+	EXPECT_EQUAL(child_get(&target, HV_REGISTER_TIME_REF_COUNT),
+	             child_get(&child, HV_REGISTER_TIME_REF_COUNT));
+	MUST(child_intercept_out(&target, PORT));
+	MUST(read_clock(&target, &time[1]) && read_clock(&target, &tsc[1]));
+	EXPECT(time[1] > time[0] && time[1] - time[0] < paused / 3 * 2);
+	EXPECT(tsc[1] > tsc[0] && tsc[1] - tsc[0] < ticks / 3 * 2);
+	child_destroy(&target);
+	child_destroy(&child);
+	saved_end(&s);
+}
+
 static const struct test_case cases[] = {
 	{ "msrs that kernels read", msrs_that_kernels_read },
 	{ "pages of an empty pool", pages_of_an_empty_pool },
 	{ "a parent that spins", a_parent_that_spins },
 	{ "a parent that waits", a_parent_that_waits },
+	{ "clocks over a restore", clocks_over_a_restore },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);
