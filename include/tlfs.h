@@ -104,6 +104,7 @@ enum hv_status {
 
 #define HV_PARTITION_ID_INVALID 0ull
 #define HV_PARTITION_ID_SELF 0xffffffffffffffffull
+#define STASIS_ROOT_ID 1ul /* ours: ids count up from it */
 #define HV_VP_INDEX_ANY 0xffffffffu
 #define HV_VP_INDEX_SELF 0xfffffffeu
 

@@ -11,7 +11,7 @@
 #include "tools/hvctl/report.h"
 
 /* With its version: see find_book. */
-#define BOOK_MAGIC 0x334b4f4f42544353ull /* "SCTBOOK3" */
+#define BOOK_MAGIC 0x344b4f4f42544353ull /* "SCTBOOK4" */
 #define BOOK_PAGES ((sizeof(struct book) + PAGE_SIZE - 1) / PAGE_SIZE)
 
 /* The blocks of hypercalls are in our own image, and must be in RAM. */
@@ -69,6 +69,7 @@ enum hvctl_result book_open(void)
 {
 	enum hvctl_result result = HVCTL_DONE;
 	enum hv_status status;
+	u64 first;
 
 	/* Before anything is taken from the system: without a hypervisor it would be lost. */
 	if (!transport_present()) {
@@ -86,9 +87,10 @@ enum hvctl_result book_open(void)
 	 * The first call of all: where it fails for the place of its blocks, no other one
 	 * could do better, and what to do about it is known.
 	 */
-	status = partition_get_id(&the_book->root_id);
+	status = partition_next_child(HV_PARTITION_ID_SELF, 0, &first);
 	if (status != HV_STATUS_SUCCESS)
-		return report_status("HvGetPartitionId", 0, status, MISPLACED);
+		return report_status("HvGetNextChildPartition", STASIS_ROOT_ID,
+		                     status, MISPLACED);
 	return HVCTL_DONE;
 }
 

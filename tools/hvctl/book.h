@@ -30,7 +30,6 @@ struct book_child {
 
 struct book {
 	u64 magic;
-	u64 root_id; /* ours */
 	u64 transport[TRANSPORT_WORDS];
 	u64 ticks_in_ms; /* of the front's clock */
 	u64 pages;       /* of the book itself */

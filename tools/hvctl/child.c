@@ -41,7 +41,9 @@ bool child_deposit(u64 id)
 	if (o.done)
 		return true;
 	if (o.page)
-		report_page("HvDepositMemory", id, o.page, o.status);
+		report_page("HvDepositMemory",
+		            id == HV_PARTITION_ID_SELF ? STASIS_ROOT_ID : id,
+		            o.page, o.status);
 	else
 		report_memory(1);
 	return false;
@@ -207,7 +209,7 @@ static enum hv_status run_step(const struct step *step, struct build *b)
 	 * whose pool was too small only the row knows.
 	 */
 	while (status == HV_STATUS_INSUFFICIENT_MEMORY && !b->reported) {
-		if (child_deposit(step->from_caller ? book_get()->root_id
+		if (child_deposit(step->from_caller ? HV_PARTITION_ID_SELF
 		                                    : b->child->id))
 			status = step->run(b);
 		else

@@ -29,7 +29,7 @@ static bool deposit_own(void *context)
 {
 	(void)context;
 	/* They stay in our pool and serve the next save. */
-	return child_deposit(book_get()->root_id);
+	return child_deposit(HV_PARTITION_ID_SELF);
 }
 
 static void step(void *context, u64 bytes, u64 pieces)

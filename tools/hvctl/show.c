@@ -76,19 +76,20 @@ static void list_child(u64 id)
 
 enum hvctl_result list_command(const struct args *args)
 {
-	u64 root = book_get()->root_id, child = 0;
+	u64 child = 0;
 	enum hv_status status;
 
 	(void)args;
 	print("  id       state VP    KiB    free  in use  from\n");
-	print("%4lu  %10s  -      -", root, "root");
-	list_pool(root);
+	print("%4lu  %10s  -      -", STASIS_ROOT_ID, "root");
+	list_pool(HV_PARTITION_ID_SELF);
 	print("  -\n");
 	for (;;) {
-		status = partition_next_child(root, child, &child);
+		status = partition_next_child(HV_PARTITION_ID_SELF, child,
+		                              &child);
 		if (status != HV_STATUS_SUCCESS)
-			return report_status("HvGetNextChildPartition", root,
-			                     status, NULL);
+			return report_status("HvGetNextChildPartition",
+			                     STASIS_ROOT_ID, status, NULL);
 		/* No id is 0: this is the end of the family. */
 		if (child == 0)
 			return HVCTL_DONE;
@@ -108,8 +109,8 @@ enum hvctl_result log_command(const struct args *args)
 		status = partition_read_log(&position, data, &count);
 		/* Said with the call's name: it is ours, and not in the TLFS. */
 		if (status != HV_STATUS_SUCCESS)
-			return report_status("HvStasisReadLog",
-			                     book_get()->root_id, status, NULL);
+			return report_status("HvStasisReadLog", STASIS_ROOT_ID,
+			                     status, NULL);
 		/* The log is text, without a zero: it goes out as it is. */
 		data[count] = 0;
 		front_text((const char *)data);

@@ -39,9 +39,9 @@ static void help_bochs(void)
 
 static void by_hypercall(void)
 {
-	u64 id;
+	u64 first;
 
-	partition_get_id(&id);
+	partition_next_child(HV_PARTITION_ID_SELF, 0, &first);
 }
 
 static void by_reset_control(void)
