@@ -207,6 +207,8 @@ enum cpuid_reg { EAX, EBX, ECX, EDX, CPUID_REGS };
 #define CPUID_80000001_ECX_SVM (1u << 2)
 #define CPUID_SVM 0x8000000au /* the leaf of its features */
 #define CPUID_80000001_EDX_SYSCALL (1u << 11)
+#define CPUID_POWER 0x80000007u /* the leaf of power management */
+#define CPUID_POWER_EDX_INVARIANT_TSC (1u << 8)
 
 /* ---- Exceptions and interrupts (6.15) ---- */
 

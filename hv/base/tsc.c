@@ -5,6 +5,7 @@
 #include "hv/base/tsc.h"
 
 #include "hv/arch.h"
+#include "include/x86.h"
 
 typedef unsigned __int128 u128;
 
@@ -49,6 +50,17 @@ u64 tsc_ratio_fit(u64 ratio, u32 less_behind, u32 less_before)
 	if (ratio > ~0ull - half || (less_before && fit >> (64 - less_before)))
 		return 0;
 	return fit;
+}
+
+bool tsc_is_invariant(void)
+{
+	u32 regs[4];
+
+	/* Beyond the last leaf there are another one's bits. */
+	if (arch_facts()->cpuid_max_extended < CPUID_POWER)
+		return false;
+	arch_cpuid(CPUID_POWER, 0, regs);
+	return regs[EDX] & CPUID_POWER_EDX_INVARIANT_TSC;
 }
 
 u64 tsc_hz(const struct tsc_clock *clock)

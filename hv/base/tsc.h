@@ -39,6 +39,9 @@ u64 tsc_ratio(u64 hz, u64 here);
  */
 u64 tsc_ratio_fit(u64 ratio, u32 less_behind, u32 less_before);
 
+/* The processor's TSC has one frequency, in all states of power (SDM 17.17.1). */
+bool tsc_is_invariant(void);
+
 /* Its frequency in Hz. */
 u64 tsc_hz(const struct tsc_clock *clock);
 

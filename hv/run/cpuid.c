@@ -15,7 +15,15 @@
 #define CPUID_MAX_HV HV_CPUID_HARDWARE
 #define HARDWARE_MSR_BITMAPS BIT(1)
 #define HARDWARE_SLAT BIT(3)
+
+/*
+ * No call is recommended, as there is none for it here, and a guest that spins needs not
+ * tell us. The root's APIC is the processor's, which has no AutoEOI: an interrupt without an
+ * EOI stays in service, and keeps all others out.
+ */
 #define NEVER_NOTIFY_SPIN 0xffffffffu
+#define ROOT_RECOMMENDATIONS \
+	(HV_RECOMMEND_RELAXED_TIMING | HV_RECOMMEND_NO_AUTO_EOI)
 
 static void set(u32 regs[4], u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
@@ -44,10 +52,21 @@ static u32 features_of(u64 privileges)
 	return features;
 }
 
+/*
+ * The root is not told that it may ask for its id. No guest of Hyper-V may, and a Linux
+ * up to 6.14 that is told asks, but has no page for the answer: it ends there.
+ */
+static u64 told_privileges(const struct vp *vp)
+{
+	u64 untold = vp->is_root ? HV_PRIVILEGE_ACCESS_PARTITION_ID : 0;
+
+	return vp->partition->privileges & ~untold;
+}
+
 /* Other leaves of the range are 0: one that says nothing promises nothing. */
 static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 {
-	u64 privileges = vp->partition->privileges;
+	u64 privileges = told_privileges(vp);
 
 	set(regs, 0, 0, 0, 0);
 	if (leaf == HV_CPUID_VENDOR_AND_MAX)
@@ -61,10 +80,9 @@ static void hypervisor_leaf(const struct vp *vp, u32 leaf, u32 regs[4])
 	else if (leaf == HV_CPUID_FEATURES)
 		set(regs, (u32)privileges, (u32)(privileges >> 32), 0,
 		    features_of(privileges));
-	/* Nothing is recommended, as there is no call for it here; a guest that
-	 * spins needs not tell us. */
 	else if (leaf == HV_CPUID_RECOMMENDATIONS)
-		set(regs, 0, NEVER_NOTIFY_SPIN, 0, 0);
+		set(regs, vp->is_root ? ROOT_RECOMMENDATIONS : 0,
+		    NEVER_NOTIFY_SPIN, 0, 0);
 	/* VPs of a partition. 0 of the logical processors: not told. */
 	else if (leaf == HV_CPUID_LIMITS)
 		set(regs, PARTITION_VPS, 0, 0, 0);

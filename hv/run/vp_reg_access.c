@@ -347,6 +347,26 @@ enum hv_status vp_reg_get_frequency(struct vp *vp, u32 msr, u64 *value)
 	return OK;
 }
 
+/*
+ * Bit 0 asks for the bit of CPUID that the TSC is invariant. The root has the processor's
+ * whether it asks or not, so the word is only kept.
+ */
+enum hv_status vp_reg_get_invariant(struct vp *vp, u32 msr, u64 *value)
+{
+	(void)msr;
+	*value = vp->partition->tsc_invariant;
+	return OK;
+}
+
+enum hv_status vp_reg_set_invariant(struct vp *vp, u32 msr, u64 value)
+{
+	(void)msr;
+	if (value & ~HV_TSC_INVARIANT_EXPOSE)
+		return HV_STATUS_INVALID_PARAMETER;
+	vp->partition->tsc_invariant = value;
+	return OK;
+}
+
 enum hv_status vp_reg_get_os_id(struct vp *vp, u32 msr, u64 *value)
 {
 	(void)msr;

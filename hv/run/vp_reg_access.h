@@ -54,6 +54,8 @@ vp_reg_get_fn vp_reg_get_index;
 vp_reg_get_fn vp_reg_get_runtime;
 vp_reg_get_fn vp_reg_get_time;
 vp_reg_get_fn vp_reg_get_frequency;
+vp_reg_get_fn vp_reg_get_invariant;
+vp_reg_set_fn vp_reg_set_invariant;
 vp_reg_get_fn vp_reg_get_os_id;
 vp_reg_set_fn vp_reg_set_os_id;
 vp_reg_get_fn vp_reg_get_hypercall;

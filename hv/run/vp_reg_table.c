@@ -272,10 +272,13 @@ static const struct vp_reg table[] = {
 	/* HV_MSR_TSC_FREQUENCY and HV_MSR_APIC_FREQUENCY. */
 	{ FIXED(NAMELESS, 2, vp_reg_get_frequency),
 	  SYNTHETIC(HV_MSR_TSC_FREQUENCY, FREQUENCY_MSRS) },
+	/* The root's alone: a child may go on where the TSC is another. */
+	{ CALL(NAMELESS, 1, vp_reg_get_invariant, vp_reg_set_invariant),
+	  SYNTHETIC(HV_MSR_TSC_INVARIANT_CONTROL, TSC_INVARIANT) },
 };
 /* clang-format on */
 
-#define NAMED ((u32)ARRAY_LEN(table) - 1)
+#define NAMED ((u32)ARRAY_LEN(table) - 2)
 
 const struct vp_reg *vp_reg_table(u32 *count)
 {

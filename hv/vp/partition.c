@@ -6,11 +6,14 @@
 #include "hv/base/check.h"
 #include "hv/vp/vp.h"
 
-/* The root has the processor's own local APIC and timers. */
+/*
+ * The root has the processor's own local APIC and timers; how fast that one's are, which
+ * would have to be told together with the TSC's frequency, we do not know.
+ */
 #define ROOT_PRIVILEGES                                                      \
 	((PARTITION_CHILD_PRIVILEGES &                                       \
 	  ~(HV_PRIVILEGE_ACCESS_APIC_MSRS |                                  \
-	    HV_PRIVILEGE_ACCESS_REFERENCE_TSC |                              \
+	    HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |                             \
 	    HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS)) |                     \
 	 HV_PRIVILEGE_CREATE_PARTITIONS | HV_PRIVILEGE_ACCESS_PARTITION_ID | \
 	 HV_PRIVILEGE_ACCESS_MEMORY_POOL | HV_PRIVILEGE_POST_MESSAGES |      \
@@ -49,13 +52,16 @@ struct partition *partition_create_root(void *page)
 	struct partition *p = page;
 
 	partitions.count = 0;
-	partitions.next_id = 1;
+	partitions.next_id = STASIS_ROOT_ID;
 	partitions.slots = 0;
 	partition_init(p, NULL);
 	/* Its memory is what was there before: it is never initialized,
 	 * finalized or deleted. */
 	p->state = PARTITION_ACTIVE;
 	p->privileges = ROOT_PRIVILEGES;
+	/* Where the processor has it: then the TSC itself is the root's clock. */
+	if (tsc_is_invariant())
+		p->privileges |= HV_PRIVILEGE_ACCESS_TSC_INVARIANT;
 	return p;
 }
 

@@ -55,6 +55,7 @@ struct partition {
 	struct gpa_overlay hypercall_overlay;
 	struct reference reference;
 	struct tsc_clock clock; /* all its VPs' TSCs, less their offsets */
+	u64 tsc_invariant;      /* what the root has written there: no effect */
 	struct ports *ports;    /* a page, from the first port on (port.h) */
 
 	/* Intercepts (HvInstallIntercept). */

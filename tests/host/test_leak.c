@@ -65,7 +65,8 @@ static const struct range partition_apart[] = {
 	       reference.msr), /* nothing */
 	BEHIND(struct partition, reference.sequence, reference.page),
 	FIELDS(struct partition, reference.page, reference.overlay),
-	FIELD(struct partition, ports),                  /* the parent's */
+	FIELDS(struct partition, tsc_invariant,
+	       ports), /* the root's; the parent's */
 	FIELDS(struct partition, exceptions, io_access), /* intercepts */
 	FIELDS(struct partition, context, save_memory),  /* the process */
 	FIELDS(struct partition, half_restored, finalize_gpa),

@@ -41,6 +41,29 @@ static void test_state_machine(void **state)
 	assert_int_equal(guest_delete(id), HV_STATUS_INVALID_PARTITION_ID);
 }
 
+/* AccessTscInvariant is of processors: beyond the last leaf are another one's bits. */
+static void test_tsc_of_the_root(void **state)
+{
+	static _Alignas(PAGE_SIZE) u8 page[PAGE_SIZE];
+	static const struct {
+		u32 max;
+		u64 want;
+	} rows[] = {
+		{ 0x80000006, 0 },
+		{ 0x80000007, HV_PRIVILEGE_ACCESS_TSC_INVARIANT },
+		{ 0x80000008, HV_PRIVILEGE_ACCESS_TSC_INVARIANT },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		fake.facts.cpuid_max_extended = rows[i].max;
+		memset(page, 0, sizeof(page));
+		assert_int_equal(partition_create_root(page)->privileges &
+		                         HV_PRIVILEGE_ACCESS_TSC_INVARIANT,
+		                 rows[i].want);
+	}
+}
+
 static void test_d28_uninitialized_may_go(void **state)
 {
 	u64 id;
@@ -228,6 +251,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_state_machine),
+		TEST(test_tsc_of_the_root),
 		TEST(test_d28_uninitialized_may_go),
 		TEST(test_d5_ids),
 		TEST(test_list_of_children),

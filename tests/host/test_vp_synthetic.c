@@ -220,12 +220,56 @@ static void test_features_of_privileges(void **state)
 	cpuid_answer(vp, HV_CPUID_FEATURES, 0, r);
 	assert_int_equal(r[3], 0);
 	assert_int_equal(r[1], BIT(4));
-	/* The root has the processor's own timers, and makes ports. */
+}
+
+/* What each system in the root goes by: bit for bit (docs/hypercalls.md). */
+static void test_words_of_the_root(void **state)
+{
+	u32 r[4];
+
+	(void)state;
+	make();
+	/* The processor's own timers and APIC, and no frequencies; bit 15: its TSC. */
 	cpuid_answer(fake_root_vp(), HV_CPUID_FEATURES, 0, r);
-	assert_int_equal(r[3], BIT(8));
-	assert_int_equal(r[0] & (BIT(3) | BIT(4) | BIT(9)), 0);
-	assert_int_equal(r[0] & BIT(11), BIT(11));
-	assert_int_equal(r[1] & 0xf0, 0xf0);
+	assert_int_equal(r[0], 0x8267); /* bits 0 to 2, 5, 6, 9, 15 */
+	assert_int_equal(r[1], 0xf5);   /* bits 0, 2, 4 to 7 */
+	assert_int_equal(r[2], 0);
+	assert_int_equal(r[3], 0);
+	cpuid_answer(fake_root_vp(), HV_CPUID_RECOMMENDATIONS, 0, r);
+	assert_int_equal(r[0], BIT(5) | BIT(9));
+	assert_int_equal(r[1], 0xffffffff);
+	cpuid_answer(vp, HV_CPUID_RECOMMENDATIONS, 0, r);
+	assert_int_equal(r[0], 0);
+	assert_int_equal(r[1], 0xffffffff);
+}
+
+static void test_invariant_control(void **state)
+{
+	struct vp *root = fake_root_vp();
+	u64 value = 1;
+
+	(void)state;
+	assert_int_equal(
+		vp_msr_read(root, HV_MSR_TSC_INVARIANT_CONTROL, &value),
+		MSR_OK);
+	assert_int_equal(value, 0);
+	assert_int_equal(vp_msr_write(root, HV_MSR_TSC_INVARIANT_CONTROL, 1),
+	                 MSR_OK);
+	for (u32 i = 1; i < 64; i++)
+		assert_int_equal(vp_msr_write(root,
+		                              HV_MSR_TSC_INVARIANT_CONTROL,
+		                              BIT(i) | 1),
+		                 MSR_FAULT);
+	assert_int_equal(
+		vp_msr_read(root, HV_MSR_TSC_INVARIANT_CONTROL, &value),
+		MSR_OK);
+	assert_int_equal(value, 1);
+	assert_int_equal(vp_msr_write(root, HV_MSR_TSC_INVARIANT_CONTROL, 0),
+	                 MSR_OK);
+	assert_int_equal(
+		vp_msr_read(root, HV_MSR_TSC_INVARIANT_CONTROL, &value),
+		MSR_OK);
+	assert_int_equal(value, 0);
 }
 
 /* What CPUID does not promise is not there. */
@@ -260,6 +304,8 @@ int main(void)
 		TEST(test_icr),
 		TEST(test_tpr),
 		TEST(test_features_of_privileges),
+		TEST(test_words_of_the_root),
+		TEST(test_invariant_control),
 		TEST(test_no_timers_without_the_privilege),
 	};
 

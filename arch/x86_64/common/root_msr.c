@@ -32,6 +32,22 @@ static bool write_plain(struct vp *root, u32 msr, u64 value)
 	return msr_write_safe(msr, value);
 }
 
+static bool read_zero(struct vp *root, u32 msr, u64 *value)
+{
+	(void)root;
+	(void)msr;
+	*value = 0;
+	return true;
+}
+
+static bool write_nothing(struct vp *root, u32 msr, u64 value)
+{
+	(void)root;
+	(void)msr;
+	(void)value;
+	return true;
+}
+
 static bool write_switched(struct vp *root, u32 msr, u64 value)
 {
 	if (!msr_write_safe(msr, value))
@@ -130,6 +146,9 @@ static const struct row {
 	{ MSR_IA32_APIC_BASE, MSR_IA32_APIC_BASE, read_plain, write_apic_base },
 	{ MSR_IA32_TSC_ADJUST, MSR_IA32_TSC_ADJUST, read_tsc_adjust,
 	  write_tsc_adjust },
+	/* Linux writes it whatever the privileges say. Nothing of it is used. */
+	{ HV_MSR_VP_ASSIST_PAGE, HV_MSR_VP_ASSIST_PAGE, read_zero,
+	  write_nothing },
 	/* Those that we do not have; the core has answered for the others. */
 	{ MSR_SYNTHETIC_FIRST, MSR_SYNTHETIC_LAST, NULL, NULL },
 	/* Written so rarely that an exit costs less than to read them at each

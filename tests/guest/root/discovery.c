@@ -33,6 +33,13 @@ static void vendor_and_interface(void)
 	EXPECT(hvpage_version() != 0);
 }
 
+static bool has_invariant_tsc(void)
+{
+	return cpu_cpuid(CPUID_EXTENDED).eax >= CPUID_POWER &&
+	       (cpu_cpuid(CPUID_POWER).edx & CPUID_POWER_EDX_INVARIANT_TSC);
+}
+
+/* What a Linux in the root goes by. */
 static void privileges(void)
 {
 	struct cpu_id r = cpu_cpuid(HV_CPUID_FEATURES);
@@ -41,12 +48,20 @@ static void privileges(void)
 	           HV_PRIVILEGE_ACCESS_SYNIC_MSRS |
 	           HV_PRIVILEGE_ACCESS_HYPERCALL_MSRS |
 	           HV_PRIVILEGE_ACCESS_VP_INDEX |
+	           HV_PRIVILEGE_ACCESS_REFERENCE_TSC |
 	           HV_PRIVILEGE_CREATE_PARTITIONS |
-	           HV_PRIVILEGE_ACCESS_PARTITION_ID |
 	           HV_PRIVILEGE_ACCESS_MEMORY_POOL;
+	u64 never = HV_PRIVILEGE_ACCESS_PARTITION_ID |
+	            HV_PRIVILEGE_ACCESS_FREQUENCY_MSRS |
+	            HV_PRIVILEGE_ACCESS_SYNTHETIC_TIMER_MSRS |
+	            HV_PRIVILEGE_ACCESS_APIC_MSRS | CPU_MANAGEMENT;
 
 	EXPECT_EQUAL(mask & want, want);
-	EXPECT_EQUAL(mask & CPU_MANAGEMENT, 0);
+	EXPECT_EQUAL(mask & never, 0);
+	EXPECT_EQUAL(!(mask & HV_PRIVILEGE_ACCESS_TSC_INVARIANT),
+	             !has_invariant_tsc());
+	/* No frequency MSRs, no direct timers. */
+	EXPECT_EQUAL(r.ecx | r.edx, 0);
 }
 
 static void other_leaves(void)
@@ -54,6 +69,8 @@ static void other_leaves(void)
 	struct cpu_id r = cpu_cpuid(HV_CPUID_RECOMMENDATIONS);
 	u32 last = cpu_cpuid(HV_CPUID_VENDOR_AND_MAX).eax;
 
+	EXPECT_EQUAL(r.eax,
+	             HV_RECOMMEND_RELAXED_TIMING | HV_RECOMMEND_NO_AUTO_EOI);
 	EXPECT_EQUAL(r.ebx, 0xffffffff); /* never notify of spinning */
 	EXPECT(cpu_cpuid(HV_CPUID_LIMITS).eax >= 1);
 	EXPECT(cpu_cpuid(HV_CPUID_HARDWARE).eax & BIT(3)); /* SLAT */
@@ -132,7 +149,7 @@ static void reference_counter(void)
 	EXPECT(cpu_read_msr(HV_MSR_TIME_REF_COUNT) >= second);
 }
 
-static void runtime_and_frequencies(void)
+static void runtime(void)
 {
 	u64 first = cpu_read_msr(HV_MSR_VP_RUNTIME);
 	u64 begin = cpu_read_tsc();
@@ -140,21 +157,84 @@ static void runtime_and_frequencies(void)
 	while (cpu_read_tsc() - begin < 1000000)
 		insn_pause();
 	EXPECT(cpu_read_msr(HV_MSR_VP_RUNTIME) > first);
-	EXPECT(cpu_read_msr(HV_MSR_TSC_FREQUENCY) > 1000000);
-	EXPECT_EQUAL(cpu_read_msr(HV_MSR_APIC_FREQUENCY),
-	             cpu_read_msr(HV_MSR_TSC_FREQUENCY));
-	for (u32 msr = HV_MSR_TSC_FREQUENCY; msr <= HV_MSR_APIC_FREQUENCY;
-	     msr++)
-		EXPECT_EQUAL(trap_write_msr(msr, 0), VECTOR_GP);
 	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_RUNTIME, 0), VECTOR_GP);
+}
+
+/* By the page, as a reader computes it; the counter before and after. */
+static bool page_agrees(const volatile struct hv_reference_tsc_page *page)
+{
+	u64 before = cpu_read_msr(HV_MSR_TIME_REF_COUNT), time, after;
+
+	time = (u64)((unsigned __int128)cpu_read_tsc() * page->scale >> 64) +
+	       page->offset;
+	after = cpu_read_msr(HV_MSR_TIME_REF_COUNT);
+	/* Both are rounded down, once and twice. */
+	return EXPECT(time + 1 >= before) && EXPECT(time <= after + 1);
+}
+
+/* A clock without exits; it follows the root's TSC when that is written. */
+static void reference_page(void)
+{
+	u64 at = page_run(1), value = 1, tsc;
+	const volatile struct hv_reference_tsc_page *page =
+		(const volatile struct hv_reference_tsc_page *)at;
+	u32 sequence;
+
+	MUST(EXPECT(at));
+	EXPECT_EQUAL(trap_read_msr(HV_MSR_REFERENCE_TSC, &value), TRAP_NONE);
+	EXPECT_EQUAL(value, 0);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_REFERENCE_TSC, at | 1), TRAP_NONE);
+	sequence = page->sequence;
+	EXPECT(sequence != 0 && page->scale != 0);
+	for (u32 i = 0; i < 100; i++)
+		MUST(page_agrees(page));
+	tsc = cpu_read_tsc();
+	cpu_write_msr(MSR_IA32_TSC, tsc + BIT(40));
+	EXPECT(page->sequence != sequence);
+	page_agrees(page);
+	/* As it was, but for the ticks in between. */
+	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - BIT(40));
+	page_agrees(page);
+	EXPECT_EQUAL(trap_write(at, 0) != TRAP_NONE, true);
+	cpu_write_msr(HV_MSR_REFERENCE_TSC, 0);
+	page_run_free(at, 1);
+}
+
+/* Kept, and without effect: the root has the processor's CPUID in any case. */
+static void invariant_tsc(void)
+{
+	bool has = has_invariant_tsc();
+	u64 value = 2;
+
+	EXPECT_EQUAL(trap_read_msr(HV_MSR_TSC_INVARIANT_CONTROL, &value),
+	             has ? TRAP_NONE : VECTOR_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_TSC_INVARIANT_CONTROL, 1),
+	             has ? TRAP_NONE : VECTOR_GP);
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_TSC_INVARIANT_CONTROL, 2),
+	             VECTOR_GP);
+	if (!has)
+		return;
+	EXPECT_EQUAL(value, 0);
+	EXPECT_EQUAL(cpu_read_msr(HV_MSR_TSC_INVARIANT_CONTROL), 1);
+	cpu_write_msr(HV_MSR_TSC_INVARIANT_CONTROL, 0);
+}
+
+/* Linux writes it without asking. */
+static void assist_page(void)
+{
+	u64 value = 1;
+
+	EXPECT_EQUAL(trap_write_msr(HV_MSR_VP_ASSIST_PAGE, 0x5001), TRAP_NONE);
+	EXPECT_EQUAL(trap_read_msr(HV_MSR_VP_ASSIST_PAGE, &value), TRAP_NONE);
+	EXPECT_EQUAL(value, 0);
 }
 
 static void msrs_that_are_not_there(void)
 {
 	static const u32 msrs[] = {
-		0x40000003, 0x40000011, 0x40000021, 0x40000024, 0x40000070,
-		0x40000073, 0x40000085, 0x4000008f, 0x400000a0, 0x400000b0,
-		0x400000f0, 0x40000100, 0x40000118, 0x4fffffff,
+		0x40000003, 0x40000011, 0x40000022, 0x40000023, 0x40000024,
+		0x40000070, 0x40000085, 0x4000008f, 0x400000a0, 0x400000b0,
+		0x400000f0, 0x40000100, 0x40000119, 0x4fffffff,
 	};
 	u64 value;
 
@@ -294,7 +374,7 @@ static void vmcall_without_the_page(void)
 	u64 id = 0;
 
 	MUST(EXPECT_SUCCESS(partition_get_id(&id)));
-	EXPECT(id != 0 && id != HV_PARTITION_ID_SELF);
+	EXPECT_EQUAL(id, STASIS_ROOT_ID);
 	EXPECT_EQUAL(bare_vmcall(0x3f), HV_STATUS_INVALID_HYPERCALL_CODE);
 	cpu_write_msr(HV_MSR_HYPERCALL, 0);
 	EXPECT_EQUAL(bare_vmcall(0x3f), HV_STATUS_INVALID_HYPERCALL_CODE);
@@ -329,7 +409,10 @@ static const struct test_case cases[] = {
 	{ "how guests run is hidden", vmx_is_hidden },
 	{ "vp index", vp_index },
 	{ "reference counter", reference_counter },
-	{ "runtime and frequencies", runtime_and_frequencies },
+	{ "runtime", runtime },
+	{ "reference tsc page", reference_page },
+	{ "invariant tsc", invariant_tsc },
+	{ "vp assist page", assist_page },
 	{ "msrs that are not there", msrs_that_are_not_there },
 	{ "synic msrs", synic_msrs },
 	{ "synic pages", synic_pages },

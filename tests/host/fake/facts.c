@@ -111,6 +111,8 @@ void arch_cpuid(u32 leaf, u32 subleaf, u32 regs[4])
 		answer[3] = f[STREAM_FEATURE_1_EDX];
 	} else if (leaf == 7 && subleaf == 0) {
 		answer[0] = 2;
+	} else if (leaf == CPUID_POWER) {
+		answer[3] |= CPUID_POWER_EDX_INVARIANT_TSC;
 	} else if (leaf == 0xd && subleaf >= 2 && subleaf < 64) {
 		answer[0] = components[subleaf].size;
 		answer[1] = components[subleaf].offset;
