@@ -126,7 +126,8 @@ HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 # A parent on the host: its names are those of the core, so it is linked by itself
 # first, and keeps only these for the tests.
 PARENT_CORE := $(wildcard parent/*.c tools/hvctl/*.c)
-PARENT_KEPT := hvctl_main run_console run_exit devices_product device_* container_*
+PARENT_KEPT := hvctl_main run_* devices_product device_* container_* uart16550_* ioapic_* \
+	acpi_power_* acpi_tables_* bzimage_*
 PARENT_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/parent/test_*.c))
 PARENT_FAKES := $(filter-out %/fake/firmware.c parent/supply.c,$(HOST_CORE)) \
 	$(filter-out $(PARENT_TESTS:%=tests/host/%.c),$(wildcard tests/host/parent/*.c))

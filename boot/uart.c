@@ -12,7 +12,6 @@
 /* What we write to a 16550. */
 #define FIFO_ON_AND_EMPTY 0x07
 #define LCR_8N1 0x03
-#define LCR_DIVISOR 0x80
 #define MODEM_DTR_RTS 0x03
 
 /* Registers of a PCI function (PCI 3.0, 6.1). */

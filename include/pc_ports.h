@@ -23,7 +23,10 @@
 #define UART_LINE_CONTROL 3u
 #define UART_MODEM_CONTROL 4u
 #define UART_LINE_STATUS 5u
+#define UART_MODEM_STATUS 6u
 #define UART_SCRATCH 7u /* a 16550 keeps what is written here */
+
+#define LCR_DIVISOR 0x80 /* of its line control: DLAB */
 
 /* Of its line status. */
 #define LINE_STATUS_RECEIVED 0x01
