@@ -7,18 +7,14 @@
 #include <efi.h>
 #include <efilib.h>
 
-#define RSDP_XSDT 24u /* where the pointer is */
+#include "include/acpi.h"
+
 #define TABLE_LENGTH 4u
 #define TABLE_HEADER 36u
 /* Real ones have a few kilobytes: a length beyond this is no table, or a bad pointer. */
 #define TABLE_MAX (1u << 20)
 
 #define FADT_SIGNATURE 0x50434146u /* "FACP" */
-#define FADT_FLAGS 112u
-#define FADT_RESET_SPACE 116u
-#define FADT_RESET_ADDRESS 120u
-#define FADT_RESET_VALUE 128u
-#define FADT_FLAG_RESET BIT(10)
 
 static u32 acpi_u32(const u8 *at)
 {
@@ -81,7 +77,7 @@ void acpi_find_reset(struct handoff_reset *reset)
 	if (!fadt || acpi_u32(fadt + TABLE_LENGTH) <= FADT_RESET_VALUE ||
 	    !(acpi_u32(fadt + FADT_FLAGS) & FADT_FLAG_RESET))
 		return;
-	reset->space = fadt[FADT_RESET_SPACE];
-	reset->address = acpi_u64(fadt + FADT_RESET_ADDRESS);
+	reset->space = fadt[FADT_RESET + GAS_SPACE];
+	reset->address = acpi_u64(fadt + FADT_RESET + GAS_ADDRESS);
 	reset->value = fadt[FADT_RESET_VALUE];
 }

@@ -44,6 +44,7 @@ coverage llvm llvm-cov
 coverage libclang-rt-dev /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.profile-x86_64.a
 coverage libcmocka-dev /usr/include/cmocka.h
 host libcmocka-dev /usr/include/cmocka.h
+host acpica-tools iasl
 check make make
 check gcc gcc
 check libc6-dev /usr/include/stdlib.h
