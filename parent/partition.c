@@ -127,6 +127,20 @@ enum hv_status partition_install_intercept(u64 id, enum hv_intercept_type type,
 	return hvcall_simple(HVCALL_INSTALL_INTERCEPT);
 }
 
+enum hv_status partition_assert_interrupt(u64 id, enum hv_interrupt_type type,
+                                          u32 flags, u32 destination, u8 vector)
+{
+	struct hv_input_assert_virtual_interrupt *in =
+		hvcall_input_zeroed(sizeof(*in));
+
+	in->partition_id = id;
+	in->type = type;
+	in->control_flags = flags;
+	in->destination = destination;
+	in->vector = vector;
+	return hvcall_simple(HVCALL_ASSERT_VIRTUAL_INTERRUPT);
+}
+
 enum hv_status partition_read_log(u64 *position, u8 *data, u32 *count)
 {
 	struct hv_input_read_log *in = hvcall_input();

@@ -27,6 +27,11 @@ enum hv_status partition_next_child(u64 parent, u64 previous, u64 *child);
 enum hv_status partition_install_intercept(u64 id, enum hv_intercept_type type,
                                            u64 parameter, u32 access);
 
+/* An interrupt for VPs of a child (TLFS 9.4): flags are HV_INTERRUPT_LEVEL, _LOGICAL. */
+enum hv_status partition_assert_interrupt(u64 id, enum hv_interrupt_type type,
+                                          u32 flags, u32 destination,
+                                          u8 vector);
+
 /*
  * The next piece of the hypervisor's log: from *position on, or from the oldest
  * byte kept. Moves *position behind what it copied to data; *count is 0 at the

@@ -65,6 +65,18 @@ bool args_flag(const struct args *args, const char *flag)
 	return false;
 }
 
+/* As below, the last one counts. */
+const char *args_text(const struct args *args, const char *name)
+{
+	const char *text = NULL, *value;
+
+	for (u32 i = 0; i < args->count; i++) {
+		value = value_of(args->word[i], name);
+		text = value ? value : text;
+	}
+	return text;
+}
+
 bool args_option(const struct args *args, const char *name, u64 lowest,
                  u64 highest, u64 *number)
 {

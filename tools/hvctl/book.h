@@ -16,12 +16,20 @@
 #define BOOK_DEVICES 1024 /* bytes of the states of all devices */
 #define BOOK_NAME 64      /* bytes of UTF-8 */
 
+/* How a child has ended: none of its VPs is to run again. */
+enum book_end {
+	BOOK_GOES_ON,
+	BOOK_EXITED, /* it has written its exit port */
+	BOOK_OFF,    /* it has switched itself off, */
+	BOOK_RESET,  /* or wants to begin anew */
+};
+
 struct book_child {
 	u64 id;  /* 0: this entry is free */
 	u64 ram; /* our GPA of its pages, in one piece */
 	u64 ram_pages;
 	u32 vps[BOOK_VP_WORDS]; /* bitmap of VP indices */
-	bool ended;             /* it has written its exit port */
+	enum book_end ended;
 	u8 exit_code;
 	/* As parent/device.h has them. */
 	_Alignas(DEVICE_STATE_ALIGN) u8 devices[BOOK_DEVICES];

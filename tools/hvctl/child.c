@@ -49,6 +49,28 @@ bool child_deposit(u64 id)
 	return false;
 }
 
+/*
+ * Five pages of a VP at most lie over memory (hypercalls, reference TSC, messages, events,
+ * assist), and each may want three tables where nothing is mapped near by. To be there
+ * before: a guest's WRMSR cannot ask for memory, and a restore that misses it at its end
+ * has moved all for nothing.
+ */
+#define SPARE_PAGES 16u
+
+bool child_fill_pool(const struct book_child *child)
+{
+	u64 available = 0, in_use, wanted = 0;
+
+	for (int vp = book_next_vp(child, -1); vp >= 0;
+	     vp = book_next_vp(child, vp))
+		wanted += SPARE_PAGES;
+	memory_get_balance(child->id, &available, &in_use);
+	for (; available < wanted; available += DEPOSIT_PAGES)
+		if (!child_deposit(child->id))
+			return false;
+	return true;
+}
+
 /* ---- The steps of a build; each may be asked again after a deposit ---- */
 
 static enum hv_status step_create(struct build *b)
@@ -275,7 +297,10 @@ struct book_child *child_build(const struct shape *shape, const char *name)
 		child_destroy(child);
 		return NULL;
 	}
-	return child;
+	if (child_fill_pool(child))
+		return child;
+	child_destroy(child);
+	return NULL;
 }
 
 enum hv_status child_set_rights(const struct book_child *child,

@@ -26,6 +26,12 @@ enum hvctl_result child_destroy(struct book_child *child);
 enum hv_status child_suspend(const struct book_child *child, bool suspend);
 
 /*
+ * Fills a child's pool with what its VPs may take by themselves, or a restore for them:
+ * pages that lie over its memory, with their tables. False, after a line about it.
+ */
+bool child_fill_pool(const struct book_child *child);
+
+/*
  * Pages for a partition's pool (our own, or a child's). False, after a line that
  * says which page or what else was in the way.
  */

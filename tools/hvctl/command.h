@@ -53,6 +53,9 @@ bool args_number(const char *word, u64 *number);
 /* True if one of the words is the flag. */
 bool args_flag(const struct args *args, const char *flag);
 
+/* The text behind "name=", NULL: no word begins so. */
+const char *args_text(const struct args *args, const char *name);
+
 /*
  * The number behind "name="; untouched where no word begins so. False, after a
  * line about it: the word is there, but is no number within the bounds.

@@ -1,12 +1,14 @@
 /*
  * hvctl create, suspend, resume, delete.
  */
+#include "tools/hvctl/create.h"
 
+#include "parent/bzimage.h"
 #include "parent/transport.h"
 #include "parent/vp.h"
-#include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
 #include "tools/hvctl/front.h"
+#include "tools/hvctl/linux.h"
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
@@ -17,7 +19,6 @@
 #define CS_ATTRIBUTES 0x9b /* present, code, readable, accessed */
 
 #define MEM_DEFAULT 4 /* MiB */
-#define MEM_MAX 1024
 #define VPS_MAX 64
 #define PAGES_IN_MIB 256
 
@@ -42,14 +43,22 @@ static enum hv_status set_start(const struct book_child *child)
 	return vp_set_registers(child->id, 0, list, ARRAY_LEN(list), NULL);
 }
 
-static enum hvctl_result start_image(struct book_child *child, u8 *image,
-                                     u64 size)
+struct book_child *create_build(u64 pages, u64 vps, const char *path)
 {
-	enum hv_status status;
+	static struct shape shape = { .extent_count = 1 };
 
-	/* Into our own pages, which the child maps: no hypercall, whatever the size. */
-	__builtin_memcpy(transport_at(child->ram + IMAGE_GPA), image, size);
-	status = set_start(child);
+	/* It is too large for a stack, and keeps what the last call has left. */
+	__builtin_memset(shape.vps, 0, sizeof(shape.vps));
+	for (u64 vp = 0; vp < vps; vp++)
+		shape.vps[vp / 32] |= 1u << (vp % 32);
+	shape.pages = pages;
+	shape.extent[0].count = (u32)pages;
+	shape.extent[0].rights = RIGHTS_ALL;
+	return child_build(&shape, path);
+}
+
+enum hvctl_result create_end(struct book_child *child, enum hv_status status)
+{
 	if (status == HV_STATUS_SUCCESS) {
 		print("hvctl: child %lu created, %lu KiB of RAM, suspended\n",
 		      child->id, child->ram_pages * (PAGE_SIZE / 1024));
@@ -61,37 +70,48 @@ static enum hvctl_result start_image(struct book_child *child, u8 *image,
 	return HVCTL_ABORTED;
 }
 
+/* mem: MiB, 0: as many as a flat image has by default. */
+static enum hvctl_result flat_create(const char *path, const u8 *image,
+                                     u64 size, u64 mem, u64 vps)
+{
+	struct book_child *child;
+
+	mem = mem ? mem : MEM_DEFAULT;
+	/* Before anything is made: the first byte must be there, and the last one too. */
+	if (size == 0 || IMAGE_GPA + size > mem * PAGES_IN_MIB * PAGE_SIZE) {
+		print("hvctl: %s has %lu bytes, which do not fit in %lu MiB "
+		      "behind 0x%X\n  give the child more with mem=\n",
+		      path, size, mem, IMAGE_GPA);
+		return HVCTL_TOO_LARGE;
+	}
+	child = create_build(mem * PAGES_IN_MIB, vps, path);
+	if (!child)
+		return HVCTL_ABORTED;
+	/* Into our own pages, which the child maps: no hypercall, whatever the size. */
+	__builtin_memcpy(transport_at(child->ram + IMAGE_GPA), image, size);
+	return create_end(child, set_start(child));
+}
+
 enum hvctl_result create_command(const struct args *args)
 {
-	static struct shape shape = { .extent_count = 1 };
-	u64 mem = MEM_DEFAULT, vps = 1, size;
-	struct book_child *child;
+	struct linux_words words = { .path = args->word[0], .vps = 1 };
 	enum hvctl_result result;
 	u8 *image;
 
-	if (!args_option(args, "mem", 1, MEM_MAX, &mem) ||
-	    !args_option(args, "vps", 1, VPS_MAX, &vps))
+	if (!args_option(args, "mem", 1, CREATE_MEM_MAX, &words.mem) ||
+	    !args_option(args, "vps", 1, VPS_MAX, &words.vps))
 		return HVCTL_BAD_WORDS;
+	words.initrd = args_text(args, "initrd");
+	words.cmdline = args_text(args, "cmdline");
 	/* All of it first: a file that cannot be read costs no partition. */
-	if (!front_read_file(args->word[0], &image, &size))
+	if (!front_read_file(words.path, &image, &words.size))
 		return HVCTL_FILE;
-	/* It is too large for a stack, and keeps what the last call has left. */
-	__builtin_memset(shape.vps, 0, sizeof(shape.vps));
-	for (u64 vp = 0; vp < vps; vp++)
-		shape.vps[vp / 32] |= 1u << (vp % 32);
-	shape.pages = mem * PAGES_IN_MIB;
-	shape.extent[0].count = (u32)shape.pages;
-	shape.extent[0].rights = RIGHTS_ALL;
-	/* Before anything is made: the first byte must be there, and the last one too. */
-	if (size == 0 || IMAGE_GPA + size > shape.pages * PAGE_SIZE) {
-		print("hvctl: %s has %lu bytes, which do not fit in %lu MiB "
-		      "behind 0x%X\n  give the child more with mem=\n",
-		      args->word[0], size, mem, IMAGE_GPA);
-		front_free(image);
-		return HVCTL_TOO_LARGE;
-	}
-	child = child_build(&shape, args->word[0]);
-	result = child ? start_image(child, image, size) : HVCTL_ABORTED;
+	words.kernel = image;
+	if (words.initrd || words.cmdline || bzimage_is(image, words.size))
+		result = linux_create(&words);
+	else
+		result = flat_create(words.path, image, words.size, words.mem,
+		                     words.vps);
 	front_free(image);
 	return result;
 }

@@ -3,6 +3,9 @@
  */
 #include "tools/hvctl/devices.h"
 
+#include "include/pc_ports.h"
+#include "parent/acpi_power.h"
+#include "parent/acpi_tables.h"
 #include "tools/hvctl/run.h"
 
 #define CONSOLE_PORT 0xe9
@@ -10,17 +13,135 @@
 
 static void console_write(const struct device_access *access)
 {
-	run_console(access->parent, (u8)access->value);
+	u8 byte = (u8)access->value;
+
+	/* A byte is a letter of ISO 8859-1: two bytes of UTF-8 from 80H on. */
+	if (byte >= 0x80)
+		run_console(access->parent, 0xc0 | byte >> 6);
+	run_console(access->parent, byte < 0x80 ? byte : 0x80 | (byte & 0x3f));
 }
 
 static void exit_write(const struct device_access *access)
 {
-	run_exit(access->parent, (u8)access->value);
+	run_exit(access->parent, BOOK_EXITED, (u8)access->value);
+}
+
+/* ---- The serial port ---- */
+
+static void serial_line(const struct device_access *access)
+{
+	run_line(access->parent, ACPI_TABLES_SERIAL_PIN,
+	         uart16550_asserts(access->state));
+}
+
+/* A wide access is one to each port, as the bus of a PC makes it. */
+static u64 serial_read(const struct device_access *access)
+{
+	u64 value = 0;
+
+	for (u32 i = 0; i < access->size; i++)
+		value |= (u64)uart16550_read(access->state,
+		                             (u32)access->offset + i)
+		         << 8 * i;
+	serial_line(access);
+	return value;
+}
+
+static void serial_write(const struct device_access *access)
+{
+	for (u32 i = 0; i < access->size; i++) {
+		u8 byte = (u8)(access->value >> 8 * i);
+
+		if (uart16550_write(access->state, (u32)access->offset + i,
+		                    byte))
+			run_console(access->parent, byte);
+	}
+	serial_line(access);
+}
+
+static bool serial_restore(void *state, const u8 *from, u32 length)
+{
+	struct uart16550 u;
+
+	if (length != sizeof(u))
+		return false;
+	__builtin_memcpy(&u, from, sizeof(u));
+	__builtin_memcpy(state, from, sizeof(u));
+	return uart16550_valid(&u);
+}
+
+/* ---- The I/O APIC ---- */
+
+static void ioapic_row_reset(void *state)
+{
+	ioapic_reset(state);
+}
+
+/* Registers have 32 bits: of another width, or in the middle of one, there is none. */
+static u64 ioapic_row_read(const struct device_access *access)
+{
+	return access->size == 4 ? ioapic_read(access->state, access->offset)
+	                         : 0;
+}
+
+static void ioapic_row_write(const struct device_access *access)
+{
+	if (access->size != 4)
+		return;
+	ioapic_write(access->state, access->offset, (u32)access->value);
+	run_interrupts(access->parent);
+}
+
+static bool ioapic_row_restore(void *state, const u8 *from, u32 length)
+{
+	struct ioapic io;
+
+	if (length != sizeof(io))
+		return false;
+	__builtin_memcpy(&io, from, sizeof(io));
+	__builtin_memcpy(state, from, sizeof(io));
+	return ioapic_valid(&io);
+}
+
+/* ---- Off and reset ---- */
+
+static u64 power_read(const struct device_access *access)
+{
+	u64 value = 0;
+
+	for (u32 i = 0; i < access->size; i++)
+		value |= (u64)acpi_power_read(access->state,
+		                              (u32)access->offset + i)
+		         << 8 * i;
+	return value;
+}
+
+/* The events end the run behind the instruction that wrote: run_exit. */
+static void power_write(const struct device_access *access)
+{
+	enum acpi_power_event event = acpi_power_write(
+		access->state, (u32)access->offset, (u8)access->value);
+
+	if (event == ACPI_POWER_SWITCHED_OFF)
+		run_exit(access->parent, BOOK_OFF, 0);
+	if (event == ACPI_POWER_IS_RESET)
+		run_exit(access->parent, BOOK_RESET, 0);
+}
+
+static bool power_restore(void *state, const u8 *from, u32 length)
+{
+	struct acpi_power p;
+
+	if (length != sizeof(p))
+		return false;
+	__builtin_memcpy(&p, from, sizeof(p));
+	__builtin_memcpy(state, from, sizeof(p));
+	return acpi_power_valid(&p);
 }
 
 /*
- * Neither remembers anything: what was printed is printed, and a child that has ended
- * is restored as one that has not.
+ * The first two remember nothing: what was printed is printed, and a child that has
+ * ended is restored as one that has not.
  */
 static const struct device rows[] = {
 	{ .name = "console",
@@ -29,6 +150,54 @@ static const struct device rows[] = {
 	{ .name = "exit",
 	  .range = { { DEVICE_PORT, EXIT_PORT, 1 } },
 	  .write = exit_write },
+	{ .name = "serial port",
+	  .range = { { DEVICE_PORT, PORT_COM1, UART16550_PORTS } },
+	  .read = serial_read,
+	  .write = serial_write,
+	  .state_size = sizeof(struct uart16550),
+	  .kind = DEVICES_SERIAL,
+	  .restore = serial_restore },
+	{ .name = "I/O APIC",
+	  .range = { { DEVICE_MEMORY, IOAPIC_GPA, IOAPIC_BYTES } },
+	  .read = ioapic_row_read,
+	  .write = ioapic_row_write,
+	  .state_size = sizeof(struct ioapic),
+	  .reset = ioapic_row_reset,
+	  .kind = DEVICES_IOAPIC,
+	  .restore = ioapic_row_restore },
+	{ .name = "power",
+	  .range = { { DEVICE_PORT, ACPI_POWER_PORT, ACPI_POWER_PORTS } },
+	  .read = power_read,
+	  .write = power_write,
+	  .state_size = sizeof(struct acpi_power),
+	  .kind = DEVICES_POWER,
+	  .restore = power_restore },
 };
 
 const struct device_table devices_table = { rows, ARRAY_LEN(rows) };
+
+/* ---- Found by others ---- */
+
+static void *state_of(u8 *states, u32 kind)
+{
+	return device_state(&devices_table,
+	                    device_of_kind(&devices_table, kind), states);
+}
+
+struct uart16550 *devices_serial(u8 *states)
+{
+	return state_of(states, DEVICES_SERIAL);
+}
+
+struct ioapic *devices_ioapic(u8 *states)
+{
+	return state_of(states, DEVICES_IOAPIC);
+}
+
+bool devices_serial_used(u8 *states)
+{
+	/* Not the scratch register, by which one only looks whether a port is there. */
+	const struct uart16550 *u = devices_serial(states);
+
+	return u->enable || u->line || u->modem || u->fifo || u->sent;
+}

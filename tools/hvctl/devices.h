@@ -5,8 +5,22 @@
 #define STASIS_HVCTL_DEVICES_H
 
 #include "parent/device.h"
+#include "parent/ioapic.h"
+#include "parent/uart16550.h"
 
 /* Their states fit into BOOK_DEVICES bytes. */
 extern const struct device_table devices_table;
+
+/* Kinds, in docs/stream.md: "COM1", "IOA1", "PWR1". */
+#define DEVICES_SERIAL 0x314d4f43u
+#define DEVICES_IOAPIC 0x31414f49u
+#define DEVICES_POWER 0x31525750u
+
+/* Of the states of a child's devices: */
+struct uart16550 *devices_serial(u8 *states);
+struct ioapic *devices_ioapic(u8 *states);
+
+/* Has the child done anything with its serial port? */
+bool devices_serial_used(u8 *states);
 
 #endif

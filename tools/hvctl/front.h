@@ -13,8 +13,12 @@
 /* Shows text; '\n' ends a line, '\r' goes back to its beginning. */
 void front_text(const char *text);
 
-/* True: somebody has asked for the end of what goes on. Slow: not in a tight loop. */
-bool front_wants_end(void);
+/*
+ * The next key that was pressed, as a terminal (VT100) sends it: its bytes, 0: none was.
+ * Slow: not in a tight loop.
+ */
+#define FRONT_KEY 8u
+u32 front_key(u8 bytes[FRONT_KEY]);
 
 /* ---- Clock ---- */
 

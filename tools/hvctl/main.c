@@ -21,11 +21,13 @@ static const struct command {
 	enum hvctl_result (*run)(const struct args *args);
 	const char *help;
 } commands[] = {
-	{ "create", "IMAGE [mem=MiB] [vps=N]", 1, 3, false, create_command,
-	  "a child whose VP 0 starts the flat IMAGE, at 1000:0000 in real "
-	  "mode" },
-	{ "run", "ID [for=CHARS] [quiet]", 1, 3, false, run_command,
-	  "let it run and show what it prints; q or Ctrl-C suspends it" },
+	{ "create", "IMAGE [mem=MiB] [vps=N] [initrd=FILE] [cmdline=\"WORDS\"]",
+	  1, 5, false, create_command,
+	  "a child that starts IMAGE: a Linux kernel (bzImage), or flat, at "
+	  "1000:0000 in real mode" },
+	{ "run", "ID [for=CHARS] [log=FILE] [quiet]", 1, 4, false, run_command,
+	  "let it run, show what it prints, and type to it; Ctrl-] or F12 "
+	  "suspends it" },
 	{ "suspend", "ID", 1, 1, false, suspend_command,
 	  "stop a child between two instructions" },
 	{ "resume", "ID", 1, 1, false, resume_command,

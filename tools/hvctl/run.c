@@ -9,7 +9,9 @@
  */
 #include "tools/hvctl/run.h"
 
+#include "parent/acpi_tables.h"
 #include "parent/mmio.h"
+#include "parent/partition.h"
 #include "parent/transport.h"
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
@@ -18,13 +20,14 @@
 #include "tools/hvctl/front.h"
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
+#include "tools/hvctl/terminal.h"
 
 #define LIMIT_MAX 1000000000 /* of for= */
 #define KEY_POLL_MS 50       /* asking for a key is slow */
 
 enum run_end {
 	RUN_GOES_ON,
-	RUN_ENDED,     /* wrote its exit port */
+	RUN_ENDED,     /* by itself: book_end */
 	RUN_SUSPENDED, /* by for= or a key */
 	RUN_STOPPED,   /* by a message that we do not handle */
 	RUN_FAILED,    /* a hypercall failed */
@@ -33,9 +36,7 @@ enum run_end {
 struct run {
 	struct book_child *child;
 	u64 limit; /* characters, 0: any number */
-	bool quiet;
-	u64 printed;
-	bool in_line; /* the cursor is behind a character of the child */
+	struct terminal terminal;
 	enum run_end end;
 	struct mmio
 		mmio; /* the last access to memory that was not the child's */
@@ -49,27 +50,46 @@ static void run_fail(struct run *run, const char *what, enum hv_status status)
 
 void run_console(struct run *run, u8 byte)
 {
-	/* Counted also when it is quiet: for= is about what the child does. */
-	run->printed++;
-	if (run->printed == run->limit)
+	terminal_put(&run->terminal, byte);
+	/* Not before the first: what comes may be the rest of a letter. */
+	if (run->limit && run->terminal.printed == run->limit)
 		run->end = RUN_SUSPENDED;
-	if (run->quiet)
-		return;
-	/* A byte is a letter of ISO 8859-1: two bytes of UTF-8 from 80H on. */
-	if (byte < 0x80)
-		print("%c", byte);
-	else
-		print("%c%c", 0xc0 | byte >> 6, 0x80 | (byte & 0x3f));
-	run->in_line = byte != '\n';
 }
 
-void run_exit(struct run *run, u8 code)
+void run_exit(struct run *run, enum book_end how, u8 code)
 {
-	run->child->ended = true;
+	run->child->ended = how;
 	run->child->exit_code = code;
 	/* Behind the instruction that said so: run_finish resolves the intercept first. */
 	run->end = RUN_ENDED;
 }
+
+/* ---- Interrupts ---- */
+
+void run_interrupts(struct run *run)
+{
+	struct ioapic *io = devices_ioapic(run->child->devices);
+	struct ioapic_message m;
+
+	/*
+	 * What the hypervisor does not take, a vector that is none or an SMI, no processor
+	 * would have taken.
+	 */
+	while (ioapic_take(io, &m))
+		(void)partition_assert_interrupt(
+			run->child->id, (enum hv_interrupt_type)m.delivery,
+			(m.level ? HV_INTERRUPT_LEVEL : 0) |
+				(m.logical ? HV_INTERRUPT_LOGICAL : 0),
+			m.destination, m.vector);
+}
+
+void run_line(struct run *run, u32 pin, bool asserted)
+{
+	ioapic_set_line(devices_ioapic(run->child->devices), pin, asserted);
+	run_interrupts(run);
+}
+
+/* ---- Messages ---- */
 
 /*
  * Goes on behind an intercepted instruction, with these registers, RIP among them.
@@ -215,9 +235,7 @@ static void run_message(struct run *run, const struct hv_message *message)
 	run->mmio.why = NULL;
 	if (run_answer(run, message))
 		return;
-	if (run->in_line)
-		print("\n");
-	run->in_line = false;
+	terminal_break(&run->terminal);
 	report_message(message);
 	if (run->mmio.why)
 		report_mmio(&run->mmio);
@@ -225,9 +243,25 @@ static void run_message(struct run *run, const struct hv_message *message)
 	child_suspend(run->child, true);
 }
 
+/* As many as the port has room for; the line goes up once for all of them. */
+static void run_type(struct run *run)
+{
+	struct uart16550 *u = devices_serial(run->child->devices);
+	u8 byte;
+
+	while (uart16550_room(u) && terminal_take_key(&run->terminal, &byte))
+		uart16550_receive(u, byte);
+	run_line(run, ACPI_TABLES_SERIAL_PIN, uart16550_asserts(u));
+}
+
 static void run_key(struct run *run)
 {
-	if (!front_wants_end())
+	bool serial = devices_serial_used(run->child->devices);
+	bool ends = terminal_wants_end(&run->terminal, serial);
+
+	if (run->terminal.key_count)
+		run_type(run);
+	if (!ends)
 		return;
 	run->end = RUN_SUSPENDED;
 	/* All VPs, and not the one that stopped alone: the others may need it. */
@@ -254,6 +288,7 @@ static void run_serve(struct run *run)
 			continue;
 		}
 		transport_wait();
+		terminal_idle(&run->terminal);
 		if (front_ticks() > next_key) {
 			run_key(run);
 			next_key = front_ticks() + pace;
@@ -281,47 +316,71 @@ static enum hv_status run_start(const struct run *run)
 	return status;
 }
 
-static enum hvctl_result run_say_end(const struct run *run)
+static const char *end_words(const struct book_child *child)
+{
+	return child->ended == BOOK_OFF ? "switched itself off"
+	                                : "wants a reset: create it anew";
+}
+
+static enum hvctl_result run_say_end(struct run *run)
 {
 	const struct book_child *child = run->child;
 	/* A script wants to know whether the child did what it was to do. */
 	bool good = run->end == RUN_SUSPENDED ||
-	            (run->end == RUN_ENDED && child->exit_code == 0);
+	            (run->end == RUN_ENDED && child->ended != BOOK_RESET &&
+	             child->exit_code == 0);
 
-	if (run->in_line)
-		print("\n");
-	if (run->end == RUN_ENDED)
+	terminal_break(&run->terminal);
+	terminal_close(&run->terminal);
+	if (run->end == RUN_ENDED && child->ended == BOOK_EXITED)
 		print("hvctl: child %lu ended with code %u", child->id,
 		      child->exit_code);
+	else if (run->end == RUN_ENDED)
+		print("hvctl: child %lu %s", child->id, end_words(child));
 	else
 		print("hvctl: child %lu %s", child->id,
 		      run->end == RUN_SUSPENDED ? "suspended" : "stopped");
-	print(" after %lu characters\n", run->printed);
+	print(" after %lu characters\n", run->terminal.printed);
 	return good ? HVCTL_DONE : HVCTL_ABORTED;
+}
+
+static void run_say_ended(const struct book_child *child)
+{
+	if (child->ended == BOOK_EXITED)
+		print("hvctl: child %lu has ended with code %u\n", child->id,
+		      child->exit_code);
+	else
+		print("hvctl: child %lu %s\n", child->id, end_words(child));
 }
 
 enum hvctl_result run_command(const struct args *args)
 {
-	struct run run = { .child = book_find(args->word[0]) };
+	static struct run run;
 	enum hv_status status;
 
+	/* It is too large for a stack, and keeps what the last call has left. */
+	__builtin_memset(&run, 0, sizeof(run));
+	run.child = book_find(args->word[0]);
 	if (!run.child)
 		return HVCTL_NOT_FOUND;
 	if (!args_option(args, "for", 1, LIMIT_MAX, &run.limit))
 		return HVCTL_BAD_WORDS;
-	run.quiet = args_flag(args, "quiet");
+	run.terminal.quiet = args_flag(args, "quiet");
 	/* Its VPs would run on behind the exit port, into whatever comes there. */
 	if (run.child->ended) {
-		print("hvctl: child %lu has ended with code %u\n",
-		      run.child->id, run.child->exit_code);
+		run_say_ended(run.child);
 		return HVCTL_ABORTED;
 	}
+	if (!terminal_open(&run.terminal, args_text(args, "log")))
+		return HVCTL_FILE;
 	status = run_start(&run);
 	/* Of a child that a failed restore has left: no VP of it may run. */
-	if (status != HV_STATUS_SUCCESS)
+	if (status != HV_STATUS_SUCCESS) {
+		terminal_close(&run.terminal);
 		return report_status("HvSetVpRegisters", run.child->id, status,
 		                     "a child whose restore failed cannot run: "
 		                     "delete it");
+	}
 	run_serve(&run);
 	return run_say_end(&run);
 }

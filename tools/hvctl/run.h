@@ -4,14 +4,20 @@
 #ifndef STASIS_HVCTL_RUN_H
 #define STASIS_HVCTL_RUN_H
 
-#include "include/types.h"
+#include "tools/hvctl/book.h"
 
 struct run;
 
 /* The child has printed a byte. */
 void run_console(struct run *run, u8 byte);
 
-/* The child has ended. */
-void run_exit(struct run *run, u8 code);
+/* The child has ended; the code is of the first way. */
+void run_exit(struct run *run, enum book_end how, u8 code);
+
+/* A device's interrupt line, by its pin of the I/O APIC. */
+void run_line(struct run *run, u32 pin, bool asserted);
+
+/* The I/O APIC was written: what it has to send goes to the child. */
+void run_interrupts(struct run *run);
 
 #endif

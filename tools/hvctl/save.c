@@ -187,6 +187,9 @@ static enum hvctl_result restore_into(struct book_child *child,
 	enum hv_status status;
 	u64 ms;
 
+	/* It may be one whose VPs have taken what there was. */
+	if (!child_fill_pool(child))
+		return HVCTL_NO_MEMORY;
 	progress_begin(&t->progress, "restoring", t->size - t->head);
 	o = stream_restore(child->id, 0, piece, &client);
 	ms = progress_end(&t->progress, stream_is_complete(&o), o.bytes,
@@ -200,7 +203,7 @@ static enum hvctl_result restore_into(struct book_child *child,
 		return report_status("finishing the restore", child->id, status,
 		                     NULL);
 	/* It may be one that had ended, into which an earlier state came back. */
-	child->ended = false;
+	child->ended = BOOK_GOES_ON;
 	__builtin_memcpy(child->devices, t->devices, sizeof(t->devices));
 	say_done("restored", child->id, t, &o, ms);
 	return HVCTL_DONE;

@@ -14,10 +14,15 @@
 /* Suspended is a child as a whole; of an intercept, one VP is enough. */
 static const char *state_of(const struct book_child *child)
 {
+	static const char *const ends[] = {
+		[BOOK_EXITED] = "ended",
+		[BOOK_OFF] = "off",
+		[BOOK_RESET] = "reset",
+	};
 	u64 explicit = 0, intercept = 0, value;
 
 	if (child->ended)
-		return "ended";
+		return ends[child->ended];
 	for (int vp = book_next_vp(child, -1); vp >= 0;
 	     vp = book_next_vp(child, vp)) {
 		value = 0;

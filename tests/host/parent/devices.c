@@ -79,6 +79,9 @@ static void bank_write(const struct device_access *access)
 static struct device rows[] = {
 	{ .name = "hvctl's console" },
 	{ .name = "hvctl's exit" },
+	{ .name = "hvctl's serial port" },
+	{ .name = "hvctl's I/O APIC" },
+	{ .name = "hvctl's power" },
 	{ .name = "latch",
 	  .range = { { DEVICE_PORT, LATCH_PORT, 2 } },
 	  .read = latch_read,

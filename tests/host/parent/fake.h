@@ -43,8 +43,9 @@ extern struct parent_front {
 	struct front_file file[FRONT_FILES];
 	u64 file_room; /* a write beyond it fails; 0: any may be written */
 	u32 key_after; /* a key is pressed at this many looks for one, 0: never */
-	u32 blocks;    /* of memory that are in use */
-	u32 block_limit; /* 0: any number */
+	const char *typed; /* those, one a look; NULL: q */
+	u32 blocks;        /* of memory that are in use */
+	u32 block_limit;   /* 0: any number */
 	bool file_open;
 } parent_front;
 
@@ -90,7 +91,7 @@ void *child_at(u64 id, u64 gpa, u32 bytes);
 #define LATCH_LIMIT 0x7fffu /* a larger state is none */
 
 /* A device in memory: bytes, and what was done to it last. Behind it is one that only is. */
-#define BANK_GPA 0xfec00000ull
+#define BANK_GPA 0xfed00000ull
 #define BANK_BYTES 64u
 #define SILENT_GPA (BANK_GPA + BANK_BYTES)
 struct bank {

@@ -28,9 +28,19 @@ void front_text(const char *text)
 	parent_front.length += (u32)count;
 }
 
-bool front_wants_end(void)
+u32 front_key(u8 bytes[FRONT_KEY])
 {
-	return parent_front.key_after && --parent_front.key_after == 0;
+	const char *typed = parent_front.typed;
+
+	if (parent_front.key_after == 0 || --parent_front.key_after)
+		return 0;
+	/* A letter a look; the last one ends it. */
+	bytes[0] = typed ? (u8)*typed : 'q';
+	if (typed && typed[1]) {
+		parent_front.typed++;
+		parent_front.key_after = 1;
+	}
+	return 1;
 }
 
 u64 front_ticks(void)

@@ -12,7 +12,8 @@
 
 #define WORD_BYTES 512u
 #define LINE 128u /* letters that go to the console in one call */
-#define KEY_CTRL_C 3
+#define ESC "\x1b"
+#define CTRL_BRACKET "\x1d"
 #define STALL_MICROSECONDS 20000
 
 /* Ours alone: by it the next hvctl of this boot finds what this one has noted. */
@@ -60,15 +61,50 @@ void front_text(const char *text)
 	}
 }
 
-bool front_wants_end(void)
+/* Keys without a letter, by their scan codes (UEFI 2.10, table 12.1), as a VT100 sends them. */
+static const char *const scan_bytes[] = {
+	[SCAN_UP] = ESC "[A",
+	[SCAN_DOWN] = ESC "[B",
+	[SCAN_RIGHT] = ESC "[C",
+	[SCAN_LEFT] = ESC "[D",
+	[SCAN_HOME] = ESC "[H",
+	[SCAN_END] = ESC "[F",
+	[SCAN_INSERT] = ESC "[2~",
+	[SCAN_DELETE] = ESC "[3~",
+	[SCAN_PAGE_UP] = ESC "[5~",
+	[SCAN_PAGE_DOWN] = ESC "[6~",
+	/* A keyboard of a PC has no Ctrl-] for UEFI, which knows Ctrl with letters alone. */
+	[SCAN_F12] = CTRL_BRACKET,
+	[SCAN_ESC] = ESC,
+};
+
+/* At most what the door promises; a letter of UTF-8 has four bytes. */
+static u32 copy_key(const char *from, u8 *to)
 {
+	u32 count = 0;
+
+	for (; from && from[count] && count < FRONT_KEY; count++)
+		to[count] = (u8)from[count];
+	return count;
+}
+
+u32 front_key(u8 bytes[FRONT_KEY])
+{
+	CHAR16 wide[2] = { 0, 0 };
+	char text[FRONT_KEY];
 	EFI_INPUT_KEY key;
 
-	/* Takes the key, whatever it is: none of them is anybody else's while hvctl runs. */
+	/* A key that has no bytes is as none: the next one comes with the next look. */
 	if (EFI_ERROR(ST->ConIn->ReadKeyStroke(ST->ConIn, &key)))
-		return false;
-	return key.UnicodeChar == KEY_CTRL_C || key.UnicodeChar == 'q' ||
-	       key.ScanCode == SCAN_ESC;
+		return 0;
+	if (!key.UnicodeChar)
+		return key.ScanCode < ARRAY_LEN(scan_bytes)
+		               ? copy_key(scan_bytes[key.ScanCode], bytes)
+		               : 0;
+	/* A control character, or a letter of UCS-2. */
+	wide[0] = key.UnicodeChar;
+	text_narrow(wide, text, FRONT_KEY);
+	return copy_key(text, bytes);
 }
 
 u64 front_ticks(void)

@@ -1,0 +1,414 @@
+/*
+ * hvctl with a child that is a Linux kernel: what does not fit, where it starts, its
+ * serial port, its interrupts, and how it ends.
+ */
+#include "hv/interrupt/lapic.h"
+#include "include/container.h"
+#include "include/x86_apic.h"
+#include "lib/crc32c.h"
+#include "parent/ioapic.h"
+#include "tests/host/parent/fake.h"
+
+#define MIB (1u << 20)
+#define CODE 1024u
+#define FILE_BYTES (CODE + 4096u)
+#define COM1 0x3f8
+#define KIND_IOAPIC 0x31414f49u /* "IOA1" */
+#define CREATE "create vmlinuz mem=4 initrd=initrd cmdline=console=ttyS0"
+
+static u8 kernel[FILE_BYTES];
+static struct child_step steps[64];
+static u32 count;
+
+static void set(u32 at, u64 value, u32 bytes)
+{
+	memcpy(kernel + at, &value, bytes);
+}
+
+/* Two MiB from 1 MiB on, and an initrd of one page and a byte. */
+static int setup(void **state)
+{
+	static u8 initrd[4097];
+	int result = parent_setup(state);
+
+	memset(kernel, 0x90, sizeof(kernel));
+	set(0x1f1, 1, 1);
+	set(0x1f4, 256, 4);
+	set(0x1fe, 0xaa55, 2);
+	set(0x200, 0x6aeb, 2);
+	set(0x202, 0x53726448, 4);
+	set(0x206, 0x20f, 2);
+	set(0x211, 1, 1);
+	set(0x22c, 0x7fffffff, 4);
+	set(0x238, 20, 4);
+	set(0x258, MIB, 8);
+	set(0x260, 2 * MIB, 4);
+	front_put("vmlinuz", kernel, sizeof(kernel));
+	front_put("initrd", initrd, sizeof(initrd));
+	memset(steps, 0, sizeof(steps));
+	count = 0;
+	child_program = steps;
+	child_base = MIB;
+	return result;
+}
+
+#define assert_done(line) assert_int_equal(hvctl(line), HVCTL_DONE)
+#define assert_ends(line, result) assert_int_equal(hvctl(line), result)
+
+/* ---- The child's program ---- */
+
+static void out(u16 port, u32 value)
+{
+	steps[count++] =
+		(struct child_step){ .port = port, .size = 1, .value = value };
+	child_steps = count;
+}
+
+/* IN, and what came goes to the plain console. */
+static void in_and_show(u16 port)
+{
+	steps[count++] =
+		(struct child_step){ .port = port, .size = 1, .in = true };
+	steps[count++] = (struct child_step){ .port = 0xe9,
+		                              .size = 1,
+		                              .from_rax = true };
+	child_steps = count;
+}
+
+/* MOV DWORD [IOAPIC + offset], value, in the child's memory too. */
+static void put_ioapic(u32 offset, u32 value)
+{
+	struct child_step s = { .length = 10,
+		                .access = HV_INTERCEPT_WRITE,
+		                .gpa = IOAPIC_GPA + offset };
+	u32 at = (u32)s.gpa;
+
+	s.code[0] = 0xc7;
+	s.code[1] = 0x05;
+	memcpy(s.code + 2, &at, 4);
+	memcpy(s.code + 6, &value, 4);
+	steps[count++] = s;
+	child_steps = count;
+}
+
+/* Behind create: its instructions into its memory, as far as they are read there. */
+static void place(u64 id)
+{
+	u64 at = MIB;
+
+	for (u32 i = 0; i < count; i++) {
+		if (steps[i].length)
+			memcpy(child_at(id, at, steps[i].length), steps[i].code,
+			       steps[i].length);
+		at += steps[i].length ? steps[i].length : 2;
+	}
+}
+
+/* ---- Create ---- */
+
+static void test_what_does_not_fit(void **state)
+{
+	static const struct {
+		const char *line;
+		const char *says;
+		enum hvctl_result result;
+	} rows[] = {
+		{ "create initrd initrd=initrd",
+		  "hvctl: initrd: it is no Linux kernel (bzImage)\n  give it "
+		  "a bzImage",
+		  HVCTL_TOO_LARGE },
+		{ "create initrd cmdline=quiet", "it is no Linux kernel",
+		  HVCTL_TOO_LARGE },
+		{ "create vmlinuz mem=2",
+		  "hvctl: vmlinuz needs 3 MiB to start, with its initrd\n  "
+		  "give the child more with mem=\n",
+		  HVCTL_TOO_LARGE },
+		{ "create vmlinuz mem=3 initrd=initrd", "needs 4 MiB to start",
+		  HVCTL_TOO_LARGE },
+		{ "create vmlinuz mem=4 initrd=none", "cannot open none",
+		  HVCTL_FILE },
+		{ "create vmlinuz mem=4 cmdline=123456789012345678901",
+		  "longer than the 20 letters that this kernel takes",
+		  HVCTL_TOO_LARGE },
+		{ "create vmlinuz mem=4 vps=65", "want a number",
+		  HVCTL_BAD_WORDS },
+	};
+	u32 taken;
+
+	(void)state;
+	assert_done("list");
+	taken = parent_transport.taken;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		assert_ends(rows[i].line, rows[i].result);
+		assert_says(rows[i].says);
+	}
+	/* A kernel that looks for it lower than it can be. */
+	set(0x22c, 3 * MIB, 4);
+	front_put("vmlinuz", kernel, sizeof(kernel));
+	assert_ends("create vmlinuz mem=8 initrd=initrd", HVCTL_TOO_LARGE);
+	assert_says("initrd has 4097 bytes, and this kernel looks for it below "
+	            "0x300000\n  give it a smaller one\n");
+	/* Nothing was made. */
+	assert_int_equal(parent_transport.taken, taken);
+	assert_int_equal(parent_front.blocks, 0);
+	assert_done("create vmlinuz mem=4 cmdline=12345678901234567890");
+	assert_done("create vmlinuz mem=3");
+}
+
+static void test_where_it_starts(void **state)
+{
+	const struct vp_state *s;
+	u32 word;
+
+	(void)state;
+	assert_done(CREATE " vps=3");
+	assert_says("hvctl: child 2 created, 4096 KiB of RAM, suspended\n");
+	s = &guest_partition(2)->vps[0]->state;
+	assert_int_equal(s->rip, MIB);
+	assert_int_equal(s->gpr[VP_RSI], 0x10000);
+	assert_int_equal(s->cr0, 0x31);
+	assert_int_equal(s->segment[VP_CS].selector, 0x10);
+	assert_int_equal(s->segment[VP_CS].attributes, 0xc09b);
+	assert_int_equal(s->segment[VP_CS].limit, ~0u);
+	assert_int_equal(s->segment[VP_CS].base, 0);
+	for (u32 i = 0; i < 4; i++)
+		if (i != VP_CS) {
+			assert_int_equal(s->segment[i].selector, 0x18);
+			assert_int_equal(s->segment[i].attributes, 0xc093);
+			assert_int_equal(s->segment[i].limit, ~0u);
+		}
+	assert_int_equal(s->gdtr.base, 0x1000);
+	assert_int_equal(s->gdtr.limit, 0x1f);
+	/* What is in memory, of each part one word. */
+	memcpy(&word, child_at(2, 0x20000, 4), 4);
+	assert_int_equal(word, 0x736e6f63); /* "cons" */
+	memcpy(&word, child_at(2, 0x10218, 4), 4);
+	assert_int_equal(word, 4 * MIB - 2 * 4096);
+	memcpy(&word, child_at(2, MIB, 4), 4);
+	assert_int_equal(word, 0x90909090);
+	assert_memory_equal(child_at(2, 0xe0000, 8), "RSD PTR ", 8);
+	assert_int_equal(parent_front.blocks, 0);
+}
+
+/* ---- The serial port ---- */
+
+static void test_console(void **state)
+{
+	struct front_file *f;
+
+	(void)state;
+	out(COM1, 'a');
+	out(COM1, 0xc3);
+	out(COM1, 0xa4);
+	out(COM1, '\n');
+	out(COM1, 'b');
+	out(0xf4, 3);
+	assert_done(CREATE);
+	assert_done("run 2 for=2 log=con");
+	assert_string_equal(parent_front.text,
+	                    "a\xc3\nhvctl: child 2 suspended after 2 "
+	                    "characters\n");
+	f = front_find("con");
+	assert_int_equal(f->size, 2);
+	assert_ends("run 2 log=con", HVCTL_ABORTED);
+	assert_says("\xa4\nb\nhvctl: child 2 ended with code 3 after 2 "
+	            "characters\n");
+	f = front_find("con");
+	assert_int_equal(f->size, 3);
+	assert_memory_equal(f->data, "\xa4\nb", 3);
+	assert_false(parent_front.file_open);
+}
+
+/* A file that is full is no reason to stop the child. */
+static void test_log_is_full(void **state)
+{
+	(void)state;
+	out(COM1, 'a');
+	out(0xf4, 0);
+	assert_done(CREATE);
+	parent_front.file_room = 0;
+	assert_done("run 2 for=1 log=con quiet");
+	assert_string_equal(parent_front.text,
+	                    "hvctl: child 2 suspended after 1 characters\n");
+	assert_int_equal(front_find("con")->size, 1);
+}
+
+/* Long enough for keys to be looked for, then LSR and three bytes. */
+static void reading(void)
+{
+	out(COM1 + 2, 0x01);
+	for (u32 i = 0; i < 30; i++)
+		out(0xe9, '.');
+	in_and_show(COM1 + 5);
+	for (u32 i = 0; i < 3; i++)
+		in_and_show(COM1);
+}
+
+/* Keys go to the child, q and Ctrl-C too. */
+static void test_typing(void **state)
+{
+	(void)state;
+	reading();
+	assert_done(CREATE);
+	parent_front.key_after = 1;
+	parent_front.typed = "q\x03x";
+	assert_done("run 2");
+	assert_says("..aq\x03x\nhvctl: child 2 ended with code 0");
+}
+
+/* The escape key ends; what has been typed waits in the port, and is saved with it. */
+static void test_typing_is_saved(void **state)
+{
+	(void)state;
+	reading();
+	assert_done(CREATE);
+	assert_done("run 2 for=1");
+	parent_front.key_after = 1;
+	parent_front.typed = "qx\x1d";
+	assert_done("run 2");
+	assert_says("\nhvctl: child 2 suspended after ");
+	assert_done("save 2 a.sav");
+	assert_int_equal(*(u64 *)(void *)front_find("a.sav")->data,
+	                 CONTAINER_MAGIC);
+	assert_done("delete 2");
+	assert_done("restore a.sav");
+	assert_done("run 3");
+	assert_says(".aqx\nhvctl: child 3 ended with code 0");
+}
+
+/* A child that has no use for keys: they are hvctl's, as ever. */
+static void test_keys_of_a_child_without_serial_port(void **state)
+{
+	static const char *const keys[] = { "q", "\x03", "\x1b", "\x1d" };
+
+	(void)state;
+	for (u32 i = 0; i < 40; i++)
+		out(0xe9, '.');
+	assert_done(CREATE);
+	for (u32 i = 0; i < ARRAY_LEN(keys); i++) {
+		parent_front.key_after = 1;
+		parent_front.typed = keys[i];
+		assert_done("run 2");
+		assert_says("child 2 suspended after");
+	}
+	parent_front.key_after = 1;
+	parent_front.typed = "x";
+	assert_done("run 2");
+	assert_says("child 2 ended with code 0");
+}
+
+/* ---- Interrupts, and the end ---- */
+
+static bool irr(u64 id, u32 vp, u32 vector)
+{
+	const struct vp *v = guest_partition(id)->vps[vp];
+
+	return lapic_highest(v, LAPIC_IRR) == vector;
+}
+
+/* Pin 4 to APIC 1, vector 61H, by edge; then THRE. */
+static void test_interrupt(void **state)
+{
+	(void)state;
+	put_ioapic(0, 0x19);
+	put_ioapic(0x10, 0x01000000);
+	put_ioapic(0, 0x18);
+	put_ioapic(0x10, 0x61);
+	out(COM1 + 4, 0x08);
+	out(COM1 + 1, 0x02);
+	out(0xe9, '.');
+	in_and_show(COM1 + 2);
+	assert_done(CREATE " vps=2");
+	place(2);
+	for (u32 vp = 0; vp < 2; vp++)
+		lapic_write_page(guest_partition(2)->vps[vp], LAPIC_SVR, 0x1ff);
+	assert_done("run 2 for=1");
+	assert_true(irr(2, 1, 0x61));
+	assert_false(irr(2, 0, 0x61));
+	/* Its cause is in IIR; and all of it comes back. */
+	assert_done("save 2 a.sav");
+	assert_done("restore a.sav");
+	assert_true(irr(3, 1, 0x61));
+	assert_done("run 3 for=1");
+	assert_says("\x02\nhvctl: child 3 suspended");
+}
+
+/* A bit of the state's first byte that no state has, or back; with right CRCs. */
+static void damage(struct container_part *part, u8 *payload)
+{
+	payload[part->kind == KIND_IOAPIC ? 2 : 0] ^=
+		part->kind == KIND_IOAPIC ? 2 : 0x80;
+	part->payload_crc = crc32c(0, payload, part->length);
+	part->header_crc = crc32c(0, part, 12);
+}
+
+static void test_states_that_cannot_be(void **state)
+{
+	struct container_header *header;
+	struct container_part *part;
+	struct front_file *f;
+	u8 *at;
+
+	(void)state;
+	put_ioapic(0, 0x18);
+	out(COM1 + 4, 0x08);
+	out(0x604, 0x10);
+	out(0xe9, '.');
+	assert_done(CREATE);
+	place(2);
+	assert_done("run 2 for=1");
+	assert_done("save 2 a.sav");
+	f = front_find("a.sav");
+	header = (void *)f->data;
+	assert_int_equal(header->part_count, 3);
+	at = f->data + sizeof(*header);
+	for (u32 i = 0; i < 3; i++) {
+		part = (void *)at;
+		damage(part, at + sizeof(*part));
+		assert_ends("restore a.sav", HVCTL_ABORTED);
+		assert_says("holds what that device cannot");
+		damage(part, at + sizeof(*part));
+		at += sizeof(*part) + part->length;
+	}
+	assert_done("restore a.sav");
+}
+
+static void test_ends(void **state)
+{
+	(void)state;
+	out(0x604, 0x34);
+	assert_done(CREATE);
+	assert_done("run 2");
+	assert_says("hvctl: child 2 switched itself off after 0 characters\n");
+	assert_done("list");
+	assert_says("   2         off  1");
+	assert_ends("run 2", HVCTL_ABORTED);
+	assert_says("hvctl: child 2 switched itself off\n");
+	assert_done("delete 2");
+	steps[0].port = 0x606;
+	steps[0].value = 1;
+	assert_done(CREATE);
+	assert_ends("run 3", HVCTL_ABORTED);
+	assert_says("hvctl: child 3 wants a reset: create it anew after 0");
+	assert_done("list");
+	assert_says("   3       reset  1");
+}
+
+int main(void)
+{
+#define ROW(f) cmocka_unit_test_setup_teardown(f, setup, parent_teardown)
+	const struct CMUnitTest tests[] = {
+		ROW(test_what_does_not_fit),
+		ROW(test_where_it_starts),
+		ROW(test_console),
+		ROW(test_log_is_full),
+		ROW(test_typing),
+		ROW(test_typing_is_saved),
+		ROW(test_keys_of_a_child_without_serial_port),
+		ROW(test_interrupt),
+		ROW(test_states_that_cannot_be),
+		ROW(test_ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
