@@ -67,6 +67,33 @@ def test_two_parts_of_a_kind():
         open_file(join([PARTS[0], PARTS[0]], STREAM))
 
 
+def test_dump_shows_what_the_devices_remember(tmp_path, capsys):
+    """Pin 4 to APIC 1 by edge, pin 9 a level; a serial port with two bytes."""
+    entries = [1 << 16] * 24
+    entries[4] = 1 << 56 | 0x61
+    entries[9] = 0xC139
+    serial = bytes([5, 3, 0xB, 0x81, 0, 0, 2, 1]) + struct.pack("<HB", 1, 2)
+    path = tmp_path / "a.sav"
+    path.write_bytes(join([
+        Part(0x314D4F43, serial.ljust(16, b"\0") + b"qx".ljust(16, b"\0")),
+        Part(0x31414F49, struct.pack("<24Q4I", *entries, 0x210, 16, 0, 0x18)),
+        Part(0x31525750, b"\x14".ljust(8, b"\0"))], STREAM))
+    assert main(["dump", str(path)]) == 0
+    text = capsys.readouterr().out
+    assert "device serial port, kind 0x314d4f43, 32 bytes" in text
+    assert "IER 0x05, LCR 0x03, MCR 0x0b, FCR 0x81" in text
+    assert "LSR errors 0x02, THRE not told 0x01" in text
+    assert "divisor 1\n" in text
+    assert "received 71 78\n" in text
+    assert "id 0, register 0x18 selected" in text
+    assert ("pin 4: vector 0x61 to 1, delivery 0, edge, asserted, "
+            "not delivered\n") in text
+    assert ("pin 9: vector 0x39 to 0, delivery 1, level, not ended, "
+            "asserted\n") in text
+    assert "pin 5" not in text
+    assert "sleep type 5" in text
+
+
 def test_info_shows_the_devices(tmp_path, capsys):
     path = tmp_path / "a.sav"
     path.write_bytes(FILE)

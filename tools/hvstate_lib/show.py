@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from . import devices
 from .chunks import (MAP_ENTRY, MSR_ENTRY, PAGE_SIZE, QUEUE_ENTRY,
                      TIMER_COUNT, Kind, split)
 from .frame import Frame
@@ -34,8 +35,7 @@ def info(stream: Stream, title: str) -> Iterator[str]:
         yield f"  at        {stream.problem}"
         yield f"  advice    {ADVICE[stream.verdict]}"
     for part in stream.devices:
-        yield (f"  device    kind {part.kind:#010x}, {len(part.payload)} "
-               "bytes in front of the stream")
+        yield f"  device    {devices.summary(part)}"
     if "PROLOG" not in stream.values:
         return
     prolog = stream.values["PROLOG"]
@@ -175,6 +175,9 @@ def processor_mode(vp: Vp) -> str:
 def dump(stream: Stream, pages: bool) -> Iterator[str]:
     """Every chunk that was read, then the verdict."""
     position = 0
+    for part in stream.devices:
+        yield f"device {devices.summary(part)}"
+        yield from (INDENT + line for line in devices.lines(part))
     for frame in stream.frames:
         yield (f"{frame.offset:#010x} #{frame.number} {frame.name}, "
                f"{frame.length} bytes")
