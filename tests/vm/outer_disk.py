@@ -8,13 +8,13 @@ which is slow; everything else is read by the kernel, where it is used.
 from __future__ import annotations
 
 import fcntl
-import gzip
 import hashlib
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import archive
 from disk import Disk
 from packages import PackageError, Packages, run
 
@@ -62,8 +62,8 @@ def package_names(packages: Packages) -> list[str]:
 
 def stamp() -> dict[str, str]:
     """What the disk was made with: apt's lists, and files of this folder."""
-    makers = (INIT, HERE / "outer_disk.py", HERE / "packages.py",
-              HERE / "disk.py")
+    makers = (INIT, *(HERE / f"{name}.py" for name in (
+        "archive", "disk", "outer_disk", "packages")))
     every = b"".join(maker.read_bytes() for maker in makers)
     lists = LISTS.stat().st_mtime_ns if LISTS.exists() else 0
     return {"lists": str(lists), "makers": hashlib.sha256(every).hexdigest()}
@@ -165,29 +165,4 @@ def initramfs(files: Path, modules: list[Path]) -> bytes:
                "modules": names(modules),
                **{f"lib/{module.name}": module.read_bytes()
                   for module in modules}}
-    return gzip.compress(archive(content), mtime=0)
-
-
-def archive(content: dict[str, bytes]) -> bytes:
-    """A cpio archive ("newc") of these files, all of them executable."""
-    folders = sorted({str(up) for name in content
-                      for up in Path(name).parents} - {"."})
-    packed = b"".join(member(name, 0o040755, b"") for name in folders)
-    packed += b"".join(member(name, 0o100755, data)
-                       for name, data in content.items())
-    return packed + member("TRAILER!!!", 0, b"")
-
-
-def member(name: str, mode: int, data: bytes) -> bytes:
-    """One file of the archive: a head of hexadecimal fields, name, data."""
-    number, owner, links, device = 0, 0, 1, 0
-    fields = (number, mode, owner, owner, links, 0, len(data), device, device,
-              device, device, len(name) + 1, 0)
-    head = b"070701" + b"".join(b"%08x" % field for field in fields)
-    return padded(head + name.encode() + b"\0") + padded(data)
-
-
-def padded(data: bytes) -> bytes:
-    """Up to the next multiple of four."""
-    return data + b"\0" * (-len(data) % 4)
-
+    return archive.packed(archive.programs(content))
