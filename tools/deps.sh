@@ -20,6 +20,11 @@ bochs bochs bochs-bin
 bochs bochsbios /usr/share/bochs/BIOS-bochs-latest
 bochs vgabios /usr/share/vgabios/vgabios.bin
 qemu qemu-system-x86 qemu-system-x86_64
+linux apt apt-get
+linux dpkg dpkg
+linux gcc gcc
+linux libc6-dev /usr/include/stdlib.h
+linux debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
 kvm apt apt-get
 kvm dpkg dpkg
 pytest gdb gdb
@@ -71,7 +76,7 @@ groups=
 for part in "$@"; do
 	case $part in
 	run) groups="$groups build emulate $emulator" ;;
-	test) groups="$groups build emulate bochs qemu pytest host kvm" ;;
+	test) groups="$groups build emulate bochs qemu pytest host kvm linux" ;;
 	kvm) groups="$groups build emulate bochs qemu pytest kvm" ;;
 	bench) groups="$groups build emulate bochs qemu bench" ;;
 	host | check | fuzz | coverage) groups="$groups $part" ;;

@@ -23,5 +23,5 @@ alone() {
 alone "$HV_CFLAGS" include lib hv arch
 alone "-Itests/tally $HV_CFLAGS" tests/tally
 alone "$EFI_CFLAGS" lib boot parent tools tests/guest/lib tests/guest/root
-alone '-std=gnu11 -I. -Iinclude -mcrc32' tests/host tests/fuzz
+alone '-std=gnu11 -I. -Iinclude -mcrc32' tests/host tests/fuzz tests/linux
 exit "$failed"

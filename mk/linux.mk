@@ -1,0 +1,11 @@
+# What runs in the user space of a Linux, linked statically.
+
+LINUX_CFLAGS := $(COMMON) -O2 -D_GNU_SOURCE -ffp-contract=off -pthread
+
+$(B)/linux/%.c.o: tests/linux/%.c Makefile mk/linux.mk | $(DEPS)
+	$(call compile,CC,$(CC) $(LINUX_CFLAGS))
+
+$(B)/linux/bin/stress: $(patsubst tests/linux/%,$(B)/linux/%.o,$(wildcard tests/linux/stress/*.c))
+	$(call say,LD)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -static -pthread -s $^ -o $@
