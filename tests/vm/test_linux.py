@@ -1,0 +1,80 @@
+"""Linux: the stress on bare QEMU, and what judges a console."""
+
+from __future__ import annotations
+
+import pytest
+
+import linux_parts
+from linux_bare import BareJob
+from linux_said import line_hash, parse, problems
+
+KERNEL = ["[    0.000000] Linux version 6", "[    1.250000] Run /init"]
+CHECK = ["VPS 1", "LINES " + " ".join(map(line_hash, KERNEL)),
+         *(f"STRESS t{i} {i:016x} right" for i in range(21)),
+         "STRESS end: 21 right, 0 wrong", "CHECK end 0"]
+
+
+def console(kernel: list[str], check: list[str]) -> str:
+    """The text of a machine that has said these lines."""
+    numbered = [f"{i + 1:04} {line}" for i, line in enumerate(check)]
+    return "\r\n".join([*kernel, "INIT ready 2 2", *numbered, "#"])
+
+
+def changed(text: str, *others: tuple[str, str]) -> str:
+    """A text with some of it replaced, all of which must be there."""
+    for old, new in others:
+        assert old in text
+        text = text.replace(old, new)
+    return text
+
+
+GOOD = console(KERNEL, CHECK)
+
+
+def test_a_good_console_has_no_problem():
+    assert problems(parse(GOOD), set()) == []
+
+
+@pytest.mark.parametrize("text, said", [
+    (changed(GOOD, ("Run /init", "Rn /init")), "line 2 of the kernel's"),
+    (changed(GOOD, ("[    0.000000] Linux version 6\r\n", "")),
+     "1 lines of the kernel's came"),
+    (changed(GOOD, ("[    1.250000]", "[    1.25")), "1 lines of the kernel's"),
+    (console([*KERNEL, KERNEL[1]], CHECK), "3 lines of the kernel's came"),
+    (changed(GOOD, ("0004 ", "04 ")), "missing or came twice"),
+    (changed(GOOD, ("0004 STRESS t1 0000000000000001 right\r\n", "")),
+     "missing or came twice"),
+    (changed(GOOD, ("0001 VPS", "0001 VPS 1\r\n0001 VPS")), "missing or came twice"),
+    (changed(GOOD, ("t2 0000000000000002 right", "t2 0003 WRONG, known: 0002")),
+     "a checksum is wrong: t2"),
+    (changed(GOOD, ("CHECK end 0", "CHECK end 1")), "good end"),
+    (changed(GOOD, ("STRESS t3", "STRETCH t3")), "only 20 tests"),
+    (changed(GOOD, ("VPS 1", "VPS 2")), "['2'] processors instead of 1"),
+    (changed(GOOD, ("INIT", "INI")), "user space was not reached"),
+    (changed(GOOD, ("0001 VPS 1\r\n", "0001 COMPLAINT 4 hung for 3 s\r\n")),
+     "the kernel complains: # hung for # s"),
+])
+def test_a_bad_console_has_one(text: str, said: str):
+    assert any(said in problem for problem in problems(parse(text), set()))
+
+
+def test_a_complaint_of_bare_machines_is_none():
+    text = console(KERNEL, ["COMPLAINT 4 slow 17", *CHECK])
+    assert problems(parse(text), set()) != []
+    assert problems(parse(text), {"# slow #"}) == []
+
+
+def test_the_initramfs_is_the_same_each_time():
+    assert (linux_parts.initramfs().read_bytes()
+            == linux_parts.initramfs().read_bytes())
+
+
+BARE = [BareJob("6.1"), BareJob("7"), BareJob("6.1", vps=4, seconds=60),
+        BareJob("6.1", task="reboot")]
+
+
+@pytest.mark.parametrize("job", BARE, ids=lambda job: "-".join(job.key[1:]))
+def test_the_stress_is_right_on_bare_qemu(job: BareJob, outcome):
+    assert problems(outcome, outcome.complaints, job.vps) == []
+    end = "Restarting system" if job.task == "reboot" else "Power down"
+    assert f"reboot: {end}" in outcome.text
