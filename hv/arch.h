@@ -154,11 +154,20 @@ bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_mapping *mapping);
 
 /*
- * Marks a 4-KiB page that is mapped, or takes its mark away; true: it had one. The
- * processor knows nothing of marks, and a page that is mapped anew has none.
+ * How many pages from gpa on, `most` at most, were found to be mapped with the same
+ * rights; there may be more. 0: gpa is not mapped. The mapping is that of the first.
+ */
+u32 arch_space_run_near(const struct arch_space *space,
+                        struct arch_cursor *cursor, gpa_t gpa, u32 most,
+                        struct arch_mapping *mapping);
+
+/*
+ * Looks up and marks a 4-KiB page, or takes its mark away; true: it had one. No
+ * rights: it is not mapped. The processor knows nothing of marks, and a page that is
+ * mapped anew has none.
  */
 bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
-                          gpa_t gpa, bool marked);
+                          gpa_t gpa, bool marked, struct arch_mapping *mapping);
 
 /*
  * Moves *gpa up to the first mapped page at or above it. Looks at no more than

@@ -126,15 +126,44 @@ bool gpa_lookup_near(const struct gpa_space *space, struct arch_cursor *cursor,
 	return o->under_mapped;
 }
 
+/* From a page without one up to the next that may have one. */
+static u32 pages_to_overlay(const struct gpa_space *space, u64 gpn)
+{
+	u64 ahead = space->overlay_filter >> gpn % 64;
+
+	/* What the shift has dropped is of the pages behind those. */
+	if (ahead >> 1)
+		return (u32)__builtin_ctzll(ahead & ~1ull);
+	return 64 - (u32)(gpn % 64);
+}
+
+u32 gpa_run_near(const struct gpa_space *space, struct arch_cursor *cursor,
+                 u64 gpn, u32 most, struct arch_mapping *m)
+{
+	u32 clear = most;
+
+	if (space->overlay_filter) {
+		if (overlay_at(space, gpn))
+			return gpa_lookup_near(space, cursor, gpn, m);
+		clear = pages_to_overlay(space, gpn);
+	}
+	return arch_space_run_near(&space->arch, cursor, gpa_of_page(gpn),
+	                           clear < most ? clear : most, m);
+}
+
 bool gpa_mark_near(struct gpa_space *space, struct arch_cursor *cursor, u64 gpn,
-                   bool marked)
+                   bool marked, struct arch_mapping *m)
 {
 	struct gpa_overlay *o = overlay_at(space, gpn);
 	bool was;
 
 	if (!o)
 		return arch_space_mark_near(&space->arch, cursor,
-		                            gpa_of_page(gpn), marked);
+		                            gpa_of_page(gpn), marked, m);
+	/* What it hides may be gone: the record still says what it was. */
+	*m = o->under;
+	if (!o->under_mapped)
+		m->rights = 0;
 	was = o->under_marked;
 	o->under_marked = marked;
 	return was;

@@ -59,12 +59,20 @@ bool gpa_lookup_near(const struct gpa_space *space, struct arch_cursor *cursor,
                      u64 gpn, struct arch_mapping *m);
 
 /*
- * A mark on a page that the parent has mapped, overlays looked through: set, or
- * taken away. True: it had one. Pages that are mapped anew have none, and marks
- * may go when an overlay comes or goes; none comes by itself.
+ * The same for pages that follow one another: how many from gpn on, `most` at most,
+ * were found to have the rights of the first. 0: it is not mapped.
+ */
+u32 gpa_run_near(const struct gpa_space *space, struct arch_cursor *cursor,
+                 u64 gpn, u32 most, struct arch_mapping *m);
+
+/*
+ * The parent's mapping of gpn, overlays looked through, and a mark on it: set, or
+ * taken away. True: it had one. No rights: nothing is mapped. Pages that are mapped
+ * anew have no mark, and marks may go when an overlay comes or goes; none comes by
+ * itself.
  */
 bool gpa_mark_near(struct gpa_space *space, struct arch_cursor *cursor, u64 gpn,
-                   bool marked);
+                   bool marked, struct arch_mapping *m);
 
 /*
  * First page mapped by the parent at or above *gpn, in bounded steps.

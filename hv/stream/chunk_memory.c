@@ -15,20 +15,14 @@
 
 #define WORDS (PAGE_SIZE / 8)
 
-/* Walks the target's map; table entries that are looked at cost budget. */
-static enum arch_next next_page(struct context *c, struct arch_mapping *m)
+/* Across a hole of the target's map; table entries that are looked at cost budget. */
+static enum arch_next cross_hole(struct context *c, struct arch_mapping *m)
 {
 	struct context_memory *w = &c->memory;
 	u32 entries = c->budget / CONTEXT_COST_MAP;
 	u32 left = entries;
 	enum arch_next r;
 
-	if (entries == 0)
-		return ARCH_NEXT_AGAIN;
-	if (gpa_lookup_near(&c->target->space, &w->near, w->gpn, m)) {
-		c->budget -= CONTEXT_COST_MAP;
-		return ARCH_NEXT_FOUND;
-	}
 	do
 		r = gpa_next(&c->target->space, &w->gpn, m, &left);
 	while (r == ARCH_NEXT_AGAIN && left > 0);
@@ -36,23 +30,54 @@ static enum arch_next next_page(struct context *c, struct arch_mapping *m)
 	return r;
 }
 
+/* Walks the target's map: mostly the next page is mapped too. */
+static enum arch_next next_page(struct context *c, struct arch_mapping *m)
+{
+	struct context_memory *w = &c->memory;
+
+	if (c->budget < CONTEXT_COST_MAP)
+		return ARCH_NEXT_AGAIN;
+	if (!gpa_lookup_near(&c->target->space, &w->near, w->gpn, m))
+		return cross_hole(c, m);
+	c->budget -= CONTEXT_COST_MAP;
+	return ARCH_NEXT_FOUND;
+}
+
+/* The same for pages with the rights of the first, as many as the budget allows. */
+static enum arch_next next_run(struct context *c, struct arch_mapping *m,
+                               u32 *count)
+{
+	struct context_memory *w = &c->memory;
+	u32 most = c->budget / CONTEXT_COST_MAP;
+
+	if (most == 0)
+		return ARCH_NEXT_AGAIN;
+	*count = gpa_run_near(&c->target->space, &w->near, w->gpn, most, m);
+	if (*count == 0) {
+		*count = 1;
+		return cross_hole(c, m);
+	}
+	c->budget -= *count * CONTEXT_COST_MAP;
+	return ARCH_NEXT_FOUND;
+}
+
 /* ---- GPA_MAP ---- */
 
-/* Adds a page to the extents of the chunk. False: they are full. */
-static bool map_add(struct context *c, u64 gpn, u32 rights)
+/* Adds pages to the extents of the chunk. False: they are full. */
+static bool map_add(struct context *c, u64 gpn, u32 count, u32 rights)
 {
 	struct stream_extent *extents = (struct stream_extent *)c->buffer;
 	struct stream_extent *last = &extents[c->save.extents];
 
 	/* A reader takes two that touch as well: the count has but 32 bits. */
 	if (c->save.extents > 0 && last[-1].gpn + last[-1].count == gpn &&
-	    last[-1].rights == rights && last[-1].count < UINT32_MAX) {
-		last[-1].count++;
+	    last[-1].rights == rights && last[-1].count <= UINT32_MAX - count) {
+		last[-1].count += count;
 		return true;
 	}
 	if (c->save.extents == STREAM_EXTENTS_MAX)
 		return false;
-	*last = (struct stream_extent){ gpn, 1, rights };
+	*last = (struct stream_extent){ gpn, count, rights };
 	c->save.extents++;
 	return true;
 }
@@ -71,22 +96,23 @@ enum chunk_saved chunk_map_save(struct context *c)
 {
 	struct context_memory *w = &c->memory;
 	struct arch_mapping m;
+	u32 count;
 
 	if (w->pages == 0)
 		return CHUNK_NONE;
 	while (w->done < w->pages) {
-		enum arch_next r = next_page(c, &m);
+		enum arch_next r = next_run(c, &m, &count);
 
 		if (r == ARCH_NEXT_AGAIN)
 			return CHUNK_LATER;
 		/* The map is as it was at START, or the process would have
 		 * ended (D10). */
 		CHECK(r == ARCH_NEXT_FOUND);
-		/* The page that found no room is the first of the next chunk. */
-		if (!map_add(c, w->gpn, m.rights))
+		/* Those that found no room are the first of the next chunk. */
+		if (!map_add(c, w->gpn, count, m.rights))
 			return map_emit(c, CHUNK_MORE);
-		w->gpn++;
-		w->done++;
+		w->gpn += count;
+		w->done += count;
 	}
 	return map_emit(c, CHUNK_ONE);
 }
@@ -117,7 +143,7 @@ static bool begin_marking(struct context *c)
 	if (c->target->marked)
 		while ((next = next_page(c, &m)) == ARCH_NEXT_FOUND)
 			gpa_mark_near(&c->target->space, &w->near, w->gpn++,
-			              false);
+			              false, &m);
 	if (next == ARCH_NEXT_AGAIN)
 		return false;
 	c->restore.marking = c->target->marked = true;
@@ -135,13 +161,11 @@ static enum chunk_verdict extent_pages(struct context *c,
 	for (; r->extent_at < e->count; r->extent_at++) {
 		if (!context_spend(c, CONTEXT_COST_MAP))
 			return CHUNK_AGAIN;
-		if (!gpa_lookup_near(&c->target->space, near,
-		                     e->gpn + r->extent_at, &m) ||
-		    !(m.rights & ARCH_WRITE))
+		gpa_mark_near(&c->target->space, near, e->gpn + r->extent_at,
+		              true, &m);
+		if (!(m.rights & ARCH_WRITE))
 			return chunk_ends(
 				c, HV_STATE_PROCESSOR_INSUFFICIENT_MEMORY);
-		gpa_mark_near(&c->target->space, near, e->gpn + r->extent_at,
-		              true);
 	}
 	return CHUNK_GOOD;
 }
@@ -351,8 +375,7 @@ static u8 *place(struct context *c)
 	struct arch_mapping m;
 
 	if (!w->positioned || w->done == w->pages ||
-	    !gpa_lookup_near(&c->target->space, &w->near, w->position, &m) ||
-	    !gpa_mark_near(&c->target->space, &w->near, w->position, false))
+	    !gpa_mark_near(&c->target->space, &w->near, w->position, false, &m))
 		return NULL;
 	/* From the first page on memory is partly old and partly new. */
 	c->target->half_restored = true;

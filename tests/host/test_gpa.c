@@ -439,6 +439,54 @@ static void test_missing_tables_are_counted(void **state)
 	}
 }
 
+#define RUN_FROM 440ull
+#define RUN_HOLE 514ull /* and an overlay there, seen as the pages beside it */
+#define RUN_OTHER 600ull
+#define RUN_END 640ull
+
+/* Every page of a run is there, with the rights of the first. */
+static void check_run(const struct partition *p, u64 gpn)
+{
+	struct arch_cursor cursor = { .table = NULL };
+	struct arch_mapping m, one;
+	u32 count = gpa_run_near(&p->space, &cursor, gpn, 300, &m);
+
+	assert_int_equal(count > 0, gpa_lookup(&p->space, gpn, &one));
+	if (count > 0)
+		assert_int_equal(m.page.v, one.page.v);
+	for (u32 i = 0; i < count; i++) {
+		assert_true(gpa_lookup(&p->space, gpn + i, &one));
+		assert_int_equal(one.rights, m.rights);
+	}
+}
+
+static void test_a_run_is_of_pages_alike(void **state)
+{
+	struct partition *p = child(30);
+	hpa_t page = hpa_of_page(guest_page());
+	struct arch_cursor cursor = { .table = NULL };
+	struct arch_mapping m;
+
+	(void)state;
+	for (u64 gpn = RUN_FROM; gpn < RUN_END; gpn++)
+		if (gpn != RUN_HOLE)
+			assert_ok(gpa_map(&p->space, gpn, page,
+			                  gpn == RUN_OTHER ? 1 : 7));
+	assert_ok(gpa_overlay_set(&p->space, &records[0], RUN_HOLE,
+	                          overlay_page, 7));
+	for (u64 gpn = RUN_FROM - 4; gpn < RUN_END + 4; gpn++)
+		check_run(p, gpn);
+	gpa_overlay_clear(&p->space, &records[0]);
+	for (u64 gpn = RUN_FROM - 4; gpn < RUN_END + 4; gpn++)
+		check_run(p, gpn);
+	/* Up to the end of a table, to another right, and as many as wanted. */
+	assert_int_equal(gpa_run_near(&p->space, &cursor, RUN_FROM, 300, &m),
+	                 512 - RUN_FROM);
+	assert_int_equal(gpa_run_near(&p->space, &cursor, 520, 300, &m),
+	                 RUN_OTHER - 520);
+	assert_int_equal(gpa_run_near(&p->space, &cursor, 520, 10, &m), 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +503,7 @@ int main(void)
 		TEST(test_random_operations_match_a_model),
 		TEST(test_all_overlays_at_once),
 		TEST(test_missing_tables_are_counted),
+		TEST(test_a_run_is_of_pages_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

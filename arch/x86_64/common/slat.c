@@ -356,43 +356,64 @@ bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_cursor *cursor, gpa_t gpa,
                             struct arch_mapping *mapping)
 {
-	u64 region = gpa.v / level_size(1);
+	u64 index = gpa.v >> PAGE_SHIFT;
 	u64 *entry;
-	u32 level = 0;
+	u32 level;
 
-	if (cursor->table && cursor->region == region) {
-		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
-	} else {
+	if (!cursor->table || cursor->region != index / SLAT_ENTRIES) {
 		if (gpa.v >= SLAT_LIMIT)
 			return false;
 		entry = find(space, gpa.v, &level);
-		if (level == 0) {
-			cursor->table =
-				entry - (gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES;
-			cursor->region = region;
+		if (level > 0) {
+			*mapping = mapping_of(*entry, level, gpa.v);
+			return *entry & SLAT_USED;
 		}
+		cursor->table = entry - index % SLAT_ENTRIES;
+		cursor->region = index / SLAT_ENTRIES;
 	}
-	*mapping = mapping_of(*entry, level, gpa.v);
+	entry = &cursor->table[index % SLAT_ENTRIES];
+	*mapping = mapping_of(*entry, 0, gpa.v);
 	return *entry & SLAT_USED;
 }
 
-/* Mostly a lookup came just before: then the cursor has the table. */
+/* A lookup that leaves something: behind it the cursor has the table. */
 bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
-                          gpa_t gpa, bool marked)
+                          gpa_t gpa, bool marked, struct arch_mapping *mapping)
 {
-	u64 *entry;
-	u32 level = 0;
-	bool was;
+	u64 *entry, old;
 
-	CHECK(gpa.v < SLAT_LIMIT);
-	if (cursor->table && cursor->region == gpa.v / level_size(1))
-		entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
-	else
-		entry = find(space, gpa.v, &level);
-	CHECK(level == 0 && (*entry & SLAT_USED));
-	was = *entry & SLAT_MARK;
-	*entry = marked ? *entry | SLAT_MARK : *entry & ~SLAT_MARK;
-	return was;
+	if (!arch_space_lookup_near(space, cursor, gpa, mapping)) {
+		mapping->rights = 0;
+		return false;
+	}
+	CHECK(cursor->table &&
+	      cursor->region == (gpa.v >> PAGE_SHIFT) / SLAT_ENTRIES);
+	entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
+	old = *entry;
+	*entry = marked ? old | SLAT_MARK : old & ~SLAT_MARK;
+	return old & SLAT_MARK;
+}
+
+u32 arch_space_run_near(const struct arch_space *space,
+                        struct arch_cursor *cursor, gpa_t gpa, u32 most,
+                        struct arch_mapping *mapping)
+{
+	u64 index = gpa.v >> PAGE_SHIFT;
+	const u64 *entry, *end;
+	u32 count = 1;
+	u64 first;
+
+	if (!arch_space_lookup_near(space, cursor, gpa, mapping))
+		return 0;
+	if (!cursor->table || cursor->region != index / SLAT_ENTRIES)
+		return count;
+	entry = &cursor->table[index % SLAT_ENTRIES];
+	end = cursor->table + SLAT_ENTRIES;
+	/* Alike but for page and mark: used, and with the same rights. */
+	for (first = *entry++; entry < end && count < most; entry++, count++)
+		if ((*entry ^ first) & ~(SLAT_ADDRESS | SLAT_MARK))
+			break;
+	return count;
 }
 
 /*
