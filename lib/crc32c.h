@@ -24,7 +24,7 @@ struct crc32c_page {
 	const u8 *from[2];
 	u8 *to[2];
 	u32 cut; /* a multiple of CRC32C_CUT, 4096 at most */
-	/* The page that is wanted next, to be asked for meanwhile. It may be
+	/* A page that is wanted soon, to be asked for meanwhile. It may be
 	 * any address: it is not read. */
 	const u8 *ahead;
 };

@@ -23,6 +23,12 @@ enum chunk_verdict {
 	CHUNK_ENDS,  /* the process is over, and c->restore.result says how */
 };
 
+/*
+ * Pages are asked for so early: a save looks at a page in less time than memory takes
+ * to answer, so the next one would be too late.
+ */
+#define CHUNK_AHEAD (2 * PAGE_SIZE)
+
 #define CHUNK_REPEATS 1u  /* may follow itself */
 #define CHUNK_SUMMARY 2u  /* is in summary streams too */
 #define CHUNK_MEMORY 4u   /* one of the kinds that mix */

@@ -200,6 +200,7 @@ enum chunk_verdict chunk_map_check(struct context *c)
 /* Words that are looked at at once, and lines that the next ones are in. */
 #define BLOCK 16u
 #define LINE (64 / 8)
+#define AHEAD (CHUNK_AHEAD / 8)
 
 /* Blocks of zeroes that the page begins with, in words. */
 static u32 zeroes(const u64 *page)
@@ -209,8 +210,8 @@ static u32 zeroes(const u64 *page)
 	for (; i < WORDS; i += BLOCK) {
 		const u64 *at = page + i;
 
-		__builtin_prefetch(at + WORDS);
-		__builtin_prefetch(at + WORDS + LINE);
+		__builtin_prefetch(at + AHEAD);
+		__builtin_prefetch(at + AHEAD + LINE);
 		/* Two sums: each waits for itself alone. */
 		if ((at[0] | at[2] | at[4] | at[6] | at[8] | at[10] | at[12] |
 		     at[14]) |
@@ -229,8 +230,8 @@ static u32 repeats(const u64 *page, u64 word)
 	for (; i < WORDS; i += BLOCK) {
 		const u64 *at = page + i;
 
-		__builtin_prefetch(at + WORDS);
-		__builtin_prefetch(at + WORDS + LINE);
+		__builtin_prefetch(at + AHEAD);
+		__builtin_prefetch(at + AHEAD + LINE);
 		if (at[0] != word || at[1] != word || at[2] != word ||
 		    at[3] != word || at[4] != word || at[5] != word ||
 		    at[6] != word || at[7] != word || at[8] != word ||
@@ -244,7 +245,7 @@ static u32 repeats(const u64 *page, u64 word)
 
 /*
  * How much of the page, from its beginning and in blocks, is the word over and
- * over: WORDS, all of it. On the way the page behind it is asked for: pages of a
+ * over: WORDS, all of it. On the way the next page but one is asked for: pages of a
  * child mostly lie one behind the other in RAM, and most that are uniform are
  * zero. Where not, nothing is lost.
  */

@@ -212,7 +212,7 @@ static enum chunk_verdict take_header(struct context *c, const u8 *data,
 /*
  * The end of a page comes to its place, and all of the page is counted on the
  * way: what came earlier where it lies, which is written once more by that. The
- * page behind it is asked for: pages of a child mostly lie one behind the other
+ * next page but one is asked for: pages of a child mostly lie one behind the other
  * in RAM.
  */
 static void take_page_end(struct context *c, const u8 *data, u32 at)
@@ -222,7 +222,7 @@ static void take_page_end(struct context *c, const u8 *data, u32 at)
 		.from = { c->payload, data + (cut - at) },
 		.to = { c->payload, c->payload + cut },
 		.cut = cut,
-		.ahead = c->payload + PAGE_SIZE,
+		.ahead = c->payload + CHUNK_AHEAD,
 	};
 
 	arch_copy(c->payload + at, data, cut - at);

@@ -54,7 +54,7 @@ static u32 page_crc(struct context *c, u32 seed, u8 *out, u32 room)
 {
 	u32 cut = room > HEADER ? least(room - HEADER, PAGE_SIZE) : 0;
 	const u8 *from = c->payload;
-	struct crc32c_page page = { .ahead = from + PAGE_SIZE };
+	struct crc32c_page page = { .ahead = from + CHUNK_AHEAD };
 
 	cut -= cut % CRC32C_CUT;
 	page.cut = cut;
