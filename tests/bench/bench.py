@@ -1,8 +1,8 @@
 """Runs the benchmarks, shows one table with the goals, and writes it as JSON.
 
 bench.py BUILD [MIB [ROUNDS]]: the programs and what is written are in BUILD.
-IMAGE in the environment names a file that is one more memory.  What a figure is, is said in bench_speed.py, bench_qemu.py and
-bench_machine.py.  The exit code is 0 unless something could not run: whether
+IMAGE in the environment names a file that is one more memory.  What a figure
+is, is said in bench_speed.py, bench_qemu.py and bench_machine.py.  The exit code is 0 unless something could not run: whether
 the goals are reached is for people to read.
 """
 
@@ -62,20 +62,20 @@ class Goal:
 
 
 def speed_goals(speed: dict[str, Any]) -> list[Goal]:
-    """Ratios of medians, and the sizes of the streams."""
-    median = {(row["memory"], row["what"]): row["gib_s"]
-              for row in speed["rows"]}
+    """Ratios of speeds, and the sizes of the streams."""
+    rows = {(row["memory"], row["what"]): row for row in speed["rows"]}
     goals = []
-    for memory in dict.fromkeys(memory for memory, _ in median):
+    for memory in dict.fromkeys(memory for memory, _ in rows):
         for what in ("save", "restore", "dirty"):
-            ours = median[memory, what]
+            ours = rows[memory, what]
             for other, bound in ((f"{what} bare", BARE_MIN),
                                  (f"{what} limit", None),
                                  (f"QEMU {what}", 1.0)):
-                theirs = median.get((memory, other))
+                theirs = rows.get((memory, other))
                 if theirs:
                     goals.append(Goal(f"{memory}: {what} / {other}",
-                                      ours / theirs, bound, True))
+                                      bench_speed.ratio(ours, theirs), bound,
+                                      True))
     return goals + [
         Goal(f"{row['memory']}: stream / non-zero memory and state",
              row["ratio"], STREAM_MAX, False) for row in speed["streams"]]
@@ -160,7 +160,7 @@ def main() -> int:
     """See the head of the file."""
     build = Path(sys.argv[1])
     mib = int(sys.argv[2]) if len(sys.argv) > 2 else 512
-    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 2
+    rounds = int(sys.argv[3]) if len(sys.argv) > 3 else 4
     with_qemu = shutil.which(QEMU) is not None
     if not with_qemu:
         print(f"bench: there is no {QEMU}", file=sys.stderr)

@@ -2,7 +2,8 @@
  * Speed of save and restore through the real engine on the host, beside its
  * limits (bench_limit.c). A restore comes into a fresh target, all
  * zero, and into a dirty one, of other words. Alternating in one run; thread CPU
- * time; medians with least and most. Prints one JSON line for each figure.
+ * time. Prints one JSON line for each figure, with a speed for each round: those
+ * of a round were measured side by side, and can be compared.
  */
 #define _GNU_SOURCE
 #include "tests/bench/bench_host.h"
@@ -193,13 +194,6 @@ static void check_memory(const char *who)
 
 /* ---- Figures ---- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
 static const struct contender {
 	const char *name;
 	void (*prepare)(void); /* what is not measured; NULL: nothing */
@@ -216,13 +210,14 @@ static const struct contender {
 	{ "dirty bare", make_dirty, limit_restore_bare },
 };
 
-static void print_figure(const char *memory, const char *name, double *speed)
+static void print_figure(const char *memory, const char *name,
+                         const double *speed)
 {
-	qsort(speed, bench.rounds, sizeof(*speed), compare);
-	printf("{\"memory\": \"%s\", \"what\": \"%s\", \"gib_s\": %.3f, "
-	       "\"min\": %.3f, \"max\": %.3f}\n",
-	       memory, name, speed[bench.rounds / 2], speed[0],
-	       speed[bench.rounds - 1]);
+	printf("{\"memory\": \"%s\", \"what\": \"%s\", \"gib_s\": [", memory,
+	       name);
+	for (u32 i = 0; i < bench.rounds; i++)
+		printf("%s%.3f", i ? ", " : "", speed[i]);
+	printf("]}\n");
 }
 
 static double measure_one(const struct contender *c)
@@ -236,6 +231,12 @@ static double measure_one(const struct contender *c)
 	return seconds;
 }
 
+/* Forwards and backwards: who comes first has no better place than who comes last. */
+static u32 whose_turn(u32 round, u32 turn)
+{
+	return round % 2 ? ARRAY_LEN(contenders) - 1 - turn : turn;
+}
+
 static void measure(const char *memory)
 {
 	static double speed[ARRAY_LEN(contenders)][ROUNDS_MAX];
@@ -245,8 +246,11 @@ static void measure(const char *memory)
 	limit_prepare();
 	record_stream();
 	for (u32 i = 0; i < bench.rounds; i++)
-		for (u32 c = 0; c < ARRAY_LEN(contenders); c++)
+		for (u32 turn = 0; turn < ARRAY_LEN(contenders); turn++) {
+			u32 c = whose_turn(i, turn);
+
 			speed[c][i] = gib / measure_one(&contenders[c]);
+		}
 	for (u32 c = 0; c < ARRAY_LEN(contenders); c++)
 		print_figure(memory, contenders[c].name, speed[c]);
 	printf("{\"memory\": \"%s\", \"what\": \"stream\", \"bytes\": %llu}\n",

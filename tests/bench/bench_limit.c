@@ -6,7 +6,8 @@
  * Out: every page is read to see whether it is one word over and over; what is
  * not goes out in pieces of 4080 bytes. In: every page that is one word is read
  * to see whether the target holds it, and written where not; the others come in
- * pieces of 4080 bytes. The next page is asked for meanwhile. A bare loop counts
+ * pieces of 4080 bytes. The next page but one is asked for meanwhile: one is gone
+ * by before the memory answers. A bare loop counts
  * a CRC-32C over each page that moves, too.
  */
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "tests/bench/bench_host.h"
 
 #define LINE 64u
+#define AHEAD (2 * PAGE_SIZE)
 #define HEAD (PAGE_SIZE - BENCH_PIECE) /* of a block, in front of its bytes */
 
 /* Four words at once, by the vector registers that the host has. */
@@ -37,8 +39,8 @@ static bool holds(const u8 *page, u64 word)
 		quad seen = (at[0] ^ want) | (at[1] ^ want) | (at[2] ^ want) |
 		            (at[3] ^ want);
 
-		__builtin_prefetch(page + i + PAGE_SIZE);
-		__builtin_prefetch(page + i + PAGE_SIZE + LINE);
+		__builtin_prefetch(page + i + AHEAD);
+		__builtin_prefetch(page + i + AHEAD + LINE);
 		if (seen[0] | seen[1] | seen[2] | seen[3])
 			return false;
 	}
@@ -127,7 +129,7 @@ static double save(bool count)
 
 		if (holds(page, first_word(page)))
 			continue;
-		ask_for(page + PAGE_SIZE);
+		ask_for(page + AHEAD);
 		at = put(at, page);
 		if (count)
 			sink = crc32c(0, page, PAGE_SIZE);
@@ -216,7 +218,7 @@ static double restore(bool count)
 				fill(page, word);
 			continue;
 		}
-		ask_for(page + PAGE_SIZE);
+		ask_for(page + AHEAD);
 		get(&s, page);
 		if (count)
 			sink = crc32c(0, page, PAGE_SIZE);

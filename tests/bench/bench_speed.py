@@ -2,8 +2,10 @@
 
 All contenders work on the same bytes, on one processor, in turns: a loop runs
 the host program for a few rounds and then QEMU once out and once in for each
-memory.  A figure is the median of what the loops said, with the least and the
-most of all; speeds are GiB of guest memory a second of processor time.
+memory.  A figure is the median of all rounds, with the least and the most;
+speeds are GiB of guest memory a second of processor time.  A ratio is the
+median of the ratios of what ran side by side, in one round: a busy machine, or
+a processor whose clock changes, makes both slow.
 """
 
 from __future__ import annotations
@@ -38,9 +40,7 @@ def lines_of(*command: Any) -> list[Row]:
 
 def speed_row(memory: str, what: str, mib: int, seconds: float) -> Row:
     """One measurement, in the form of the host program's rows."""
-    speed = mib / 1024 / seconds
-    return {"memory": memory, "what": what, "gib_s": speed, "min": speed,
-            "max": speed}
+    return {"memory": memory, "what": what, "gib_s": [mib / 1024 / seconds]}
 
 
 def run_qemu(memory: str, content: Path, mib: int,
@@ -61,15 +61,25 @@ def merge(rows: list[Row]) -> list[Row]:
     merged = []
     for memory in KINDS:
         for what in FIGURES:
-            some = [row for row in rows
-                    if (row["memory"], row["what"]) == (memory, what)]
-            if some:
+            loops = [row["gib_s"] for row in rows
+                     if (row["memory"], row["what"]) == (memory, what)]
+            rounds = [speed for loop in loops for speed in loop]
+            if rounds:
                 merged.append({
                     "memory": memory, "what": what,
-                    "gib_s": statistics.median(r["gib_s"] for r in some),
-                    "min": min(row["min"] for row in some),
-                    "max": max(row["max"] for row in some)})
+                    "gib_s": statistics.median(rounds),
+                    "min": min(rounds), "max": max(rounds), "loops": loops})
     return merged
+
+
+def ratio(ours: Row, theirs: Row) -> float:
+    """Of what was measured side by side: round by round, QEMU loop by loop."""
+    ratios: list[float] = []
+    for mine, other in zip(ours["loops"], theirs["loops"], strict=True):
+        if len(other) == 1:
+            mine = [statistics.median(mine)]
+        ratios += [a / b for a, b in zip(mine, other, strict=True)]
+    return statistics.median(ratios)
 
 
 def prepare(programs: Path, mib: int, work: Path,
