@@ -332,14 +332,9 @@ static u64 *find(const struct arch_space *space, u64 address, u32 *level)
 bool arch_space_lookup(const struct arch_space *space, gpa_t gpa,
                        struct arch_mapping *mapping)
 {
-	const u64 *entry;
-	u32 level;
+	struct arch_cursor cursor = { .table = NULL };
 
-	if (gpa.v >= SLAT_LIMIT)
-		return false;
-	entry = find(space, gpa.v, &level);
-	*mapping = mapping_of(*entry, level, gpa.v);
-	return *entry & SLAT_USED;
+	return arch_space_lookup_near(space, &cursor, gpa, mapping);
 }
 
 u32 arch_space_missing(const struct arch_space *space, gpa_t gpa)
@@ -351,45 +346,58 @@ u32 arch_space_missing(const struct arch_space *space, gpa_t gpa)
 	return level;
 }
 
-/* A cursor is the last table of 4-KiB pages, and the region that it maps. */
+/*
+ * What find finds; a cursor is the last table of 4-KiB pages, and the region that it
+ * maps. NULL: no space is so large.
+ */
+static inline u64 *find_near(const struct arch_space *space,
+                             struct arch_cursor *cursor, u64 address,
+                             u32 *level)
+{
+	u64 index = address >> PAGE_SHIFT;
+	u64 *entry;
+
+	*level = 0;
+	if (cursor->table && cursor->region == index / SLAT_ENTRIES)
+		return &cursor->table[index % SLAT_ENTRIES];
+	if (address >= SLAT_LIMIT)
+		return NULL;
+	entry = find(space, address, level);
+	if (*level == 0) {
+		cursor->table = table_start(entry);
+		cursor->region = index / SLAT_ENTRIES;
+	}
+	return entry;
+}
+
 bool arch_space_lookup_near(const struct arch_space *space,
                             struct arch_cursor *cursor, gpa_t gpa,
                             struct arch_mapping *mapping)
 {
-	u64 index = gpa.v >> PAGE_SHIFT;
-	u64 *entry;
 	u32 level;
+	const u64 *entry = find_near(space, cursor, gpa.v, &level);
 
-	if (!cursor->table || cursor->region != index / SLAT_ENTRIES) {
-		if (gpa.v >= SLAT_LIMIT)
-			return false;
-		entry = find(space, gpa.v, &level);
-		if (level > 0) {
-			*mapping = mapping_of(*entry, level, gpa.v);
-			return *entry & SLAT_USED;
-		}
-		cursor->table = entry - index % SLAT_ENTRIES;
-		cursor->region = index / SLAT_ENTRIES;
-	}
-	entry = &cursor->table[index % SLAT_ENTRIES];
-	*mapping = mapping_of(*entry, 0, gpa.v);
+	if (!entry)
+		return false;
+	*mapping = level == 0 ? mapping_of(*entry, 0, gpa.v)
+	                      : mapping_of(*entry, level, gpa.v);
 	return *entry & SLAT_USED;
 }
 
-/* A lookup that leaves something: behind it the cursor has the table. */
 bool arch_space_mark_near(struct arch_space *space, struct arch_cursor *cursor,
                           gpa_t gpa, bool marked, struct arch_mapping *mapping)
 {
-	u64 *entry, old;
+	u32 level;
+	u64 *entry = find_near(space, cursor, gpa.v, &level);
+	u64 old;
 
-	if (!arch_space_lookup_near(space, cursor, gpa, mapping)) {
+	if (!entry || !(*entry & SLAT_USED)) {
 		mapping->rights = 0;
 		return false;
 	}
-	CHECK(cursor->table &&
-	      cursor->region == (gpa.v >> PAGE_SHIFT) / SLAT_ENTRIES);
-	entry = &cursor->table[(gpa.v >> PAGE_SHIFT) % SLAT_ENTRIES];
+	CHECK(level == 0);
 	old = *entry;
+	*mapping = mapping_of(old, 0, gpa.v);
 	*entry = marked ? old | SLAT_MARK : old & ~SLAT_MARK;
 	return old & SLAT_MARK;
 }
@@ -398,19 +406,19 @@ u32 arch_space_run_near(const struct arch_space *space,
                         struct arch_cursor *cursor, gpa_t gpa, u32 most,
                         struct arch_mapping *mapping)
 {
-	u64 index = gpa.v >> PAGE_SHIFT;
-	const u64 *entry, *end;
-	u32 count = 1;
+	u32 level, count = 1;
+	const u64 *entry = find_near(space, cursor, gpa.v, &level), *end;
 	u64 first;
 
-	if (!arch_space_lookup_near(space, cursor, gpa, mapping))
+	if (!entry || !(*entry & SLAT_USED))
 		return 0;
-	if (!cursor->table || cursor->region != index / SLAT_ENTRIES)
+	first = *entry++;
+	*mapping = mapping_of(first, level, gpa.v);
+	if (level > 0)
 		return count;
-	entry = &cursor->table[index % SLAT_ENTRIES];
 	end = cursor->table + SLAT_ENTRIES;
 	/* Alike but for page and mark: used, and with the same rights. */
-	for (first = *entry++; entry < end && count < most; entry++, count++)
+	for (; entry < end && count < most; entry++, count++)
 		if ((*entry ^ first) & ~(SLAT_ADDRESS | SLAT_MARK))
 			break;
 	return count;
