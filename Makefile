@@ -241,4 +241,4 @@ clean: ## remove build/
 	$(Q)rm -rf $(B)
 
 include mk/hypervisor.mk mk/efi.mk mk/children.mk mk/host.mk mk/linux.mk
--include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)

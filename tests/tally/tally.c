@@ -15,6 +15,9 @@
 #define READ 1
 #define WRITE 2
 
+#define CPUID_OF_VMX 10u /* exit reasons */
+#define CPUID_OF_SVM 0x72u
+
 /* What KVM lets its guest read and write in a shadow VMCS, of what we use. */
 static const u8 shadowed[FIELDS] = {
 	[VMCS_GUEST_INTERRUPT_STATUS] = READ | WRITE,
@@ -65,6 +68,8 @@ static struct {
 	const struct vp *vp; /* that has left; null: not a turn */
 	u32 reason;
 	bool asked;      /* it only reads the counters */
+	struct vp *asks; /* by CPUID: the answer goes there, else null */
+	u32 sort;        /* that it asks for */
 	bool debug_open; /* MOV DR is no exit until the next exit */
 	u32 before_switch;
 	u32 in_switch;
@@ -77,6 +82,13 @@ static struct {
 	u32 reason;
 	u32 kinds[TALLY_KINDS];
 } trip;
+
+static u64 answer(u64 sort, u64 figure)
+{
+	return sort < TALLY_SORTS && figure < TALLY_OF_KIND + TALLY_KINDS
+	               ? sorts[sort].figure[figure]
+	               : 0;
+}
 
 /* ---- What is an exit ---- */
 
@@ -184,10 +196,24 @@ static void end_turn(const struct vp *vp)
 	go_on_trip(!turn.vp->is_root, !vp->is_root);
 }
 
-void tally_exit(const struct vp *vp, u32 reason)
+/* For programs that may not make hypercalls: those of a system in the root. */
+static void look_for_question(struct vp *vp, u32 reason)
+{
+	u32 rcx = (u32)vp->state.gpr[VP_RCX];
+
+	if (!vp->is_root || rcx >> 16 != TALLY_CPUID_ASKS ||
+	    (reason != CPUID_OF_VMX && reason != CPUID_OF_SVM))
+		return;
+	turn.asked = true;
+	turn.asks = vp;
+	turn.sort = rcx & 0xffff;
+}
+
+void tally_exit(struct vp *vp, u32 reason)
 {
 	turn.vp = vp;
 	turn.reason = reason & (TALLY_REASONS - 1);
+	look_for_question(vp, reason);
 }
 
 void tally_switch_begin(void)
@@ -206,6 +232,10 @@ void tally_enter(const struct vp *vp)
 	tally_add(TALLY_ENTRY);
 	if (turn.vp && !turn.asked)
 		end_turn(vp);
+	/* CPUID has been carried out, and this is what the root finds instead. RAX may
+	 * be where it is entered from already. */
+	if (turn.asks)
+		turn.asks->state.gpr[VP_RBX] = answer(turn.sort, TALLY_COUNT);
 	__builtin_memset(&turn, 0, sizeof(turn));
 }
 
@@ -215,13 +245,6 @@ static void reset(void)
 {
 	__builtin_memset(sorts, 0, sizeof(sorts));
 	trip.open = false;
-}
-
-static u64 answer(u64 sort, u64 figure)
-{
-	return sort < TALLY_SORTS && figure < TALLY_OF_KIND + TALLY_KINDS
-	               ? sorts[sort].figure[figure]
-	               : 0;
 }
 
 bool tally_call(struct vp *vp)

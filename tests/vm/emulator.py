@@ -110,6 +110,7 @@ class Hardware:
     cpu_flags: str = ""                 # QEMU's, behind the model
     ips: int = 50_000_000               # Bochs: instructions in a second
     more: str = ""                      # Bochs: lines of its configuration
+    reboots: bool = False               # QEMU: else a reset is its end
 
 
 BOCHSRC = """\
@@ -200,8 +201,8 @@ def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
             "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
             "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",
             "-display", "none", "-drive", f"{drive},format=raw",
-            "-serial", "chardev:com1", "-no-reboot",
-            "-chardev", f"{serial},id=com1"]
+            "-serial", "chardev:com1", "-chardev", f"{serial},id=com1",
+            *([] if hardware.reboots else ["-no-reboot"])]
 
 
 class Link(Protocol):

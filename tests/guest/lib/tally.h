@@ -12,6 +12,12 @@
 
 #define TALLY_CALL 0x7fffu
 
+/*
+ * And as any program in the root may ask how many turns of a sort there were: CPUID with
+ * this in the upper half of ECX and the sort below; the answer is in EBX.
+ */
+#define TALLY_CPUID_ASKS 0x5441u
+
 /* Why the hypervisor below had to be entered (docs/testing.md). */
 enum tally_kind {
 	TALLY_ENTRY, /* VMLAUNCH or VMRESUME itself */

@@ -17,7 +17,7 @@ void tally_vmwrite(u64 field);
 void tally_rdmsr(u32 msr);
 void tally_wrmsr(u32 msr);
 void tally_debug_register(void);
-void tally_exit(const struct vp *vp, u32 reason);
+void tally_exit(struct vp *vp, u32 reason);
 void tally_switch_begin(void);
 void tally_switch_end(void);
 void tally_enter(const struct vp *vp);
