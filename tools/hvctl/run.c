@@ -22,7 +22,7 @@
 #include "tools/hvctl/report.h"
 #include "tools/hvctl/terminal.h"
 
-#define LIMIT_MAX 1000000000 /* of for= */
+#define LIMIT_MAX 1000000000 /* of for= and ms= */
 #define KEY_POLL_MS 50       /* asking for a key is slow */
 
 enum run_end {
@@ -36,6 +36,7 @@ enum run_end {
 struct run {
 	struct book_child *child;
 	u64 limit; /* characters, 0: any number */
+	u64 until; /* front_ticks, when it is enough; 0: never */
 	struct terminal terminal;
 	enum run_end end;
 	struct mmio
@@ -254,6 +255,13 @@ static void run_type(struct run *run)
 	run_line(run, ACPI_TABLES_SERIAL_PIN, uart16550_asserts(u));
 }
 
+/* All VPs, and not the one that stopped alone: the others may need it. */
+static void run_suspend(struct run *run)
+{
+	run->end = RUN_SUSPENDED;
+	child_suspend(run->child, true);
+}
+
 static void run_key(struct run *run)
 {
 	bool serial = devices_serial_used(run->child->devices);
@@ -261,11 +269,8 @@ static void run_key(struct run *run)
 
 	if (run->terminal.key_count)
 		run_type(run);
-	if (!ends)
-		return;
-	run->end = RUN_SUSPENDED;
-	/* All VPs, and not the one that stopped alone: the others may need it. */
-	child_suspend(run->child, true);
+	if (ends)
+		run_suspend(run);
 }
 
 static void run_serve(struct run *run)
@@ -276,6 +281,11 @@ static void run_serve(struct run *run)
 	struct hv_message message;
 
 	while (run->end == RUN_GOES_ON) {
+		/* Also of a child that never lets us wait: it may send one after the other. */
+		if (run->until && front_ticks() >= run->until) {
+			run_suspend(run);
+			break;
+		}
 		slot = transport_message();
 		if (slot) {
 			/*
@@ -357,13 +367,15 @@ enum hvctl_result run_command(const struct args *args)
 {
 	static struct run run;
 	enum hv_status status;
+	u64 ms = 0;
 
 	/* It is too large for a stack, and keeps what the last call has left. */
 	__builtin_memset(&run, 0, sizeof(run));
 	run.child = book_find(args->word[0]);
 	if (!run.child)
 		return HVCTL_NOT_FOUND;
-	if (!args_option(args, "for", 1, LIMIT_MAX, &run.limit))
+	if (!args_option(args, "for", 1, LIMIT_MAX, &run.limit) ||
+	    !args_option(args, "ms", 1, LIMIT_MAX, &ms))
 		return HVCTL_BAD_WORDS;
 	run.terminal.quiet = args_flag(args, "quiet");
 	/* Its VPs would run on behind the exit port, into whatever comes there. */
@@ -381,6 +393,8 @@ enum hvctl_result run_command(const struct args *args)
 		                     "a child whose restore failed cannot run: "
 		                     "delete it");
 	}
+	if (ms)
+		run.until = front_ticks() + ms * book_get()->ticks_in_ms;
 	run_serve(&run);
 	return run_say_end(&run);
 }
