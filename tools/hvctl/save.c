@@ -4,6 +4,7 @@
  * goes in front of that stream if there is anything (parent/container.h).
  */
 #include "parent/container.h"
+#include "parent/partition.h"
 #include "parent/stream.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
@@ -124,14 +125,40 @@ static enum hvctl_result save_to_file(struct book_child *child,
 	return HVCTL_DONE;
 }
 
+/* A stream without memory is for the same child, whose memory stays where it is. */
+static enum hvctl_result save_state_alone(struct book_child *child,
+                                          struct transfer *t)
+{
+	const enum hv_partition_property memory =
+		HV_PROPERTY_STASIS_SAVE_MEMORY;
+	enum hvctl_result result;
+	enum hv_status status = partition_set_property(child->id, memory, 0);
+
+	if (status != HV_STATUS_SUCCESS) {
+		front_end_file(false);
+		return report_status("HvSetPartitionProperty", child->id,
+		                     status, NULL);
+	}
+	result = save_to_file(child, t);
+	/* It could be set, so it can be set again. */
+	(void)partition_set_property(child->id, memory, 1);
+	return result;
+}
+
 enum hvctl_result save_command(const struct args *args)
 {
 	struct book_child *child = book_find(args->word[0]);
 	struct transfer t = { .size = 0 };
 	enum hvctl_result result = HVCTL_FILE;
+	bool alone = args_flag(args, "state");
 
 	if (!child)
 		return HVCTL_NOT_FOUND;
+	/* A slip: somebody wanted another kind of file than he would get. */
+	if (args->count > 2 && !alone) {
+		print("hvctl: save: there is no %s\n", args->word[2]);
+		return HVCTL_BAD_WORDS;
+	}
 	t.data = front_allocate(BUFFER_SIZE);
 	if (!t.data)
 		return report_memory(BUFFER_SIZE / PAGE_SIZE);
@@ -139,7 +166,8 @@ enum hvctl_result save_command(const struct args *args)
 	if (!put_devices(child, &t))
 		result = HVCTL_ABORTED;
 	else if (front_create_file(args->word[1]))
-		result = save_to_file(child, &t);
+		result = args_flag(args, "state") ? save_state_alone(child, &t)
+		                                  : save_to_file(child, &t);
 	front_free(t.data);
 	return result;
 }

@@ -40,7 +40,7 @@ static void test_words_that_do_not_fit(void **state)
 		{ "destroy", "there is no command destroy" },
 		{ "save 2", "hvctl save ID FILE" },
 		{ "list 2", "use it so" },
-		{ "save 2 a b", "hvctl save ID FILE" },
+		{ "save 2 a state b", "hvctl save ID FILE" },
 		{ "create child.img mem=0",
 		  "mem=0: want a number from 1 to 1024" },
 		{ "create child.img mem=1025", "want a number" },
@@ -63,7 +63,7 @@ static void test_words_that_do_not_fit(void **state)
 	assert_done("help");
 	assert_says("hvctl restore FILE [piece=BYTES] [into=ID]");
 	assert_done("HELP Save");
-	assert_says("  hvctl save ID FILE\n");
+	assert_says("  hvctl save ID FILE [state]\n");
 	assert_not_says("hvctl create");
 }
 

@@ -219,6 +219,45 @@ static void test_console(void **state)
 	assert_false(parent_front.file_open);
 }
 
+/* Whatever it does, it is stopped after a time, here of one tick in a millisecond. */
+static void test_stopped_after_a_time(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 60; i++)
+		out(0xe9, '.');
+	out(0xf4, 0);
+	assert_done(CREATE);
+	assert_done("run 2 ms=50");
+	assert_says("hvctl: child 2 suspended after ");
+	assert_ends("run 2 ms=0", HVCTL_BAD_WORDS);
+	assert_done("run 2");
+	assert_says("hvctl: child 2 ended with code 0");
+}
+
+/* Back into the child that has its memory still, and into no other. */
+static void test_state_without_memory(void **state)
+{
+	(void)state;
+	out(0xe9, 'a');
+	out(0xe9, 'b');
+	out(0xf4, 0);
+	assert_done(CREATE);
+	assert_done("run 2 for=1");
+	assert_done("save 2 a.sav");
+	assert_done("save 2 b.sav state");
+	assert_true(front_find("b.sav")->size < 64 * 1024);
+	assert_true(front_find("a.sav")->size > front_find("b.sav")->size);
+	assert_ends("save 2 b.sav memory", HVCTL_BAD_WORDS);
+	assert_ends("restore b.sav", HVCTL_ABORTED);
+	assert_done("run 2 for=1");
+	assert_done("restore b.sav into=2");
+	assert_done("run 2");
+	assert_says("b\nhvctl: child 2 ended with code 0");
+	/* The next one has memory again. */
+	assert_done("save 2 c.sav");
+	assert_true(front_find("c.sav")->size > front_find("b.sav")->size);
+}
+
 /* A file that is full is no reason to stop the child. */
 static void test_log_is_full(void **state)
 {
@@ -401,6 +440,8 @@ int main(void)
 		ROW(test_what_does_not_fit),
 		ROW(test_where_it_starts),
 		ROW(test_console),
+		ROW(test_stopped_after_a_time),
+		ROW(test_state_without_memory),
 		ROW(test_log_is_full),
 		ROW(test_typing),
 		ROW(test_typing_is_saved),
