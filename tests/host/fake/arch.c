@@ -40,7 +40,7 @@ struct cpu *arch_this_cpu(void)
 
 u64 arch_tsc(void)
 {
-	return fake.tsc;
+	return fake.tsc += fake.tsc_step;
 }
 
 void arch_interrupt(struct cpu *cpu, u8 vector)

@@ -40,6 +40,7 @@ struct fake_world {
 	const struct fake_dump
 		*dump; /* CPUID of this one, NULL: of `machine` */
 	u64 tsc;       /* moves only when a test moves it */
+	u64 tsc_step;  /* or by so much when it is read */
 	u8 *ram;
 	bool ram_is_ours;
 	u8 *touched; /* a byte a page, set when it is reached for; or NULL */
