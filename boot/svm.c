@@ -65,6 +65,11 @@ const struct vendor vendor_svm = {
 			.text = "this processor lacks the nested paging that we "
 				"need; use a newer one",
 		},
+		[HANDOFF_NO_CRC32] = {
+			.status = EFI_UNSUPPORTED,
+			.text = "this processor lacks the CRC32 instruction (SSE4.2) "
+				"that we need; use a newer one",
+		},
 		[HANDOFF_SVM_IN_USE] = {
 			.status = EFI_ALREADY_STARTED,
 			.text = "something else uses SVM already (EFER.SVME is "

@@ -41,6 +41,7 @@ enum handoff_result {
 	HANDOFF_SVM_IN_USE = 16,     /* somebody else uses SVM (EFER.SVME) */
 	HANDOFF_SVM_LOCKED = 17,     /* SVMDIS is set, and VM_CR.LOCK */
 	HANDOFF_FEW_ASIDS = 18,      /* no ASID for a guest */
+	HANDOFF_NO_CRC32 = 19,       /* CPUID.1:ECX.SSE4.2 is clear */
 };
 
 /* One VMX capability that the hypervisor requires or likes to have. */

@@ -175,6 +175,7 @@ enum cpuid_reg { EAX, EBX, ECX, EDX, CPUID_REGS };
 
 #define CPUID_1_ECX_MONITOR (1u << 3)
 #define CPUID_1_ECX_VMX (1u << 5)
+#define CPUID_1_ECX_SSE42 (1u << 20)
 #define CPUID_1_ECX_TSC_DEADLINE (1u << 24)
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_ECX_OSXSAVE (1u << 27)

@@ -14,6 +14,7 @@ static const struct svm_offer qemu = {
 	.efer = EFER_LONG,
 	.asids = 16,
 	.features = 1,
+	.has_crc32 = true,
 };
 static const struct svm_offer ryzen = {
 	.has_svm = true,
@@ -21,6 +22,7 @@ static const struct svm_offer ryzen = {
 	.efer = EFER_LONG,
 	.asids = 32768,
 	.features = 0x44f,
+	.has_crc32 = true,
 };
 
 /* One that has everything. */
@@ -29,6 +31,7 @@ static const struct svm_offer all = {
 	.efer = EFER_LONG,
 	.asids = 32768,
 	.features = ~0u,
+	.has_crc32 = true,
 };
 
 static struct handoff_findings findings;
@@ -84,15 +87,18 @@ static void test_each_reason(void **state)
 		enum handoff_result refusal;
 	} rows[] = {
 		{ { 0 }, HANDOFF_NO_SVM },
-		{ { true, 0, EFER_LONG, VM_CR_SVMDIS, 16, 1 },
+		{ { true, 0, EFER_LONG, VM_CR_SVMDIS, 16, 1, true },
 		  HANDOFF_SVM_OFF },
-		{ { true, 0, EFER_LONG, VM_CR_SVMDIS | VM_CR_LOCK, 16, 1 },
+		{ { true, 0, EFER_LONG, VM_CR_SVMDIS | VM_CR_LOCK, 16, 1,
+		    true },
 		  HANDOFF_SVM_LOCKED },
-		{ { true, 0, EFER_LONG | EFER_SVME, 0, 16, 1 },
+		{ { true, 0, EFER_LONG | EFER_SVME, 0, 16, 1, true },
 		  HANDOFF_SVM_IN_USE },
-		{ { true, 0, EFER_LONG, 0, 16, 0 }, HANDOFF_NO_NPT },
-		{ { true, 0, EFER_LONG, 0, 1, 1 }, HANDOFF_FEW_ASIDS },
-		{ { true, CR4_LA57, EFER_LONG, 0, 16, 1 }, HANDOFF_FIVE_LEVEL },
+		{ { true, 0, EFER_LONG, 0, 16, 0, true }, HANDOFF_NO_NPT },
+		{ { true, 0, EFER_LONG, 0, 1, 1, true }, HANDOFF_FEW_ASIDS },
+		{ { true, 0, EFER_LONG, 0, 16, 1, false }, HANDOFF_NO_CRC32 },
+		{ { true, CR4_LA57, EFER_LONG, 0, 16, 1, true },
+		  HANDOFF_FIVE_LEVEL },
 	};
 
 	(void)state;

@@ -70,7 +70,8 @@ KVM = Processor("qemu", "host")
 SVM = Processor("svm", "EPYC")          # has nested paging
 NEITHER = Processor("svm", "max,-svm")  # neither VT-x nor SVM
 # QEMU's models of AMD's that have SVM; all other names are Bochs'.
-SVM_MODELS = ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G3")
+SVM_MODELS = ("EPYC", "EPYC-Rome", "EPYC-Milan", "Opteron_G4", "Opteron_G3",
+              "phenom")
 
 
 def processor_of(model: str) -> Processor:

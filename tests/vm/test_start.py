@@ -87,6 +87,7 @@ NO_VTX = check_plan(NEITHER, "q35")
 NO_EPT = check_plan(processor_of("core2_penryn_t9600"))
 NO_UNRESTRICTED = check_plan(processor_of("corei5_lynnfield_750"))
 NO_NPT = check_plan(processor_of("Opteron_G3"))
+NO_CRC32 = check_plan(processor_of("phenom"))      # nested paging without SSE4.2
 LEAST = check_plan(processor_of("corei5_arrandale_m520"))
 MOST = check_plan(BOCHS)
 AMD = check_plan(SVM)
@@ -103,6 +104,8 @@ REFUSED = (
      (UNRESTRICTED,)),
     (NO_NPT, "this processor lacks the nested paging that we need; "
      "use a newer one", ("'nested paging' (CPUID 8000000A EDX bit 0)",)),
+    (NO_CRC32, "this processor lacks the CRC32 instruction (SSE4.2) that we "
+     "need; use a newer one", ()),
 )
 
 

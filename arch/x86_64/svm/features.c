@@ -46,6 +46,8 @@ static void read_offer(struct svm_offer *offer)
 	/* VM_CR is there with SVM alone: to read it would be a #GP. */
 	if (!offer->has_svm)
 		return;
+	read_leaf(1, regs);
+	offer->has_crc32 = regs[ECX] & CPUID_1_ECX_SSE42;
 	read_leaf(CPUID_SVM, regs);
 	offer->asids = regs[EBX];
 	offer->features = regs[EDX];

@@ -78,6 +78,8 @@ enum handoff_result offer_check(const struct svm_offer *offer,
 		{ offer->has_svm && offer->asids < LEAST_ASIDS,
 		  HANDOFF_FEW_ASIDS },
 		{ offer->has_svm, HANDOFF_OK }, /* then by what it lacks */
+		/* Younger than nested paging; the log needs it, and streams. */
+		{ offer->has_svm && !offer->has_crc32, HANDOFF_NO_CRC32 },
 	};
 	enum handoff_result first = HANDOFF_OK, refusal;
 

@@ -12,9 +12,10 @@ struct svm_offer {
 	bool has_svm; /* CPUID 80000001:ECX.SVM; without it all else is 0 */
 	u64 cr4;      /* as the firmware has it */
 	u64 efer;
-	u64 vm_cr;    /* VM_CR */
-	u32 asids;    /* CPUID 8000000A:EBX */
-	u32 features; /* EDX */
+	u64 vm_cr;      /* VM_CR */
+	u32 asids;      /* CPUID 8000000A:EBX */
+	u32 features;   /* EDX */
+	bool has_crc32; /* CPUID.1:ECX.SSE4.2 */
 };
 
 /*
