@@ -6,6 +6,7 @@ What is changed and still has good checks comes from hvstate make.
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
@@ -15,14 +16,16 @@ from boots import ROOT
 
 HVSTATE = ROOT / "tools/hvstate"
 
-# Features that the least processor lacks, by result: feature word and bit.
+# Features by result: feature word and bit.
 FEATURES = {
+    14: ("CPUID.1:ECX", 9), 15: ("CPUID.1:ECX", 19), 16: ("CPUID.1:ECX", 20),
     17: ("CPUID.80000001:ECX", 6), 18: ("CPUID.80000001:ECX", 11),
     21: ("CPUID.80000001:ECX", 4), 22: ("CPUID.80000001:ECX", 5),
     23: ("CPUID.80000001:ECX", 7), 24: ("CPUID.80000001:EDX", 22),
     25: ("CPUID.80000001:EDX", 31), 26: ("CPUID.80000001:EDX", 30),
     27: ("CPUID.80000001:EDX", 26), 29: ("CPUID.1:ECX", 26),
     30: ("CPUID.D.1:EAX", 0), 32: ("CPUID.1:ECX", 28),
+    35: ("CPUID.1:ECX", 25), 36: ("CPUID.1:ECX", 1),
     37: ("CPUID.1:ECX", 17), 38: ("CPUID.80000001:ECX", 16),
     39: ("CPUID.1:ECX", 29), 40: ("CPUID.1:ECX", 30),
     41: ("CPUID.7.0:EBX", 0), 42: ("CPUID.7.0:EBX", 7),
@@ -91,8 +94,22 @@ def other_vendor(data: bytes) -> bytes:
     return put(data, ("PROLOG", "vendor", 0), ("COMPAT", "cpu_vendor", 0))
 
 
-def one_feature(result: int) -> bytes:
+def one_feature(result: int, vendor: int) -> bytes:
     """A summary of a system of which a guest sees just this feature."""
     word, bit = FEATURES[result]
-    return make({"summary": True,
-                 "compat": {"features": {word: 1 << bit}}})
+    return make({"summary": True, "prolog": {"vendor": vendor},
+                 "compat": {"cpu_vendor": vendor,
+                            "features": {word: 1 << bit}}})
+
+
+def features(stream: bytes) -> set[tuple[str, int]]:
+    """What its guest has seen, as hvstate reads it: words and bits."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(stream)
+        file.flush()
+        said = subprocess.run([HVSTATE, "dump", file.name], check=True, text=True,
+                              capture_output=True, timeout=60).stdout
+    words = re.findall(r"^ +(CPUID\.\S+) +0x([0-9a-f]+)$", said, re.M)
+    assert words, said
+    return {(word, bit) for word, value in words for bit in range(32)
+            if int(value, 16) >> bit & 1}
