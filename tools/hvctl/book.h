@@ -15,6 +15,7 @@
 #define BOOK_VP_WORDS 3   /* of 32 VP indices each, as a stream has them */
 #define BOOK_DEVICES 1024 /* bytes of the states of all devices */
 #define BOOK_NAME 64      /* bytes of UTF-8 */
+#define BOOK_WORDS 1024   /* bytes of the words that it was created by */
 
 /* How a child has ended: none of its VPs is to run again. */
 enum book_end {
@@ -34,6 +35,8 @@ struct book_child {
 	/* As parent/device.h has them. */
 	_Alignas(DEVICE_STATE_ALIGN) u8 devices[BOOK_DEVICES];
 	char name[BOOK_NAME]; /* the file it came from */
+	/* For a reset: each with its zero, and one more; none of a restored child. */
+	char words[BOOK_WORDS];
 };
 
 struct book {

@@ -57,9 +57,12 @@ struct book_child *create_build(u64 pages, u64 vps, const char *path)
 	return child_build(&shape, path);
 }
 
+static struct book_child *made; /* by the last create */
+
 enum hvctl_result create_end(struct book_child *child, enum hv_status status)
 {
 	if (status == HV_STATUS_SUCCESS) {
+		made = child;
 		print("hvctl: child %lu created, %lu KiB of RAM, suspended\n",
 		      child->id, child->ram_pages * (PAGE_SIZE / 1024));
 		return HVCTL_DONE;
@@ -92,7 +95,7 @@ static enum hvctl_result flat_create(const char *path, const u8 *image,
 	return create_end(child, set_start(child));
 }
 
-enum hvctl_result create_command(const struct args *args)
+static enum hvctl_result create(const struct args *args)
 {
 	struct linux_words words = { .path = args->word[0], .vps = 1 };
 	enum hvctl_result result;
@@ -114,6 +117,69 @@ enum hvctl_result create_command(const struct args *args)
 		                     words.vps);
 	front_free(image);
 	return result;
+}
+
+/* Words that do not fit are not kept: a half of them would be another child. */
+static void keep_words(struct book_child *child, const struct args *args)
+{
+	u32 used = 0, length;
+
+	for (u32 i = 0; i < args->count; i++) {
+		for (length = 1; args->word[i][length - 1]; length++)
+			;
+		if (used + length >= BOOK_WORDS) {
+			child->words[0] = 0;
+			return;
+		}
+		__builtin_memcpy(child->words + used, args->word[i], length);
+		used += length;
+	}
+	child->words[used] = 0;
+}
+
+enum hvctl_result create_command(const struct args *args)
+{
+	enum hvctl_result result = create(args);
+
+	if (result == HVCTL_DONE)
+		keep_words(made, args);
+	return result;
+}
+
+/* The words as they were: of the book's copy, which goes with its entry. */
+static u32 split_words(char *words, char **word)
+{
+	u32 count = 0;
+
+	for (; *words && count < HVCTL_WORDS; words++) {
+		word[count++] = words;
+		while (*words)
+			words++;
+	}
+	return count;
+}
+
+struct book_child *create_again(struct book_child *child)
+{
+	static char words[BOOK_WORDS];
+	char *word[HVCTL_WORDS];
+	struct args args = { .word = word };
+
+	__builtin_memcpy(words, child->words, BOOK_WORDS);
+	args.count = split_words(words, word);
+	if (args.count == 0) {
+		print("hvctl: child %lu wants a reset, and it is not known "
+		      "what it was created from\n  delete it, and create it "
+		      "anew\n",
+		      child->id);
+		return NULL;
+	}
+	print("hvctl: child %lu is reset\n", child->id);
+	/* First: there may be no room for the RAM of both. */
+	if (child_destroy(child) != HVCTL_DONE ||
+	    create_command(&args) != HVCTL_DONE)
+		return NULL;
+	return made;
 }
 
 static enum hvctl_result set_suspend(const struct args *args, bool suspend)

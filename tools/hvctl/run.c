@@ -16,6 +16,7 @@
 #include "parent/vp.h"
 #include "tools/hvctl/child.h"
 #include "tools/hvctl/command.h"
+#include "tools/hvctl/create.h"
 #include "tools/hvctl/devices.h"
 #include "tools/hvctl/front.h"
 #include "tools/hvctl/print.h"
@@ -329,7 +330,7 @@ static enum hv_status run_start(const struct run *run)
 static const char *end_words(const struct book_child *child)
 {
 	return child->ended == BOOK_OFF ? "switched itself off"
-	                                : "wants a reset: create it anew";
+	                                : "wants a reset";
 }
 
 static enum hvctl_result run_say_end(struct run *run)
@@ -342,6 +343,9 @@ static enum hvctl_result run_say_end(struct run *run)
 
 	terminal_break(&run->terminal);
 	terminal_close(&run->terminal);
+	/* It was to be made anew, and could not be: why has been said. */
+	if (child->id == 0)
+		return HVCTL_ABORTED;
 	if (run->end == RUN_ENDED && child->ended == BOOK_EXITED)
 		print("hvctl: child %lu ended with code %u", child->id,
 		      child->exit_code);
@@ -352,6 +356,26 @@ static enum hvctl_result run_say_end(struct run *run)
 		      run->end == RUN_SUSPENDED ? "suspended" : "stopped");
 	print(" after %lu characters\n", run->terminal.printed);
 	return good ? HVCTL_DONE : HVCTL_ABORTED;
+}
+
+/* As a machine does: begins anew by itself. True: there is something to serve. */
+static bool run_again(struct run *run)
+{
+	struct book_child *child = run->child;
+	enum hv_status status;
+
+	if (run->end != RUN_ENDED || child->ended != BOOK_RESET)
+		return false;
+	terminal_break(&run->terminal);
+	child = create_again(child);
+	if (!child)
+		return false;
+	run->child = child;
+	run->end = RUN_GOES_ON;
+	status = run_start(run);
+	if (status != HV_STATUS_SUCCESS)
+		run_fail(run, "HvSetVpRegisters", status);
+	return run->end == RUN_GOES_ON;
 }
 
 static void run_say_ended(const struct book_child *child)
@@ -395,6 +419,8 @@ enum hvctl_result run_command(const struct args *args)
 	}
 	if (ms)
 		run.until = front_ticks() + ms * book_get()->ticks_in_ms;
-	run_serve(&run);
+	do
+		run_serve(&run);
+	while (run_again(&run));
 	return run_say_end(&run);
 }

@@ -423,14 +423,59 @@ static void test_ends(void **state)
 	assert_says("   2         off  1");
 	assert_ends("run 2", HVCTL_ABORTED);
 	assert_says("hvctl: child 2 switched itself off\n");
-	assert_done("delete 2");
-	steps[0].port = 0x606;
-	steps[0].value = 1;
-	assert_done(CREATE);
-	assert_ends("run 3", HVCTL_ABORTED);
-	assert_says("hvctl: child 3 wants a reset: create it anew after 0");
+}
+
+/* It begins anew by itself, from the same files: as child 3, then 4, until it is enough. */
+static void test_reset(void **state)
+{
+	struct front_file *f;
+
+	(void)state;
+	out(COM1, 'a');
+	out(0x606, 1);
+	assert_done(CREATE " vps=2");
+	assert_done("run 2 for=3 log=con");
+	assert_string_equal(parent_front.text,
+	                    "a\nhvctl: child 2 is reset\n"
+	                    "hvctl: child 3 created, 4096 KiB of RAM, "
+	                    "suspended\n"
+	                    "a\nhvctl: child 3 is reset\n"
+	                    "hvctl: child 4 created, 4096 KiB of RAM, "
+	                    "suspended\n"
+	                    "a\nhvctl: child 4 suspended after 3 "
+	                    "characters\n");
+	f = front_find("con");
+	assert_int_equal(f->size, 3);
+	assert_memory_equal(child_at(4, 0x20000, 8), "console=", 8);
+	assert_non_null(guest_partition(4)->vps[1]);
+	/* Of one from a file it is not known. */
+	assert_done("save 4 a.sav");
+	assert_done("delete 4");
+	assert_done("restore a.sav");
+	assert_ends("run 5", HVCTL_ABORTED);
+	assert_string_equal(parent_front.text,
+	                    "hvctl: child 5 wants a reset, and it is not known "
+	                    "what it was created from\n  delete it, and create "
+	                    "it anew\nhvctl: child 5 wants a reset after 0 "
+	                    "characters\n");
 	assert_done("list");
-	assert_says("   3       reset  1");
+	assert_says("   5       reset  2");
+	assert_ends("run 5", HVCTL_ABORTED);
+	assert_done("delete 5");
+}
+
+/* The files are not what they were. */
+static void test_reset_without_files(void **state)
+{
+	(void)state;
+	out(0x606, 1);
+	assert_done(CREATE);
+	front_find("initrd")->name[0] = 'x';
+	assert_ends("run 2", HVCTL_ABORTED);
+	assert_string_equal(parent_front.text, "hvctl: child 2 is reset\n"
+	                                       "hvctl: cannot open initrd\n");
+	assert_ends("run 2", HVCTL_NOT_FOUND);
+	assert_int_equal(parent_front.blocks, 0);
 }
 
 int main(void)
@@ -449,6 +494,8 @@ int main(void)
 		ROW(test_interrupt),
 		ROW(test_states_that_cannot_be),
 		ROW(test_ends),
+		ROW(test_reset),
+		ROW(test_reset_without_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
