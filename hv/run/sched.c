@@ -169,8 +169,7 @@ static void leave_halt(struct vp *vp)
 /* ---- Slices ---- */
 
 /*
- * Of the root, behind a child that gave the rest of its slice away: as much as that one
- * had. So a parent that spins for messages does not make each of them cost the child a
+ * Of the root, behind a child that a message stopped: as much as that one had. So a parent that spins for messages does not make each of them cost the child a
  * whole slice, and has half of the processor all the same.
  */
 static u64 as_much_as(const struct cpu *cpu)
@@ -186,7 +185,7 @@ static void begin_slice(struct cpu *cpu, const struct vp *next,
                         enum sched_event event, bool polls)
 {
 	bool given = next == cpu->root && next != cpu->current &&
-	             (event == SCHED_GO_ON || event == SCHED_HALT);
+	             event == SCHED_GO_ON;
 
 	if (given)
 		cpu->slice_left = as_much_as(cpu);

@@ -152,6 +152,20 @@ static void test_a_message_costs_as_much_as_it_ran(void **state)
 		plan = sched_next(&fake.cpu, SCHED_INTERRUPT);
 		assert_ptr_equal(plan.vp, root);
 		assert_int_equal(plan.ticks, SLICE);
+		/* Nor is a halt, whatever wakes the child while the root runs. */
+		fake.cpu.current = root;
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_ptr_equal(plan.vp, vps[0]);
+		sched_run(vps[0], rows[i].ran);
+		vps[0]->state.activity = HV_ACTIVITY_HALT_SUSPEND;
+		plan = sched_next(&fake.cpu, SCHED_HALT);
+		assert_ptr_equal(plan.vp, root);
+		fake.cpu.current = root;
+		vps[0]->state.activity = 0;
+		ready_wake(vps[0]);
+		plan = sched_next(&fake.cpu, SCHED_GO_ON);
+		assert_ptr_equal(plan.vp, root);
+		assert_int_equal(plan.ticks, SLICE);
 	}
 }
 
