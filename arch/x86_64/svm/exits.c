@@ -19,6 +19,7 @@
 #include "arch/x86_64/svm/run.h"
 #include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/svm_arch.h"
+#include "arch/x86_64/svm/virtual.h"
 #include "hv/base/log.h"
 #include "hv/vp/debug.h"
 #include "hv/vp/partition.h"
@@ -259,8 +260,9 @@ static exit_handler find(u64 code)
 struct vm_entry exits_dispatch(struct vp *vp)
 {
 	struct exit x = { .vp = vp, .began = arch_tsc() };
-	const struct vmcb *v = vmcb_of(vp);
+	struct vmcb *v = vmcb_of(vp);
 	enum exit_outcome outcome;
+	u64 untaken;
 
 	x.reason = (u32)v->exit_code;
 	run_disarm(v);
@@ -269,12 +271,15 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	/* Only the VMCB has these two (15.5.1), and all that follows looks here. */
 	vp->state.gpr[VP_RAX] = v->rax;
 	vp->state.gpr[VP_RSP] = v->rsp;
+	untaken = virtual_exited(vp);
+	v->event |= untaken;
 	/* Nothing has run: events_exited would clear an event that is still to come. */
 	if (x.reason == SVM_EXIT_INVALID && !run_was_refused_inside(vp))
 		return run_entry(outcome_not_entered(vp, x.reason));
 	outcome_has_run(vp);
 	/* Before the handlers, which may drop what it puts back, or inject instead. */
 	events_exited(vp);
+	v->event |= untaken;
 	/* Up to the next exit: a refusal of the #GP itself is another matter. */
 	vp_svm(vp)->refused_gp = x.reason == SVM_EXIT_INVALID;
 	if (vp_svm(vp)->refused_gp)

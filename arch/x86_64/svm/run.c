@@ -16,6 +16,7 @@
 #include "arch/x86_64/svm/npt_entry.h"
 #include "arch/x86_64/svm/state.h"
 #include "arch/x86_64/svm/svm.h"
+#include "arch/x86_64/svm/virtual.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/gva.h"
 #include "hv/vp/partition.h"
@@ -310,6 +311,7 @@ struct vm_entry run_entry(struct vp *vp)
 	set_ratio_of(vp);
 	/* Behind all that injects, or moves RIP: it takes both as they are. */
 	events_entering(vp);
+	virtual_entering(vp);
 	cpu_svm(cpu)->last_run = vp;
 	arm(v);
 	tally_enter(vp);

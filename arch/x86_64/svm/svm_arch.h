@@ -44,6 +44,7 @@ struct vp_svm {
 	u64 dr7;      /* likewise: GD may have gone since */
 	u64 soft_rip; /* of the software event that is being delivered */
 	u64 soft_event;    /* that itself */
+	u64 virtual_event; /* what it was entered with as V_IRQ */
 	u64 iret_rip;      /* it has exited before its IRET there */
 	u64 pending_debug; /* of MOV SS, and what the parent or a stream gave it */
 	u8 soft_type; /* of the event in the VMCB: enum hv_pending_type above 3 */
