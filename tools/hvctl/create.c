@@ -165,6 +165,7 @@ struct book_child *create_again(struct book_child *child)
 	char *word[HVCTL_WORDS];
 	struct args args = { .word = word };
 
+	/* Out of the entry, which the new child may get. */
 	__builtin_memcpy(words, child->words, BOOK_WORDS);
 	args.count = split_words(words, word);
 	if (args.count == 0) {

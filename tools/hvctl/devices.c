@@ -84,6 +84,7 @@ static u64 ioapic_row_read(const struct device_access *access)
 	                         : 0;
 }
 
+/* An entry that is unmasked may send at once what waits. */
 static void ioapic_row_write(const struct device_access *access)
 {
 	if (access->size != 4)
@@ -184,6 +185,7 @@ static void *state_of(u8 *states, u32 kind)
 	                    device_of_kind(&devices_table, kind), states);
 }
 
+/* Each kind has a row, so there is a state. */
 struct uart16550 *devices_serial(u8 *states)
 {
 	return state_of(states, DEVICES_SERIAL);

@@ -370,6 +370,7 @@ static bool run_again(struct run *run)
 	child = create_again(child);
 	if (!child)
 		return false;
+	/* Terminal and log go on: to who looks at it, it is the same machine. */
 	run->child = child;
 	run->end = RUN_GOES_ON;
 	status = run_start(run);

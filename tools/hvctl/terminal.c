@@ -18,6 +18,7 @@ static void show(struct terminal *t)
 {
 	char text[TERMINAL_TEXT + 1];
 
+	/* The front wants an end of it. */
 	__builtin_memcpy(text, t->text, t->text_count);
 	text[t->text_count] = 0;
 	t->text_count = 0;
