@@ -86,6 +86,12 @@ def test_what_is_next_to_the_rules_is_taken(case: Case,
     assert answer(tmp_path, data) == COMPLETE
 
 
+def test_smep_smap_and_pke_exist() -> None:
+    """The engine of the tests has a processor without them."""
+    data = build(described(Case("", "long", {"vp_control": {"cr4": 0x700620}})))
+    assert read_stream(data).verdict is Verdict.COMPLETE
+
+
 # Rules that AMD's processors do not have.
 NOT_AMDS = ("rip has all bits from the linear width on the same",
             "pdpte has no reserved bits where one is present",
