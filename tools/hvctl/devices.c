@@ -4,6 +4,7 @@
 #include "tools/hvctl/devices.h"
 
 #include "include/pc_ports.h"
+#include "include/x86_apic.h"
 #include "parent/acpi_power.h"
 #include "parent/acpi_tables.h"
 #include "tools/hvctl/run.h"
@@ -141,6 +142,14 @@ static bool power_restore(void *state, const u8 *from, u32 length)
 }
 
 /*
+ * Where a PC has its chipset and its firmware: systems look there for parts of the
+ * processor's maker (Linux 6.16 at FED803C0H), and find that nothing answers. The page of
+ * local APICs in between is the hypervisor's.
+ */
+#define CHIPSET 0xfed00000ull
+#define FIRMWARE 0xfef00000ull
+
+/*
  * The first two remember nothing: what was printed is printed, and a child that has
  * ended is restored as one that has not.
  */
@@ -173,6 +182,9 @@ static const struct device rows[] = {
 	  .state_size = sizeof(struct acpi_power),
 	  .kind = DEVICES_POWER,
 	  .restore = power_restore },
+	{ .name = "chipset",
+	  .range = { { DEVICE_MEMORY, CHIPSET, LAPIC_BASE_RESET - CHIPSET },
+	             { DEVICE_MEMORY, FIRMWARE, BIT(32) - FIRMWARE } } },
 };
 
 const struct device_table devices_table = { rows, ARRAY_LEN(rows) };

@@ -82,6 +82,7 @@ static struct device rows[] = {
 	{ .name = "hvctl's serial port" },
 	{ .name = "hvctl's I/O APIC" },
 	{ .name = "hvctl's power" },
+	{ .name = "hvctl's chipset" },
 	{ .name = "latch",
 	  .range = { { DEVICE_PORT, LATCH_PORT, 2 } },
 	  .read = latch_read,

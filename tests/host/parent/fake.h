@@ -91,7 +91,7 @@ void *child_at(u64 id, u64 gpa, u32 bytes);
 #define LATCH_LIMIT 0x7fffu /* a larger state is none */
 
 /* A device in memory: bytes, and what was done to it last. Behind it is one that only is. */
-#define BANK_GPA 0xfed00000ull
+#define BANK_GPA 0xfe000000ull
 #define BANK_BYTES 64u
 #define SILENT_GPA (BANK_GPA + BANK_BYTES)
 struct bank {

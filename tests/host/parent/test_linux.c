@@ -381,6 +381,25 @@ static void damage(struct container_part *part, u8 *payload)
 	part->header_crc = crc32c(0, part, 12);
 }
 
+/* Where nothing is: ones, and dropped, as on a PC. The page before is nobody's. */
+static void test_chipset(void **state)
+{
+	static const u32 at[] = { 0xfed00000, 0xfed803c0, 0xfedffffc,
+		                  0xfef00000, 0xfffffffc };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(at); i++)
+		put_ioapic(at[i] - (u32)IOAPIC_GPA, 1);
+	out(0xe9, '.');
+	put_ioapic(0xfecffffc - (u32)IOAPIC_GPA, 1);
+	assert_done(CREATE);
+	place(2);
+	assert_done("run 2 for=1");
+	assert_ends("run 2", HVCTL_ABORTED);
+	assert_says("message UnmappedGpa");
+	assert_says("GPA 0xFECFFFFC");
+}
+
 static void test_states_that_cannot_be(void **state)
 {
 	struct container_header *header;
@@ -492,6 +511,7 @@ int main(void)
 		ROW(test_typing_is_saved),
 		ROW(test_keys_of_a_child_without_serial_port),
 		ROW(test_interrupt),
+		ROW(test_chipset),
 		ROW(test_states_that_cannot_be),
 		ROW(test_ends),
 		ROW(test_reset),
