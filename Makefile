@@ -175,12 +175,12 @@ SEEDS := 20
 
 all: $(B)/stasis.elf $(B)/stasis-svm.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
 
-LINUX_STRESS := $(B)/linux/bin/stress
+LINUX_PROGRAMS := $(patsubst %,$(B)/linux/bin/%,stress clock exits)
 run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
 HOST_CASES := $(HOST_PROGRAMS) tests/fuzz/replay.sh
-test: all $(LINUX_STRESS) $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+test: all $(LINUX_PROGRAMS) $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
 	$(Q)B=$(B) tests/run_all.sh $(HOST_CASES)
 
 test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
@@ -202,10 +202,10 @@ bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
 bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
-test-vm: all $(LINUX_STRESS) | $(DEPS) ## programs that run on the hypervisor
+test-vm: all $(LINUX_PROGRAMS) | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm
 
-test-models: all $(LINUX_STRESS) | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
+test-models: all $(LINUX_PROGRAMS) | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
 	$(Q)ONLY='$(ONLY)' FROM='$(FROM)' tests/run_models.sh
 
 KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start
@@ -241,4 +241,4 @@ clean: ## remove build/
 	$(Q)rm -rf $(B)
 
 include mk/hypervisor.mk mk/efi.mk mk/children.mk mk/host.mk mk/linux.mk
--include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -path $(B)/linux -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -name '*.d' -print 2>/dev/null)

@@ -57,13 +57,18 @@ def busybox() -> Path:
     return path
 
 
-def initramfs() -> Path:
-    """The archive, made anew each time: that takes no time and is the same."""
-    stress = BUILD / "linux/bin/stress"
-    if not stress.exists():
-        raise PackageError(f"{stress} is not there: run make first")
+def program(name: str) -> archive.Entry:
+    """One of tests/linux, as make has built it."""
+    path = BUILD / "linux/bin" / name
+    if not path.exists():
+        raise PackageError(f"{path} is not there: run make test-vm")
+    return archive.program(path.read_bytes())
+
+
+def content() -> dict[str, archive.Entry]:
+    """What there is in the user space: init, busybox, the tests."""
     tool = busybox()
-    content = {
+    return {
         # The kernel opens it for init.
         "dev/console": archive.device(5, 1),
         **{name: archive.folder() for name in ("proc", "sys", "tmp")},
@@ -76,13 +81,17 @@ def initramfs() -> Path:
         **{f"bin/{name}": archive.program(
             (SOURCES / f"{name}.sh").read_bytes())
            for name in ("check", "printed")},
-        "bin/stress": archive.program(stress.read_bytes()),
+        "bin/stress": program("stress"),
         "init": archive.program((SOURCES / "init.sh").read_bytes()),
     }
+
+
+def initramfs() -> Path:
+    """The archive, made anew each time: that takes no time and is the same."""
     path = FOLDER / "initrd.gz"
     with one_at_a_time():
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(archive.packed(content))
+        fresh.write_bytes(archive.packed(content()))
         fresh.rename(path)              # who reads the old one keeps it
     return path
 

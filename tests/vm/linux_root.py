@@ -10,21 +10,23 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import linux_disk
+import archive
+import linux_parts
 from boots import BUILD
 from disk import Disk
 from emulator import Hardware, Processor
-from linux_disk import Kernel
 from machine import Machine, MachineError, last_lines
 
 PM_TIMER_HZ = 3_579_545                 # ACPI's, by its specification
 WARNING = 4                             # of the levels of messages: and worse
 SECOND = 1e9
+SIZE_MIB = 96                           # of the disk
+INIT = linux_parts.SOURCES / "root_init.sh"
 REBOOT = "reboot"                       # the end that the machine survives
 SPIN = b"\xeb\xfe"                      # JMP to itself
 
 MESSAGE = re.compile(r"^<(\d+)>\[ *[\d.]+\] (.*?)\s*$", re.M)
-RIGHT = re.compile(r"^LINUX right (.*?)\s*$", re.M)
+TEST = re.compile(r"^STRESS (\S+ .*?)\s*$", re.M)
 EXITS = re.compile(r"^LINUX exits (.*?)\s*$", re.M)
 CLOCK = re.compile(r"^LINUX clock (.*?)\s*$", re.M)
 FACT = re.compile(r"^LINUX (\w+) (\S*)\s*$", re.M)
@@ -41,7 +43,7 @@ def again(lines: list[str]) -> list[str]:
 class LinuxPlan:
     """One boot: which kernel, on what, with or without Stasis below it."""
 
-    kernel: Kernel
+    kernel: str                         # of linux_parts.KERNELS
     processor: Processor
     stasis: bool = True
     child: bool = False                 # beside it runs one that takes all it gets
@@ -58,7 +60,7 @@ class LinuxPlan:
         """What tells this boot from all others of a session."""
         below = "child" if self.child else "stasis" if self.stasis else "bare"
         below += "-counted" if self.counted else ""
-        words = (self.kernel.name, below, self.end, *self.options.split())
+        words = (self.kernel, below, self.end, *self.options.split())
         return "linux-" + "-".join(words), str(self.processor)
 
     def script(self) -> bytes:
@@ -71,6 +73,15 @@ class LinuxPlan:
                  f"vmlinuz.efi initrd=\\initrd {self.options}".rstrip()]
         return "".join(line + "\r\n" for line in lines).encode("ascii")
 
+    def initramfs(self) -> bytes:
+        """What the kernel starts: with an init, and tasks, of its own."""
+        return archive.packed(linux_parts.content() | {
+            "init": archive.program(INIT.read_bytes()),
+            "bin/clock": linux_parts.program("clock"),
+            "seconds": archive.text(f"{self.clock_seconds}\n"),
+            "end": archive.text(f"{self.end}\n"),
+        } | ({"bin/exits": linux_parts.program("exits")} if self.counted else {}))
+
     def run(self, work: Path) -> LinuxResult:
         """Make the boot."""
         work.mkdir(parents=True, exist_ok=True)
@@ -78,10 +89,9 @@ class LinuxPlan:
             "startup.nsh": self.script(), "spin": SPIN,
             "stasis.efi": BUILD / ("test" if self.counted else "") / "stasis.efi",
             "hvctl.efi": BUILD / "hvctl.efi",
-            "vmlinuz.efi": self.kernel.file(),
-            "initrd": linux_disk.initramfs(self.clock_seconds, self.end,
-                                           self.counted),
-        }, size_mib=linux_disk.SIZE_MIB)
+            "vmlinuz.efi": linux_parts.kernel(self.kernel),
+            "initrd": self.initramfs(),
+        }, size_mib=SIZE_MIB)
         result = LinuxResult(self)
         machine = Machine(disk, work, Hardware(
             self.processor, self.memory_mib, board=BOARD,
@@ -115,9 +125,9 @@ class LinuxResult:
         """One of the words that init says; empty: it did not."""
         return dict(FACT.findall(self.text)).get(name, "")
 
-    def right(self) -> list[str]:
-        """The results of its work."""
-        return RIGHT.findall(self.text)
+    def stress(self) -> list[str]:
+        """What each test of tests/linux/stress has to say."""
+        return TEST.findall(self.text)
 
     def clock(self) -> dict[str, int]:
         """What the program clock counted."""
