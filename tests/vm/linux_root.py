@@ -52,7 +52,7 @@ class LinuxPlan:
     end: str = "poweroff"
     options: str = ""                   # the kernel's: none, as it is unmodified
     memory_mib: int = 512
-    seconds: float = 120                # see Plan
+    seconds: float = 10                 # see Plan
     timeout: float = 900
 
     @property

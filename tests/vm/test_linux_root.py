@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from emulator import SVM
+from emulator import SVM, Processor
 from linux_parts import KERNELS
 from linux_root import PM_TIMER_HZ, REBOOT, LinuxPlan, LinuxResult
 from linux_said import TESTS
+from scenarios import wanted
 
 OLDEST, NEWEST = KERNELS
 HZ = 250                                # ticks a second of Debian's kernels
@@ -33,7 +34,12 @@ class Pair:
     """A boot with Stasis, and the same without: a job (conftest.py)."""
 
     plan: LinuxPlan
-    seconds: float = 250
+    seconds: float = 20                 # see Plan
+
+    @property
+    def processor(self) -> Processor:
+        """On which both run."""
+        return self.plan.processor
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -46,13 +52,13 @@ class Pair:
         return self.plan.run(work / "stasis"), bare.run(work / "bare")
 
 
-PAIRS = tuple(Pair(LinuxPlan(kernel, SVM)) for kernel in KERNELS)
-TICKS = tuple(LinuxPlan(OLDEST, SVM, child=child, clock_seconds=30,
-                        options=PERIODIC)
-              for child in (False, True))
-CHILD = (LinuxPlan(NEWEST, SVM, child=True, clock_seconds=10),)
-REBOOTS = (LinuxPlan(OLDEST, SVM, end=REBOOT, clock_seconds=5),)
-COUNTED = (LinuxPlan(NEWEST, SVM, counted=True, clock_seconds=20),)
+PAIRS = wanted(*(Pair(LinuxPlan(kernel, SVM)) for kernel in KERNELS))
+TICKS = wanted(*(LinuxPlan(OLDEST, SVM, child=child, clock_seconds=30,
+                           options=PERIODIC)
+                 for child in (False, True)))
+CHILD = wanted(LinuxPlan(NEWEST, SVM, child=True, clock_seconds=10))
+REBOOTS = wanted(LinuxPlan(OLDEST, SVM, end=REBOOT, clock_seconds=5))
+COUNTED = wanted(LinuxPlan(NEWEST, SVM, counted=True, clock_seconds=20))
 # Of SVM: an interrupt that comes while it runs, the window for one, and its HLT.
 IDLE_EXITS = {0x60, 0x64, 0x78}
 CPUID_EXIT = 0x72                       # libc asks when a program starts
@@ -148,7 +154,7 @@ def test_a_root_that_idles_exits_for_nothing_else(outcome: LinuxResult):
 
 
 def test_a_reading_is_understood():
-    result = LinuxResult(PAIRS[0].plan, (
+    result = LinuxResult(LinuxPlan(OLDEST, SVM), (
         "LINUX kernel 6.1\r\nSTRESS tsc 00 right\r\n"
         "LINUX clock ns=1000100000 timer=3579545 loc=3\r\n"
         "<6>[    0.1] fine\r\n<4>[   10.2] bad \r\n<12>[   10.3] of a program\r\n"))
