@@ -156,8 +156,9 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
 	$(subst test-kvm,kvm,$(subst test-models,kvm,\
-	$(filter run test test-host test-vm test-kvm test-models check fuzz coverage bench,\
-	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host)))))))))
+	$(subst run-linux,linux,\
+	$(filter run run-linux test test-host test-vm test-kvm test-models check fuzz coverage bench,\
+	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host))))))))))
 
 # ---- Targets, and what may be said to them ----
 
@@ -169,13 +170,15 @@ SEEDS := 20
 
 .PHONY: all run test test-host test-vm test-kvm test-models bench check fuzz format deps help clean
 .PHONY: coverage mutants storm wild deps-run deps-test deps-host deps-check deps-fuzz \
-	deps-coverage deps-bench deps-kvm
+	deps-coverage deps-bench deps-kvm deps-linux run-linux
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(B)/stasis.elf $(B)/stasis-svm.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
 
 LINUX_PROGRAMS := $(patsubst %,$(B)/linux/bin/%,stress clock exits)
+run-linux: all $(LINUX_PROGRAMS) | $(DEPS) ## boot Debian's kernel in a child, save it, and go on elsewhere
+	$(Q)$(PYTHON) tests/vm/linux_demo.py
 run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
@@ -230,7 +233,7 @@ format: ## put all C into the project's format
 deps: ## install the packages that building and testing need (Debian)
 	$(Q)tools/deps.sh run test check bench kvm
 deps-run deps-test deps-host deps-check deps-fuzz deps-coverage deps-bench \
-deps-kvm: deps-%:
+deps-kvm deps-linux: deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a part of the work needs and this machine lacks, on Debian and
-# its kin: deps.sh run|test|host|check|fuzz|coverage|bench|kvm... Does nothing
+# its kin: deps.sh run|test|host|check|fuzz|coverage|bench|kvm|linux... Does nothing
 # when all is there; says in one line what to install where there is no apt-get.
 set -eu
 PATH=$PATH:/usr/sbin:/sbin
@@ -78,10 +78,11 @@ for part in "$@"; do
 	run) groups="$groups build emulate $emulator" ;;
 	test) groups="$groups build emulate bochs qemu pytest host kvm linux" ;;
 	kvm) groups="$groups build emulate bochs qemu pytest kvm" ;;
+	linux) groups="$groups build emulate $emulator linux" ;;
 	bench) groups="$groups build emulate bochs qemu bench" ;;
 	host | check | fuzz | coverage) groups="$groups $part" ;;
 	*)
-		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench|kvm..." >&2
+		echo "usage: tools/deps.sh run|test|host|check|fuzz|coverage|bench|kvm|linux..." >&2
 		exit 2
 		;;
 	esac

@@ -29,7 +29,7 @@ pulse() {
 	while :; do
 		beat=$((beat + 1))
 		echo "PULSE $beat abcdefghijklmnopqrstuvwxyz"
-		usleep 100000
+		usleep 250000
 	done
 }
 
