@@ -245,7 +245,6 @@ static void test_state_without_memory(void **state)
 	assert_done("run 2 for=1");
 	assert_done("save 2 a.sav");
 	assert_done("save 2 b.sav state");
-	assert_true(front_find("b.sav")->size < 64 * 1024);
 	assert_true(front_find("a.sav")->size > front_find("b.sav")->size);
 	assert_ends("save 2 b.sav memory", HVCTL_BAD_WORDS);
 	assert_ends("restore b.sav", HVCTL_ABORTED);
@@ -253,7 +252,6 @@ static void test_state_without_memory(void **state)
 	assert_done("restore b.sav into=2");
 	assert_done("run 2");
 	assert_says("b\nhvctl: child 2 ended with code 0");
-	/* The next one has memory again. */
 	assert_done("save 2 c.sav");
 	assert_true(front_find("c.sav")->size > front_find("b.sav")->size);
 }
