@@ -1,6 +1,6 @@
 /*
- * hvctl with a child that is a Linux kernel: what does not fit, where it starts, its
- * serial port, its interrupts, and how it ends.
+ * hvctl with a child that is a Linux kernel: its serial port, its interrupts, and how it
+ * ends.
  */
 #include "hv/interrupt/lapic.h"
 #include "include/container.h"
@@ -8,52 +8,24 @@
 #include "lib/crc32c.h"
 #include "parent/ioapic.h"
 #include "tests/host/parent/fake.h"
+#include "tests/host/parent/linux_file.h"
 
-#define MIB (1u << 20)
-#define CODE 1024u
-#define FILE_BYTES (CODE + 4096u)
 #define COM1 0x3f8
 #define KIND_IOAPIC 0x31414f49u /* "IOA1" */
-#define CREATE "create vmlinuz mem=4 initrd=initrd cmdline=console=ttyS0"
 
-static u8 kernel[FILE_BYTES];
 static struct child_step steps[64];
 static u32 count;
 
-static void set(u32 at, u64 value, u32 bytes)
-{
-	memcpy(kernel + at, &value, bytes);
-}
-
-/* Two MiB from 1 MiB on, and an initrd of one page and a byte. */
 static int setup(void **state)
 {
-	static u8 initrd[4097];
-	int result = parent_setup(state);
+	int result = linux_file_setup(state);
 
-	memset(kernel, 0x90, sizeof(kernel));
-	set(0x1f1, 1, 1);
-	set(0x1f4, 256, 4);
-	set(0x1fe, 0xaa55, 2);
-	set(0x200, 0x6aeb, 2);
-	set(0x202, 0x53726448, 4);
-	set(0x206, 0x20f, 2);
-	set(0x211, 1, 1);
-	set(0x22c, 0x7fffffff, 4);
-	set(0x238, 20, 4);
-	set(0x258, MIB, 8);
-	set(0x260, 2 * MIB, 4);
-	front_put("vmlinuz", kernel, sizeof(kernel));
-	front_put("initrd", initrd, sizeof(initrd));
 	memset(steps, 0, sizeof(steps));
 	count = 0;
 	child_program = steps;
-	child_base = MIB;
+	child_base = LINUX_FILE_START;
 	return result;
 }
-
-#define assert_done(line) assert_int_equal(hvctl(line), HVCTL_DONE)
-#define assert_ends(line, result) assert_int_equal(hvctl(line), result)
 
 /* ---- The child's program ---- */
 
@@ -94,7 +66,7 @@ static void put_ioapic(u32 offset, u32 value)
 /* Behind create: its instructions into its memory, as far as they are read there. */
 static void place(u64 id)
 {
-	u64 at = MIB;
+	u64 at = LINUX_FILE_START;
 
 	for (u32 i = 0; i < count; i++) {
 		if (steps[i].length)
@@ -102,92 +74,6 @@ static void place(u64 id)
 			       steps[i].length);
 		at += steps[i].length ? steps[i].length : 2;
 	}
-}
-
-/* ---- Create ---- */
-
-static void test_what_does_not_fit(void **state)
-{
-	static const struct {
-		const char *line;
-		const char *says;
-		enum hvctl_result result;
-	} rows[] = {
-		{ "create initrd initrd=initrd",
-		  "hvctl: initrd: it is no Linux kernel (bzImage)\n  give it "
-		  "a bzImage",
-		  HVCTL_TOO_LARGE },
-		{ "create initrd cmdline=quiet", "it is no Linux kernel",
-		  HVCTL_TOO_LARGE },
-		{ "create vmlinuz mem=2",
-		  "hvctl: vmlinuz needs 3 MiB to start, with its initrd\n  "
-		  "give the child more with mem=\n",
-		  HVCTL_TOO_LARGE },
-		{ "create vmlinuz mem=3 initrd=initrd", "needs 4 MiB to start",
-		  HVCTL_TOO_LARGE },
-		{ "create vmlinuz mem=4 initrd=none", "cannot open none",
-		  HVCTL_FILE },
-		{ "create vmlinuz mem=4 cmdline=123456789012345678901",
-		  "longer than the 20 letters that this kernel takes",
-		  HVCTL_TOO_LARGE },
-		{ "create vmlinuz mem=4 vps=65", "want a number",
-		  HVCTL_BAD_WORDS },
-	};
-	u32 taken;
-
-	(void)state;
-	assert_done("list");
-	taken = parent_transport.taken;
-	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
-		assert_ends(rows[i].line, rows[i].result);
-		assert_says(rows[i].says);
-	}
-	/* A kernel that looks for it lower than it can be. */
-	set(0x22c, 3 * MIB, 4);
-	front_put("vmlinuz", kernel, sizeof(kernel));
-	assert_ends("create vmlinuz mem=8 initrd=initrd", HVCTL_TOO_LARGE);
-	assert_says("initrd has 4097 bytes, and this kernel looks for it below "
-	            "0x300000\n  give it a smaller one\n");
-	/* Nothing was made. */
-	assert_int_equal(parent_transport.taken, taken);
-	assert_int_equal(parent_front.blocks, 0);
-	assert_done("create vmlinuz mem=4 cmdline=12345678901234567890");
-	assert_done("create vmlinuz mem=3");
-}
-
-static void test_where_it_starts(void **state)
-{
-	const struct vp_state *s;
-	u32 word;
-
-	(void)state;
-	assert_done(CREATE " vps=3");
-	assert_says("hvctl: child 2 created, 4096 KiB of RAM, suspended\n");
-	s = &guest_partition(2)->vps[0]->state;
-	assert_int_equal(s->rip, MIB);
-	assert_int_equal(s->gpr[VP_RSI], 0x10000);
-	assert_int_equal(s->cr0, 0x31);
-	assert_int_equal(s->segment[VP_CS].selector, 0x10);
-	assert_int_equal(s->segment[VP_CS].attributes, 0xc09b);
-	assert_int_equal(s->segment[VP_CS].limit, ~0u);
-	assert_int_equal(s->segment[VP_CS].base, 0);
-	for (u32 i = 0; i < 4; i++)
-		if (i != VP_CS) {
-			assert_int_equal(s->segment[i].selector, 0x18);
-			assert_int_equal(s->segment[i].attributes, 0xc093);
-			assert_int_equal(s->segment[i].limit, ~0u);
-		}
-	assert_int_equal(s->gdtr.base, 0x1000);
-	assert_int_equal(s->gdtr.limit, 0x1f);
-	/* What is in memory, of each part one word. */
-	memcpy(&word, child_at(2, 0x20000, 4), 4);
-	assert_int_equal(word, 0x736e6f63); /* "cons" */
-	memcpy(&word, child_at(2, 0x10218, 4), 4);
-	assert_int_equal(word, 4 * MIB - 2 * 4096);
-	memcpy(&word, child_at(2, MIB, 4), 4);
-	assert_int_equal(word, 0x90909090);
-	assert_memory_equal(child_at(2, 0xe0000, 8), "RSD PTR ", 8);
-	assert_int_equal(parent_front.blocks, 0);
 }
 
 /* ---- The serial port ---- */
@@ -203,7 +89,7 @@ static void test_console(void **state)
 	out(COM1, '\n');
 	out(COM1, 'b');
 	out(0xf4, 3);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	assert_done("run 2 for=2 log=con");
 	assert_string_equal(parent_front.text,
 	                    "a\xc3\nhvctl: child 2 suspended after 2 "
@@ -226,7 +112,7 @@ static void test_stopped_after_a_time(void **state)
 	for (u32 i = 0; i < 60; i++)
 		out(0xe9, '.');
 	out(0xf4, 0);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	assert_done("run 2 ms=50");
 	assert_says("hvctl: child 2 suspended after ");
 	assert_ends("run 2 ms=0", HVCTL_BAD_WORDS);
@@ -241,7 +127,7 @@ static void test_state_without_memory(void **state)
 	out(0xe9, 'a');
 	out(0xe9, 'b');
 	out(0xf4, 0);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	assert_done("run 2 for=1");
 	assert_done("save 2 a.sav");
 	assert_done("save 2 b.sav state");
@@ -262,7 +148,7 @@ static void test_log_is_full(void **state)
 	(void)state;
 	out(COM1, 'a');
 	out(0xf4, 0);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	parent_front.file_room = 0;
 	assert_done("run 2 for=1 log=con quiet");
 	assert_string_equal(parent_front.text,
@@ -286,7 +172,7 @@ static void test_typing(void **state)
 {
 	(void)state;
 	reading();
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	parent_front.key_after = 1;
 	parent_front.typed = "q\x03x";
 	assert_done("run 2");
@@ -298,7 +184,7 @@ static void test_typing_is_saved(void **state)
 {
 	(void)state;
 	reading();
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	assert_done("run 2 for=1");
 	parent_front.key_after = 1;
 	parent_front.typed = "qx\x1d";
@@ -321,7 +207,7 @@ static void test_keys_of_a_child_without_serial_port(void **state)
 	(void)state;
 	for (u32 i = 0; i < 40; i++)
 		out(0xe9, '.');
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	for (u32 i = 0; i < ARRAY_LEN(keys); i++) {
 		parent_front.key_after = 1;
 		parent_front.typed = keys[i];
@@ -355,7 +241,7 @@ static void test_interrupt(void **state)
 	out(COM1 + 1, 0x02);
 	out(0xe9, '.');
 	in_and_show(COM1 + 2);
-	assert_done(CREATE " vps=2");
+	assert_done(LINUX_CREATE " vps=2");
 	place(2);
 	for (u32 vp = 0; vp < 2; vp++)
 		lapic_write_page(guest_partition(2)->vps[vp], LAPIC_SVR, 0x1ff);
@@ -390,7 +276,7 @@ static void test_chipset(void **state)
 		put_ioapic(at[i] - (u32)IOAPIC_GPA, 1);
 	out(0xe9, '.');
 	put_ioapic(0xfecffffc - (u32)IOAPIC_GPA, 1);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	place(2);
 	assert_done("run 2 for=1");
 	assert_ends("run 2", HVCTL_ABORTED);
@@ -410,7 +296,7 @@ static void test_states_that_cannot_be(void **state)
 	out(COM1 + 4, 0x08);
 	out(0x604, 0x10);
 	out(0xe9, '.');
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	place(2);
 	assert_done("run 2 for=1");
 	assert_done("save 2 a.sav");
@@ -433,7 +319,7 @@ static void test_ends(void **state)
 {
 	(void)state;
 	out(0x604, 0x34);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	assert_done("run 2");
 	assert_says("hvctl: child 2 switched itself off after 0 characters\n");
 	assert_done("list");
@@ -450,7 +336,7 @@ static void test_reset(void **state)
 	(void)state;
 	out(COM1, 'a');
 	out(0x606, 1);
-	assert_done(CREATE " vps=2");
+	assert_done(LINUX_CREATE " vps=2");
 	assert_done("run 2 for=3 log=con");
 	assert_string_equal(parent_front.text,
 	                    "a\nhvctl: child 2 is reset\n"
@@ -486,7 +372,7 @@ static void test_reset_without_files(void **state)
 {
 	(void)state;
 	out(0x606, 1);
-	assert_done(CREATE);
+	assert_done(LINUX_CREATE);
 	front_find("initrd")->name[0] = 'x';
 	assert_ends("run 2", HVCTL_ABORTED);
 	assert_string_equal(parent_front.text, "hvctl: child 2 is reset\n"
@@ -499,8 +385,6 @@ int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, parent_teardown)
 	const struct CMUnitTest tests[] = {
-		ROW(test_what_does_not_fit),
-		ROW(test_where_it_starts),
 		ROW(test_console),
 		ROW(test_stopped_after_a_time),
 		ROW(test_state_without_memory),
