@@ -272,14 +272,16 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	vp->state.gpr[VP_RAX] = v->rax;
 	vp->state.gpr[VP_RSP] = v->rsp;
 	untaken = virtual_exited(vp);
-	v->event |= untaken;
+	if (untaken)
+		v->event = untaken;
 	/* Nothing has run: events_exited would clear an event that is still to come. */
 	if (x.reason == SVM_EXIT_INVALID && !run_was_refused_inside(vp))
 		return run_entry(outcome_not_entered(vp, x.reason));
 	outcome_has_run(vp);
 	/* Before the handlers, which may drop what it puts back, or inject instead. */
 	events_exited(vp);
-	v->event |= untaken;
+	if (untaken)
+		v->event = untaken;
 	/* Up to the next exit: a refusal of the #GP itself is another matter. */
 	vp_svm(vp)->refused_gp = x.reason == SVM_EXIT_INVALID;
 	if (vp_svm(vp)->refused_gp)

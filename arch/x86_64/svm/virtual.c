@@ -6,7 +6,6 @@
  */
 #include "arch/x86_64/svm/virtual.h"
 
-#include "arch/x86_64/svm/svm_arch.h"
 #include "include/x86.h"
 
 #define V_VECTOR_SHIFT 32
@@ -21,7 +20,7 @@ static bool is_taken_at_once(const struct vmcb *v)
 	       (v->rflags & RFLAGS_IF) && !(v->interrupt_shadow & VMCB_SHADOW);
 }
 
-void virtual_entering(struct vp *vp)
+void virtual_enter(struct vp *vp)
 {
 	struct vmcb *v = vmcb_of(vp);
 
@@ -51,14 +50,12 @@ static bool is_first(u64 first, u64 event, bool waits)
  * Another event cannot have come before one that could be taken at once, but for what
  * exits by itself: an interrupt of the machine, an NMI.
  */
-u64 virtual_exited(struct vp *vp)
+u64 virtual_exit(struct vp *vp)
 {
 	u64 event = vp_svm(vp)->virtual_event;
 	struct vmcb *v = vmcb_of(vp);
 	bool waits = v->virtual_interrupt & VMCB_V_IRQ;
 
-	if (!event)
-		return 0;
 	vp_svm(vp)->virtual_event = 0;
 	v->virtual_interrupt &= ~V_ALL;
 	if (!is_first(v->exit_event, event, waits))
