@@ -8,6 +8,18 @@
 #define CONTROL_TYPE_SHIFT 2
 #define CONTROL_GO 0x20u
 
+const u8 acpi_power_vector[ACPI_POWER_VECTOR_BYTES] = {
+	0xba, /* MOV DX, the port of reset */
+	(ACPI_POWER_PORT + ACPI_POWER_RESET) & 0xff,
+	(ACPI_POWER_PORT + ACPI_POWER_RESET) >> 8,
+	0xb0, /* MOV AL, */
+	ACPI_POWER_RESET_VALUE,
+	0xee, /* OUT DX, AL */
+	0xf4, /* HLT, and there again, for a parent that leaves it at that */
+	0xeb,
+	0xfd,
+};
+
 u8 acpi_power_read(const struct acpi_power *p, u32 offset)
 {
 	/* Go is for writing. The status would tell of waking up, which nothing here does. */

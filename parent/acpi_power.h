@@ -31,6 +31,14 @@ enum acpi_power_event {
 	ACPI_POWER_IS_RESET
 };
 
+/*
+ * All the firmware there is: code of real mode for the reset vector, which resets the
+ * machine. A hardware-reduced Linux that was not started by UEFI jumps there.
+ */
+#define ACPI_POWER_VECTOR_GPA 0xffff0u
+#define ACPI_POWER_VECTOR_BYTES 9u
+extern const u8 acpi_power_vector[ACPI_POWER_VECTOR_BYTES];
+
 u8 acpi_power_read(const struct acpi_power *p, u32 offset);
 enum acpi_power_event acpi_power_write(struct acpi_power *p, u32 offset,
                                        u8 value);

@@ -5,6 +5,7 @@
 #include "tools/hvctl/linux.h"
 
 #include "include/x86.h"
+#include "parent/acpi_power.h"
 #include "parent/acpi_tables.h"
 #include "parent/bzimage.h"
 #include "parent/transport.h"
@@ -122,6 +123,8 @@ static enum hvctl_result start(const struct linux_words *words,
 	bzimage_load(b, transport_at(child->ram));
 	acpi_tables_write(transport_at(child->ram + ACPI_TABLES_GPA),
 	                  (u32)words->vps);
+	__builtin_memcpy(transport_at(child->ram + ACPI_POWER_VECTOR_GPA),
+	                 acpi_power_vector, ACPI_POWER_VECTOR_BYTES);
 	status = set_start(child->id, &b->image);
 	return create_end(child, status);
 }
