@@ -156,9 +156,9 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
 	$(subst test-kvm,kvm,$(subst test-models,kvm,\
-	$(subst run-linux,linux,\
-	$(filter run run-linux test test-host test-vm test-kvm test-models check fuzz coverage bench,\
-	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host))))))))))
+	$(subst run-linux,linux,$(subst test-linux-points,linux,\
+	$(filter run run-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
+	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host)))))))))))
 
 # ---- Targets, and what may be said to them ----
 
@@ -170,7 +170,7 @@ SEEDS := 20
 
 .PHONY: all run test test-host test-vm test-kvm test-models bench check fuzz format deps help clean
 .PHONY: coverage mutants storm wild deps-run deps-test deps-host deps-check deps-fuzz \
-	deps-coverage deps-bench deps-kvm deps-linux run-linux
+	deps-coverage deps-bench deps-kvm deps-linux run-linux test-linux-points
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -215,6 +215,9 @@ KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start
 test-kvm: all | $(DEPS) ## the same under QEMU/KVM, in a Linux under Bochs if need be (ONLY=demo: a part)
 	$(Q)EMU=qemu STASIS_WATCH=1 $(PYTHON) -m pytest -q -s \
 		$(KVM_TESTS:%=tests/vm/test_%.py) $(if $(ONLY),-k '$(ONLY)')
+
+test-linux-points: all $(LINUX_PROGRAMS) | $(DEPS) ## save a Linux at POINTS (200) random points of SEED, and go on (hours)
+	$(Q)$(PYTHON) tests/vm/linux_points.py $(or $(POINTS),200) $(SEED)
 
 storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
 	$(Q)$(PYTHON) tests/vm/long.py storm $(ROUNDS) $(SEED)

@@ -1,11 +1,16 @@
-"""Linux: the stress on bare QEMU, and what judges a console."""
+"""Linux: the stress on bare QEMU and in a child that moves; what judges a console."""
 
 from __future__ import annotations
+
+import random
 
 import pytest
 
 import linux_parts
+from emulator import SVM
 from linux_bare import BareJob
+from linux_child import ABSENT, Child
+from linux_points import LifeJob, Machines, Point, choose
 from linux_said import line_hash, parse, problems
 
 KERNEL = ["[    0.000000] Linux version 6", "[    1.250000] Run /init"]
@@ -78,3 +83,37 @@ def test_the_stress_is_right_on_bare_qemu(job: BareJob, outcome):
     assert problems(outcome, outcome.complaints, job.vps) == []
     end = "Restarting system" if job.task == "reboot" else "Power down"
     assert f"reboot: {end}" in outcome.text
+
+
+def test_points_lie_in_the_life_and_are_the_same_for_a_seed():
+    points = choose(50, 10_000, random.Random("1"))
+    assert points == choose(50, 10_000, random.Random("1"))
+    assert points != choose(50, 10_000, random.Random("2"))
+    assert sum(point.ms for point in points) <= 10_050
+    assert {point.way for point in points} == {"again", "away", "state"}
+
+
+def test_a_life_has_a_machine_for_each_journey():
+    life = Machines(Child()).life([Point(5, "again"), Point(6, "state"),
+                                   Point(7, "away")])
+    first, second = [[step.command for step in steps] for steps in life]
+    assert first[1:5] == ["hvctl run 2 ms=5 log=run0.log quiet",
+                          "hvctl save 2 linux.sav", "hvctl delete 2",
+                          "hvctl restore linux.sav"]
+    assert first[5:8] == ["hvctl run 3 ms=6 log=run1.log quiet",
+                          "hvctl save 3 linux.sav state",
+                          "hvctl restore linux.sav into=3"]
+    assert second == ["hvctl restore linux.sav", "hvctl run 2 log=run3.log quiet"]
+
+
+# In its boot, in user space before the stress, and in the stress.
+THREE = (Point(4000, "away"), Point(20000, "state"), Point(4000, "again"))
+
+
+@pytest.mark.parametrize("job", [LifeJob("three", THREE, processor=SVM)],
+                         ids=["three-points"])
+def test_a_child_goes_on_from_anywhere(job: LifeJob, outcome, request):
+    jobs = request.session.jobs
+    jobs.start(BARE[0])                 # which may have been left out
+    bare = jobs.result(BARE[0])
+    assert problems(outcome, bare.complaints | ABSENT) == []
