@@ -146,7 +146,6 @@ static u64 make_twin(struct saver *s)
 
 	for (; fuzz_map_next(p, &gpn, &page); gpn++)
 		fuzz_map(twin, gpn, guest_page(), 7);
-	guest_deposit(twin, 4); /* for the hypercall page's tables */
 	return twin;
 }
 
