@@ -11,13 +11,18 @@
 #define EDITS_MAX 4u
 
 /* The last one, which closes the whole, more often than others. */
-static struct fuzz_chunk *pick(struct fuzz_in *in, struct fuzz_chunks *c)
+static u32 pick_place(struct fuzz_in *in, const struct fuzz_chunks *c)
 {
 	u8 at = fuzz_u8(in);
 
 	if (!c->count)
-		return c->at;
-	return &c->at[at < 0xf0 ? at % c->count : c->count - 1];
+		return 0;
+	return at < 0xf0 ? at % c->count : c->count - 1;
+}
+
+static struct fuzz_chunk *pick(struct fuzz_in *in, struct fuzz_chunks *c)
+{
+	return c->at[pick_place(in, c)];
 }
 
 static void edit_word(struct fuzz_in *in, struct fuzz_chunk *chunk)
@@ -89,9 +94,9 @@ static void insert_optional(struct fuzz_in *in, struct fuzz_chunks *c, u32 at)
 static void edit(struct fuzz_in *in, struct fuzz_chunks *c,
                  struct fuzz_chunks *other)
 {
-	struct fuzz_chunk *chunk = pick(in, c);
-	struct fuzz_chunk copy;
-	u32 at = (u32)(chunk - c->at);
+	u32 at = pick_place(in, c);
+	struct fuzz_chunk *chunk = c->at[at];
+	static struct fuzz_chunk copy;
 
 	switch (fuzz_below(in, 16)) {
 	case 0:
@@ -163,7 +168,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
 	static struct fuzz_chunk room[2][FUZZ_CHUNKS];
-	struct fuzz_chunks c = { 0, room[0] }, other = { 0, room[1] };
+	static struct fuzz_chunks c, other;
 	struct fuzz_shape shape;
 	struct fuzz_feed feed;
 	struct fuzz_start start = { .more = NULL };
@@ -178,6 +183,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	start.vps = shape.vps;
 	start.children = has_target ? 3 : 2;
 	fuzz_begin(&start);
+	fuzz_chunks_empty(&c, room[0]);
+	fuzz_chunks_empty(&other, room[1]);
 	make(&in, &shape, &other, feed.id & 4 ? GUEST_SUMMARY : 0);
 	make(&in, &shape, &c, feed.id & 2 ? GUEST_SUMMARY : 0);
 	for (u32 i = fuzz_below(&in, EDITS_MAX + 1); i > 0 && c.count > 0; i--)

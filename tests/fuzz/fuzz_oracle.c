@@ -68,9 +68,9 @@ bool fuzz_oracle_refuses(const struct fuzz_chunks *c)
 	bool ended = false, bad = false;
 
 	for (u32 i = 0; i < c->count && !ended; i++) {
-		bad |= refuses_chunk(&c->at[i]);
-		seen[row_of(c->at[i].id)]++;
-		ended = c->at[i].id == STREAM_EPILOG;
+		bad |= refuses_chunk(c->at[i]);
+		seen[row_of(c->at[i]->id)]++;
+		ended = c->at[i]->id == STREAM_EPILOG;
 	}
 	for (u32 row = 0; row < ARRAY_LEN(fixed); row++)
 		bad |= fixed[row].once && seen[row] != 1;
@@ -102,9 +102,9 @@ static bool map_has(const struct fuzz_chunks *c, u64 gpn)
 {
 	bool have = false;
 
-	for (u32 i = 0; i < c->count && c->at[i].id != STREAM_EPILOG; i++)
-		if (c->at[i].id == STREAM_GPA_MAP)
-			have |= extents_have(&c->at[i], gpn);
+	for (u32 i = 0; i < c->count && c->at[i]->id != STREAM_EPILOG; i++)
+		if (c->at[i]->id == STREAM_GPA_MAP)
+			have |= extents_have(c->at[i], gpn);
 	return have;
 }
 
@@ -148,8 +148,8 @@ static void check_memory(const struct fuzz_chunks *c, u64 id)
 	struct cursor at = { .p = guest_partition(id), .c = c };
 	u64 pages = 0;
 
-	for (u32 i = 0; i < c->count && c->at[i].id != STREAM_EPILOG; i++) {
-		const struct fuzz_chunk *chunk = &c->at[i];
+	for (u32 i = 0; i < c->count && c->at[i]->id != STREAM_EPILOG; i++) {
+		const struct fuzz_chunk *chunk = c->at[i];
 
 		if (chunk->id == STREAM_GPA_MAP)
 			pages += pages_of_map(chunk);
@@ -168,11 +168,11 @@ static void check_memory(const struct fuzz_chunks *c, u64 id)
 /* The next chunk of a kind that comes out as it went in. */
 static const struct fuzz_chunk *next_same(const struct fuzz_chunks *c, u32 *at)
 {
-	for (; *at < c->count && c->at[*at].id != STREAM_EPILOG; (*at)++) {
-		u32 row = row_of(c->at[*at].id);
+	for (; *at < c->count && c->at[*at]->id != STREAM_EPILOG; (*at)++) {
+		u32 row = row_of(c->at[*at]->id);
 
 		if (row < ARRAY_LEN(fixed) && fixed[row].same)
-			return &c->at[(*at)++];
+			return c->at[(*at)++];
 	}
 	return NULL;
 }
@@ -195,10 +195,11 @@ static void check_vps(const struct fuzz_chunks *c,
 void fuzz_oracle_check(const struct fuzz_chunks *c, u64 id)
 {
 	static struct fuzz_chunk room[FUZZ_CHUNKS];
-	struct fuzz_chunks out = { 0, room };
+	static struct fuzz_chunks out;
 	static struct guest_stream s; /* its room stays */
 	u32 result;
 
+	fuzz_chunks_empty(&out, room);
 	check_memory(c, id);
 	FUZZ_CHECK(!guest_save(id, 0, &s, &result));
 	FUZZ_CHECK(result == HV_STATE_COMPLETE);

@@ -28,19 +28,27 @@ static u32 seed_of(u64 stream_id, u64 sequence)
 	return crc(0, words, sizeof(words));
 }
 
+void fuzz_chunks_empty(struct fuzz_chunks *c, struct fuzz_chunk *room)
+{
+	c->count = 0;
+	for (u32 i = 0; i < FUZZ_CHUNKS; i++)
+		c->at[i] = &room[i];
+}
+
 bool fuzz_chunks_split(struct fuzz_chunks *c, const u8 *data, u32 size)
 {
 	struct stream_header h;
 	u32 at = 0;
 
 	for (c->count = 0; at + sizeof(h) <= size; c->count++) {
-		struct fuzz_chunk *chunk = &c->at[c->count];
+		struct fuzz_chunk *chunk;
 
 		memcpy(&h, data + at, sizeof(h));
 		at += (u32)sizeof(h);
 		if (c->count == FUZZ_CHUNKS || h.length > STREAM_PAYLOAD_MAX ||
 		    h.length > size - at)
 			return false;
+		chunk = c->at[c->count];
 		chunk->id = h.id;
 		chunk->length = h.length;
 		chunk->header_xor = chunk->payload_xor = 0;
@@ -57,7 +65,7 @@ static u64 id_of(const struct fuzz_chunks *c)
 
 	if (c->count)
 		memcpy(&id,
-		       c->at[0].payload +
+		       c->at[0]->payload +
 		               offsetof(struct stream_prolog, stream_id),
 		       sizeof(id));
 	return id;
@@ -88,33 +96,39 @@ const u8 *fuzz_chunks_join(const struct fuzz_chunks *c, u32 *size)
 	*size = 0;
 	for (u32 i = 0; i < c->count; i++) {
 		struct stream_header h =
-			seal(&c->at[i], seed_of(id, i), headers);
+			seal(c->at[i], seed_of(id, i), headers);
 
 		headers = crc(headers, &h, sizeof(h));
 		memcpy(data + *size, &h, sizeof(h));
 		*size += (u32)sizeof(h);
-		memcpy(data + *size, c->at[i].payload, c->at[i].length);
-		*size += c->at[i].length;
+		memcpy(data + *size, c->at[i]->payload, c->at[i]->length);
+		*size += c->at[i]->length;
 	}
 	return data;
 }
 
 void fuzz_chunk_remove(struct fuzz_chunks *c, u32 at)
 {
+	struct fuzz_chunk *gone;
+
 	if (at >= c->count)
 		return;
+	gone = c->at[at];
 	c->count--;
-	memmove(&c->at[at], &c->at[at + 1], (c->count - at) * sizeof(*c->at));
+	memmove(&c->at[at], &c->at[at + 1], (c->count - at) * sizeof(c->at[0]));
+	c->at[c->count] = gone;
 }
 
 void fuzz_chunk_insert(struct fuzz_chunks *c, u32 at,
                        const struct fuzz_chunk *chunk)
 {
-	struct fuzz_chunk copy = *chunk;
+	struct fuzz_chunk *added;
 
 	if (c->count == FUZZ_CHUNKS || at > c->count)
 		return;
-	memmove(&c->at[at + 1], &c->at[at], (c->count - at) * sizeof(*c->at));
-	c->at[at] = copy;
+	added = c->at[c->count];
+	*added = *chunk;
+	memmove(&c->at[at + 1], &c->at[at], (c->count - at) * sizeof(c->at[0]));
+	c->at[at] = added;
 	c->count++;
 }

@@ -18,10 +18,14 @@ struct fuzz_chunk {
 	u8 payload[STREAM_PAYLOAD_MAX + 16]; /* behind its end: anything */
 };
 
+/* Chunks keep where they lie, and only their order changes: they are large. */
 struct fuzz_chunks {
 	u32 count;
-	struct fuzz_chunk *at; /* FUZZ_CHUNKS of them */
+	struct fuzz_chunk *at[FUZZ_CHUNKS]; /* behind `count`: room */
 };
+
+/* None yet; `room` has FUZZ_CHUNKS. */
+void fuzz_chunks_empty(struct fuzz_chunks *c, struct fuzz_chunk *room);
 
 /* False: not a stream, or more chunks than there is room for. */
 bool fuzz_chunks_split(struct fuzz_chunks *c, const u8 *data, u32 size);
