@@ -95,17 +95,20 @@ static void keep_span(struct fuzz_image *image, u32 which)
 	memcpy(kept->at, span.at, span.bytes);
 }
 
-/* Half of all pages are: of these there is nothing to be read. */
-static void keep_pages(struct fuzz_image *image)
+/* Most pages are zero, or lie in a pool: of these a word is all there is to be read. */
+FUZZ_QUICK static void keep_pages(struct fuzz_image *image)
 {
 	for (u64 i = 0; i < FUZZ_FRAMES; i++) {
-		if (image->touched[i])
-			memcpy(image->ram_was + i * PAGE_SIZE,
-			       image->ram + i * PAGE_SIZE, PAGE_SIZE);
-		image->zero[i] = fake_is_zero(
-			(const u64 *)(const void *)(image->ram_was +
-		                                    i * PAGE_SIZE),
-			PAGE_SIZE / 8);
+		u8 *was = image->ram_was + i * PAGE_SIZE;
+		const u64 *words = (const u64 *)(const void *)was;
+
+		image->first[i] = 0;
+		image->zero[i] = true;
+		if (!image->touched[i])
+			continue;
+		copy_raw(was, image->ram + i * PAGE_SIZE, PAGE_SIZE);
+		image->first[i] = words[0];
+		image->zero[i] = fake_is_zero(words + 1, PAGE_SIZE / 8 - 1);
 	}
 }
 
@@ -123,15 +126,20 @@ static void take(struct fuzz_image *image)
 
 /* ---- Putting back ---- */
 
-static void put_back_page(struct fuzz_image *image, u64 gpn)
+/* Most of what a child had has come back from it, and was looked at then. */
+FUZZ_QUICK static void put_back_page(struct fuzz_image *image, u64 gpn)
 {
 	u8 *page = image->ram + gpn * PAGE_SIZE;
+	bool is_empty = image->touched[gpn] == FAKE_EMPTIED;
 
-	image->touched[gpn] = 0;
-	if (image->zero[gpn])
-		memset(page, 0, PAGE_SIZE);
-	else
+	image->touched[gpn] = FAKE_UNTOUCHED;
+	if (!image->zero[gpn]) {
 		copy_raw(page, image->ram_was + gpn * PAGE_SIZE, PAGE_SIZE);
+		return;
+	}
+	if (!is_empty)
+		fake_fill(page, 0, PAGE_SIZE / 8);
+	*(u64 *)(void *)page = image->first[gpn];
 }
 
 FUZZ_QUICK static void put_back_pages(struct fuzz_image *image)
@@ -155,10 +163,10 @@ static void put_back_span(const struct fuzz_image *image, u32 which)
 
 static void put_back(struct fuzz_image *image)
 {
+	fake = image->fake;
 	put_back_pages(image);
 	for (u32 i = 0; i < FUZZ_KEEPS; i++)
 		put_back_span(image, i);
-	fake = image->fake;
 	copy_raw(fuzz_hv_begin, image->hv, hv_bytes());
 	guest_longest = image->longest;
 }
@@ -228,6 +236,7 @@ void fuzz_image_compare(struct fuzz_image *image, fuzz_image_make *make,
 	check_same(&now->fake, &image->fake, sizeof(fake), "fake");
 	check_same(now->held, image->held, sizeof(now->held), "held");
 	check_same(now->zero, image->zero, sizeof(now->zero), "zero");
+	check_same(now->first, image->first, sizeof(now->first), "first");
 	check_same(&now->books, &image->books, sizeof(now->books), "books");
 	for (u32 i = 0; i < FUZZ_KEEPS; i++) {
 		FUZZ_CHECK(now->kept[i].bytes == image->kept[i].bytes);

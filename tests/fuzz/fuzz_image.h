@@ -37,8 +37,9 @@ struct fuzz_image {
 	u8 *ram; /* NULL: not built yet */
 	u8 *ram_was;
 	u8 touched[FUZZ_FRAMES];
-	u8 held[FUZZ_FRAMES]; /* there are pointers to them */
-	u8 zero[FUZZ_FRAMES]; /* all of it, as it was built */
+	u8 held[FUZZ_FRAMES];   /* there are pointers to them */
+	u8 zero[FUZZ_FRAMES];   /* all but the first word, as it was built */
+	u64 first[FUZZ_FRAMES]; /* that word: a link, in a pool's page */
 	struct fake_world fake;
 	u8 *hv;
 	struct fuzz_kept kept[FUZZ_KEEPS];

@@ -256,6 +256,17 @@ __attribute__((no_sanitize("address", "undefined"))) bool fake_is_zero(
 	return any == 0;
 }
 
+bool fake_is_empty(u64 hpa)
+{
+	const u8 *page = fake.ram + hpa;
+
+	if (!fake_is_zero((const u64 *)(const void *)page, PAGE_SIZE / 8))
+		return false;
+	if (fake.touched)
+		fake.touched[hpa >> PAGE_SHIFT] = FAKE_EMPTIED;
+	return true;
+}
+
 u64 fake_random(u64 *seed)
 {
 	u64 x = *seed += 0x9e3779b97f4a7c15ull;

@@ -43,7 +43,7 @@ struct fake_world {
 	u64 tsc_step;  /* or by so much when it is read */
 	u8 *ram;
 	bool ram_is_ours;
-	u8 *touched; /* a byte a page, set when it is reached for; or NULL */
+	u8 *touched; /* a byte a page: enum fake_touched; or NULL */
 	u64 ram_bytes;
 	u64 reserved_base;
 	bool no_gigabyte;
@@ -70,12 +70,21 @@ void fake_stop(void);
 int fake_setup(void **state);
 int fake_teardown(void **state);
 
+enum fake_touched {
+	FAKE_UNTOUCHED,
+	FAKE_TOUCHED,
+	FAKE_EMPTIED, /* somebody has looked since, and it was all zero */
+};
+
 /* Somebody reaches for a page, and may write to it. */
 static inline void fake_touch(u64 hpa)
 {
 	if (fake.touched)
-		fake.touched[hpa >> PAGE_SHIFT] = 1;
+		fake.touched[hpa >> PAGE_SHIFT] = FAKE_TOUCHED;
 }
+
+/* All of a page is zero: looked at, and known from now on until it is reached for. */
+bool fake_is_empty(u64 hpa);
 
 /*
  * What a fake keeps of a world outside of RAM and `fake`. Behind it, where it may
