@@ -7,19 +7,7 @@
 
 #define TOP 3u
 #define LARGE BIT(7)
-#define ADDRESS 0x000ffffffffff000ull
-#define USED BIT(52) /* our own mark (slat.c): rights may be none */
 #define LIMIT (1ull << 36)
-
-FUZZ_QUICK bool fuzz_map_used(u64 entry)
-{
-	return entry & USED;
-}
-
-FUZZ_QUICK hpa_t fuzz_map_page(u64 entry)
-{
-	return hpa_of(entry & ADDRESS);
-}
 
 FUZZ_QUICK const u64 *fuzz_map_entry(const struct partition *p, u64 gpn,
                                      u32 *level)
@@ -29,7 +17,7 @@ FUZZ_QUICK const u64 *fuzz_map_entry(const struct partition *p, u64 gpn,
 	for (*level = TOP;; --*level) {
 		const u64 *entry = &table[gpn >> 9 * *level & 511];
 
-		if (*level == 0 || !(*entry & USED) || (*entry & LARGE))
+		if (*level == 0 || !fuzz_map_used(*entry) || (*entry & LARGE))
 			return entry;
 		table = fuzz_image_look(fuzz_map_page(*entry));
 	}
@@ -49,7 +37,7 @@ bool fuzz_map_lookup(const struct partition *p, u64 gpn, hpa_t *page)
 	}
 	entry = fuzz_map_entry(p, gpn, &level);
 	*page = fuzz_map_page(*entry);
-	return level == 0 && (*entry & USED);
+	return level == 0 && fuzz_map_used(*entry);
 }
 
 FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
@@ -60,7 +48,7 @@ FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
 		u64 left = 512 - (*gpn >> 9 * level & 511), holes = 0;
 
 		/* Along the holes of one table. */
-		while (holes < left && !(entry[holes] & USED))
+		while (holes < left && !fuzz_map_used(entry[holes]))
 			holes++;
 		if (holes)
 			*gpn = ((*gpn >> 9 * level) + holes) << 9 * level;
