@@ -68,8 +68,8 @@ static void keep_pages(struct pages *pages, u64 id)
 	for (u64 gpn = 0; fuzz_map_next(p, &gpn, &page); gpn++) {
 		FUZZ_CHECK(pages->count < pages->room);
 		pages->gpns[pages->count] = gpn;
-		memcpy(pages->bytes + pages->count++ * PAGE_SIZE,
-		       fuzz_image_look(page), PAGE_SIZE);
+		fuzz_page_copy(pages->bytes + pages->count++ * PAGE_SIZE,
+		               fuzz_image_look(page));
 	}
 }
 
@@ -83,8 +83,8 @@ static bool pages_hold(const struct pages *pages, u64 id)
 		return true;
 	for (u64 i = 0; i < pages->count; i++, gpn++)
 		if (!fuzz_map_next(p, &gpn, &page) || gpn != pages->gpns[i] ||
-		    memcmp(pages->bytes + i * PAGE_SIZE, fuzz_image_look(page),
-		           PAGE_SIZE) != 0)
+		    !fuzz_page_same(pages->bytes + i * PAGE_SIZE,
+		                    fuzz_image_look(page)))
 			return false;
 	return !fuzz_map_next(p, &gpn, &page);
 }

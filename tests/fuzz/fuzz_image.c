@@ -273,6 +273,22 @@ bool fuzz_image_may_differ(u64 gpn)
 	return current->touched[gpn] || current->held[gpn];
 }
 
+FUZZ_QUICK bool fuzz_page_same(const void *a, const void *b)
+{
+	const u64 *x = a, *y = b;
+	u64 differ = 0;
+
+	for (u32 i = 0; i < PAGE_SIZE / 8 && !differ; i += 8)
+		for (u32 j = i; j < i + 8; j++)
+			differ |= x[j] ^ y[j];
+	return !differ;
+}
+
+void fuzz_page_copy(void *to, const void *from)
+{
+	copy_raw(to, from, PAGE_SIZE);
+}
+
 FUZZ_QUICK const u64 *fuzz_image_look(hpa_t page)
 {
 	FUZZ_CHECK(page.v < FUZZ_RAM);

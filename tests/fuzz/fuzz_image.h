@@ -67,6 +67,10 @@ const struct fuzz_image *fuzz_image(void);
 /* May a page be another than it was? Only if it was reached for. */
 bool fuzz_image_may_differ(u64 gpn);
 
+/* Pages are the same; and a copy of one. In RAM the sanitizers would find nothing. */
+bool fuzz_page_same(const void *a, const void *b);
+void fuzz_page_copy(void *to, const void *from);
+
 /* A page to look at, which is no reason to put it back. */
 const u64 *fuzz_image_look(hpa_t page);
 

@@ -56,9 +56,9 @@ static void same_state(struct vp *a, struct vp *b)
 {
 	FUZZ_CHECK(
 		!memcmp(vp_state_read(a), vp_state_read(b), sizeof(a->state)));
-	FUZZ_CHECK(!memcmp(vp_xsave(a), vp_xsave(b), PAGE_SIZE));
-	FUZZ_CHECK(!memcmp(a->pages[VP_PAGE_APIC], b->pages[VP_PAGE_APIC],
-	                   PAGE_SIZE));
+	FUZZ_CHECK(fuzz_page_same(vp_xsave(a), vp_xsave(b)));
+	FUZZ_CHECK(
+		fuzz_page_same(a->pages[VP_PAGE_APIC], b->pages[VP_PAGE_APIC]));
 }
 
 /* By its calls; `whole`: also what the state says already. */
@@ -95,8 +95,8 @@ static void same_memory(const struct partition *a, const struct partition *b)
 	FUZZ_CHECK(a->space.mapped <= b->space.mapped);
 	for (u64 gpn = 0; fuzz_map_next(a, &gpn, &page); gpn++) {
 		FUZZ_CHECK(fuzz_map_lookup(b, gpn, &other));
-		FUZZ_CHECK(!memcmp(fuzz_image_look(page),
-		                   fuzz_image_look(other), PAGE_SIZE));
+		FUZZ_CHECK(fuzz_page_same(fuzz_image_look(page),
+		                          fuzz_image_look(other)));
 	}
 }
 
@@ -145,7 +145,7 @@ const struct fuzz_snapshot *fuzz_snapshot_take(u64 id)
 			continue;
 		(void)vp_state_read(vp);
 		s->vps[i].vp = *vp;
-		s->vps[i].xsave = *vp_xsave(vp);
+		fuzz_page_copy(&s->vps[i].xsave, vp_xsave(vp));
 	}
 	return s;
 }
@@ -168,7 +168,7 @@ bool fuzz_snapshot_holds(const struct fuzz_snapshot *s, u64 id)
 		if (vp != s->partition.vps[fuzz_vp_index(i)])
 			return false;
 		if (vp && (!vp_holds(&s->vps[i].vp, vp) ||
-		           memcmp(&s->vps[i].xsave, vp_xsave(vp), PAGE_SIZE)))
+		           !fuzz_page_same(&s->vps[i].xsave, vp_xsave(vp))))
 			return false;
 	}
 	return p->hypercall == s->partition.hypercall &&
