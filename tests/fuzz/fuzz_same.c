@@ -36,7 +36,7 @@ static bool is_of_state(const struct vp_reg *r)
 	return r->kind == VP_REG_XSAVE16 || vp_reg_parts(r->name);
 }
 
-u32 fuzz_register_names(u32 *names, bool of_state)
+static u32 find_names(u32 *names, bool of_state)
 {
 	u32 rows, count = 0;
 	const struct vp_reg *r = vp_reg_table(&rows);
@@ -49,6 +49,16 @@ u32 fuzz_register_names(u32 *names, bool of_state)
 	}
 	FUZZ_CHECK(count <= FUZZ_REGISTERS);
 	return count;
+}
+
+u32 fuzz_register_names(const u32 **names, bool of_state)
+{
+	static u32 found[2][FUZZ_REGISTERS], counts[2];
+
+	if (!counts[of_state])
+		counts[of_state] = find_names(found[of_state], of_state);
+	*names = found[of_state];
+	return counts[of_state];
 }
 
 /* What registers are read from. */
@@ -65,7 +75,8 @@ static void same_state(struct vp *a, struct vp *b)
 static void same_registers(u64 id, u64 other, u32 index, bool whole)
 {
 	static union hv_register_value a[FUZZ_REGISTERS], b[FUZZ_REGISTERS];
-	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names, whole);
+	const u32 *names;
+	u32 count = fuzz_register_names(&names, whole);
 
 	fuzz_registers_read(id, index, names, count, a);
 	fuzz_registers_read(other, index, names, count, b);

@@ -264,8 +264,8 @@ struct disturbance {
 static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
 {
 	static union hv_register_value values[FUZZ_REGISTERS];
-	u32 names[FUZZ_REGISTERS], count = fuzz_register_names(names, true);
-	u32 place;
+	const u32 *names;
+	u32 count = fuzz_register_names(&names, true), place;
 
 	fuzz_registers_read(id, index, names, count, values);
 	d->count = 0;

@@ -91,7 +91,7 @@ u64 fuzz_child(const struct partition *like);
 
 /* The names of all registers, or of those that are not in struct vp_state. How many. */
 #define FUZZ_REGISTERS 400u
-u32 fuzz_register_names(u32 *names, bool of_state);
+u32 fuzz_register_names(const u32 **names, bool of_state);
 
 /* Reads registers; where one cannot be read its value says why. */
 void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
