@@ -169,8 +169,9 @@ static void leave_halt(struct vp *vp)
 /* ---- Slices ---- */
 
 /*
- * Of the root, behind a child that a message stopped: as much as that one had. So a parent that spins for messages does not make each of them cost the child a
- * whole slice, and has half of the processor all the same.
+ * Of the root, behind a child that a message stopped: as much as that one had. So a
+ * parent that spins for messages does not make each of them cost the child a whole
+ * slice, and has half of the processor all the same.
  */
 static u64 as_much_as(const struct cpu *cpu)
 {
