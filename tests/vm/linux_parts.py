@@ -89,9 +89,10 @@ def content() -> dict[str, archive.Entry]:
 def initramfs() -> Path:
     """The archive, made anew each time: that takes no time and is the same."""
     path = FOLDER / "initrd.gz"
+    packed = archive.packed(content())  # which waits for its turn itself
     with one_at_a_time():
         fresh = path.with_suffix(".new")
-        fresh.write_bytes(archive.packed(content()))
+        fresh.write_bytes(packed)
         fresh.rename(path)              # who reads the old one keeps it
     return path
 
