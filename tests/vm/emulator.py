@@ -202,8 +202,9 @@ def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
             "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
             "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",
             "-display", "none", "-drive", f"{drive},format=raw",
-            "-serial", "chardev:com1", "-chardev", f"{serial},id=com1",
-            *([] if hardware.reboots else ["-no-reboot"])]
+            "-serial", "chardev:com1",
+            *([] if hardware.reboots else ["-no-reboot"]),
+            "-chardev", f"{serial},id=com1"]
 
 
 class Link(Protocol):

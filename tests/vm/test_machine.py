@@ -132,7 +132,7 @@ def test_crash_is_reported(outcome: Result):
     report = outcome.text[outcome.text.index(STOPPED):]
     assert re.search(place, report, re.M), report
     for part in ("registers:", "stack at ", "called", "current VP: partition 1",
-                 "hypercall under way: GetPartition"):
+                 "hypercall under way: GetNextChildPartition"):
         assert part in report, report
     assert not outcome.finished("call")
 
