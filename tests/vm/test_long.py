@@ -1,7 +1,7 @@
 """The long runs: what is read out of a boot, and what is said of all."""
 
 from boots import Plan, Result, Transcript
-from emulator import BOCHS
+from emulator import BOCHS, SVM
 from long import ALL, Outcome, outcome, summary
 
 SAID = """\
@@ -40,3 +40,9 @@ def test_each_has_its_arguments():
         step = what.plan(BOCHS, 70, 7).steps[1]
         assert step.name == name and step.command.startswith(f"{name}.efi ")
         assert step.command.endswith("=70 seed=7")
+
+
+def test_what_an_emulator_cannot_do_is_left_out():
+    said = ALL["wild"].plan(SVM, 70, 7).steps[1].command.split()
+    assert "breaks=0" in said and "share=0" in said
+    assert [word for word in said if word.startswith("exits=")] == ["exits=70"]
