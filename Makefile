@@ -206,7 +206,7 @@ bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
 test-vm: all $(LINUX_PROGRAMS) | $(DEPS) ## programs that run on the hypervisor
-	$(Q)$(PYTHON) -m pytest -q tests/vm
+	$(Q)$(PYTHON) -m pytest -q tests/vm --ignore-glob='*/test_linux*'
 
 test-models: all $(LINUX_PROGRAMS) | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
 	$(Q)ONLY='$(ONLY)' FROM='$(FROM)' tests/run_models.sh
