@@ -156,9 +156,9 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
 	$(subst test-kvm,kvm,$(subst test-models,kvm,\
-	$(subst run-linux,linux,$(subst test-linux-points,linux,\
-	$(filter run run-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
-	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host)))))))))))
+	$(subst test-linux,test,$(subst run-linux,linux,$(subst test-linux-points,linux,\
+	$(filter run run-linux test-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
+	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host))))))))))))
 
 # ---- Targets, and what may be said to them ----
 
@@ -183,7 +183,7 @@ run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
 HOST_CASES := $(HOST_PROGRAMS) tests/fuzz/replay.sh
-test: all $(LINUX_PROGRAMS) $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+test: all $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
 	$(Q)B=$(B) tests/run_all.sh $(HOST_CASES)
 
 test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
@@ -205,10 +205,10 @@ bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
 bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
-test-vm: all $(LINUX_PROGRAMS) | $(DEPS) ## programs that run on the hypervisor
+test-vm: all | $(DEPS) ## programs that run on the hypervisor
 	$(Q)$(PYTHON) -m pytest -q tests/vm --ignore-glob='*/test_linux*'
 
-test-models: all $(LINUX_PROGRAMS) | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
+test-models: all | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
 	$(Q)ONLY='$(ONLY)' FROM='$(FROM)' tests/run_models.sh
 
 KVM_TESTS := kvm scenarios entries tally hvctl hvstate machine start

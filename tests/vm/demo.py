@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -22,6 +23,7 @@ from typing import TextIO
 from boots import BUILD, Plan, Result, Step, Transcript, run_plan
 from disk import Disk, DiskError
 from machine import Machine, MachineError, last_lines
+from packages import PackageError
 from pi import check_digits, extract_digits, pi_digits
 
 CHARS = 400                             # after so many the child is stopped
@@ -225,16 +227,14 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> int:
-    """Run it in a temporary directory; the exit code says how it went."""
-    args = parse_args()
-    work = Path(tempfile.mkdtemp(prefix="stasis-demo-"))
+def exit_code(prefix: str, show: Callable[[Path], None]) -> int:
+    """Show something in a temporary directory: how it went, for main."""
+    work = Path(tempfile.mkdtemp(prefix=prefix))
     try:
-        machine = replace(demo_machine(), memory_mib=args.memory,
-                          board=args.board)
-        demonstrate(Demo(args.build, args.damage, machine), work)
+        show(work)
         return 0
-    except (DemoError, MachineError, DiskError, AssertionError) as error:
+    except (DemoError, MachineError, DiskError, PackageError,
+            AssertionError) as error:
         print(f"\nFAILED: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -245,6 +245,15 @@ def main() -> int:
             print(f"kept: {work}")
         else:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def main() -> int:
+    """The exit code says how it went."""
+    args = parse_args()
+    demo = Demo(args.build, args.damage,
+                replace(demo_machine(), memory_mib=args.memory,
+                        board=args.board))
+    return exit_code("stasis-demo-", lambda work: demonstrate(demo, work))
 
 
 if __name__ == "__main__":

@@ -9,24 +9,20 @@ whose checksums are known.
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
 
 from boots import ROOT, Plan, Result, run_plan
-from demo import (PLAYERS, Demo, DemoError, MachineError, Screen, judge_boot,
+from demo import (PLAYERS, Demo, DemoError, Screen, exit_code, judge_boot,
                   judge_transfer)
-from disk import Disk, DiskError
+from disk import Disk
 from linux_child import (CHECKING, DELETE, RESTORE, SAVE, STATE, Child, plan,
                          printed, run)
 from linux_parts import FOLDER
 from linux_said import Said, parse, problems
-from packages import PackageError
 
 CHARS = 12000                           # of its console; the kernel prints 25,000
 HVSTATE = ROOT / "tools/hvstate"
@@ -121,24 +117,11 @@ def parse_args() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run it in a temporary directory; the exit code says how it went."""
+    """The exit code says how it went."""
     args = parse_args()
-    work = Path(tempfile.mkdtemp(prefix="stasis-linux-"))
-    try:
-        demonstrate(Demo(), Child(args.kernel, args.vps), work)
-        return 0
-    except (DemoError, MachineError, DiskError, PackageError,
-            AssertionError) as error:
-        print(f"\nFAILED: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nFAILED: interrupted", file=sys.stderr)
-        return 130
-    finally:
-        if os.environ.get("KEEP"):
-            print(f"kept: {work}")
-        else:
-            shutil.rmtree(work, ignore_errors=True)
+    child = Child(args.kernel, args.vps)
+    return exit_code("stasis-linux-",
+                     lambda work: demonstrate(Demo(), child, work))
 
 
 if __name__ == "__main__":

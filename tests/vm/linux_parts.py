@@ -1,8 +1,7 @@
 """What a Linux is made of: Debian's kernels, and an initramfs with our tests.
 
 Kernels and busybox come from Debian's packages, whatever this machine has itself; they
-are fetched once, unpacked under build/linux, and never installed. linux_parts.py prints
-where they are.
+are fetched once, unpacked under build/linux, and never installed.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -127,19 +125,3 @@ def find_kernel(files: Path) -> Path:
     if len(found) != 1:
         raise PackageError(f"{len(found)} kernels below {files}")
     return found[0]
-
-
-def main() -> int:
-    """See the head of the file."""
-    try:
-        for name in KERNELS:
-            print(kernel(name))
-        print(initramfs())
-    except PackageError as error:
-        print(f"linux_parts: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

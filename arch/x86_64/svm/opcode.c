@@ -1,5 +1,6 @@
 /*
- * Few instructions exit, and each of them has one opcode.
+ * Few instructions exit, and each of them has one opcode. Switches and no tables: without NRIP
+ * all exits of instructions come by here.
  */
 #include "arch/x86_64/svm/opcode.h"
 
