@@ -23,7 +23,7 @@ struct acpi_power {
 	u8 control; /* SLP_TYP, as the register has it */
 	u8 rsvd_z[7];
 };
-_Static_assert(sizeof(struct acpi_power) == 8, "docs/linux.md");
+_Static_assert(sizeof(struct acpi_power) == 8, "docs/stream.md");
 
 enum acpi_power_event {
 	ACPI_POWER_NONE,

@@ -170,5 +170,5 @@ bool device_restore(const struct device *row, void *state, const u8 *from,
 	if (length != row->state_size)
 		return false;
 	__builtin_memcpy(state, from, length);
-	return true;
+	return !row->valid || row->valid(state);
 }

@@ -45,11 +45,13 @@ struct device {
 	 * for another layout; 0: nothing of it is saved.
 	 * save: writes at most DEVICE_STATE_MAX bytes, answers how many. restore:
 	 * fills a state that was reset; false: that is no state of it, and nobody
-	 * has seen the change. NULL, both: the bytes are the state as it is.
+	 * has seen the change. NULL, both: the bytes are the state as it is, and valid
+	 * says whether a state can be so; NULL: any can.
 	 */
 	u32 kind;
 	u32 (*save)(const void *state, u8 *to);
 	bool (*restore)(void *state, const u8 *from, u32 length);
+	bool (*valid)(const void *state);
 };
 
 struct device_table {

@@ -19,7 +19,7 @@ struct ioapic {
 	u32 id;                 /* 200 as its register has it */
 	u32 select;             /* 204 which register the window shows */
 };
-_Static_assert(sizeof(struct ioapic) == 208, "docs/linux.md");
+_Static_assert(sizeof(struct ioapic) == 208, "docs/stream.md");
 
 /* What it sends: as in ICR of a local APIC (SDM 10.6.1). */
 struct ioapic_message {

@@ -27,7 +27,7 @@ struct uart16550 {
 	u8 rsvd_z[5];    /* 11 */
 	u8 received[16]; /* 16 the oldest first; behind them 0 */
 };
-_Static_assert(sizeof(struct uart16550) == 32, "docs/linux.md");
+_Static_assert(sizeof(struct uart16550) == 32, "docs/stream.md");
 
 u8 uart16550_read(struct uart16550 *u, u32 offset);
 

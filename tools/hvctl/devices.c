@@ -60,15 +60,9 @@ static void serial_write(const struct device_access *access)
 	serial_line(access);
 }
 
-static bool serial_restore(void *state, const u8 *from, u32 length)
+static bool serial_valid(const void *state)
 {
-	struct uart16550 u;
-
-	if (length != sizeof(u))
-		return false;
-	__builtin_memcpy(&u, from, sizeof(u));
-	__builtin_memcpy(state, from, sizeof(u));
-	return uart16550_valid(&u);
+	return uart16550_valid(state);
 }
 
 /* ---- The I/O APIC ---- */
@@ -94,15 +88,9 @@ static void ioapic_row_write(const struct device_access *access)
 	run_interrupts(access->parent);
 }
 
-static bool ioapic_row_restore(void *state, const u8 *from, u32 length)
+static bool ioapic_row_valid(const void *state)
 {
-	struct ioapic io;
-
-	if (length != sizeof(io))
-		return false;
-	__builtin_memcpy(&io, from, sizeof(io));
-	__builtin_memcpy(state, from, sizeof(io));
-	return ioapic_valid(&io);
+	return ioapic_valid(state);
 }
 
 /* ---- Off and reset ---- */
@@ -121,24 +109,21 @@ static u64 power_read(const struct device_access *access)
 /* The events end the run behind the instruction that wrote: run_exit. */
 static void power_write(const struct device_access *access)
 {
-	enum acpi_power_event event = acpi_power_write(
-		access->state, (u32)access->offset, (u8)access->value);
+	for (u32 i = 0; i < access->size; i++) {
+		enum acpi_power_event event =
+			acpi_power_write(access->state, (u32)access->offset + i,
+		                         (u8)(access->value >> 8 * i));
 
-	if (event == ACPI_POWER_SWITCHED_OFF)
-		run_exit(access->parent, BOOK_OFF, 0);
-	if (event == ACPI_POWER_IS_RESET)
-		run_exit(access->parent, BOOK_RESET, 0);
+		if (event == ACPI_POWER_SWITCHED_OFF)
+			run_exit(access->parent, BOOK_OFF, 0);
+		if (event == ACPI_POWER_IS_RESET)
+			run_exit(access->parent, BOOK_RESET, 0);
+	}
 }
 
-static bool power_restore(void *state, const u8 *from, u32 length)
+static bool power_valid(const void *state)
 {
-	struct acpi_power p;
-
-	if (length != sizeof(p))
-		return false;
-	__builtin_memcpy(&p, from, sizeof(p));
-	__builtin_memcpy(state, from, sizeof(p));
-	return acpi_power_valid(&p);
+	return acpi_power_valid(state);
 }
 
 /*
@@ -166,7 +151,7 @@ static const struct device rows[] = {
 	  .write = serial_write,
 	  .state_size = sizeof(struct uart16550),
 	  .kind = DEVICES_SERIAL,
-	  .restore = serial_restore },
+	  .valid = serial_valid },
 	{ .name = "I/O APIC",
 	  .range = { { DEVICE_MEMORY, IOAPIC_GPA, IOAPIC_BYTES } },
 	  .read = ioapic_row_read,
@@ -174,14 +159,14 @@ static const struct device rows[] = {
 	  .state_size = sizeof(struct ioapic),
 	  .reset = ioapic_row_reset,
 	  .kind = DEVICES_IOAPIC,
-	  .restore = ioapic_row_restore },
+	  .valid = ioapic_row_valid },
 	{ .name = "power",
 	  .range = { { DEVICE_PORT, ACPI_POWER_PORT, ACPI_POWER_PORTS } },
 	  .read = power_read,
 	  .write = power_write,
 	  .state_size = sizeof(struct acpi_power),
 	  .kind = DEVICES_POWER,
-	  .restore = power_restore },
+	  .valid = power_valid },
 	{ .name = "chipset",
 	  .range = { { DEVICE_MEMORY, CHIPSET, LAPIC_BASE_RESET - CHIPSET },
 	             { DEVICE_MEMORY, FIRMWARE, BIT(32) - FIRMWARE } } },
