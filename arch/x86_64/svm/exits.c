@@ -288,6 +288,8 @@ struct vm_entry exits_dispatch(struct vp *vp)
 		outcome = EXIT_FAULT_GP;
 	else
 		outcome = find(x.reason)(&x);
-	events_settle_debug(vp);
+	/* Else it is told of behind the instruction, by vendor_skip. */
+	if (outcome != EXIT_SKIP && outcome != EXIT_HALTED)
+		events_settle_debug(vp);
 	return run_entry(outcome_finish(&x, outcome));
 }

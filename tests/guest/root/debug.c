@@ -9,7 +9,7 @@
 
 bool debug_fills;
 
-#define STEPS 7 /* of them, first */
+#define STEPS 9 /* of them, first */
 
 static const struct test_case cases[] = {
 	{ "a step over each instruction that exits", debug_steps },
@@ -20,10 +20,15 @@ static const struct test_case cases[] = {
 	{ "steps intercepted and handed on", debug_steps_handed_on },
 	{ "steps intercepted and kept", debug_steps_swallowed },
 	{ "steps intercepted, saved and restored", debug_steps_travel },
+	{ "steps out of HLT intercepted", debug_steps_out_of_hlt },
+	{ "steps out of HLT in real mode",
+	  debug_steps_out_of_hlt_in_real_mode },
 	{ "a breakpoint of MOV SS behind what exits",
 	  debug_breakpoint_behind_mov_ss },
 	{ "breakpoints on ports", debug_port_breakpoints },
 	{ "breakpoints in the APIC's page", debug_page_breakpoints },
+	{ "breakpoints intercepted and handed on",
+	  debug_breakpoints_handed_on },
 	{ "general detect, and INT1", debug_general_detect },
 	{ "no branch records", debug_no_branch_records },
 	{ "a fault of ours has RF", debug_faults_have_rf },

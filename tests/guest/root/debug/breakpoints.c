@@ -193,9 +193,8 @@ void debug_no_branch_records(void)
 
 /* ---- RF ---- */
 
-static void raise_faults(u64 a, u64 b)
+static void raise_faults(u64 xsave, u64 b)
 {
-	(void)a;
 	(void)b;
 	witness_begin();
 #define FAULT(insns)                                                          \
@@ -207,22 +206,34 @@ static void raise_faults(u64 a, u64 b)
 	FAULT("mov $0x2f8, %%ecx; rdmsr");
 	FAULT("mov $0x2f8, %%ecx; wrmsr");
 	FAULT("mov $0x80000000, %%eax; mov %%rax, %%cr4");
+	FAULT("mov $1, %%eax; shl $32, %%rax; mov %%rax, %%cr0");
 	FAULT("vmptrld (%%rsp)");
 	FAULT("rdpmc");
 	FAULT("monitor");
+	FAULT("xor %%eax, %%eax; xor %%ecx, %%ecx; mwait");
 	FAULT("mov $16, %%eax; mov %%rax, %%cr8");
+	if (xsave) {
+		__asm__ volatile("mov %0, %%cr4"
+		                 :
+		                 : "r"(insn_read_cr4() | CR4_OSXSAVE));
+		FAULT("xor %%eax, %%eax; xor %%edx, %%edx; xor %%ecx, %%ecx; "
+		      "xsetbv");
+	}
 	witness_end();
 }
 
 void debug_faults_have_rf(void)
 {
 	static const u8 vectors[] = { VECTOR_UD, VECTOR_GP, VECTOR_GP,
-		                      VECTOR_GP, VECTOR_UD, VECTOR_GP,
-		                      VECTOR_UD, VECTOR_GP };
+		                      VECTOR_GP, VECTOR_GP, VECTOR_UD,
+		                      VECTOR_GP, VECTOR_UD, VECTOR_UD,
+		                      VECTOR_GP, VECTOR_GP };
+	bool xsave = cpu_cpuid(1).ecx & CPUID_1_ECX_XSAVE;
+	u32 count = ARRAY_LEN(vectors) - !xsave;
 
-	MUST(witness_run(&child, raise_faults, 0));
-	MUST(witness_count_is(&child, ARRAY_LEN(vectors)));
-	for (u32 i = 0; i < ARRAY_LEN(vectors); i++) {
+	MUST(witness_run(&child, raise_faults, xsave));
+	MUST(witness_count_is(&child, count));
+	for (u32 i = 0; i < count; i++) {
 		test_context("fault", i);
 		EXPECT_EQUAL(witness_record(&child, i)->vector, vectors[i]);
 		EXPECT_EQUAL(witness_record(&child, i)->flags & RFLAGS_RF,

@@ -44,5 +44,8 @@ void debug_general_detect_handed_on(void);
 void debug_steps_handed_on(void);
 void debug_steps_swallowed(void);
 void debug_steps_travel(void);
+void debug_steps_out_of_hlt(void);
+void debug_steps_out_of_hlt_in_real_mode(void);
+void debug_breakpoints_handed_on(void);
 
 #endif

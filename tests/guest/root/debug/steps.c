@@ -64,34 +64,60 @@ void debug_steps(void)
 	child_destroy(&child);
 }
 
-/* A self IPI, by one of three ways: the step comes first. */
+/* What makes an interrupt of its own due: the step comes first. */
+enum {
+	BY_THE_PAGE,
+	BY_TLFS,
+	BY_X2APIC,
+	BY_SELF_IPI,
+	BY_CR8, /* one that waits is let through */
+	BY_TPR_OF_TLFS,
+	WAYS
+};
+
+static const u32 way_msrs[WAYS] = {
+	[BY_TLFS] = HV_MSR_ICR,
+	[BY_X2APIC] = 0x830,
+	[BY_SELF_IPI] = 0x83f,
+	[BY_TPR_OF_TLFS] = HV_MSR_TPR,
+};
+
+#define TO_SELF (0x44000 | WITNESS_VECTOR)
+
+#define STEP_OVER(insn, ...)                                                 \
+	__asm__ volatile(                                                    \
+		"lea 1f(%%rip), %%rbx; mov %%rbx, %0; sti\n\t" WITNESS_TF_ON \
+		"nop; " insn "; 1: nop; nop; cli"                            \
+		: "=m"(witness.at[0])                                        \
+		: __VA_ARGS__                                                \
+		: "rbx", "memory", "cc")
+
 static void step_over_ipi(u64 way, u64 b)
 {
-	u32 msr = way == 2 ? 0x830 : 0x40000071;
+	bool waits = way == BY_CR8 || way == BY_TPR_OF_TLFS;
+	u32 value = way == BY_SELF_IPI ? WITNESS_VECTOR : TO_SELF;
 
 	(void)b;
 	witness_begin();
-	witness.steps = 3;
-	if (way == 0)
+	if (way == BY_THE_PAGE) {
 		*(volatile u32 *)(WITNESS_APIC + LAPIC_SVR) = 0x1ff;
-	if (way > 0) {
+	} else {
 		cpu_write_msr(0x1b, cpu_read_msr(0x1b) | 0xc00);
 		cpu_write_msr(0x80f, 0x1ff);
 	}
-	if (way == 0)
-		__asm__ volatile(
-			"lea 1f(%%rip), %%rbx; mov %%rbx, %0; sti\n\t" WITNESS_TF_ON
-			"nop; mov %2, (%1); 1: nop; nop; cli"
-			: "=m"(witness.at[0])
-			: "r"(WITNESS_APIC + 0x300ull), "r"(0x44040)
-			: "rbx", "memory", "cc");
+	if (waits) {
+		cpu_write_msr(HV_MSR_TPR, 0xf0);
+		cpu_write_msr(0x830, TO_SELF);
+		value = 0;
+	}
+	witness.steps = 3;
+	if (way == BY_THE_PAGE)
+		STEP_OVER("mov %2, (%1)", "r"(WITNESS_APIC + 0x300ull),
+		          "r"(TO_SELF));
+	else if (way == BY_CR8)
+		STEP_OVER("mov %1, %%cr8", "r"(0ull));
 	else
-		__asm__ volatile(
-			"lea 1f(%%rip), %%rbx; mov %%rbx, %0; sti\n\t" WITNESS_TF_ON
-			"nop; wrmsr; 1: nop; nop; cli"
-			: "=m"(witness.at[0])
-			: "c"(msr), "a"(0x44040), "d"(0)
-			: "rbx", "memory", "cc");
+		STEP_OVER("wrmsr", "c"(way_msrs[way]), "a"(value), "d"(0));
 	witness_end();
 }
 
@@ -112,10 +138,9 @@ static void step_before_interrupt(u64 way)
 	child_destroy(&child);
 }
 
-/* By the APIC's page, by the TLFS's MSR, by x2APIC. */
 void debug_steps_before_interrupts(void)
 {
-	for (u64 way = 0; way < 3 && !test_failed(); way++) {
+	for (u64 way = 0; way < WAYS && !test_failed(); way++) {
 		test_context("way", way);
 		step_before_interrupt(way);
 	}
@@ -157,12 +182,13 @@ void debug_step_before_nmi(void)
 
 /* ---- HLT ---- */
 
-static void halt_and_step(u64 a, u64 b)
+static void halt_and_step(u64 interrupts, u64 b)
 {
-	(void)a;
 	(void)b;
 	witness_begin();
 	witness.steps = 3;
+	if (!interrupts)
+		insn_cli();
 	__asm__ volatile("lea 1f(%%rip), %%rax; mov %%rax, %0\n\t" WITNESS_TF_ON
 	                 "nop; hlt; 1: nop"
 	                 : "=m"(witness.at[0])
@@ -173,11 +199,15 @@ static void halt_and_step(u64 a, u64 b)
 
 void debug_step_ends_hlt(void)
 {
-	MUST(witness_run(&child, halt_and_step, 0));
-	MUST(witness_count_is(&child, 3));
-	EXPECT_EQUAL(witness_record(&child, 1)->rip, witness_of(&child)->at[0]);
-	EXPECT_EQUAL(witness_record(&child, 1)->dr6, DR6_STEP);
-	child_destroy(&child);
+	for (u64 interrupts = 0; interrupts < 2; interrupts++) {
+		test_context("IF", interrupts);
+		MUST(witness_run(&child, halt_and_step, interrupts));
+		MUST(witness_count_is(&child, 3));
+		EXPECT_EQUAL(witness_record(&child, 1)->rip,
+		             witness_of(&child)->at[0]);
+		EXPECT_EQUAL(witness_record(&child, 1)->dr6, DR6_STEP);
+		child_destroy(&child);
+	}
 }
 
 /* A breakpoint on the word that MOV SS loads waits for what comes behind. */
