@@ -70,6 +70,7 @@ SVM_CANNOT = {
     "a breakpoint of MOV SS behind what exits": "QEMU: MOV SS holds no #DB back",
     "a fault of ours has RF": "QEMU 7.2: RF is not pushed. QEMU 10.0: VMPTRLD is no #UD",
     "an #AC is given back": "QEMU: no #AC",
+    "an #AC that raises itself": "QEMU: no #AC",
     "an #AC that raises itself is the parent's": "QEMU: no #AC",
     "an NMI behind STI": "QEMU 7.2: no shadow at VMRUN",
     "cr4 with bad pdptes": "SVM: PDPTEs are in memory",

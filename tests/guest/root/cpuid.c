@@ -12,12 +12,10 @@
 #define PAGES 12
 #define PORT 0x80
 #define STACK 0x3000
+/* Components that a child has if its processor has them. */
+#define MAY_ENABLE (XSTATE_LEGACY | XSTATE_AVX | XSTATE_AVX512 | XSTATE_PKRU)
 
-#define MOV_RAX_CR4 0x0f, 0x20, 0xe0
-#define MOV_CR4_RAX 0x0f, 0x22, 0xe0
-#define OR_EAX(x) 0x0d, LE32(x)
 #define XOR_ECX_ECX 0x31, 0xc9
-#define XOR_EDX_EDX 0x31, 0xd2
 #define XSETBV 0x0f, 0x01, 0xd1
 #define MOV_EDI_EBX 0x89, 0xdf
 #define MOV_R8D_EBX 0x41, 0x89, 0xd8
@@ -68,6 +66,17 @@ static bool expect_same(const struct cpu_id *got, const struct cpu_id *want)
 	       EXPECT_EQUAL(got->ebx, want->ebx) &&
 	       EXPECT_EQUAL(got->ecx, want->ecx) &&
 	       EXPECT_EQUAL(got->edx, want->edx);
+}
+
+/* The same of the root. */
+static struct cpu_id root_ask(u32 leaf, u32 subleaf)
+{
+	struct cpu_id r;
+
+	__asm__ volatile("cpuid"
+	                 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
+	                 : "a"(leaf), "c"(subleaf));
+	return r;
 }
 
 /* ---- XSAVE ---- */
@@ -137,37 +146,78 @@ static void xsave_sizes(void)
 	child_destroy(&child);
 }
 
+/* Both forms of an area, by the leaves of the root: they are the processor's. */
+static void own_sizes(u64 xcr0, u32 *standard, u32 *compacted)
+{
+	struct cpu_id sub;
+
+	*standard = *compacted = XSAVE_HEADER_END;
+	for (u32 i = 2; i < 63; i++) {
+		if (!(xcr0 >> i & 1))
+			continue;
+		sub = root_ask(0xd, i);
+		if (sub.ebx + sub.eax > *standard)
+			*standard = sub.ebx + sub.eax;
+		if (sub.ecx & 2)
+			*compacted = (*compacted + 63) & ~63u;
+		*compacted += sub.eax;
+	}
+}
+
+/* OUT, XSETBV of EDX:EAX, and what CPUID says then of leaf D.0 and D.1. */
+static const u8 set_and_ask[] = {
+	OUT_EAX(PORT), XOR_ECX_ECX,   XSETBV,       MOV_EAX(13), XOR_ECX_ECX,
+	CPUID,         MOV_EDI_EBX,   MOV_EAX(13),  MOV_ECX(1),  CPUID,
+	MOV_R8D_EBX,   OUT_EAX(PORT), JMP_BACK(35),
+};
+
+static bool sets_and_asks(u64 xcr0)
+{
+	u32 standard, compacted;
+	u64 rax;
+
+	test_context("XCR0", xcr0);
+	own_sizes(xcr0, &standard, &compacted);
+	if (!child_run_to_out(&child, PORT, &rax) ||
+	    !child_set(&child, HV_REGISTER_RAX, xcr0) ||
+	    !child_set(&child, HV_REGISTER_RDX, 0) ||
+	    !child_run_to_out(&child, PORT, &rax))
+		return false;
+	return EXPECT_EQUAL(child_get(&child, HV_REGISTER_XFEM), xcr0) &&
+	       EXPECT_EQUAL(child_get(&child, HV_REGISTER_RDI), standard) &&
+	       EXPECT_EQUAL(child_get(&child, HV_REGISTER_R8),
+	                    rax & 2 ? compacted : 0);
+}
+
 /*
  * XSETBV, then at once CPUID, with nothing in between that would switch away: and
  * a value that is refused (AVX without SSE) leaves the sizes as they were.
  */
 static void xsave_behind_xsetbv(void)
 {
-	/* clang-format off */
-	static const u8 code[] = {
-		MOV_RAX_CR4, OR_EAX(CR4_OSXSAVE), MOV_CR4_RAX,
-		XOR_ECX_ECX, XOR_EDX_EDX, MOV_EAX(7), XSETBV,
-		MOV_EAX(13), XOR_ECX_ECX, CPUID, MOV_EDI_EBX,
-		XOR_ECX_ECX, XOR_EDX_EDX, MOV_EAX(3), XSETBV,
-		MOV_EAX(13), XOR_ECX_ECX, CPUID, MOV_R8D_EBX, OUT_EAX(PORT),
-		XOR_ECX_ECX, XOR_EDX_EDX, MOV_EAX(5), XSETBV, HLT,
-	};
-	/* clang-format on */
-	u64 rax;
+	static const u64 sets[] = { 7, 3, 0xe7, 1, 0x2e7, 7, 0xe7, 3 };
+	u64 all = root_ask(0xd, 0).eax & MAY_ENABLE;
 
 	if (!(cpu_cpuid(1).ecx & CPUID_1_ECX_AVX)) {
 		test_skip("no AVX");
 		return;
 	}
-	MUST(create(code, sizeof(code)));
+	MUST(create(set_and_ask, sizeof(set_and_ask)));
 	MUST(child_set_long(&child, CHILD_CODE, STACK));
-	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, 13,
+	MUST(child_set(&child, HV_REGISTER_CR4,
+	               child_get(&child, HV_REGISTER_CR4) | CR4_OSXSAVE));
+	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_GP,
 	                     HV_INTERCEPT_ACCESS_EXECUTE));
-	MUST(child_run_to_out(&child, PORT, &rax));
+	for (u32 i = 0; i < ARRAY_LEN(sets); i++)
+		if (!(sets[i] & ~all))
+			MUST(sets_and_asks(sets[i]));
+	/* As every processor has it that has AVX. */
+	MUST(sets_and_asks(7));
 	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RDI), 832);
-	EXPECT_EQUAL(child_get(&child, HV_REGISTER_R8), XSAVE_HEADER_END);
+	MUST(child_run_to_out(&child, PORT, &all) &&
+	     child_set(&child, HV_REGISTER_RAX, 5));
 	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
-	EXPECT_EQUAL(child_get(&child, HV_REGISTER_XFEM), 3);
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_XFEM), 7);
 	child_destroy(&child);
 }
 
@@ -318,16 +368,6 @@ static void syscall_is_of_64_bits(void)
 }
 
 /* ---- The root ---- */
-
-static struct cpu_id root_ask(u32 leaf, u32 subleaf)
-{
-	struct cpu_id r;
-
-	__asm__ volatile("cpuid"
-	                 : "=a"(r.eax), "=b"(r.ebx), "=c"(r.ecx), "=d"(r.edx)
-	                 : "a"(leaf), "c"(subleaf));
-	return r;
-}
 
 static void nothing_of_vmx(void)
 {

@@ -2,7 +2,11 @@
  * The root's own world: its APIC, its TSC, its MWAIT. What it does there is
  * nobody else's, neither the hypervisor's nor a child's.
  */
+#include <efi.h>
+#include <efilib.h>
+
 #include "include/x86_msr.h"
+#include "parent/memory.h"
 #include "tests/guest/lib/alarm.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
@@ -20,24 +24,56 @@ static struct child child;
 
 /* ---- The APIC's registers ---- */
 
+/* A page that the hypervisor has had since the boot: reserved, and hidden from us. */
+static u64 page_of_the_hypervisor(void)
+{
+	static _Alignas(8) u8 map[32768];
+	UINTN size = sizeof(map), key, step = 0;
+	UINT32 version;
+	u64 value;
+
+	if (EFI_ERROR(BS->GetMemoryMap(&size, (void *)map, &key, &step,
+	                               &version)))
+		return 0;
+	for (u64 at = 0; at < size; at += step) {
+		const EFI_MEMORY_DESCRIPTOR *d = (const void *)(map + at);
+
+		if (d->Type == EfiReservedMemoryType &&
+		    trap_read(d->PhysicalStart, &value) == VECTOR_MC)
+			return d->PhysicalStart;
+	}
+	return 0;
+}
+
+static bool refuses_the_apic(u64 place, u64 base)
+{
+	test_context("place", place);
+	return EXPECT_EQUAL(trap_write_msr(MSR_IA32_APIC_BASE,
+	                                   place | (base & 0xfff)),
+	                    VECTOR_GP) &&
+	       EXPECT_EQUAL(cpu_read_msr(MSR_IA32_APIC_BASE), base);
+}
+
 static void apic_stays_off_memory(void)
 {
-	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE), flags = base & 0xfff;
-	u64 own = page_run(1);
-	u64 places[4];
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
+	u64 own = page_run(1), ours = page_of_the_hypervisor();
+	u64 deposited = page_take() << PAGE_SHIFT,
+	    gpn = deposited >> PAGE_SHIFT;
+	u32 done;
 
-	MUST(child_create(&child, PAGES) && EXPECT(own != 0));
-	places[0] = own;
-	places[1] = child.memory;
-	places[2] = 0;        /* where firmware keeps things */
-	places[3] = 0x100000; /* and where its code is */
-	for (u32 i = 0; i < ARRAY_LEN(places); i++) {
-		test_context("place", i);
-		EXPECT_EQUAL(
-			trap_write_msr(MSR_IA32_APIC_BASE, places[i] | flags),
-			VECTOR_GP);
-		EXPECT_EQUAL(cpu_read_msr(MSR_IA32_APIC_BASE), base);
-	}
+	MUST(child_create(&child, PAGES) && EXPECT(own) && EXPECT(ours) &&
+	     EXPECT(deposited));
+	MUST(EXPECT_SUCCESS(memory_deposit(child.id, &gpn, 1, &done)));
+	child.deposited++;
+	EXPECT(refuses_the_apic(ours, base));
+	EXPECT(refuses_the_apic(ours + PAGE_SIZE, base));
+	EXPECT(refuses_the_apic(deposited, base));
+	EXPECT(refuses_the_apic(own, base));
+	EXPECT(refuses_the_apic(child.memory, base));
+	/* Where firmware keeps things, and where its code is. */
+	EXPECT(refuses_the_apic(0, base));
+	EXPECT(refuses_the_apic(0x100000, base));
 	/* Where it is it may be written. */
 	EXPECT_EQUAL(trap_write_msr(MSR_IA32_APIC_BASE, base), TRAP_NONE);
 	EXPECT_EQUAL(cpu_read_msr(MSR_IA32_APIC_BASE), base);
@@ -87,6 +123,53 @@ static void tsc_is_its_own(void)
 		cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - moves[i]);
 		EXPECT(soon_after(cpu_read_tsc(), begin));
 		insn_sti();
+	}
+	child_destroy(&child);
+}
+
+static const u8 spinner[] = { 0x48, INC_MEM(COUNTER), JMP_BACK(8) };
+
+static u64 count(void)
+{
+	return *(volatile u64 *)child_at(&child, COUNTER);
+}
+
+static bool create_spinner(void)
+{
+	return child_create(&child, PAGES) &&
+	       (CHILD_PUT_CODE(&child, spinner), true) &&
+	       child_set_long(&child, CHILD_CODE, CHILD_CODE);
+}
+
+/* What a child that runs has of time: all of it goes on, and none of it jumps. */
+static void runs_on(u64 by)
+{
+	static const u32 names[] = { HV_REGISTER_TIME_REF_COUNT,
+		                     HV_REGISTER_VP_RUNTIME };
+	u64 tsc = child_get(&child, HV_REGISTER_TSC), before[2], counted;
+
+	for (u32 i = 0; i < ARRAY_LEN(names); i++)
+		before[i] = child_get(&child, names[i]);
+	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() + by);
+	for (u32 turn = 0; turn < 3; turn++) {
+		counted = count();
+		child_let_run(SOON / 10);
+		EXPECT(count() - counted > 1000);
+	}
+	EXPECT(child_get(&child, HV_REGISTER_TSC) - tsc < 2 * SOON);
+	for (u32 i = 0; i < ARRAY_LEN(names); i++) {
+		test_context("register", names[i]);
+		EXPECT(child_get(&child, names[i]) > before[i]);
+		EXPECT(child_get(&child, names[i]) - before[i] < SECOND);
+	}
+}
+
+static void a_child_runs_on(void)
+{
+	MUST(create_spinner() && child_go(&child));
+	for (u32 i = 0; i < ARRAY_LEN(moves) && !test_failed(); i++) {
+		runs_on(moves[i]);
+		runs_on(-moves[i]);
 	}
 	child_destroy(&child);
 }
@@ -177,13 +260,6 @@ static void deadlines_go_by_it(void)
 
 /* ---- MWAIT ---- */
 
-static const u8 spinner[] = { 0x48, INC_MEM(COUNTER), JMP_BACK(8) };
-
-static u64 count(void)
-{
-	return *(volatile u64 *)child_at(&child, COUNTER);
-}
-
 static void monitor_and_wait(const volatile u64 *what)
 {
 	__asm__ volatile("monitor" : : "a"(what), "c"(0), "d"(0));
@@ -213,10 +289,7 @@ static void mwait_gives_time(void)
 		test_skip("no MWAIT");
 		return;
 	}
-	MUST(child_create(&child, PAGES) &&
-	     (CHILD_PUT_CODE(&child, spinner), true) &&
-	     child_set_long(&child, CHILD_CODE, CHILD_CODE) &&
-	     child_go(&child));
+	MUST(create_spinner() && child_go(&child));
 	busy = counted(ticks, false);
 	waiting = counted(ticks, true);
 	EXPECT(busy > 1000);
@@ -227,6 +300,7 @@ static void mwait_gives_time(void)
 static const struct test_case cases[] = {
 	{ "the APIC's registers stay off memory", apic_stays_off_memory },
 	{ "the root's TSC is its own", tsc_is_its_own },
+	{ "a child that runs does not see the root's TSC", a_child_runs_on },
 	{ "the root's TSC_ADJUST is its own", tsc_adjust_is_its_own },
 	{ "deadlines go by the root's own TSC", deadlines_go_by_it },
 	{ "a root in MWAIT gives time away", mwait_gives_time },

@@ -16,33 +16,56 @@ static struct child child;
 /* Our stack in the child. */
 static _Alignas(PAGE_SIZE) u8 good_stack[PAGE_SIZE];
 
-/* A write breakpoint where #DB pushes its own frame (CVE-2015-8104). */
-static void loop_of_db(u64 a, u64 b)
+#define RW_WRITE 1u
+#define RW_ACCESS 3u
+#define LEN_8 2u
+#define LEN_4 3u
+
+/* A breakpoint where #DB pushes its own frame (CVE-2015-8104), and what begins. */
+static const struct {
+	u8 below; /* the top: 8 SS, 16 RSP, 24 RFLAGS, 32 CS, 40 RIP */
+	u8 rw, len;
+	bool by_step;
+} loops[] = {
+	{ 8, RW_WRITE, LEN_8, false },
+	{ 8, RW_WRITE, LEN_8, true },
+	{ 40, RW_ACCESS, LEN_8, false },
+	{ 24, RW_ACCESS, LEN_4, true },
+};
+
+static void loop_of_db(u64 way, u64 b)
 {
 	u64 top = (u64)good_stack + sizeof(good_stack);
+	u64 at = top - loops[way].below;
 
-	(void)a;
 	(void)b;
 	witness_begin();
 	witness_use_stack(VECTOR_DB, top);
-	witness_set_dr0(top - 8);
-	witness_set_dr7(0x401 | 1 << 16 | 2 << 18);
-	*(volatile u64 *)(top - 8) = 0;
+	witness_set_dr0(at);
+	witness_set_dr7(0x401 | loops[way].rw << 16 | loops[way].len << 18);
+	if (loops[way].by_step)
+		__asm__ volatile(WITNESS_TF_ON "nop" : : : "memory", "cc");
+	else
+		*(volatile u32 *)at = 0;
 	witness_end();
 }
 
 void hostile_db_raises_itself(void)
 {
-	MUST(witness_create(&child, loop_of_db, 0));
-	MUST(child_go(&child));
-	hostile_share_is_ours();
-	MUST(child_stop(&child));
-	/* Nothing of its handler was executed, nor behind the store. */
-	EXPECT_EQUAL(witness_of(&child)->count, 0);
-	EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6) & 1, 1);
-	child_destroy(&child);
+	for (u32 i = 0; i < (hostile_pushes ? ARRAY_LEN(loops) : 1); i++) {
+		test_context("way", i);
+		MUST(witness_create(&child, loop_of_db, i));
+		MUST(child_go(&child));
+		hostile_share_is_ours();
+		MUST(child_stop(&child));
+		/* Nothing of its handler was executed, nor behind what began. */
+		EXPECT_EQUAL(witness_of(&child)->count, 0);
+		EXPECT_EQUAL(child_get(&child, HV_REGISTER_DR6) & 1, 1);
+		child_destroy(&child);
+	}
 }
 
+/* It may keep one, and then the child goes on. */
 void hostile_db_loop_is_the_parents(void)
 {
 	const struct hv_exception_intercept *e =
@@ -52,13 +75,19 @@ void hostile_db_loop_is_the_parents(void)
 		test_skip("no data breakpoint on a push");
 		return;
 	}
-	MUST(witness_create(&child, loop_of_db, 0));
-	MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION, VECTOR_DB,
-	                     HV_INTERCEPT_ACCESS_EXECUTE));
-	MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
-	EXPECT_EQUAL(e->parameter & 1, 1);
-	MUST(witness_finish(&child));
-	child_destroy(&child);
+	for (u32 i = 0; i < ARRAY_LEN(loops); i++) {
+		if (loops[i].by_step)
+			continue;
+		test_context("way", i);
+		MUST(witness_create(&child, loop_of_db, i));
+		MUST(child_intercept(&child, HV_INTERCEPT_TYPE_EXCEPTION,
+		                     VECTOR_DB, HV_INTERCEPT_ACCESS_EXECUTE));
+		MUST(child_run_to(&child, HV_MESSAGE_EXCEPTION_INTERCEPT));
+		EXPECT_EQUAL(e->vector, VECTOR_DB);
+		EXPECT_EQUAL(e->parameter & 1, 1);
+		MUST(witness_finish(&child));
+		child_destroy(&child);
+	}
 }
 
 /* In protected mode at CPL 3, #AC with a stack that is not aligned. */
@@ -118,13 +147,20 @@ void hostile_ac_is_given_back(void)
 	child_destroy(&child);
 }
 
+/* Wherever in four bytes the stack stands. */
 void hostile_ac_raises_itself(void)
 {
-	MUST(create_ac(0x4801));
-	MUST(child_go(&child));
-	hostile_share_is_ours();
-	MUST(child_stop(&child));
-	child_destroy(&child);
+	for (u64 stack = 0x4801; stack < 0x4804; stack++) {
+		test_context("stack", stack);
+		MUST(create_ac(stack));
+		MUST(child_go(&child));
+		hostile_share_is_ours();
+		MUST(child_stop(&child));
+		/* The load has not been done, nor its handler entered. */
+		EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), CHILD_CODE);
+		EXPECT_EQUAL(*(u32 *)child_at(&child, COUNTER), 0);
+		child_destroy(&child);
+	}
 }
 
 void hostile_ac_loop_is_the_parents(void)
