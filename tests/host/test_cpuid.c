@@ -2,8 +2,10 @@
  * hv/run/cpuid.c: what a child may see, and what it may not.
  */
 #include "hv/run/cpuid.h"
+#include "hv/run/msr.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"
+#include "include/x86_msr.h"
 #include "tests/host/fake/dumps.h"
 #include "tests/host/fixture/test.h"
 
@@ -130,10 +132,23 @@ static void test_beyond(void **state)
 	assert_int_equal(r[EBX] | r[ECX] | r[EDX], 0);
 }
 
-/* One number for what is told and what is checked. */
+/* One number for what is told and what is checked, in all that holds an address. */
 static void test_widths(void **state)
 {
+	static const struct {
+		u32 name, msr; /* 0: none */
+		u64 beside;    /* bits that are no address */
+	} rows[] = {
+		{ HV_REGISTER_CR3, 0, 0 },
+		{ HV_REGISTER_APIC_BASE, MSR_IA32_APIC_BASE, 0x900 },
+		{ HV_REGISTER_MTRR_PHYS_BASE0, 0x200, 6 },
+		{ HV_REGISTER_MTRR_PHYS_MASK0, 0x201, 0x800 },
+		{ HV_REGISTER_HYPERCALL, HV_MSR_HYPERCALL, 0 },
+		{ HV_REGISTER_SIMP, HV_MSR_SIMP, 0 },
+		{ HV_REGISTER_REFERENCE_TSC, HV_MSR_REFERENCE_TSC, 0 },
+	};
 	struct vp *vp = child();
+	u64 id = vp->partition->id;
 	u32 r[4];
 
 	(void)state;
@@ -142,11 +157,20 @@ static void test_widths(void **state)
 		cpuid_answer(vp, 0x80000008, 0, r);
 		assert_int_equal(r[EAX], bits | 48 << 8);
 		assert_int_equal(r[ECX] | r[EDX], 0);
-		assert_ok(guest_set(vp->partition->id, 2, HV_REGISTER_CR3,
-		                    BIT((r[EAX] & 0xff) - 1)));
-		assert_int_equal(guest_set(vp->partition->id, 2,
-		                           HV_REGISTER_CR3, BIT(r[EAX] & 0xff)),
-		                 HV_STATUS_INVALID_PARAMETER);
+		for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+			u64 good = BIT(bits - 1) | rows[i].beside;
+			u64 bad = BIT(bits) | rows[i].beside;
+
+			assert_ok(guest_set(id, 2, rows[i].name, good));
+			assert_int_equal(guest_set(id, 2, rows[i].name, bad),
+			                 HV_STATUS_INVALID_PARAMETER);
+			if (!rows[i].msr)
+				continue;
+			assert_int_equal(vp_msr_write(vp, rows[i].msr, good),
+			                 MSR_OK);
+			assert_int_equal(vp_msr_write(vp, rows[i].msr, bad),
+			                 MSR_FAULT);
+		}
 	}
 }
 

@@ -103,6 +103,52 @@ static void test_an_interrupt_is_not_injected_in_a_shadow(void **state)
 	assert_int_equal(s->pending_interruption, 0);
 }
 
+/* Nor before a debug exception that is due: the trap is first (SDM table 6-2). */
+static void test_interrupts_come_behind_a_debug_exception(void **state)
+{
+	static const struct {
+		u64 pending_debug;
+		bool waits;
+	} rows[] = {
+		{ DEBUG_STEP, true },
+		{ DEBUG_ENABLED | 1, true },
+		{ DEBUG_STEP | DEBUG_ENABLED | 8, true },
+		{ 1, false }, /* DR7 has not enabled it */
+		{ 0, false },
+	};
+	const struct lapic_message nmi = { .delivery = LAPIC_DELIVER_NMI };
+
+	for (u32 i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+		bool is_nmi = i % 2, waits = rows[i / 2].waits;
+		u8 vector = is_nmi ? VECTOR_NMI : VECTOR;
+		struct vp_state *s;
+
+		fake_teardown(state);
+		assert_int_equal(set_up(state), 0);
+		*vp_apic_register(child, LAPIC_SVR) = 0x1ff;
+		s = enter_child();
+		if (is_nmi)
+			lapic_deliver(child, &nmi);
+		else
+			lapic_raise(child, vector, false);
+		s->rflags |= RFLAGS_IF | RFLAGS_TF;
+		s->pending_debug = rows[i / 2].pending_debug;
+		finish(EXIT_AGAIN);
+		assert_int_equal(is_nmi ? fake_vendor.entry.wait_nmi
+		                        : fake_vendor.entry.wait_interrupt,
+		                 waits);
+		assert_int_equal(s->pending_interruption &
+		                         HV_PENDING_INTERRUPTION,
+		                 !waits);
+		if (!waits)
+			assert_int_equal(
+				s->pending_interruption >>
+						HV_PENDING_VECTOR_SHIFT &
+					0xff,
+				vector);
+	}
+}
+
 static void test_outcomes(void **state)
 {
 	struct vp_state *s = enter_child();
@@ -123,21 +169,96 @@ static void test_outcomes(void **state)
 	                         (u64)VECTOR_GP << HV_PENDING_VECTOR_SHIFT);
 }
 
-/* #GP in the delivery of a page fault is a double fault. */
-static void test_a_fault_in_a_delivery(void **state)
+/* A child in protected mode or not, and a #GP of ours in the delivery of this. */
+static u64 fault_in_delivery(void **state, bool is_protected, u32 type,
+                             u8 vector)
 {
-	struct vp_state *s = enter_child();
+	struct vp_state *s;
 
-	(void)state;
+	fake_teardown(state);
+	assert_int_equal(set_up(state), 0);
+	s = enter_child();
+	s->cr0 = CR0_ET | (is_protected ? CR0_PE : 0);
 	fake_vendor.cut_short = true;
 	fake_vendor.delivered = (struct vendor_event){
-		.type = HV_PENDING_TYPE_EXCEPTION,
-		.vector = VECTOR_PF,
+		.type = (enum hv_pending_type)type,
+		.vector = vector,
 	};
 	finish(EXIT_FAULT_GP);
-	assert_int_equal(s->pending_interruption >> HV_PENDING_VECTOR_SHIFT &
-	                         0xff,
-	                 VECTOR_DF);
+	return s->pending_interruption;
+}
+
+#define PENDING(vector)                                       \
+	(HV_PENDING_INTERRUPTION |                            \
+	 HV_PENDING_TYPE_EXCEPTION << HV_PENDING_TYPE_SHIFT | \
+	 (u64)(vector) << HV_PENDING_VECTOR_SHIFT)
+#define PENDING_ERROR(vector, error)                       \
+	(PENDING(vector) | HV_PENDING_DELIVER_ERROR_CODE | \
+	 (u64)(error) << HV_PENDING_ERROR_SHIFT)
+
+/* SDM 6.15, table 6-5, and EXT of 6.13; in real mode no error code is pushed. */
+static void test_faults_in_deliveries(void **state)
+{
+	static const struct {
+		u32 type;
+		u8 vector;
+		bool is_real;
+		u64 pending;
+	} rows[] = {
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_PF, false,
+		  PENDING_ERROR(VECTOR_DF, 0) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_GP, false,
+		  PENDING_ERROR(VECTOR_DF, 0) },
+		{ HV_PENDING_TYPE_EXCEPTION, 0, false,
+		  PENDING_ERROR(VECTOR_DF, 0) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_UD, false,
+		  PENDING_ERROR(VECTOR_GP, 1) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_DB, false,
+		  PENDING_ERROR(VECTOR_GP, 1) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_AC, false,
+		  PENDING_ERROR(VECTOR_GP, 1) },
+		{ HV_PENDING_TYPE_INTERRUPT, VECTOR, false,
+		  PENDING_ERROR(VECTOR_GP, 1) },
+		{ HV_PENDING_TYPE_NMI, VECTOR_NMI, false,
+		  PENDING_ERROR(VECTOR_GP, 1) },
+		/* INT1, then INT n of a vector that is none of #GP's, and INT3. */
+		{ HV_PENDING_TYPE_PRIVILEGED_SOFTWARE_EXCEPTION, VECTOR_DB,
+		  false, PENDING_ERROR(VECTOR_GP, 1) },
+		{ HV_PENDING_TYPE_SOFTWARE_INTERRUPT, VECTOR_GP, false,
+		  PENDING_ERROR(VECTOR_GP, 0) },
+		{ HV_PENDING_TYPE_SOFTWARE_EXCEPTION, 3, false,
+		  PENDING_ERROR(VECTOR_GP, 0) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_UD, true,
+		  PENDING(VECTOR_GP) },
+		{ HV_PENDING_TYPE_EXCEPTION, VECTOR_GP, true,
+		  PENDING(VECTOR_DF) },
+		{ HV_PENDING_TYPE_SOFTWARE_INTERRUPT, 0x21, true,
+		  PENDING(VECTOR_GP) },
+	};
+
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		u64 pending = fault_in_delivery(state, !rows[i].is_real,
+		                                rows[i].type, rows[i].vector);
+
+		if (pending != rows[i].pending)
+			fail_msg("row %u: %llx", i,
+			         (unsigned long long)pending);
+	}
+}
+
+/* No third: the parent is told, and its child stands still (SDM 6.15, "shutdown"). */
+static void test_a_fault_in_a_double_fault(void **state)
+{
+	for (u32 is_protected = 0; is_protected < 2; is_protected++) {
+		assert_int_equal(fault_in_delivery(state, is_protected,
+		                                   HV_PENDING_TYPE_EXCEPTION,
+		                                   VECTOR_DF),
+		                 0);
+		assert_int_equal(child->message.type,
+		                 HV_MESSAGE_UNRECOVERABLE_EXCEPTION);
+		assert_int_equal(child->intercept_suspend, HV_SUSPENDED);
+		assert_ptr_equal(fake.cpu.current, fake_root_vp());
+	}
 }
 
 static void test_an_nmi_is_the_roots(void **state)
@@ -215,8 +336,10 @@ int main(void)
 		CASE(test_a_child_is_entered),
 		CASE(test_an_interrupt_waits_until_it_is_taken),
 		CASE(test_an_interrupt_is_not_injected_in_a_shadow),
+		CASE(test_interrupts_come_behind_a_debug_exception),
 		CASE(test_outcomes),
-		CASE(test_a_fault_in_a_delivery),
+		CASE(test_faults_in_deliveries),
+		CASE(test_a_fault_in_a_double_fault),
 		CASE(test_an_nmi_is_the_roots),
 		CASE(test_msrs),
 		CASE(test_the_fake_can_fail),

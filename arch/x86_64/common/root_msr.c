@@ -62,11 +62,12 @@ static bool write_switched(struct vp *root, u32 msr, u64 value)
  */
 static bool write_apic_base(struct vp *root, u32 msr, u64 value)
 {
-	u64 page = value & LAPIC_BASE_ADDRESS;
+	u64 page = value & LAPIC_BASE_ADDRESS, now;
 
 	(void)root;
-	if (page != (msr_read(msr) & LAPIC_BASE_ADDRESS) &&
-	    frame_owner(hpa_of(page)) != FRAME_NONE)
+	if (!msr_read_safe(msr, &now) ||
+	    (page != (now & LAPIC_BASE_ADDRESS) &&
+	     frame_owner(hpa_of(page)) != FRAME_NONE))
 		return false;
 	return msr_write_safe(msr, value);
 }
