@@ -127,7 +127,7 @@ HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 # first, and keeps only these for the tests.
 PARENT_CORE := $(wildcard parent/*.c tools/hvctl/*.c)
 PARENT_KEPT := hvctl_main run_* devices_product device_* container_* uart16550_* ioapic_* \
-	acpi_power_* acpi_tables_* bzimage_*
+	acpi_power_* acpi_tables_* bzimage_* pci_host_* rtc_*
 PARENT_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/parent/test_*.c))
 PARENT_FAKES := $(filter-out %/fake/firmware.c parent/supply.c,$(HOST_CORE)) \
 	$(filter-out $(PARENT_TESTS:%=tests/host/%.c),$(wildcard tests/host/parent/*.c))

@@ -9,6 +9,7 @@
 #include "include/x86_apic.h"
 #include "parent/acpi_power.h"
 #include "parent/ioapic.h"
+#include "parent/rtc.h"
 #include "parent/uart16550.h"
 
 /* The table that is being written is the last one. */
@@ -94,7 +95,6 @@ static void end_table(struct tables *t)
 #define FADT_SLEEP_STATUS 256u
 
 #define BOOT_NO_VGA BIT(2)
-#define BOOT_NO_RTC BIT(5)
 #define FLAG_WBINVD BIT(0)
 #define FLAG_NO_POWER_BUTTON BIT(4)
 #define FLAG_NO_SLEEP_BUTTON BIT(5)
@@ -118,7 +118,7 @@ static u32 write_fadt(struct tables *t, u32 dsdt)
 	put(t, begin + FADT_DSDT, ACPI_TABLES_GPA + dsdt, 4);
 	put(t, begin + FADT_DSDT_LONG, ACPI_TABLES_GPA + dsdt, 8);
 	/* No bit for a keyboard controller or for devices of the ISA bus: there are none. */
-	put(t, begin + FADT_BOOT, BOOT_NO_VGA | BOOT_NO_RTC, 2);
+	put(t, begin + FADT_BOOT, BOOT_NO_VGA, 2);
 	put(t, begin + FADT_FLAGS,
 	    FLAG_WBINVD | FLAG_NO_POWER_BUTTON | FLAG_NO_SLEEP_BUTTON |
 	            FADT_FLAG_RESET | FLAG_REDUCED,
@@ -223,27 +223,43 @@ static void write_cpu(struct tables *t, u32 cpu)
 	end_package(t, begin);
 }
 
-/* Io (Decode16, ...), Interrupt (ResourceConsumer, Edge, ActiveHigh) { ... } (6.4) */
-static void write_serial_resources(struct tables *t)
+/* IO (Decode16, port, port, 1, count) (6.4.2.5) */
+static void write_ports(struct tables *t, u32 first, u32 count)
 {
 	text(t, "\x47\x01", 2);
-	number(t, PORT_COM1, 2);
-	number(t, PORT_COM1, 2);
+	number(t, first, 2);
+	number(t, first, 2);
 	byte(t, 1); /* alignment */
-	byte(t, UART16550_PORTS);
-	text(t, "\x89\x06\0\x03\x01", 5);
-	number(t, ACPI_TABLES_SERIAL_PIN, 4);
-	text(t, "\x79\0", 2); /* the end; a sum of 0 is none */
+	byte(t, (u8)count);
 }
 
-/* Device (COM1) { Name (_HID, EisaId ("PNP0501")) _UID, _CRS } */
-static void write_serial(struct tables *t)
+/* Interrupt (ResourceConsumer, Edge, ActiveHigh) { pin } (6.4.3.6) */
+static void write_pin(struct tables *t, u32 pin)
 {
-	u32 begin = begin_device(t, "COM1"), buffer, size;
+	text(t, "\x89\x06\0\x03\x01", 5);
+	number(t, pin, 4);
+}
+
+/* A device of the ISA bus: by its EISA id, in the bytes of that encoding (19.3.4). */
+struct isa_device {
+	const char *name, *id;
+	u32 port, ports, pin; /* pin 0: none */
+};
+
+static const struct isa_device isa_devices[] = {
+	{ "COM1", "\x41\xd0\x05\x01", PORT_COM1, UART16550_PORTS,
+	  ACPI_TABLES_SERIAL_PIN },                           /* PNP0501 */
+	{ "RTC_", "\x41\xd0\x0b\0", RTC_PORT, RTC_PORTS, 0 }, /* PNP0B00 */
+};
+
+/* Device (name) { Name (_HID, EisaId (id)) _UID, _CRS } */
+static void write_isa_device(struct tables *t, const struct isa_device *isa)
+{
+	u32 begin = begin_device(t, isa->name), buffer, size;
 
 	begin_name(t, "_HID");
 	byte(t, AML_DWORD);
-	text(t, "\x41\xd0\x05\x01", 4);
+	text(t, isa->id, 4);
 	begin_name(t, "_UID");
 	small(t, 1);
 	begin_name(t, "_CRS");
@@ -252,7 +268,10 @@ static void write_serial(struct tables *t)
 	byte(t, AML_BYTE);
 	size = t->used;
 	byte(t, 0);
-	write_serial_resources(t);
+	write_ports(t, isa->port, isa->ports);
+	if (isa->pin)
+		write_pin(t, isa->pin);
+	text(t, "\x79\0", 2); /* the end; a sum of 0 is none */
 	put(t, size, t->used - size - 1, 1);
 	end_package(t, buffer);
 	end_package(t, begin);
@@ -281,7 +300,8 @@ static u32 write_dsdt(struct tables *t, u32 cpus)
 	text(t, "\\_SB_", 5);
 	for (u32 cpu = 0; cpu < cpus; cpu++)
 		write_cpu(t, cpu);
-	write_serial(t);
+	for (u32 i = 0; i < ARRAY_LEN(isa_devices); i++)
+		write_isa_device(t, &isa_devices[i]);
 	end_package(t, scope);
 	write_off(t);
 	end_table(t);

@@ -77,7 +77,10 @@ def test_dump_shows_what_the_devices_remember(tmp_path, capsys):
     path.write_bytes(join([
         Part(0x314D4F43, serial.ljust(16, b"\0") + b"qx".ljust(16, b"\0")),
         Part(0x31414F49, struct.pack("<24Q4I", *entries, 0x210, 16, 0, 0x18)),
-        Part(0x31525750, b"\x14".ljust(8, b"\0"))], STREAM))
+        Part(0x31525750, b"\x14".ljust(8, b"\0")),
+        Part(0x31435452, struct.pack("<2I2B6x10s2B", 60, 86461, 12, 1, bytes(10),
+                                     0x26, 2).ljust(144, b"\0")),
+        Part(0x31494350, struct.pack("<2I", 0x80000008, 0))], STREAM))
     assert main(["dump", str(path)]) == 0
     text = capsys.readouterr().out
     assert "device serial port, kind 0x314d4f43, 32 bytes" in text
@@ -92,6 +95,11 @@ def test_dump_shows_what_the_devices_remember(tmp_path, capsys):
             "asserted\n") in text
     assert "pin 5" not in text
     assert "sleep type 5" in text
+    assert ("shows 2000-01-02 00:01:01, 60 s ahead of the parent's, "
+            "register 12 selected, held\n") in text
+    assert "A 0x26, B 0x02\n" in text
+    assert "RAM from" not in text
+    assert "CONFIG_ADDRESS 0x80000008" in text
 
 
 def test_info_shows_the_devices(tmp_path, capsys):

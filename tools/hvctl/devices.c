@@ -7,6 +7,9 @@
 #include "include/x86_apic.h"
 #include "parent/acpi_power.h"
 #include "parent/acpi_tables.h"
+#include "parent/pci_host.h"
+#include "parent/rtc.h"
+#include "tools/hvctl/front.h"
 #include "tools/hvctl/run.h"
 
 #define CONSOLE_PORT 0xe9
@@ -126,6 +129,69 @@ static bool power_valid(const void *state)
 	return acpi_power_valid(state);
 }
 
+/* ---- The real-time clock ---- */
+
+/* Of a system that does not know the time: the beginning of 2000, and it stands. */
+static u32 now(void)
+{
+	struct rtc_time time;
+	u32 seconds;
+
+	return front_time(&time) && rtc_seconds(&time, &seconds) ? seconds : 0;
+}
+
+static void rtc_row_reset(void *state)
+{
+	rtc_reset(state);
+}
+
+static u64 rtc_row_read(const struct device_access *access)
+{
+	u64 value = 0;
+
+	for (u32 i = 0; i < access->size; i++)
+		value |= (u64)rtc_read(access->state, (u32)access->offset + i,
+		                       now())
+		         << 8 * i;
+	return value;
+}
+
+static void rtc_row_write(const struct device_access *access)
+{
+	for (u32 i = 0; i < access->size; i++)
+		rtc_write(access->state, (u32)access->offset + i,
+		          (u8)(access->value >> 8 * i), now());
+}
+
+static bool rtc_row_valid(const void *state)
+{
+	return rtc_valid(state);
+}
+
+/* ---- PCI ---- */
+
+/* Its first range is the address, the second the data. */
+static u64 pci_read(const struct device_access *access)
+{
+	u32 at = (u32)access->offset;
+
+	return access->range
+	               ? pci_host_read_data(access->state, at, access->size)
+	               : pci_host_read_address(access->state, at, access->size);
+}
+
+static void pci_write(const struct device_access *access)
+{
+	if (access->range == 0)
+		pci_host_write_address(access->state, (u32)access->offset,
+		                       access->size, access->value);
+}
+
+static bool pci_valid(const void *state)
+{
+	return pci_host_valid(state);
+}
+
 /*
  * Where a PC has its chipset and its firmware: systems look there for parts of the
  * processor's maker (Linux 6.16 at FED803C0H), and find that nothing answers. The page of
@@ -167,6 +233,22 @@ static const struct device rows[] = {
 	  .state_size = sizeof(struct acpi_power),
 	  .kind = DEVICES_POWER,
 	  .valid = power_valid },
+	{ .name = "real-time clock",
+	  .range = { { DEVICE_PORT, RTC_PORT, RTC_PORTS } },
+	  .read = rtc_row_read,
+	  .write = rtc_row_write,
+	  .state_size = sizeof(struct rtc),
+	  .reset = rtc_row_reset,
+	  .kind = DEVICES_RTC,
+	  .valid = rtc_row_valid },
+	{ .name = "PCI",
+	  .range = { { DEVICE_PORT, PORT_PCI_ADDRESS, PCI_HOST_ADDRESS_PORTS },
+	             { DEVICE_PORT, PORT_PCI_DATA, PCI_HOST_DATA_PORTS } },
+	  .read = pci_read,
+	  .write = pci_write,
+	  .state_size = sizeof(struct pci_host),
+	  .kind = DEVICES_PCI,
+	  .valid = pci_valid },
 	{ .name = "chipset",
 	  .range = { { DEVICE_MEMORY, CHIPSET, LAPIC_BASE_RESET - CHIPSET },
 	             { DEVICE_MEMORY, FIRMWARE, BIT(32) - FIRMWARE } } },

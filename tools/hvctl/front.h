@@ -7,6 +7,7 @@
 #define STASIS_HVCTL_FRONT_H
 
 #include "include/types.h"
+#include "parent/rtc.h"
 
 /* ---- Console ---- */
 
@@ -25,6 +26,9 @@ u32 front_key(u8 bytes[FRONT_KEY]);
 u64 front_ticks(void);
 /* How many of them are a millisecond; takes a few. 0: nobody knows. */
 u64 front_ticks_in_ms(void);
+
+/* What time it is, as the system has it. False: it does not know. */
+bool front_time(struct rtc_time *now);
 
 /* ---- Memory, for one command ---- */
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from .container import Part
 
 PINS = 24
+FIRST = datetime(2000, 1, 1)            # that a clock counts from
 MASKED, LEVEL, REMOTE = 1 << 16, 1 << 15, 1 << 14
 
 
@@ -47,6 +49,22 @@ def power(payload: bytes) -> Iterator[str]:
     yield f"sleep type {payload[0] >> 2}"
 
 
+def clock(payload: bytes) -> Iterator[str]:
+    """A real-time clock: what it shows, and its RAM."""
+    ahead, shown, index, held = struct.unpack_from("<2I2B", payload)
+    cmos = payload[16:]
+    yield (f"shows {FIRST + timedelta(seconds=shown)}, {ahead} s ahead of the "
+           f"parent's, register {index} selected{', held' if held else ''}")
+    yield f"A {cmos[10]:#04x}, B {cmos[11]:#04x}"
+    if any(cmos[14:]):
+        yield "RAM from register 14 on " + cmos[14:].hex(" ")
+
+
+def pci(payload: bytes) -> Iterator[str]:
+    """PCI's host bridge."""
+    yield f"CONFIG_ADDRESS {struct.unpack_from('<I', payload)[0]:#010x}"
+
+
 @dataclass(frozen=True)
 class Device:
     """A kind, what it is, and how many bytes it has."""
@@ -58,7 +76,9 @@ class Device:
 
 KINDS = {0x314D4F43: Device("serial port", 32, serial),
          0x31414F49: Device("I/O APIC", 208, ioapic),
-         0x31525750: Device("power", 8, power)}
+         0x31525750: Device("power", 8, power),
+         0x31435452: Device("real-time clock", 144, clock),
+         0x31494350: Device("PCI", 8, pci)}
 
 
 def summary(part: Part) -> str:

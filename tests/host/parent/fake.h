@@ -6,6 +6,7 @@
 #define FAKE_PARENT_H
 
 #include "parent/device.h"
+#include "parent/rtc.h"
 #include "tests/host/fixture/test.h"
 #include "tools/hvctl/command.h"
 
@@ -47,6 +48,7 @@ extern struct parent_front {
 	u32 blocks;        /* of memory that are in use */
 	u32 block_limit;   /* 0: any number */
 	bool file_open;
+	struct rtc_time time; /* year 0: it does not know */
 } parent_front;
 
 void front_reset(void);

@@ -53,6 +53,12 @@ u64 front_ticks_in_ms(void)
 	return 1;
 }
 
+bool front_time(struct rtc_time *now)
+{
+	*now = parent_front.time;
+	return now->year != 0;
+}
+
 void *front_allocate(u64 bytes)
 {
 	if (parent_front.block_limit &&

@@ -88,7 +88,7 @@ static void test_fadt(void **state)
 	assert_int_equal(tables[fadt + 8], 6);
 	assert_int_equal(get(fadt + 40, 4), get(fadt + 140, 8));
 	table_at(get(fadt + 140, 8), "DSDT");
-	assert_int_equal(get(fadt + 109, 2), 0x24);
+	assert_int_equal(get(fadt + 109, 2), 0x04); /* no VGA */
 	assert_int_equal(get(fadt + 112, 4), 0x100431);
 	assert_port(fadt + 116, 0x606);
 	assert_int_equal(tables[fadt + 128], 1);
@@ -180,6 +180,9 @@ static void test_dsdt(void **state)
 	           ",//Alignment0x08,//Length)");
 	assert_has("Interrupt(ResourceConsumer,Edge,ActiveHigh,Exclusive,,,)"
 	           "{0x00000004,}");
+	assert_has("Device(RTC){Name(_HID,EisaId(\"PNP0B00\")");
+	assert_has("IO(Decode16,0x0070,//RangeMinimum0x0070,//RangeMaximum0x01"
+	           ",//Alignment0x02,//Length)})");
 	assert_has("Name(_S5,Package(0x02)//_S5_:S5SystemState{0x05,Zero})");
 }
 

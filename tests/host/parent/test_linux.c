@@ -11,7 +11,6 @@
 #include "tests/host/parent/linux_file.h"
 
 #define COM1 0x3f8
-#define KIND_IOAPIC 0x31414f49u /* "IOA1" */
 
 static struct child_step steps[64];
 static u32 count;
@@ -34,6 +33,12 @@ static void out(u16 port, u32 value)
 	steps[count++] =
 		(struct child_step){ .port = port, .size = 1, .value = value };
 	child_steps = count;
+}
+
+static void out_long(u16 port, u32 value)
+{
+	out(port, value);
+	steps[count - 1].size = 4;
 }
 
 /* IN, and what came goes to the plain console. */
@@ -257,10 +262,25 @@ static void test_interrupt(void **state)
 }
 
 /* A bit of the state's first byte that no state has, or back; with right CRCs. */
+/* Of each kind a bit that its device does not have. */
+static const struct {
+	u32 kind, offset;
+	u8 bit;
+} impossible[] = {
+	{ 0x314d4f43, 0, 0x80 },  /* COM1: IER */
+	{ 0x31414f49, 2, 0x02 },  /* IOA1: reserved, of the first pin's entry */
+	{ 0x31525750, 0, 0x80 },  /* PWR1 */
+	{ 0x31435452, 10, 0x80 }, /* RTC1 */
+	{ 0x31494350, 0, 0x02 },  /* PCI1: of CONFIG_ADDRESS */
+};
+
 static void damage(struct container_part *part, u8 *payload)
 {
-	payload[part->kind == KIND_IOAPIC ? 2 : 0] ^=
-		part->kind == KIND_IOAPIC ? 2 : 0x80;
+	u32 i = 0;
+
+	while (impossible[i].kind != part->kind)
+		assert_true(++i < ARRAY_LEN(impossible));
+	payload[impossible[i].offset] ^= impossible[i].bit;
 	part->payload_crc = crc32c(0, payload, part->length);
 	part->header_crc = crc32c(0, part, 12);
 }
@@ -295,6 +315,8 @@ static void test_states_that_cannot_be(void **state)
 	put_ioapic(0, 0x18);
 	out(COM1 + 4, 0x08);
 	out(0x604, 0x10);
+	out(0x70, 0x0c);
+	out_long(0xcf8, 0x80000000);
 	out(0xe9, '.');
 	assert_done(LINUX_CREATE);
 	place(2);
@@ -302,9 +324,9 @@ static void test_states_that_cannot_be(void **state)
 	assert_done("save 2 a.sav");
 	f = front_find("a.sav");
 	header = (void *)f->data;
-	assert_int_equal(header->part_count, 3);
+	assert_int_equal(header->part_count, ARRAY_LEN(impossible));
 	at = f->data + sizeof(*header);
-	for (u32 i = 0; i < 3; i++) {
+	for (u32 i = 0; i < ARRAY_LEN(impossible); i++) {
 		part = (void *)at;
 		damage(part, at + sizeof(*part));
 		assert_ends("restore a.sav", HVCTL_ABORTED);
@@ -313,6 +335,33 @@ static void test_states_that_cannot_be(void **state)
 		at += sizeof(*part) + part->length;
 	}
 	assert_done("restore a.sav");
+}
+
+/* The clock has the time of our own system, then and when it is restored; PCI a bridge. */
+static void test_clock_and_pci(void **state)
+{
+	(void)state;
+	parent_front.time = (struct rtc_time){ 2041, 12, 1, 7, 57, 45 };
+	for (u32 life = 0; life < 2; life++) {
+		out(0x70, 9);
+		in_and_show(0x71); /* 41H, the year */
+		out(0x70, 2);
+		in_and_show(0x71);
+		out(0x70, 0);
+		in_and_show(0x71);
+		out_long(0xcf8, 0x80000000);
+		in_and_show(0xcfe); /* 37H of 12378086H */
+	}
+	assert_done(LINUX_CREATE);
+	assert_done("run 2 for=4");
+	assert_says("AWE7\n");
+	assert_done("save 2 a.sav");
+	assert_done("delete 2");
+	parent_front.time = (struct rtc_time){ 2043, 5, 2, 1, 58, 46 };
+	assert_done("restore a.sav");
+	assert_done("run 3 for=4");
+	assert_says("CXF7\n");
+	parent_front.time.year = 0;
 }
 
 static void test_ends(void **state)
@@ -395,6 +444,7 @@ int main(void)
 		ROW(test_interrupt),
 		ROW(test_chipset),
 		ROW(test_states_that_cannot_be),
+		ROW(test_clock_and_pci),
 		ROW(test_ends),
 		ROW(test_reset),
 		ROW(test_reset_without_files),

@@ -122,6 +122,23 @@ u64 front_ticks_in_ms(void)
 	return (cpu_read_tsc() - before) / (STALL_MICROSECONDS / 1000);
 }
 
+bool front_time(struct rtc_time *now)
+{
+	EFI_TIME time;
+
+	/* Its zone is left aside: a PC's clock is of whatever zone its systems like, and
+	 * those of a child are to see what they would see here. */
+	if (EFI_ERROR(RT->GetTime(&time, NULL)))
+		return false;
+	*now = (struct rtc_time){ .year = time.Year,
+		                  .month = time.Month,
+		                  .day = time.Day,
+		                  .hour = time.Hour,
+		                  .minute = time.Minute,
+		                  .second = time.Second };
+	return true;
+}
+
 void *front_allocate(u64 bytes)
 {
 	/* Of the pool, so for ourselves alone: what a child is given are whole
