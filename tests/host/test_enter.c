@@ -284,6 +284,27 @@ static void test_an_nmi_is_the_roots(void **state)
 	assert_int_equal(fake_vendor.entry.ticks, fake.facts.tsc_hz / 100000);
 }
 
+/* With nobody else there, and nothing to wait for, an exit leads straight back. */
+static void test_a_root_alone_goes_on_as_it_was(void **state)
+{
+	struct vp *root = fake_root_vp();
+
+	(void)state;
+	assert_ok(guest_set(child->partition->id, 0,
+	                    HV_REGISTER_EXPLICIT_SUSPEND, 1));
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_INTERRUPT), root);
+	fake_vendor.entry.timed = true;
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_GO_ON), root);
+	assert_true(fake_vendor.entry.timed);
+	/* The vendor has something for it: once. */
+	enter_prepared(&fake.cpu);
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_GO_ON), root);
+	assert_false(fake_vendor.entry.timed);
+	fake_vendor.entry.timed = true;
+	enter_next(&fake.cpu, SCHED_GO_ON);
+	assert_true(fake_vendor.entry.timed);
+}
+
 static void test_msrs(void **state)
 {
 	struct vp *root = fake_root_vp();
@@ -341,6 +362,7 @@ int main(void)
 		CASE(test_faults_in_deliveries),
 		CASE(test_a_fault_in_a_double_fault),
 		CASE(test_an_nmi_is_the_roots),
+		CASE(test_a_root_alone_goes_on_as_it_was),
 		CASE(test_msrs),
 		CASE(test_the_fake_can_fail),
 	};

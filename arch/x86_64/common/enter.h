@@ -4,6 +4,7 @@
 #ifndef ARCH_ENTER_H
 #define ARCH_ENTER_H
 
+#include "arch/x86_64/common/cpu_arch.h"
 #include "hv/run/sched.h"
 
 /*
@@ -11,5 +12,14 @@
  * prepared for it, its general registers are in vp->state.
  */
 struct vp *enter_next(struct cpu *cpu, enum sched_event event);
+
+/*
+ * A root that is alone goes on as it was entered last, whatever it has exited for. Not
+ * this time: something waits that only a preparation sees to.
+ */
+static inline void enter_prepared(struct cpu *cpu)
+{
+	cpu_arch(cpu)->quiet = false;
+}
 
 #endif

@@ -194,7 +194,10 @@ struct vendor_entry {
  */
 bool vendor_delivers(struct vp *vp);
 
-/* The VP is loaded, applied, and has its event. */
+/*
+ * The VP is loaded, applied, and has its event. From most exits a root that is alone goes
+ * on without: what waits for a preparation says so (enter_prepared).
+ */
 void vendor_prepare(struct vp *vp, const struct vendor_entry *entry);
 
 /* The first entry. Later ones follow an exit, behind this door. */

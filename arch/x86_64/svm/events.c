@@ -8,6 +8,7 @@
  */
 #include "arch/x86_64/svm/events.h"
 
+#include "arch/x86_64/common/enter.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/svm/length.h"
 #include "arch/x86_64/svm/opcode.h"
@@ -309,10 +310,7 @@ void vendor_retry(struct vp *vp)
 
 /* ---- Debug exceptions ---- */
 
-/*
- * SVM has no field for those that wait. They wait here, for as long as it takes to the
- * next entry, which injects them.
- */
+/* SVM has no field for those that wait. They wait here, up to the next preparation. */
 static u64 *waiting(struct vp *vp)
 {
 	return vp->cached & VP_PART_MSRS ? &vp->state.pending_debug
@@ -491,8 +489,10 @@ void vendor_skip(struct vp *vp)
 		v->rip = rip_behind(vp, length);
 		v->interrupt_shadow = 0;
 		v->rflags &= ~RFLAGS_RF; /* it was for that instruction */
-		if (v->rflags & RFLAGS_TF)
+		if (v->rflags & RFLAGS_TF) {
 			*waiting(vp) |= DEBUG_STEP;
+			enter_prepared(arch_this_cpu());
+		}
 	}
 	events_settle_debug(vp);
 }

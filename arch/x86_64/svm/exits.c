@@ -51,6 +51,7 @@ static enum exit_outcome exits_interrupt(struct exit *x)
 static enum exit_outcome exits_window(struct exit *x)
 {
 	(void)x;
+	enter_prepared(arch_this_cpu());
 	return EXIT_AGAIN;
 }
 

@@ -99,6 +99,13 @@ void alarm_set_periodic(u32 ticks)
 	apic_write(LAPIC_INITIAL_COUNT, ticks);
 }
 
+/* In x2APIC mode the write has the destination as well, which does not matter here. */
+void alarm_send(u8 vector)
+{
+	apic_write(LAPIC_ICR, LAPIC_TO_SELF << LAPIC_ICR_SHORTHAND_SHIFT |
+	                              LAPIC_ICR_ASSERT | vector);
+}
+
 bool alarm_rang(void)
 {
 	return rings;

@@ -25,6 +25,9 @@ void alarm_set_periodic(u32 ticks);
 bool alarm_rang(void);
 u64 alarm_rings(void);
 
+/* An interrupt of this vector, to ourselves. */
+void alarm_send(u8 vector);
+
 /* Ticks of the TSC in so many of the APIC's clock, as measured once. */
 u64 alarm_tsc(u64 ticks);
 void alarm_measure(void);
