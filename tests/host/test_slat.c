@@ -35,6 +35,32 @@ static void test_one_page_splits_and_collapses(void **state)
 	assert_int_equal(pool->in_use, in_use);
 }
 
+/* The last page of a table is still away, or there is another one in its place. */
+static void test_one_that_differs_keeps_a_table(void **state)
+{
+	static const u8 ours[PAGE_SIZE] __attribute__((aligned(4096))) = { 0 };
+	struct gpa_space *space = &fake_root()->space;
+	struct gpa_overlay record = { 0 };
+	u64 id = guest_child(4, 0), gpn = 0x2123, last = 0x21ff, back;
+	struct arch_mapping m;
+
+	(void)state;
+	assert_ok(guest_deposit_page(id, last));
+	assert_ok(guest_deposit_page(id, gpn));
+	assert_ok(guest_withdraw_page(id, &back));
+	assert_int_equal(back, gpn);
+	assert_true(mapped(gpn));
+	assert_false(mapped(last));
+
+	assert_ok(gpa_overlay_set(space, &record, 0x2001, ours, ARCH_READ));
+	assert_ok(guest_withdraw_page(id, &back));
+	assert_int_equal(back, last);
+	assert_true(arch_space_lookup(&space->arch, gpa_of_page(0x2001), &m));
+	assert_int_equal(m.rights, ARCH_READ);
+	gpa_overlay_clear(space, &record);
+	assert_true(mapped(0x2001));
+}
+
 /* In any order, to several pools, the root's own among them. */
 static void random_order(u64 seed)
 {
@@ -198,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_page_splits_and_collapses),
+		TEST(test_one_that_differs_keeps_a_table),
 		TEST(test_random_order_restores_the_identity),
 		TEST(test_gigabyte_leaves_split_twice),
 		TEST(test_split_without_memory_changes_nothing),

@@ -171,14 +171,15 @@ static void prune(struct arch_space *space, u64 address)
 /* All entries of a table continue the first: one large leaf can say it. */
 static bool table_is_uniform(const u64 *table, u32 level)
 {
-	u64 first = table[0];
+	u64 first = table[0], next = first;
 
 	if (!(first & SLAT_USED) || !is_leaf(first, level) ||
 	    vendor_rights(first) != ALL_RIGHTS ||
 	    (first & SLAT_ADDRESS) % level_size(level + 1) != 0)
 		return false;
+#pragma GCC unroll 7
 	for (u32 i = 1; i < SLAT_ENTRIES; i++)
-		if (table[i] != first + i * level_size(level))
+		if (table[i] != (next += level_size(level)))
 			return false;
 	return true;
 }
@@ -268,10 +269,9 @@ bool arch_space_map_identity(struct arch_space *space, u64 base, u64 size)
 	while (base < end) {
 		u32 type;
 		u32 level = identity_level(base, end - base, &type);
-		struct walk w;
-
 		/* Where a table is already, large leaves would lose it. */
-		w = walk_down(space, base, level);
+		struct walk w = walk_down(space, base, level);
+
 		if (w.level == level && level > 0 &&
 		    (*walk_entry(&w) & SLAT_USED) &&
 		    !is_leaf(*walk_entry(&w), level))
