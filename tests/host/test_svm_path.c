@@ -33,10 +33,8 @@ static u64 index_at(u64 linear, u32 level)
 }
 
 /* Four levels, from LINEAR to CODE. */
-static void make(void)
+static void fill(void)
 {
-	vp = guest_partition(guest_child_of_zeros(32))->vps[0];
-	space = &vp->partition->space;
 	memset(&paths, 0, sizeof(paths));
 	memset(&v, 0, sizeof(v));
 	changes = 1;
@@ -48,6 +46,13 @@ static void make(void)
 		put(TABLE(i), index_at(LINEAR, 3 - i), TABLE(i + 1) | PTE_RW,
 		    8);
 	put(TABLE(3), index_at(LINEAR, 0), CODE | PTE_RW, 8);
+}
+
+static void make(void)
+{
+	vp = guest_partition(guest_child_of_zeros(32))->vps[0];
+	space = &vp->partition->space;
+	fill();
 }
 
 static const u8 *follow(u64 linear)
@@ -210,6 +215,25 @@ static void test_pages_of_one_place(void **state)
 	assert_ptr_not_equal(follow(LINEAR), guest_memory(vp, CODE + 0xabc));
 }
 
+/* Of the longer way that was there before no step is left. */
+static void test_a_shorter_way(void **state)
+{
+	const u64 large = 2ull << 20;
+	const u8 *was;
+
+	(void)state;
+	vp = guest_partition(guest_child_of_zeros(1024))->vps[0];
+	space = &vp->partition->space;
+	fill();
+	assert_at(LINEAR, CODE + 0xabc);
+	put(TABLE(2), index_at(LINEAR, 1), large | PTE_RW | PTE_LARGE, 8);
+	assert_at(LINEAR, large + LINEAR % large);
+	was = follow(LINEAR);
+	put(TABLE(3), index_at(LINEAR, 0), 0, 8);
+	lead_to(large + LINEAR % large, ELSEWHERE);
+	assert_ptr_equal(follow(LINEAR), was);
+}
+
 /* Entries of four bytes: the second one of a word, too. */
 static void test_short_entries(void **state)
 {
@@ -277,6 +301,7 @@ int main(void)
 		TEST(test_another_mode),
 		TEST(test_bits_of_the_mode),
 		TEST(test_pages_of_one_place),
+		TEST(test_a_shorter_way),
 		TEST(test_short_entries),
 		TEST(test_a_page_of_ours),
 		TEST(test_nothing_is_not_remembered),

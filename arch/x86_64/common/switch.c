@@ -63,6 +63,8 @@ void switch_msr_written(struct vp *root, u32 msr, u64 value)
 		if (msr_rows[i].msr == msr)
 			cpu_arch(arch_this_cpu())->msrs[i] =
 				*msr_place(root, i) = value;
+	/* Where the processor loads it at an entry it has it from there. */
+	vp_state_change(root, VP_PART_OURS);
 }
 
 /*

@@ -23,20 +23,31 @@ static u8 give_next(struct asids *of, struct asid *a, u32 count)
 	return control;
 }
 
-u8 asid_choose(struct asids *of, struct asid *a, u64 changes, u32 count,
-               bool flushes_one)
+/* Apart from asid_choose, as most entries are without it. */
+__attribute__((noinline)) static u8 choose(struct asids *of, struct asid *a,
+                                           u64 changes, u32 count,
+                                           bool flushes_one)
 {
-	u8 control = VMCB_TLB_KEEP;
+	u8 control;
 
-	if (a->round != of->round || of->round == 0)
+	/* All that TLB_CONTROL can do without a flush of one is to flush everybody's
+	 * (15.16). */
+	if (a->round != of->round || of->round == 0 || !flushes_one)
 		control = give_next(of, a, count);
-	else if (a->clean == changes)
-		return VMCB_TLB_KEEP;
-	else if (flushes_one)
-		control = VMCB_TLB_FLUSH_ASID;
 	else
-		/* All that TLB_CONTROL can do there is to flush everybody's (15.16). */
-		control = give_next(of, a, count);
+		control = VMCB_TLB_FLUSH_ASID;
 	a->clean = changes;
 	return control;
+}
+
+/* On the way of every entry, in another file: inlined there. */
+__attribute__((always_inline)) inline u8 asid_choose(struct asids *of,
+                                                     struct asid *a,
+                                                     u64 changes, u32 count,
+                                                     bool flushes_one)
+{
+	/* Not so before the first round: nothing is clean then. */
+	if (a->clean == changes && a->round == of->round)
+		return VMCB_TLB_KEEP;
+	return choose(of, a, changes, count, flushes_one);
 }

@@ -147,15 +147,11 @@ static u64 rip_behind(struct vp *vp, u64 length)
 	return vendor_peek(vp, VENDOR_CODE_64) ? rip : (u32)rip;
 }
 
-void events_entering(struct vp *vp)
+void events_enter(struct vp *vp)
 {
 	struct vp_svm *a = vp_svm(vp);
 	struct vmcb *v = vmcb_of(vp);
 
-	a->dr6 = v->dr6;
-	a->dr7 = v->dr7;
-	if (!(v->event & EVENT_VALID))
-		return;
 	/* Not left to the processor: QEMU blocks nothing by one that is injected. */
 	if ((v->event & EVENT_TYPE) == EVENT_TYPE_NMI)
 		events_block_nmi(vp, true);
@@ -212,7 +208,8 @@ static void end_iret(struct vp *vp)
 	events_block_nmi(vp, true);
 }
 
-void events_exited(struct vp *vp)
+/* On the way of every exit, in another file: inlined there. */
+__attribute__((always_inline)) inline void events_exited(struct vp *vp)
 {
 	struct vmcb *v = vmcb_of(vp);
 	u64 event = v->exit_event;
@@ -371,7 +368,7 @@ enum exit_outcome events_raise_debug(struct vp *vp, u64 causes)
 	return EXIT_AGAIN;
 }
 
-void events_settle_debug(struct vp *vp)
+void events_settle_child(struct vp *vp)
 {
 	u64 causes = *waiting(vp);
 

@@ -4,6 +4,7 @@
 #ifndef ARCH_SVM_EVENTS_H
 #define ARCH_SVM_EVENTS_H
 
+#include "arch/x86_64/svm/svm_arch.h"
 #include "hv/run/exit.h"
 #include "hv/vp/vp.h"
 
@@ -14,8 +15,17 @@ void events_set_pending(struct vp *vp, u64 pending);
 /* NMIs are blocked up to its next IRET, or are not. */
 void events_block_nmi(struct vp *vp, bool blocked);
 
-/* Last of all before an entry, and first of all behind an exit. */
-void events_entering(struct vp *vp);
+/* Last of all before an entry, and first of all behind an exit. Most entries have no event. */
+void events_enter(struct vp *vp);
+static inline void events_entering(struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+
+	vp_svm(vp)->dr6 = v->dr6;
+	vp_svm(vp)->dr7 = v->dr7;
+	if (v->event & EVENT_VALID)
+		events_enter(vp);
+}
 void events_exited(struct vp *vp);
 
 /* It is about to execute an IRET. */
@@ -47,7 +57,13 @@ enum exit_outcome events_raise_debug(struct vp *vp, u64 causes);
  * Debug exceptions that are due behind what was carried out for the VP: they go to
  * its parent, or are delivered.
  */
-void events_settle_debug(struct vp *vp);
+void events_settle_child(struct vp *vp);
+static inline void events_settle_debug(struct vp *vp)
+{
+	/* The root's are its own. */
+	if (!vp->is_root)
+		events_settle_child(vp);
+}
 
 /* And those that are delivered become the event of the next entry. */
 void events_inject_debug(struct vp *vp);

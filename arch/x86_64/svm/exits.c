@@ -252,10 +252,13 @@ static const exit_handler handlers[SVM_EXITS] = {
 
 static exit_handler find(u64 code)
 {
-	if (code == SVM_EXIT_NPF)
-		return exits_memory;
-	return code < SVM_EXITS && handlers[code] ? handlers[code]
-	                                          : exits_unknown;
+	exit_handler handler = NULL;
+
+	if (code < SVM_EXITS)
+		handler = handlers[code];
+	else if (code == SVM_EXIT_NPF)
+		handler = exits_memory;
+	return handler ? handler : exits_unknown;
 }
 
 struct vm_entry exits_dispatch(struct vp *vp)

@@ -13,25 +13,37 @@
 #include "include/x86.h"
 #include "lib/insn.h"
 
+static bool is_code_64(const struct vmcb *v)
+{
+	return (v->efer & EFER_LMA) &&
+	       (vmcb_rights(v->cs.attributes) & RIGHTS_L);
+}
+
 static u32 code_width(const struct vmcb *v)
 {
-	u32 rights = vmcb_rights(v->cs.attributes);
-
-	if ((v->efer & EFER_LMA) && (rights & RIGHTS_L))
+	if (is_code_64(v))
 		return 8;
-	return rights & RIGHTS_DB ? 4 : 2;
+	return vmcb_rights(v->cs.attributes) & RIGHTS_DB ? 4 : 2;
 }
 
 /*
  * The VMCB has the registers as they were when it exited, whatever the handler has made of
- * the state since. Mostly the opcode is in the first page; what stands before it may end
- * there, and go on in the next.
+ * the state since.
+ */
+static u64 linear_rip(const struct vmcb *v)
+{
+	return is_code_64(v) ? v->rip : (u32)(v->cs.base + v->rip);
+}
+
+/*
+ * Mostly the opcode is in the first page; what stands before it may end there, and go on in
+ * the next.
  */
 static u32 count_prefixes(struct vp *vp)
 {
 	const struct vmcb *v = vmcb_of(vp);
 	u32 width = code_width(v), count = 0, room, found;
-	u64 linear = width == 8 ? v->rip : (u32)(v->cs.base + v->rip);
+	u64 linear = linear_rip(v);
 
 	do {
 		const u8 *code = path_follow(&vp_svm(vp)->paths,
@@ -49,6 +61,24 @@ static u32 count_prefixes(struct vp *vp)
 	return count;
 }
 
+/* Apart from length_of_exit, which has no use for the registers that this saves. */
+__attribute__((noinline)) static u32 look(struct vp *vp, u64 exit_code)
+{
+	return count_prefixes(vp) + opcode_length(exit_code);
+}
+
+/* Its page is known, and it has no prefixes: so are nearly all that come here. */
+static bool is_plain(struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+	u64 linear = linear_rip(v);
+	const struct path *p =
+		path_recall(&vp_svm(vp)->paths, v, linear, run_changes());
+
+	return p &&
+	       (!p->page || p->page[linear % PAGE_SIZE] == OPCODE_TWO_BYTES);
+}
+
 /* Outside 64-bit mode the next RIP may have wrapped: the lower half is compared. */
 u32 length_of_exit(struct vp *vp, u64 exit_code)
 {
@@ -59,5 +89,5 @@ u32 length_of_exit(struct vp *vp, u64 exit_code)
 	/* It is 0 behind an exit that no instruction has made (15.7.1). */
 	if (features()->has_nrip && v->next_rip)
 		return (u32)(v->next_rip - v->rip);
-	return count_prefixes(vp) + opcode_length(exit_code);
+	return is_plain(vp) ? opcode_length(exit_code) : look(vp, exit_code);
 }

@@ -11,6 +11,7 @@
 /* Opcodes of one byte. */
 #define OPCODE_INT3 0xccu
 #define OPCODE_INT_N 0xcdu
+#define OPCODE_TWO_BYTES 0x0fu /* and a second one */
 
 /* An instruction behind its legacy prefixes, and REX. */
 struct opcode {

@@ -12,6 +12,7 @@
 struct recorder {
 	const struct gpa_space *space;
 	struct path *path;
+	u32 *steps;
 };
 
 /* The bits that a walk looks at: each has a place of its own below the page's number. */
@@ -26,14 +27,32 @@ static u64 read_word(const u64 *at)
 	return __atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
-static bool holds(const struct path *p, u64 from, u64 cr3, u64 changes)
+static u32 place_of(u64 linear)
 {
-	if (p->from != from || p->cr3 != cr3 || p->changes != changes)
-		return false;
-	for (u32 i = 0; i < p->steps; i++)
+	return (linear >> PAGE_SHIFT) % PATHS;
+}
+
+/* All the words at once: of a shorter walk the others are compared with themselves. */
+static bool holds(const struct path *p)
+{
+#pragma GCC unroll 4
+	for (u32 i = 0; i < PATH_STEPS; i++)
 		if (read_word(p->at[i]) != p->word[i])
 			return false;
 	return true;
+}
+
+/* On the way of many exits, in another file: inlined there. */
+__attribute__((always_inline)) inline const struct path *path_recall(
+	const struct paths *paths, const struct vmcb *v, u64 linear,
+	u64 changes)
+{
+	const struct path *p = &paths->path[place_of(linear)];
+
+	if (p->from != from_of(v, linear) || p->cr3 != v->cr3 ||
+	    p->changes != changes)
+		return NULL;
+	return holds(p) ? p : NULL;
 }
 
 /*
@@ -44,14 +63,14 @@ static bool record(const void *context, u64 gpa, void *to, u32 bytes)
 {
 	const struct recorder *r = context;
 	struct path *p = r->path;
-	u64 *word = &p->word[p->steps], inside = gpa % sizeof(*word);
+	u64 *word = &p->word[*r->steps], inside = gpa % sizeof(*word);
 	const u64 *at = gpa_pin(r->space, gpa_of(gpa - inside), sizeof(*word),
 	                        ARCH_READ);
 
 	if (!at)
 		return false;
 	*word = read_word(at);
-	p->at[p->steps++] = at;
+	p->at[(*r->steps)++] = at;
 	if (bytes == sizeof(*word))
 		*(u64 *)to = *word;
 	else
@@ -60,18 +79,15 @@ static bool record(const void *context, u64 gpa, void *to, u32 bytes)
 }
 
 /*
- * Its registers and its stack are no concern of nearly every exit, which need no walk.
- *
  * A page that is not to be read is remembered, too: the guest has code in the hypercall page,
  * which is none of its own memory. Where nothing could be read at all it is not: what comes
  * there counts as no change of the nested tables.
  */
-__attribute__((noinline)) static void find(struct path *p,
-                                           const struct gpa_space *space,
-                                           const struct vmcb *v, u64 linear,
-                                           u64 changes)
+static void find(struct path *p, const struct gpa_space *space,
+                 const struct vmcb *v, u64 linear, u64 changes)
 {
-	const struct recorder recorder = { space, p };
+	u32 steps = 0;
+	const struct recorder recorder = { space, p, &steps };
 	const struct walk_guest guest = {
 		.cr0 = v->cr0,
 		.cr3 = v->cr3,
@@ -87,7 +103,8 @@ __attribute__((noinline)) static void find(struct path *p,
 	p->cr3 = v->cr3;
 	p->changes = 0;
 	p->page = NULL;
-	p->steps = 0;
+	for (u32 i = 0; i < PATH_STEPS; i++)
+		p->at[i] = &p->word[i];
 	if (!walk_translate(&guest, linear, &gpa.v))
 		return;
 	gpa.v -= gpa.v % PAGE_SIZE;
@@ -100,9 +117,9 @@ __attribute__((noinline)) static void find(struct path *p,
 const u8 *path_follow(struct paths *paths, const struct gpa_space *space,
                       const struct vmcb *v, u64 linear, u64 changes)
 {
-	struct path *p = &paths->path[(linear >> PAGE_SHIFT) % PATHS];
+	struct path *p = &paths->path[place_of(linear)];
 
-	if (!holds(p, from_of(v, linear), v->cr3, changes))
+	if (!path_recall(paths, v, linear, changes))
 		find(p, space, v, linear, changes);
 	return p->page ? p->page + linear % PAGE_SIZE : NULL;
 }

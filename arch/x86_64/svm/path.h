@@ -20,13 +20,19 @@ struct path {
 	const u8 *page;            /* NULL: none that we may read */
 	const u64 *at[PATH_STEPS]; /* words with the entries, from the top on */
 	u64 word[PATH_STEPS];      /* as they were */
-	u32 steps;
 };
 
 /* Of a VP, all 0 at first: they lead nowhere. */
 struct paths {
 	struct path path[PATHS];
 };
+
+/*
+ * What is remembered of the page with a linear address, by the control registers in the VMCB,
+ * and still holds. NULL: path_follow has to look.
+ */
+const struct path *path_recall(const struct paths *paths, const struct vmcb *v,
+                               u64 linear, u64 changes);
 
 /*
  * Where the byte at a linear address is, by the control registers in the VMCB. NULL: it cannot

@@ -38,7 +38,7 @@ static void begin_ratio(struct cpu_svm *c)
 /* One for all guests of a processor, so that it is looked at before each entry. */
 static void set_ratio(struct cpu_svm *c, u64 ratio)
 {
-	if (!features()->has_tsc_ratio || c->tsc_ratio == ratio)
+	if (c->tsc_ratio == ratio)
 		return;
 	c->tsc_ratio = ratio;
 	msr_write(MSR_TSC_RATIO, ratio);
@@ -46,8 +46,11 @@ static void set_ratio(struct cpu_svm *c, u64 ratio)
 
 static void set_ratio_of(struct vp *vp)
 {
-	u64 ratio = vp->partition->clock.ratio;
+	u64 ratio;
 
+	if (!features()->has_tsc_ratio)
+		return;
+	ratio = vp->partition->clock.ratio;
 	set_ratio(cpu_svm(arch_this_cpu()),
 	          ratio ? ratio >> (TSC_RATIO_BITS - SVM_RATIO_BITS)
 	                : SVM_RATIO_ONE);
@@ -78,8 +81,9 @@ void vendor_end(void)
 	/* Before STGI: an interrupt of our own timer is nobody's afterwards. And STGI
 	 * in turn may be #UD once SVME is clear. */
 	timer_end();
-	set_ratio(cpu_svm(arch_this_cpu()),
-	          cpu_svm(arch_this_cpu())->firmware_ratio);
+	if (features()->has_tsc_ratio)
+		set_ratio(cpu_svm(arch_this_cpu()),
+		          cpu_svm(arch_this_cpu())->firmware_ratio);
 	svm_stgi();
 	msr_write(MSR_VM_HSAVE_PA, 0);
 	msr_write(MSR_IA32_EFER, efer & ~EFER_SVME);
@@ -290,29 +294,37 @@ static void set_asid(struct vp *vp)
 	v->asid = a->number;
 }
 
-struct vm_entry run_entry(struct vp *vp)
+/* Up to when somebody does not halt any more. */
+__attribute__((noinline)) static struct vp *halt(struct vp *vp)
 {
 	struct cpu *cpu = arch_this_cpu();
-	struct vmcb *v;
 
-	while (vp_svm(vp)->halted) {
+	do {
 		enum sched_event event =
 			interrupt_halt(vp, cpu_svm(cpu)->timed);
 
 		sched_exited(cpu, arch_tsc());
 		vp = enter_next(cpu, event);
-	}
+	} while (vp_svm(vp)->halted);
+	return vp;
+}
+
+struct vm_entry run_entry(struct vp *vp)
+{
+	struct vmcb *v;
+
+	if (vp_svm(vp)->halted)
+		vp = halt(vp);
 	/* Not before: behind a halt another VP may be the one. */
 	v = vmcb_of(vp);
 	v->rax = vp->state.gpr[VP_RAX];
 	v->rsp = vp->state.gpr[VP_RSP];
-	state_load_syscall(vp);
 	set_asid(vp);
 	set_ratio_of(vp);
 	/* Behind all that injects, or moves RIP: it takes both as they are. */
 	events_entering(vp);
 	virtual_entering(vp);
-	cpu_svm(cpu)->last_run = vp;
+	cpu_svm(arch_this_cpu())->last_run = vp;
 	arm(v);
 	tally_enter(vp);
 	return (struct vm_entry){ vp, arch_page_hpa(v) };

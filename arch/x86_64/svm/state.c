@@ -251,6 +251,18 @@ static void apply_tsc(struct vp *vp)
 	vmcb_of(vp)->tsc_offset = a->tsc_offset = offset;
 }
 
+/* A guest's write of these exits: nobody but us changes them. */
+static void apply_syscall(struct vp *vp)
+{
+	const struct vp_state *s = &vp->state;
+	struct vmcb *v = vmcb_of(vp);
+
+	v->star = s->star;
+	v->lstar = s->lstar;
+	v->cstar = s->cstar;
+	v->sfmask = s->sfmask;
+}
+
 void vendor_apply(struct vp *vp, u32 parts)
 {
 	struct vp_state *s = &vp->state;
@@ -279,26 +291,13 @@ void vendor_apply(struct vp *vp, u32 parts)
 		v->pat = s->pat;
 		vp_svm(vp)->pending_debug = s->pending_debug;
 	}
-	if (parts & VP_PART_OURS)
+	if (parts & VP_PART_OURS) {
 		apply_tsc(vp);
+		apply_syscall(vp);
+	}
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
 	if ((parts & VP_PART_PAGING) || v->cr0 != cr0 || v->efer != efer)
 		asid_flush(&vp_svm(vp)->asid);
-}
-
-/*
- * A guest's write of these exits: what it has in them is always in the state. No table, as it
- * is on the way of every entry.
- */
-void state_load_syscall(struct vp *vp)
-{
-	const struct vp_state *s = &vp->state;
-	struct vmcb *v = vmcb_of(vp);
-
-	v->star = s->star;
-	v->lstar = s->lstar;
-	v->cstar = s->cstar;
-	v->sfmask = s->sfmask;
 }
 
 /* ---- Without a capture ---- */

@@ -9,7 +9,4 @@
 /* HV_INTERRUPT_STATE_...: the shadow of the VMCB, and whether NMIs are blocked. */
 u64 state_blocking(struct vp *vp);
 
-/* Before an entry: the MSRs of SYSCALL, which are the state's. */
-void state_load_syscall(struct vp *vp);
-
 #endif
