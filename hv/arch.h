@@ -34,6 +34,7 @@ struct arch_facts {
 	u64 tsc_hz;
 	bool has_xsave;
 	bool has_tsc_aux;
+	bool x87_pointers_stay; /* FOP, FIP, FDP, where state without them is loaded */
 	bool any_rip; /* it may be one that is not canonical: the fetch faults */
 	bool has_tsc_scaling; /* of children, by their partition's clock */
 	/* Bits of its form of a ratio that tsc.h's has more: behind the point, before. */

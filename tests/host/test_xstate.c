@@ -334,6 +334,38 @@ static void test_root_is_captured(void **state)
 	                    sizeof(before.value));
 }
 
+/* ---- Pointers of the x87 that no load changes ---- */
+
+/* Nobody finds another one's; each has its own again where the processor keeps them. */
+static void pointers_of(const struct fake_dump *d, bool stay)
+{
+	become(d, FAKE_KEEPS);
+	fake_xregs.pointers_stay = fake.facts.x87_pointers_stay = stay;
+	use(1, 3);
+	fake_xregs.pointers = 0x1234;
+	switch_vp(&root, &child);
+	assert_int_equal(fake_xregs.pointers, 0);
+	assert_int_equal(fake_xregs.value[0], 0);
+	use(1, 4);
+	fake_xregs.pointers = 0x5678;
+	switch_vp(&child, &root);
+	assert_int_equal(fake_xregs.pointers, stay ? 0 : 0x1234);
+	assert_int_equal(fake_xregs.value[0], 3 * 64 + 1);
+	switch_vp(&root, &child);
+	assert_int_equal(fake_xregs.pointers, stay ? 0 : 0x5678);
+	assert_int_equal(fake_xregs.value[0], 4 * 64 + 1);
+	assert_int_equal(fake_xregs.clears, stay ? 3 : 0);
+}
+
+static void test_pointers_of_the_x87(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < FAKE_DUMPS; i++) {
+		pointers_of(&fake_dumps[i], false);
+		pointers_of(&fake_dumps[i], true);
+	}
+}
+
 /* ---- A walk ---- */
 
 static u64 some_xcr0(u64 *seed)
@@ -454,6 +486,7 @@ int main(void)
 		XTEST(test_what_xfd_disables),
 		XTEST(test_components_that_the_root_gave_up),
 		XTEST(test_root_is_captured),
+		XTEST(test_pointers_of_the_x87),
 		XTEST(test_walk),
 		XTEST(test_children_have_nothing_of_xfd),
 	};

@@ -223,6 +223,12 @@ static inline void fxrstor(const void *area)
 	__asm__ volatile("fxrstor64 (%0)" : : "r"(area) : "memory");
 }
 
+/* It waits for no exception, and clears FOP, FIP and FDP. */
+static inline void fninit(void)
+{
+	__asm__ volatile("fninit");
+}
+
 static inline void caches_write_back(void)
 {
 	tally_other();

@@ -36,6 +36,11 @@ void xregs_load(const void *area, u64 components, bool is_long)
 	(is_long ? xrstor : xrstor_32)(area, components);
 }
 
+void xregs_clear_x87(void)
+{
+	fninit();
+}
+
 void xregs_save_legacy(void *area, bool is_long)
 {
 	(is_long ? fxsave : fxsave_32)(area);

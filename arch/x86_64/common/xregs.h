@@ -27,6 +27,9 @@ u64 xregs_disabled(void);
 void xregs_save(void *area, u64 components, bool is_long);
 void xregs_load(const void *area, u64 components, bool is_long);
 
+/* FNINIT: the x87 as after a reset, FOP, FIP and FDP 0. */
+void xregs_clear_x87(void);
+
 /* FXSAVE and FXRSTOR, of a processor without XSAVE. */
 void xregs_save_legacy(void *area, bool is_long);
 void xregs_load_legacy(const void *area, bool is_long);

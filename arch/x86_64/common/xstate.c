@@ -131,10 +131,16 @@ void xstate_save(struct vp *vp, bool is_long)
 	xregs_save(area, of_children(), is_long);
 }
 
+/*
+ * AMD's older processors save and load FOP, FIP and FDP only where an exception of the x87
+ * waits (APM volume 5, FXSAVE, FXRSTOR): else those of whoever ran before would be left.
+ */
 void xstate_load(struct vp *vp, bool is_long)
 {
 	const void *area = vp->pages[VP_PAGE_XSAVE];
 
+	if (arch_facts()->x87_pointers_stay)
+		xregs_clear_x87();
 	if (!arch_facts()->has_xsave) {
 		xregs_load_legacy(area, is_long);
 		return;

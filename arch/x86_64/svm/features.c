@@ -15,6 +15,7 @@
 #include "arch/x86_64/svm/svm.h"
 #include "hv/base/tsc.h"
 
+#define CPUID_80000008_EBX_POINTERS (1u << 2) /* FXRSTOR, XRSTOR: always */
 #define CPUID_80000008_EBX_IBPB (1u << 12)
 
 static struct features found;
@@ -139,6 +140,10 @@ struct vendor_features vendor_features(void)
  */
 void vendor_limit(struct arch_facts *facts)
 {
+	u32 regs[4];
+
+	read_leaf(CPUID_EXTENDED + 8, regs);
+	facts->x87_pointers_stay = !(regs[EBX] & CPUID_80000008_EBX_POINTERS);
 	facts->compat.cpu_vendor = STREAM_VENDOR_AMD;
 	facts->any_rip = true;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;

@@ -156,6 +156,28 @@ static u64 get(const u8 *area, u32 i)
 	return value;
 }
 
+static void save_pointers(void *area)
+{
+	struct vp_fxsave *x = area;
+
+	if (!fake_xregs.pointers_stay)
+		memcpy(x->control_status + 8, &fake_xregs.pointers, 8);
+}
+
+static void load_pointers(const void *area)
+{
+	const struct vp_fxsave *x = area;
+
+	if (!fake_xregs.pointers_stay)
+		memcpy(&fake_xregs.pointers, x->control_status + 8, 8);
+}
+
+void xregs_clear_x87(void)
+{
+	fake_xregs.clears++;
+	fake_xregs.value[0] = fake_xregs.pointers = 0;
+}
+
 static void begin(const void *area, u64 *components)
 {
 	if ((uintptr_t)area % 64)
@@ -172,6 +194,8 @@ void xregs_save(void *area, u64 components, bool is_long)
 	(void)is_long;
 	fake_xregs.saves++;
 	begin(area, &components);
+	if (components & 1)
+		save_pointers(area);
 	for (u32 i = 0; i < 63; i++) {
 		if (!(components >> i & 1))
 			continue;
@@ -194,6 +218,8 @@ void xregs_load(const void *area, u64 components, bool is_long)
 		fault("#GP: XSAVE header");
 	if (components & x->xstate_bv & fake_xregs.xfd)
 		fault("#NM: XFD");
+	if (components & 1)
+		load_pointers(area);
 	for (u32 i = 0; i < 63; i++)
 		if (components >> i & 1)
 			fake_xregs.value[i] =
@@ -204,6 +230,7 @@ void xregs_save_legacy(void *area, bool is_long)
 {
 	(void)is_long;
 	fake_xregs.saves++;
+	save_pointers(area);
 	put(area, 0);
 	put(area, 1);
 }
@@ -212,6 +239,7 @@ void xregs_load_legacy(const void *area, bool is_long)
 {
 	(void)is_long;
 	fake_xregs.loads++;
+	load_pointers(area);
 	fake_xregs.value[0] = get(area, 0);
 	fake_xregs.value[1] = get(area, 1);
 }

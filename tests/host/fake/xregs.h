@@ -16,10 +16,13 @@ struct fake_xregs {
 	u64 xfd;
 	u64 supported; /* user components of this processor */
 	u64 value[64];
+	u64 pointers; /* of the last x87 instruction */
+	bool pointers_stay; /* no exception waits: they are neither saved nor loaded */
 	enum fake_lost lost;
 	/* Counted since a test cleared them. */
 	u32 xsetbvs;
 	u32 xfd_reads;
+	u32 clears; /* of the x87 */
 	u32 saves;
 	u32 loads;
 	u64 moved; /* components that these named */
