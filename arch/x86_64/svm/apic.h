@@ -1,6 +1,6 @@
 /*
- * The processor's local APIC, in either mode: the hypervisor's accesses, and those of
- * the root to the registers that it does not have to itself.
+ * The processor's local APIC, in either mode: the hypervisor's accesses (apic.c), and those
+ * of the root to the registers that it does not have to itself (root_apic.c).
  */
 #ifndef ARCH_SVM_APIC_H
 #define ARCH_SVM_APIC_H
@@ -8,9 +8,20 @@
 #include "arch/x86_64/common/exits.h"
 #include "include/x86_apic.h"
 
-bool apic_is_on(void);
+/* IA32_APIC_BASE. */
+u64 apic_base(void);
+
 u32 apic_read(u32 offset);
 void apic_write(u32 offset, u32 value);
+
+/* Where its page is in xAPIC mode, with this base. */
+static inline hpa_t apic_page(u64 base)
+{
+	return hpa_of(base & LAPIC_BASE_ADDRESS);
+}
+
+/* By its base, and by SVR. */
+bool apic_is_on(void);
 
 /* A vector in IRR, ISR or TMR. */
 bool apic_has(u32 set, u8 vector);

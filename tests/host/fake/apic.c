@@ -1,6 +1,6 @@
 /*
- * The processor's local APIC for svm/timer.c: its timer counts by the TSC of the fake, and
- * what it raises stays in IRR until somebody takes it.
+ * The processor's local APIC in the place of svm/apic.c: its timer counts by the TSC of the
+ * fake, and what it raises stays in IRR until somebody takes it.
  */
 #include "tests/host/fake/apic.h"
 
@@ -22,9 +22,18 @@ static u32 left(void)
 	return gone < first ? first - (u32)gone : 0;
 }
 
-bool apic_is_on(void)
+void fake_apic_reset(u64 ticks_a_count)
 {
-	return *place(LAPIC_SVR) & LAPIC_SVR_ENABLE;
+	fake_apic = (struct fake_apic){
+		.base = LAPIC_BASE_RESET | LAPIC_BASE_ENABLE,
+		.ticks_a_count = ticks_a_count,
+	};
+	*place(LAPIC_SVR) = LAPIC_SVR_ENABLE;
+}
+
+u64 apic_base(void)
+{
+	return fake_apic.base;
 }
 
 u32 apic_read(u32 offset)
@@ -39,15 +48,4 @@ void apic_write(u32 offset, u32 value)
 	if (offset == LAPIC_INITIAL_COUNT)
 		fake_apic.began = fake.tsc;
 	*place(offset) = value;
-}
-
-bool apic_has(u32 set, u8 vector)
-{
-	return apic_read(set + vector / 32u * 16) >> vector % 32 & 1;
-}
-
-bool apic_watch(void)
-{
-	fake_apic.watched += !fake_apic.no_memory;
-	return !fake_apic.no_memory;
 }

@@ -13,6 +13,7 @@
 #include "arch/x86_64/common/switch.h"
 #include "hv/base/check.h"
 #include "include/x86.h"
+#include "tests/host/fake/apic.h"
 #include "tests/host/fake/arch.h"
 #include "tests/host/fake/vendor.h"
 
@@ -48,18 +49,20 @@ void switch_msr_written(struct vp *root, u32 msr, u64 value)
 
 bool msr_read_safe(u32 msr, u64 *value)
 {
-	(void)msr;
-	*value = fake_processor.msr;
+	*value = msr == MSR_IA32_APIC_BASE ? fake_apic.base
+	                                   : fake_processor.msr;
 	return !fake_processor.msr_faults;
 }
 
 bool msr_write_safe(u32 msr, u64 value)
 {
-	(void)msr;
 	if (fake_processor.msr_faults)
 		return false;
 	fake_processor.msr_writes++;
-	fake_processor.msr = value;
+	if (msr == MSR_IA32_APIC_BASE)
+		fake_apic.base = value;
+	else
+		fake_processor.msr = value;
 	return true;
 }
 
