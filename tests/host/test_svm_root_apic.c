@@ -159,6 +159,8 @@ static void test_other_instructions(void **state)
 	(void)state;
 	begin();
 	apic_write(LAPIC_ESR, 0x12345678);
+	assert_int_equal(execute("\x0f\xb6\x07", LAPIC_ESR + 1), EXIT_AGAIN);
+	assert_int_equal(root->state.gpr[VP_RAX], 0x56); /* MOVZX, a byte */
 	assert_int_equal(execute("\x0f\xb7\x07", LAPIC_ESR + 2), EXIT_AGAIN);
 	assert_int_equal(root->state.gpr[VP_RAX], 0x1234);
 	root->state.gpr[VP_RAX] = 0xff;

@@ -175,7 +175,8 @@ static void carry_out(struct vp *root, const struct insn *insn, u32 offset)
 
 	/* A read may be of some bytes of a register; a write is of all four. */
 	if (insn_reads(insn))
-		value = read_register(offset & ~3u) >> offset % 4 * 8;
+		value = read_register(offset & ~3u) >> offset % 4 * 8 &
+		        (BIT(insn->size * 8) - 1);
 	value = insn_execute(insn, root->state.gpr, &rflags, value);
 	/* A MOV, which is what nearly all are, leaves nothing to be applied. */
 	if (rflags != before)
