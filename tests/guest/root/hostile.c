@@ -26,6 +26,7 @@ static const struct test_case cases[] = {
 	{ "tables in a hole and in the APIC's page",
 	  hostile_places_of_the_parent },
 	{ "page tables in the hypercall page", hostile_page_tables_in_overlay },
+	{ "a handler that cannot be executed", hostile_handler_in_sim_page },
 	{ "a #DB that raises itself", hostile_db_raises_itself },
 	{ "a #DB that raises itself is the parent's",
 	  hostile_db_loop_is_the_parents },

@@ -39,6 +39,7 @@ void hostile_third_fault_is_the_end(void);
 void hostile_refusals_are_intercepted(void);
 void hostile_places_of_the_parent(void);
 void hostile_page_tables_in_overlay(void);
+void hostile_handler_in_sim_page(void);
 
 /* loops.c */
 void hostile_db_raises_itself(void);

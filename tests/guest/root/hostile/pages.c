@@ -274,3 +274,38 @@ void hostile_page_tables_in_overlay(void)
 	MUST(child_stop(&child));
 	child_destroy(&child);
 }
+
+/*
+ * The handler of #GP in a page that cannot be executed, which is a #GP again, and each is
+ * delivered: on a stack of its own.
+ */
+static void handler_in_sim_page(u64 a, u64 b)
+{
+	(void)a;
+	(void)b;
+	witness_begin();
+	witness_use_stack(VECTOR_GP, (u64)good_stack + sizeof(good_stack));
+	cpu_write_msr(HV_MSR_SCONTROL, 1);
+	cpu_write_msr(HV_MSR_SIMP, (u64)overlay | 1);
+	__asm__ volatile("sidt -10(%%rsp)\n\t"
+	                 "mov -8(%%rsp), %%rax; mov %0, %%rbx\n\t"
+	                 "mov %%bx, 13*16(%%rax); shr $16, %%rbx\n\t"
+	                 "mov %%bx, 13*16+6(%%rax); jmp *%0"
+	                 :
+	                 : "r"((u64)overlay)
+	                 : "rax", "rbx", "memory", "cc");
+}
+
+void hostile_handler_in_sim_page(void)
+{
+	MUST(witness_create(&child, handler_in_sim_page, 0));
+	MUST(child_go(&child));
+	hostile_share_is_ours();
+	MUST(child_stop(&child));
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RIP), (u64)overlay);
+	/* Error code, RIP, CS, RFLAGS, RSP, SS: one frame over the other. */
+	EXPECT_EQUAL(child_get(&child, HV_REGISTER_RSP),
+	             (u64)good_stack + sizeof(good_stack) - 48);
+	EXPECT_EQUAL(witness_of(&child)->count, 0);
+	child_destroy(&child);
+}
