@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 2
 
 failed=
-for check in format includes include_order order vendors sizes headers comments facts state planted decisions controls mutants analyze scripts; do
+for check in format includes include_order order vendors sizes headers comments facts state planted decisions findings controls mutants analyze scripts; do
 	if ! "tools/check/$check.sh"; then
 		failed="$failed $check"
 	fi

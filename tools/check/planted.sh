@@ -9,6 +9,13 @@ lines60=$(printf '%060d' 0 | sed 's/0/\\n/g')
 lines500=$(printf '%0500d' 0 | sed 's/0/\\n/g')
 silent=$(printf '%0999d' 0 | sed 's/0/;\\n/g')
 talk=$(printf '%0999d' 0 | sed 's/0/\/* ; *\/\\n/g')
+# A row of docs/findings.md: what is between its columns is between those of a row here, too.
+bar='\0174'
+quote='\0140'
+finding="$bar 32 $bar wrong $bar right $bar ${quote}test_merge/test_shutdown$quote $bar"
+more="${quote}test_merge/test_serially$quote, ${quote}test_bounds/test_the_limit_is_lifted$quote"
+last="${quote}hostile/a refused push is #GP$quote"
+gone="${quote}hostile/a refused push$quote"
 rows='format|hv/run/cr.c|static int  spaced;|hv/run/cr.c: not formatted
 includes|hv/run/cr.c|#include "arch/x86_64/vmx/vmx.h"|hv/run/cr.c: may not include arch
 includes|arch/x86_64/common/enter.c|#include "arch/x86_64/vmx/vmcs.h"|may not include arch/x86_64/vmx/vmcs.h
@@ -60,13 +67,19 @@ facts|tests/host/test_cr.c|#define VMXE BIT(13)|
 facts|tests/guest/child/pi/entry.asm|MSR_EFER equ 0xc0000080|MSR_EFER is MSR_IA32_EFER of
 facts|tests/guest/child/pi/entry.asm|%define EFER_LME 1 << 8|EFER_LME: defined in
 facts|arch/x86_64/vmx/tlb.c|#define PROC2_EPT BIT(1)|PROC2_EPT: defined in
-facts|boot/main.c|#define PAGES_IN_MIB 256|PAGES_IN_MIB: the same number in'
+facts|boot/main.c|#define PAGES_IN_MIB 256|PAGES_IN_MIB: the same number in
+findings|docs/findings.md|'"$finding $more, $last $bar"'|
+findings|docs/findings.md|'"$finding $more, $gone $bar"'|row 32: no test hostile/a refused push
+findings|docs/findings.md|'"$finding $more $bar"'|row 32: 2 further cases
+findings|docs/findings.md|'"$finding more $bar $more, $last $bar"'|row 32: 6 columns
+findings|docs/findings.md|'"$bar 3 $finding $more, $last $bar"'|the rows are not numbered'
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 for top in include lib boot hv arch parent tools tests docs; do
 	find "$top" -name '*.[ch]' -o -name '*.asm' -o -name '*.inc' \
-		-o -path 'tools/check/*' -o -name architecture.md
+		-o -path 'tools/check/*' -o -name architecture.md -o -name findings.md \
+		-o -path 'tests/*/test_*.py'
 done | sed '$a Makefile\n.clang-format' | tar -cf - -T - | tar -xf - -C "$folder"
 cd "$folder" || exit 2
 
