@@ -261,7 +261,9 @@ static void breakpoint(u64 which, bool handed_on)
 
 void debug_breakpoints_handed_on(void)
 {
-	for (u64 i = 0; i < BREAKPOINTS; i++) {
+	u64 count = debug_fills ? BREAKPOINTS : ON_PORT_STEPPED;
+
+	for (u64 i = 0; i < count; i++) {
 		test_context("breakpoint", i);
 		breakpoint(i, false);
 		breakpoint(i, true);
