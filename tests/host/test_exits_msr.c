@@ -8,6 +8,7 @@
 #include "include/x86.h"
 #include "include/x86_apic.h"
 #include "include/x86_msr.h"
+#include "tests/host/fake/apic.h"
 #include "tests/host/fake/processor.h"
 #include "tests/host/fake/vendor.h"
 #include "tests/host/fixture/test.h"
@@ -107,7 +108,7 @@ static void test_what_xcr0_takes(void **state)
 
 static bool move_apic(u64 page, u64 flags)
 {
-	u64 before = fake_processor.msr, value;
+	u64 before = fake_apic.base, value;
 	u32 writes = fake_processor.msr_writes;
 	bool done = root_msr_write(fake_root_vp(), MSR_IA32_APIC_BASE,
 	                           page | flags);
@@ -141,7 +142,7 @@ static void test_the_apic_stays_off_ram(void **state)
 	(void)state;
 	assert_ok(guest_map(id, 0, mapped, 7));
 	assert_ok(guest_deposit_page(id, deposited));
-	fake_processor.msr = LAPIC_BASE_RESET | ON;
+	fake_apic.base = LAPIC_BASE_RESET | ON;
 	for (u32 i = 0; i < ARRAY_LEN(ram); i++) {
 		assert_false(move_apic(ram[i], ON));
 		/* Nor in the modes in which it has no page: another may follow. */
@@ -168,7 +169,7 @@ static void test_an_apic_that_is_in_ram(void **state)
 	u64 page = guest_page() << PAGE_SHIFT;
 
 	(void)state;
-	fake_processor.msr = page | ON;
+	fake_apic.base = page | ON;
 	assert_true(move_apic(page, ON | LAPIC_BASE_X2APIC));
 	assert_false(move_apic(page + PAGE_SIZE, ON));
 	assert_true(move_apic(LAPIC_BASE_RESET, ON));
