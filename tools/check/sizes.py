@@ -2,7 +2,7 @@
 
 1. No file of C, assembly, Python, shell, make or mutants has more than 500 lines, the
    Makefile not more than 250.
-2. No function of C or of Python has more than 60.
+2. No function of C, of Python or of a shell has more than 60.
 3. All assembly together has at most 400 lines, but for the child that is a tour of
    processor modes; of the vendors' the longest counts.
 4. No .c file has conditional compilation.
@@ -39,6 +39,17 @@ def c_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
             begin = 0
 
 
+def shell_functions(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """The same of a shell: between `name() {` and a brace in the first column."""
+    begin = 0
+    for number, line in enumerate(lines, 1):
+        if re.match(r"\w+\(\) \{$", line):
+            begin = number
+        elif line.startswith("}") and begin:
+            yield begin, number - begin - 1
+            begin = 0
+
+
 def python_functions(text: str) -> Iterator[tuple[int, int]]:
     """The same of Python: what is behind the line with `def`."""
     for node in ast.walk(ast.parse(text)):
@@ -57,6 +68,8 @@ def wrong_of(name: str, text: str) -> Iterator[str]:
         functions = c_functions(lines)
     elif name.endswith(".py"):
         functions = python_functions(text)
+    elif name.endswith(".sh"):
+        functions = shell_functions(lines)
     for begin, length in functions:
         if length > FUNCTION_MAX:
             yield (f"{name}:{begin}: a function of {length} lines, at most "
