@@ -10,7 +10,7 @@
 #define RUN_MIN 20000ull /* TSC ticks */
 #define RUN_SPREAD 100000ull
 #define PERIOD_MIN 30000ull /* of the timer */
-#define PERIOD_EXITS 16     /* that a period has room for at least */
+#define PERIOD_EXITS 24     /* that a period has room for at least */
 #define TRIES 8
 
 extern const u8 child_apic_start[], child_apic_end[];
