@@ -172,33 +172,38 @@ enum hv_status vp_reg_set(struct vp *vp, u32 name, value_t *v)
 
 /* ---- The whole ---- */
 
-static bool row_valid(const struct vp_state *s, const struct vp_reg *r)
+/* As HvGetVpRegisters would have it: so a stream can bring nothing that SetVpRegisters
+ * refuses. */
+static bool value_valid(const struct vp_state *s, const struct vp_reg *r,
+                        u32 index)
 {
-	union hv_register_value v;
+	union hv_register_value v = { .reg128 = { 0, 0 } };
 
-	/* What is not in the structure is checked with its chunk. */
-	if (!r->check || r->get || r->kind == VP_REG_XSAVE16)
-		return true;
-	for (u32 i = 0; i < r->count; i++) {
-		/* As HvGetVpRegisters would have it: so a stream can bring
-		 * nothing that SetVpRegisters refuses. */
-		v.reg128[0] = v.reg128[1] = 0;
-		get_from_state(s, r, i, &v);
-		if (!r->check(&v))
-			return false;
+	get_from_state(s, r, index, &v);
+	return r->check(&v);
+}
+
+u32 vp_reg_refused(const struct vp_state *state)
+{
+	u32 count;
+	const struct vp_reg *r = vp_reg_table(&count);
+
+	for (; count > 0; count--, r++) {
+		/* What is not in the structure is checked with its chunk. */
+		if (!r->check || r->get || r->kind == VP_REG_XSAVE16)
+			continue;
+		for (u32 i = 0; i < r->count; i++)
+			if (!value_valid(state, r, i))
+				return r->name + i;
 	}
-	return true;
+	return 0;
 }
 
 bool vp_reg_all_valid(const struct vp_state *state,
                       const struct vp_xsave *xsave)
 {
-	u32 count;
-	const struct vp_reg *table = vp_reg_table(&count);
-
-	for (u32 i = 0; i < count; i++)
-		if (!row_valid(state, &table[i]))
-			return false;
+	if (vp_reg_refused(state))
+		return false;
 	/* The fields that no register shows whole: what is pending, and limits
 	 * of more than 16 bits. */
 	if (state->pending_debug & ~PENDING_DEBUG_ALLOWED)

@@ -111,6 +111,9 @@ bool vp_reg_loads_pdptes(u32 name);
  */
 bool vp_reg_is_slow(u32 name);
 
+/* The name of the first register of *state alone that could not be set so; 0: none. */
+u32 vp_reg_refused(const struct vp_state *state);
+
 /*
  * Every register of *state alone and the XSAVE area hold what this machine can
  * load. What does not hold together is left to VM entry (D27).

@@ -305,13 +305,27 @@ static bool pdptes_valid(const struct vp_state *s)
 	       field_all_zero(s->pdpte, sizeof(s->pdpte));
 }
 
+static bool registers_valid(const struct context *c)
+{
+	const struct vp_state *s = &staged(c)->state;
+	u32 refused;
+
+	if (vp_reg_all_valid(s, staged_xsave(c)))
+		return true;
+	refused = vp_reg_refused(s);
+	if (refused)
+		log_line("partition %u VP %u: not restored: register %x",
+		         c->target->id, (u64)c->vp, (u64)refused);
+	return false;
+}
+
 bool chunk_vp_valid(const struct context *c)
 {
 	const struct chunk_staged *s = staged(c);
 
-	return vp_reg_all_valid(&s->state, staged_xsave(c)) &&
-	       pdptes_valid(&s->state) && chunk_events_valid(c) &&
-	       is_free(c, s->synic.simp) && is_free(c, s->synic.siefp) &&
+	return registers_valid(c) && pdptes_valid(&s->state) &&
+	       chunk_events_valid(c) && is_free(c, s->synic.simp) &&
+	       is_free(c, s->synic.siefp) &&
 	       !stream_same_page(s->synic.simp, s->synic.siefp) &&
 	       holds_together(c);
 }

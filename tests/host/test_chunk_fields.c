@@ -3,6 +3,10 @@
  * row is a field of a chunk (the first of its id), what the byte becomes, and
  * what is said of the stream.
  */
+#include <stdio.h>
+#include <string.h>
+
+#include "hv/base/log.h"
 #include "tests/host/fixture/forged.h"
 #include "tests/host/fixture/test.h"
 
@@ -215,10 +219,44 @@ static void test_one_wrong_field(void **state)
 	assert_int_equal(forged_restore(&good, target), COMPLETE);
 }
 
+/* Who sent the stream reads in the log which register it was, whatever the field. */
+static void test_the_log_names_the_register(void **state)
+{
+	static const struct {
+		u32 id, at;
+		u8 value;
+		const char *name;
+	} rows[] = {
+		{ VP_GP(rflags), 0, "20011" },
+		{ VP_GP(rip) + 7, 0x40, "20010" },
+		{ VP_DEBUG(dr6), 0, "50004" },
+		{ VP_DEBUG(dr7) + 1, 0, "50005" },
+	};
+	static struct forge good, f;
+	u64 target = forged_begin(&good);
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(rows); i++) {
+		u64 position = guest_log_end();
+		char text[512], line[64];
+
+		f = good;
+		forge_find(&f, rows[i].id, 0)->payload[rows[i].at] =
+			rows[i].value;
+		assert_int_equal(forged_restore(&f, target), CORRUPT);
+		text[log_read(&position, (u8 *)text, sizeof(text) - 1)] = 0;
+		snprintf(line, sizeof(line),
+		         "partition %u VP 0: not restored: register %s\n",
+		         (u32)target, rows[i].name);
+		assert_non_null(strstr(text, line));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_wrong_field),
+		TEST(test_the_log_names_the_register),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
