@@ -119,6 +119,20 @@ static void test_exits(void **state)
 	assert_exit(true, EXTERNAL + 1, EXTERNAL, EXTERNAL + 1);
 }
 
+/* Its delivery was a fault of the guest's, whose handler has IF clear, or is in a shadow. */
+static void test_what_ended_in_a_fault(void **state)
+{
+	(void)state;
+	for (u32 shadow = 0; shadow < 2; shadow++) {
+		setup(NULL);
+		enter(EXTERNAL);
+		vmcb.rflags = RFLAGS_FIXED | (shadow ? RFLAGS_IF : 0);
+		vmcb.interrupt_shadow = shadow ? VMCB_SHADOW : 0;
+		assert_int_equal(virtual_exited(&vp), 0);
+		assert_int_equal(vmcb.virtual_interrupt, OTHERS);
+	}
+}
+
 #define CASE(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -127,6 +141,7 @@ int main(void)
 		CASE(test_what_goes_in_as_it_is),
 		CASE(test_what_goes_in_as_virtual),
 		CASE(test_exits),
+		CASE(test_what_ended_in_a_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

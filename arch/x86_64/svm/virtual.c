@@ -14,10 +14,15 @@
 	 0xffull << V_VECTOR_SHIFT)
 
 /* EVENTINJ looks at neither IF nor a shadow (15.20), V_IRQ waits for both to end. */
+static bool lets_it_in(const struct vmcb *v)
+{
+	return (v->rflags & RFLAGS_IF) && !(v->interrupt_shadow & VMCB_SHADOW);
+}
+
 static bool is_taken_at_once(const struct vmcb *v)
 {
 	return (v->event & (EVENT_VALID | EVENT_TYPE)) == EVENT_VALID &&
-	       (v->rflags & RFLAGS_IF) && !(v->interrupt_shadow & VMCB_SHADOW);
+	       lets_it_in(v);
 }
 
 void virtual_enter(struct vp *vp)
@@ -48,7 +53,9 @@ static bool is_first(u64 first, u64 event, bool waits)
 
 /*
  * Another event cannot have come before one that could be taken at once, but for what
- * exits by itself: an interrupt of the machine, an NMI.
+ * exits by itself: an interrupt of the machine, an NMI. Then the guest is as it was, and
+ * lets it in. Else it was taken, and its delivery was a fault that went to the guest, or
+ * led into another task: it is over, though QEMU has not cleared V_IRQ.
  */
 u64 virtual_exit(struct vp *vp)
 {
@@ -59,7 +66,7 @@ u64 virtual_exit(struct vp *vp)
 	vp_svm(vp)->virtual_event = 0;
 	v->virtual_interrupt &= ~V_ALL;
 	if (!is_first(v->exit_event, event, waits))
-		return waits ? event : 0;
+		return waits && lets_it_in(v) ? event : 0;
 	v->exit_event = event;
 	return 0;
 }
