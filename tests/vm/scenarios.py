@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from boots import BUILD, ROOT, Plan, Step
 from costs import NO_NRIP
 from emulator import (BOCHS, SVM, Processor, choose_processor, has_kvm,
-                      processor_of, qemu_binary, version_of)
+                      icount, processor_of, qemu_binary, version_of)
 
 SOURCES = ROOT / "tests/guest/root"
 TOOLS = {"gop", "reset"}                # programs of other tests
@@ -46,7 +46,7 @@ ARGUMENTS = {
 SVM_ARGUMENTS = {
     "cost": f"length={NO_NRIP}",
     "anywhere": "limits=0 steps=0 all=1 common=1 timer=0",
-    "hostile": "pushes=0",
+    "hostile": "pushes=0" + (" faults=0" if icount() else ""),
     "nmi": "late=20000 even=0 child=0",
     "refused": "sysenter=0 kernel_gs=0",
     "share": "ticks=16",
@@ -54,7 +54,7 @@ SVM_ARGUMENTS = {
     "ticks": "doubles=1",
     "timers": "doubles=1",
     "token": "doubles=1 patience=10",
-    "wild": "exits=2000 share=0 breaks=0",
+    "wild": "exits=2000 share=0 breaks=0 locks=0 reserved=1",
 }
 # What is about VT-x alone.
 SVM_LEFT_OUT = {

@@ -11,7 +11,7 @@
 
 /* ---- What takes more than one ---- */
 
-bool wildcode_breaks;
+bool wildcode_breaks, wildcode_locks;
 
 static const u32 msrs[] = {
 	0x10,

@@ -13,7 +13,10 @@
  */
 void wildcode_fill(u8 *to, u32 size, u32 address, u32 bits);
 
-/* breaks=0: no child has breakpoints, at which QEMU ends (docs/svm.md). */
-extern bool wildcode_breaks;
+/*
+ * breaks=0: no child has breakpoints, locks=0: none has LOCK before a bit of a register is
+ * set. At both QEMU ends (docs/svm.md).
+ */
+extern bool wildcode_breaks, wildcode_locks;
 
 #endif

@@ -33,6 +33,7 @@
 #define ADDRESS BIT(22) /* in RAX */
 #define FRAME BIT(23)   /* on the stack: for IRET and RETF */
 #define LOCK BIT(24)
+#define LOCK_BIT BIT(25) /* likewise, unless locks=0 */
 
 struct row {
 	u8 bytes[3];
@@ -189,7 +190,9 @@ static void put_prefixes(u32 more)
 
 	if ((more & REP) && random_one_in(2))
 		wildput(random_one_in(3) ? 0xf2 : 0xf3, 1);
-	if ((more & LOCK) && random_one_in(6))
+	/* The other choices are the same ones, whichever this one is. */
+	if ((more & (LOCK | LOCK_BIT)) && random_one_in(6) &&
+	    ((more & LOCK) || wildcode_locks))
 		wildput(0xf0, 1);
 	if (random_one_in(6))
 		wildput(prefixes[random_below(sizeof(prefixes))], 1);
@@ -233,7 +236,7 @@ static const struct row arithmetic[] = {
 	ONE(0xf6, ANY, MODRM), ONE(0xf7, ANY, MODRM), ONE(0xfe, 0, MODRM | LOCK),
 	TWO(0x0f, 0xaf, ANY, MODRM), TWO(0x0f, 0xb1, ANY, MODRM | LOCK),
 	TWO(0x0f, 0xc1, ANY, MODRM | LOCK), TWO(0x0f, 0xba, ANY, MODRM | IMM8),
-	TWO(0x0f, 0xa3, ANY, MODRM), TWO(0x0f, 0xab, ANY, MODRM | LOCK),
+	TWO(0x0f, 0xa3, ANY, MODRM), TWO(0x0f, 0xab, ANY, MODRM | LOCK_BIT),
 	TWO(0x0f, 0xc7, 1, MEMORY | LOCK), TWO(0x0f, 0xbc, ANY, MODRM),
 	ONE(0x27, 0, 0), ONE(0x37, 0, 0), ONE(0xd4, 0, IMM8),
 	ONE(0x62, ANY, MEMORY), ONE(0x63, ANY, MODRM),

@@ -7,6 +7,8 @@
 #include "parent/vp.h"
 #include "tests/guest/lib/test.h"
 
+bool wild_reserved;
+
 #define CODE_CONFORMING (TYPE_CODE | TYPE_CONFORMING)
 
 static void get(const struct child *c, u32 name, union hv_register_value *v)
@@ -76,6 +78,40 @@ static bool tr_is_null(const struct child *c)
 	       (tr.segment.attributes & RIGHTS_TYPE) == TYPE_BUSY;
 }
 
+/*
+ * QEMU's far transfers do not look whether a descriptor has both L and D, which is #GP in
+ * long mode (APM volume 2, 4.8.1); and its task switches, which do not exit, leave CS null
+ * where a new task's selector is.
+ */
+static bool cs_is_none(const struct child *c)
+{
+	union hv_register_value cs;
+	u32 attributes;
+
+	get(c, HV_REGISTER_CS, &cs);
+	attributes = cs.segment.attributes;
+	if ((attributes & RIGHTS_L) && (attributes & RIGHTS_DB))
+		return child_get(c, HV_REGISTER_EFER) & EFER_LMA;
+	return !(cs.segment.selector & ~3u) && !(attributes & RIGHTS_S) &&
+	       (child_get(c, HV_REGISTER_CR0) & CR0_PE);
+}
+
+#define RFLAGS_RESERVED (BIT(3) | BIT(5) | BIT(15) | ~(BIT(22) - 1))
+
+/*
+ * QEMU's LDMXCSR and XRSTOR take any bit, where a processor has #GP; and behind some
+ * instructions its RFLAGS has bit 5, which no processor's has.
+ */
+static bool has_reserved_bits(const struct child *c)
+{
+	union hv_register_value v;
+
+	get(c, HV_REGISTER_XMM_CONTROL_STATUS, &v);
+	return wild_reserved &&
+	       ((child_get(c, HV_REGISTER_RFLAGS) & RFLAGS_RESERVED) ||
+	        ((u32)v.reg128[1] & ~(u32)(v.reg128[1] >> 32)));
+}
+
 bool wild_is_left_by_emulator(const struct child *c)
 {
 	static const u32 data[] = { HV_REGISTER_ES, HV_REGISTER_DS,
@@ -84,5 +120,6 @@ bool wild_is_left_by_emulator(const struct child *c)
 	for (u32 i = 0; i < ARRAY_LEN(data); i++)
 		if (segment_is_leftover(c, data[i]))
 			return true;
-	return event_has_no_length(c) || tr_is_null(c);
+	return event_has_no_length(c) || tr_is_null(c) || cs_is_none(c) ||
+	       has_reserved_bits(c);
 }

@@ -6,7 +6,10 @@
 
 #include "tests/guest/lib/child.h"
 
-/* An entry that Bochs alone refuses. */
+/* reserved=1: the emulator sets reserved bits of RFLAGS and MXCSR (docs/svm.md). */
+extern bool wild_reserved;
+
+/* An entry that Bochs alone refuses (docs/testing.md). */
 bool wild_cs_has_another_rpl(const struct child *c);
 
 /* The child cannot go on, or not be moved, and neither we nor Stasis made it so. */
