@@ -35,6 +35,7 @@ static const struct test_case cases[] = {
 	{ "an #AC that raises itself is the parent's",
 	  hostile_ac_loop_is_the_parents },
 	{ "a handler that faults", hostile_fault_in_the_handler },
+	{ "a handler whose read faults", hostile_read_in_the_handler },
 	{ "an NMI behind STI", hostile_nmi_behind_sti },
 	{ "an NMI whose window never opens", hostile_window_that_never_opens },
 	{ "code that runs over 4 GiB", hostile_code_over_4_gib },
@@ -51,5 +52,6 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	hostile_masked = arguments_number(image, table, "masked", 1);
 	hostile_wraps = arguments_number(image, table, "wrap", 1);
 	hostile_pushes = arguments_number(image, table, "pushes", 1);
+	hostile_faults = arguments_number(image, table, "faults", 1);
 	return test_run(image, table, "hostile", cases, ARRAY_LEN(cases));
 }

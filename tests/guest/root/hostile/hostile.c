@@ -9,7 +9,8 @@
 #define WHILE 5000000ull /* many slices */
 
 u64 hostile_least_share;
-bool hostile_int1, hostile_masked, hostile_wraps, hostile_pushes;
+bool hostile_int1, hostile_masked, hostile_wraps, hostile_pushes,
+	hostile_faults;
 
 /* The child runs, and we get so much of the time: what we run in one go. */
 static void share_of(u64 least)

@@ -13,10 +13,12 @@
  * From the command line: share=percent that is ours at least; int1=0, a hypervisor below
  * forgets that INT1 was being delivered; masked=0, see hostile_spinner_leaves_us_ours;
  * wrap=0, not with KVM and Bochs below (docs/testing.md); pushes=0, no data breakpoint
- * where an exception is pushed, at which QEMU ends (docs/svm.md).
+ * where an exception is pushed, at which QEMU ends; faults=0, no child whose instructions
+ * all fault, as QEMU's clock may count those that are done (docs/svm.md).
  */
 extern u64 hostile_least_share;
-extern bool hostile_int1, hostile_masked, hostile_wraps, hostile_pushes;
+extern bool hostile_int1, hostile_masked, hostile_wraps, hostile_pushes,
+	hostile_faults;
 
 /* The child runs, and we get our share of the time. */
 void hostile_share_is_ours(void);
@@ -48,6 +50,7 @@ void hostile_ac_is_given_back(void);
 void hostile_ac_raises_itself(void);
 void hostile_ac_loop_is_the_parents(void);
 void hostile_fault_in_the_handler(void);
+void hostile_read_in_the_handler(void);
 
 /* waiting.c */
 void hostile_nmi_behind_sti(void);
