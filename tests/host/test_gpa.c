@@ -276,8 +276,13 @@ static void test_all_overlays_at_once(void **state)
 }
 
 #define RUN_FROM 440ull
-#define RUN_HOLE 514ull /* and an overlay there, seen as the pages beside it */
 #define RUN_OTHER 600ull
+/*
+ * Nothing is mapped there but an overlay, seen as the pages beside it: behind the first
+ * page of a table, and in the middle of one, less than 64 pages from the page where a
+ * run begins.
+ */
+static const u64 run_holes[] = { 514, 578 };
 #define RUN_END 640ull
 
 /* Every page of a run is there, with the rights of the first. */
@@ -296,6 +301,11 @@ static void check_run(const struct partition *p, u64 gpn)
 	}
 }
 
+static bool is_run_hole(u64 gpn)
+{
+	return gpn == run_holes[0] || gpn == run_holes[1];
+}
+
 static void test_a_run_is_of_pages_alike(void **state)
 {
 	struct partition *p = child(30);
@@ -305,21 +315,25 @@ static void test_a_run_is_of_pages_alike(void **state)
 
 	(void)state;
 	for (u64 gpn = RUN_FROM; gpn < RUN_END; gpn++)
-		if (gpn != RUN_HOLE)
+		if (!is_run_hole(gpn))
 			assert_ok(gpa_map(&p->space, gpn, page,
 			                  gpn == RUN_OTHER ? 1 : 7));
-	assert_ok(gpa_overlay_set(&p->space, &records[0], RUN_HOLE,
-	                          overlay_page, 7));
+	for (u32 i = 0; i < ARRAY_LEN(run_holes); i++)
+		assert_ok(gpa_overlay_set(&p->space, &records[i], run_holes[i],
+		                          overlay_page, 7));
 	for (u64 gpn = RUN_FROM - 4; gpn < RUN_END + 4; gpn++)
 		check_run(p, gpn);
-	gpa_overlay_clear(&p->space, &records[0]);
+	for (u32 i = 0; i < ARRAY_LEN(run_holes); i++)
+		gpa_overlay_clear(&p->space, &records[i]);
 	for (u64 gpn = RUN_FROM - 4; gpn < RUN_END + 4; gpn++)
 		check_run(p, gpn);
-	/* Up to the end of a table, to another right, and as many as wanted. */
+	/* Up to the end of a table, to a hole, to another right, and as many as wanted. */
 	assert_int_equal(gpa_run_near(&p->space, &cursor, RUN_FROM, 300, &m),
 	                 512 - RUN_FROM);
 	assert_int_equal(gpa_run_near(&p->space, &cursor, 520, 300, &m),
-	                 RUN_OTHER - 520);
+	                 run_holes[1] - 520);
+	assert_int_equal(gpa_run_near(&p->space, &cursor, 580, 300, &m),
+	                 RUN_OTHER - 580);
 	assert_int_equal(gpa_run_near(&p->space, &cursor, 520, 10, &m), 10);
 }
 
