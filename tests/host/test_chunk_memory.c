@@ -425,6 +425,51 @@ static void test_a_page_of_other_words_is_written(void **state)
 	}
 }
 
+/* D17: one FILL of many pages, `most` of them in a call. */
+static void restore_in_turns(u64 pages, u64 most)
+{
+	u32 flags = HV_SAVE_RESTORE_STATE_START, at = 0, result, consumed;
+	const struct context *c;
+	u64 done = 0;
+
+	do {
+		u32 left = s.size - at;
+
+		assert_ok(guest_restore_call(target, flags, s.data + at,
+		                             left < 4080 ? left : 4080, &result,
+		                             &consumed));
+		at += consumed;
+		flags = 0;
+		c = context_find(fake_root(), guest_partition(target));
+		if (!c)
+			continue;
+		assert_in_range(c->memory.done - done, 0, most);
+		done = c->memory.done;
+	} while (result == HV_STATE_INCOMPLETE);
+	assert_int_equal(result, HV_STATE_COMPLETE);
+	assert_in_range(pages - done, 0, most);
+}
+
+static void test_d17_a_long_fill_is_written_in_turns(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(fill_words); i++) {
+		u64 most = CONTEXT_BUDGET / (fill_words[i] ? CONTEXT_COST_WORD
+		                                           : CONTEXT_COST_SCAN);
+		u64 source = guest_child(60, 1), page = guest_page();
+		u64 pages = most * 3 + 1;
+
+		target = guest_child(60, 1);
+		fill_with((void *)guest_at(page << PAGE_SHIFT), fill_words[i]);
+		for (u64 gpn = 0; gpn < pages; gpn++) {
+			assert_ok(guest_map(source, gpn, page, 7));
+			assert_ok(guest_map(target, gpn, page, 7));
+		}
+		guest_save_whole(source, &s);
+		restore_in_turns(pages, most);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -442,6 +487,7 @@ int main(void)
 		TEST(test_a_page_of_one_wrong_bit_is_written),
 		TEST(test_a_page_of_other_words_is_written),
 		TEST(test_d17_a_long_extent_is_checked_in_turns),
+		TEST(test_d17_a_long_fill_is_written_in_turns),
 	};
 	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
