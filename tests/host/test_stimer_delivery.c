@@ -184,6 +184,28 @@ static void test_two_timers_one_sint(void **state)
 	assert_int_equal(timed_slot(5)->type, HV_MESSAGE_TIMER_EXPIRED);
 }
 
+/* TLFS: the message goes to the SINT of its config, whatever waits for another one. */
+static void test_a_message_goes_to_its_own_sint(void **state)
+{
+	const u32 other = SINT + 1; /* masked */
+	u64 due;
+
+	(void)state;
+	timed_make();
+	due = timed_now() + 10;
+	timed_start(0, (u64)other << HV_STIMER_SINT_SHIFT, due);
+	timed_start(1, TO_SINT, due);
+	timed_pass(10);
+	vp_update(timed);
+	timed_take_one(1, due);
+	vp_update(timed);
+	assert_int_equal(timed_slot(SINT)->type, HV_MESSAGE_NONE);
+	assert_int_equal(timed_slot(other)->type, HV_MESSAGE_NONE);
+	timed_put(HV_MSR_SINT0 + other, VECTOR + 1);
+	assert_int_equal(timed_slot(other)->type, HV_MESSAGE_TIMER_EXPIRED);
+	assert_int_equal(timed_slot(SINT)->type, HV_MESSAGE_NONE);
+}
+
 /*
  * A guest frees a slot and then looks whether more waits. Between the two a
  * timer may put its own message there: what waits must not be forgotten.
@@ -243,6 +265,7 @@ int main(void)
 		TEST(test_direct_without_apic),
 		TEST(test_masked_sint),
 		TEST(test_two_timers_one_sint),
+		TEST(test_a_message_goes_to_its_own_sint),
 		TEST(test_message_of_a_port_waits_behind_a_timers),
 		TEST(test_scheduler),
 	};
