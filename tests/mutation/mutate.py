@@ -3,8 +3,9 @@
 mutate.py FOLDER [WORD...]: FOLDER has the objects of the host tests as built by
 gcc. Each mutant of mutants/*.toml replaces one piece of text of one file; the
 file is compiled anew, each test program is linked with it and run until one
-fails. With words: only mutants whose name has one of them. Exit code 1: one
-survived, or does not fit the source any more.
+fails. With words: only mutants whose name has one of them. FROM, a word in the
+environment: from the first one on whose name has it. Exit code 1: one survived, or
+does not fit the source any more.
 
 mutate.py fit: only looks whether all of them fit.
 """
@@ -131,24 +132,29 @@ def read_all() -> list[Mutant]:
             for row in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]]
 
 
+def chosen(mutants: list[Mutant], words: list[str],
+           start: str) -> list[tuple[int, Mutant]]:
+    """Those that are asked for, with their places among all."""
+    first = next((n for n, m in enumerate(mutants) if start in m.name), len(mutants))
+    return [(n, m) for n, m in enumerate(mutants, 1)
+            if n > first and (not words or any(w in m.name for w in words))]
+
+
 def main() -> int:
     """All mutants, one line each."""
     mutants = read_all()
     if sys.argv[1:] == ["fit"]:
         return 1 if fit(mutants) else 0
-    folder, words = Path(sys.argv[1]), sys.argv[2:]
-    if words:
-        mutants = [m for m in mutants if any(w in m.name for w in words)]
+    folder = Path(sys.argv[1])
+    some = chosen(mutants, sys.argv[2:], os.environ.get("FROM", ""))
     bad = 0
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        verdicts = pool.map(lambda m: verdict(m, folder), mutants)
-        for number, (mutant, (caught, says)) in enumerate(
-                zip(mutants, verdicts), 1):
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        verdicts = pool.map(lambda m: verdict(m[1], folder), some)
+        for (place, mutant), (caught, says) in zip(some, verdicts):
             bad += not caught
-            print(f"  {number:3}/{len(mutants)} {mutant.name}: {says}",
-                  flush=True)
-    print(f"{len(mutants) - bad} of {len(mutants)} mutants caught")
-    return 1 if bad or not mutants else 0
+            print(f"  {place:3}/{len(mutants)} {mutant.name}: {says}", flush=True)
+    print(f"{len(some) - bad} of {len(some)} mutants caught")
+    return 1 if bad or not some else 0
 
 
 if __name__ == "__main__":
