@@ -18,4 +18,4 @@ $(B)/linux/bin/clock $(B)/linux/bin/exits: $(B)/linux/bin/%: $(B)/linux/%.c.o
 
 .PHONY: test-linux
 test-linux: all $(LINUX_PROGRAMS) | $(DEPS) ## Linux as the root and as a child, beside the bare machine
-	$(Q)$(PYTHON) -m pytest -q tests/vm/test_linux.py tests/vm/test_linux_root.py
+	$(Q)STASIS_EVERYTHING=1 $(PYTHON) -m pytest -q tests/vm/test_linux*.py

@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 
 from machine import TIMES, at_once
+from scenarios import EVERYTHING
 
 USUAL = 30                              # seconds of a job that does not say how many
+LONG = "long"                           # the mark of a test that make test leaves out
 
 
 class Jobs:
@@ -66,6 +68,21 @@ def job_of(item: pytest.Item) -> Any:
     job = callspec.params.get("job") if callspec else None
     # An empty list of parameters leaves a mark of pytest there.
     return job if hasattr(job, "key") else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marks that there are."""
+    config.addinivalue_line("markers", f"{LONG}: run with STASIS_EVERYTHING alone")
+
+
+def pytest_collection_modifyitems(config: pytest.Config,
+                                  items: list[pytest.Item]) -> None:
+    """Leave out what takes long, unless all is asked for."""
+    left_out = [item for item in items
+                if item.get_closest_marker(LONG) and not EVERYTHING]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

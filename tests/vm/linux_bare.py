@@ -58,9 +58,14 @@ class BareJob:
         """What tells this one from all others."""
         return "linux-bare", self.kernel, str(self.vps), self.model, self.task
 
+    @property
+    def processor(self) -> Processor:
+        """Of that model."""
+        return Processor("svm", self.model)
+
     def run(self, work: Path) -> Said:
         """Boot it, and take apart what it said."""
-        hardware = Hardware(Processor("svm", self.model), MEMORY_MIB, self.vps)
+        hardware = Hardware(self.processor, MEMORY_MIB, self.vps)
         with Bare(work, hardware, self.kernel, f"stasis={self.task}") as machine:
             text = machine.run_to_end(SECONDS)
         (work / "console.txt").write_text(text)

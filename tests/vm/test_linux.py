@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import random
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import linux_parts
-from emulator import SVM
+from boots import ROOT, Result, Step
+from emulator import SVM, processor_of
 from linux_bare import BareJob
-from linux_child import ABSENT, Child
-from linux_points import LifeJob, Machines, Point, choose
+from linux_child import ABSENT, Child, printed
+from linux_commands import CommandsJob, TravelJob
+from linux_points import LifeJob, Machines, Point, choose, judge_commands
 from linux_said import line_hash, parse, problems
+from scenarios import first_and_long, wanted
 
 KERNEL = ["[    0.000000] Linux version 6", "[    1.250000] Run /init"]
 CHECK = ["VPS 1", "LINES " + " ".join(map(line_hash, KERNEL)),
@@ -74,11 +81,17 @@ def test_the_initramfs_is_the_same_each_time():
             == linux_parts.initramfs().read_bytes())
 
 
-BARE = [BareJob("6.1"), BareJob("7"), BareJob("6.1", vps=4, seconds=60),
-        BareJob("6.1", task="reboot")]
+def name_of(job: Any) -> str:
+    """For the list of tests; pytest has a mark of its own in an empty list."""
+    return "-".join(job.key[1:]) if hasattr(job, "key") else ""
 
 
-@pytest.mark.parametrize("job", BARE, ids=lambda job: "-".join(job.key[1:]))
+# make test has the first of each, make test-linux all.
+BARE = wanted(BareJob("6.1"), BareJob("7"), BareJob("6.1", vps=4, seconds=60),
+              BareJob("6.1", task="reboot"))
+
+
+@pytest.mark.parametrize("job", first_and_long(BARE), ids=name_of)
 def test_the_stress_is_right_on_bare_qemu(job: BareJob, outcome):
     assert problems(outcome, outcome.complaints, job.vps) == []
     end = "Restarting system" if job.task == "reboot" else "Power down"
@@ -108,12 +121,62 @@ def test_a_life_has_a_machine_for_each_journey():
 
 # In its boot, in user space before the stress, and in the stress.
 THREE = (Point(4000, "away"), Point(20000, "state"), Point(4000, "again"))
+BARE_OF = {job.kernel: job for job in BARE
+           if (job.vps, job.task) == (1, "stress")}
+LIVES = wanted(*(
+    LifeJob("three", THREE, Child(kernel, vps, words="stasis=stress"), SVM, 75 * vps)
+    for kernel in linux_parts.KERNELS for vps in (1, 2, 4)))
 
 
-@pytest.mark.parametrize("job", [LifeJob("three", THREE, processor=SVM)],
-                         ids=["three-points"])
+@pytest.mark.parametrize("job", first_and_long(LIVES), ids=name_of)
 def test_a_child_goes_on_from_anywhere(job: LifeJob, outcome, request):
-    jobs = request.session.jobs
-    jobs.start(BARE[0])                 # which may have been left out
-    bare = jobs.result(BARE[0])
-    assert problems(outcome, bare.complaints | ABSENT) == []
+    jobs, bare = request.session.jobs, BARE_OF[job.child.kernel]
+    jobs.start(bare)                    # which may have been left out
+    known = jobs.result(bare).complaints | ABSENT
+    assert problems(outcome, known, job.child.vps) == []
+
+
+RESETS = wanted(CommandsJob("reset", Child(words="stasis=reboot"), SVM, (
+    Step("run", "hvctl run 2 for=28000 quiet log=run.log"),
+    Step("list", "hvctl list"))))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("job", RESETS, ids=["reset"])
+def test_a_child_that_reboots_begins_anew(job: CommandsJob, outcome: Result):
+    judge_commands(outcome)
+    assert "child 2 is reset" in outcome.section("run")
+    assert re.search(r"^\s*3 +suspended +1", outcome.section("list"), re.M)
+    first, end, second = printed(outcome, "run").partition(
+        "reboot: Restarting system")
+    assert end
+    assert problems(parse(first), parse(first).complaints) == []
+    assert re.search(r"^\[ +0\.000000\] Linux version 6", second, re.M)
+    assert len(first) + len(end) + len(second) == 28000
+
+
+# Saved in its boot on a processor with CLWB and UMIP, and offered to one without; into a
+# child that is there, too, which has to be as it was.
+ROME = processor_of("EPYC-Rome")
+OFFERS = wanted(TravelJob(ROME, SVM))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("job", OFFERS, ids=["lesser"])
+def test_a_lesser_processor_refuses_it(job: TravelJob, outcome: Result,
+                                       tmp_path: Path):
+    for step in "offer", "into":
+        said = outcome.section(step)
+        assert re.search(r"HvState\w+ \(5\)", said), said
+    log = outcome.section("log")
+    assert "result 5: CPUID 7.0 EBX bits not here: 24" in log   # CLWB
+    assert "result 5: CPUID 7.0 ECX bits not here: 2" in log    # UMIP
+    for name in "before", "after":
+        (tmp_path / name).write_bytes(outcome.disk.read(f"{name}.sav"))
+    diff = subprocess.run(
+        [ROOT / "tools/hvstate", "diff", tmp_path / "before", tmp_path / "after"],
+        text=True, capture_output=True, check=False, timeout=60)
+    assert diff.returncode in (0, 1), diff.stderr
+    # Time goes on in the child, and nothing else.
+    assert [line for line in diff.stdout.splitlines() if not re.match(
+        r"PARTITION reference_time:|VP 0 TSC:", line)] == []

@@ -15,7 +15,7 @@ from emulator import SVM, Processor
 from linux_parts import KERNELS
 from linux_root import PM_TIMER_HZ, REBOOT, LinuxPlan, LinuxResult
 from linux_said import TESTS
-from scenarios import wanted
+from scenarios import first_and_long, wanted
 
 OLDEST, NEWEST = KERNELS
 HZ = 250                                # ticks a second of Debian's kernels
@@ -83,7 +83,7 @@ def check_stress(result: LinuxResult) -> None:
     assert not [line for line in tests if not line.endswith(" right")]
 
 
-@pytest.mark.parametrize("job", PAIRS, ids=name_of)
+@pytest.mark.parametrize("job", first_and_long(PAIRS), ids=name_of)
 class TestBesideBare:
     """Debian's kernels, with one processor and no option."""
 
@@ -119,6 +119,7 @@ class TestBesideBare:
             check_clock(result)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", TICKS, ids=name_of)
 def test_no_tick_is_lost_or_doubled(outcome: LinuxResult):
     assert not outcome.problem, outcome.problem
@@ -129,6 +130,7 @@ def test_no_tick_is_lost_or_doubled(outcome: LinuxResult):
     check_clock(outcome)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", CHILD, ids=name_of)
 def test_a_child_beside_it_takes_no_time_from_its_clock(outcome: LinuxResult):
     assert not outcome.problem, outcome.problem
@@ -136,6 +138,7 @@ def test_a_child_beside_it_takes_no_time_from_its_clock(outcome: LinuxResult):
     check_clock(outcome)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", REBOOTS, ids=name_of)
 def test_reboots_and_stasis_starts_again(outcome: LinuxResult):
     assert not outcome.problem, outcome.problem
@@ -144,6 +147,7 @@ def test_reboots_and_stasis_starts_again(outcome: LinuxResult):
     assert "stasis: running" in second
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("job", COUNTED, ids=name_of)
 def test_a_root_that_idles_exits_for_nothing_else(outcome: LinuxResult):
     assert not outcome.problem, outcome.problem
