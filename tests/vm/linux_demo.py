@@ -16,15 +16,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from boots import ROOT, Plan, Result, run_plan
-from demo import (PLAYERS, Demo, DemoError, Screen, exit_code, judge_boot,
-                  judge_transfer)
+from demo import (PLAYERS, Demo, DemoError, Screen, demo_machine, exit_code,
+                  judge_boot, judge_transfer)
 from disk import Disk
+from emulator import BOCHS, processor_of
 from linux_child import (CHECKING, DELETE, RESTORE, SAVE, STATE, Child, plan,
                          printed, run)
 from linux_parts import FOLDER
 from linux_said import Said, parse, problems
 
 CHARS = 12000                           # of its console; the kernel prints 25,000
+# Models with APIC virtualization give a guest an interrupt that it has masked, now and then
+# (docs/architecture.md): in a minute of Linux' that is the end of it.
+INSTEAD = {BOCHS: processor_of("corei5_arrandale_m520")}
 HVSTATE = ROOT / "tools/hvstate"
 PICTURE = FOLDER / "memory.svg"
 
@@ -116,12 +120,18 @@ def parse_args() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def machine() -> Plan:
+    """That of the demonstration, on a processor that bears a Linux."""
+    usual = demo_machine()
+    return replace(usual, processor=INSTEAD.get(usual.processor, usual.processor))
+
+
 def main() -> int:
     """The exit code says how it went."""
     args = parse_args()
-    child = Child(args.kernel, args.vps)
+    demo, child = Demo(machine=machine()), Child(args.kernel, args.vps)
     return exit_code("stasis-linux-",
-                     lambda work: demonstrate(Demo(), child, work))
+                     lambda work: demonstrate(demo, child, work))
 
 
 if __name__ == "__main__":
