@@ -11,56 +11,6 @@
 
 /* ---- Two children, as their parent sees them ---- */
 
-void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
-                         union hv_register_value *values)
-{
-	u32 at = 0, now, done;
-
-	while (at < count) {
-		enum hv_status status;
-
-		now = count - at < GUEST_GET_MAX ? count - at : GUEST_GET_MAX;
-		status = guest_get_list(id, index, names + at, now, values + at,
-		                        &done);
-		at += done;
-		if (status)
-			values[at++] = (union hv_register_value){
-				.reg128 = { ~(u64)status, 0 }
-			};
-	}
-}
-
-/* Kept where same_state looks. */
-static bool is_of_state(const struct vp_reg *r)
-{
-	return r->kind == VP_REG_XSAVE16 || vp_reg_parts(r->name);
-}
-
-static u32 find_names(u32 *names, bool of_state)
-{
-	u32 rows, count = 0;
-	const struct vp_reg *r = vp_reg_table(&rows);
-
-	for (; rows > 0; rows--, r++) {
-		if (r->kind == VP_REG_APIC || (!of_state && is_of_state(r)))
-			continue;
-		for (u32 i = 0; i < r->count; i++)
-			names[count++] = r->name + i;
-	}
-	FUZZ_CHECK(count <= FUZZ_REGISTERS);
-	return count;
-}
-
-u32 fuzz_register_names(const u32 **names, bool of_state)
-{
-	static u32 found[2][FUZZ_REGISTERS], counts[2];
-
-	if (!counts[of_state])
-		counts[of_state] = find_names(found[of_state], of_state);
-	*names = found[of_state];
-	return counts[of_state];
-}
-
 /* What registers are read from. */
 static void same_state(struct vp *a, struct vp *b)
 {
@@ -71,15 +21,76 @@ static void same_state(struct vp *a, struct vp *b)
 		fuzz_page_same(a->pages[VP_PAGE_APIC], b->pages[VP_PAGE_APIC]));
 }
 
-/* By its calls; `whole`: also what the state says already. */
-static void same_registers(u64 id, u64 other, u32 index, bool whole)
+static void same_row(struct vp *a, struct vp *b, const struct vp_reg *r)
+{
+	for (u32 i = 0; i < r->count; i++) {
+		union hv_register_value x = { .reg64 = 0 }, y = x;
+
+		FUZZ_CHECK(vp_reg_get_in(a, r, i, &x) ==
+		           vp_reg_get_in(b, r, i, &y));
+		FUZZ_CHECK(x.reg128[0] == y.reg128[0]);
+		FUZZ_CHECK(x.reg128[1] == y.reg128[1]);
+	}
+}
+
+/* Those that are not places in the state; without a call for each. */
+static void same_registers(struct vp *a, struct vp *b)
+{
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	for (; rows > 0; rows--, r++)
+		if (r->get && r->kind != VP_REG_APIC)
+			same_row(a, b, r);
+}
+
+static u32 find_names(u32 *names, struct vp *vp)
+{
+	u32 rows, count = 0;
+	const struct vp_reg *r = vp_reg_table(&rows);
+	union hv_register_value value;
+
+	for (; rows > 0; rows--, r++)
+		for (u32 i = 0; r->kind != VP_REG_APIC && i < r->count; i++)
+			if (!vp_reg_get_in(vp, r, i, &value))
+				names[count++] = r->name + i;
+	FUZZ_CHECK(count <= FUZZ_REGISTERS);
+	return count;
+}
+
+/* All registers that a machine has, but those of the APIC's page: YMM may be missing. */
+static u32 register_names(const u32 **names, struct vp *vp)
+{
+	static u32 found[FAKE_MACHINES][FUZZ_REGISTERS], counts[FAKE_MACHINES];
+	u32 m = fake.machine;
+
+	if (!counts[m])
+		counts[m] = find_names(found[m], vp);
+	*names = found[m];
+	return counts[m];
+}
+
+static void read_registers(u64 id, u32 index, const u32 *names, u32 count,
+                           union hv_register_value *values)
+{
+	u32 now, done;
+
+	for (u32 at = 0; at < count; at += now) {
+		now = count - at < GUEST_GET_MAX ? count - at : GUEST_GET_MAX;
+		FUZZ_CHECK(!guest_get_list(id, index, names + at, now,
+		                           values + at, &done));
+	}
+}
+
+/* By the calls, also what the state says already. */
+static void same_answers(u64 id, u64 other, u32 index)
 {
 	static union hv_register_value a[FUZZ_REGISTERS], b[FUZZ_REGISTERS];
 	const u32 *names;
-	u32 count = fuzz_register_names(&names, whole);
+	u32 count = register_names(&names, guest_partition(id)->vps[index]);
 
-	fuzz_registers_read(id, index, names, count, a);
-	fuzz_registers_read(other, index, names, count, b);
+	read_registers(id, index, names, count, a);
+	read_registers(other, index, names, count, b);
 	FUZZ_CHECK(!memcmp(a, b, count * sizeof(a[0])));
 }
 
@@ -122,7 +133,9 @@ void fuzz_same(u64 id, u64 other, u32 whole)
 		if (!a->vps[i])
 			continue;
 		same_state(a->vps[i], b->vps[i]);
-		same_registers(id, other, i, i == whole);
+		same_registers(a->vps[i], b->vps[i]);
+		if (i == whole)
+			same_answers(id, other, i);
 		same_message(a->vps[i], b->vps[i]);
 	}
 	FUZZ_CHECK(a->hypercall_overlay.place == b->hypercall_overlay.place);

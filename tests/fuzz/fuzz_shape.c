@@ -227,15 +227,25 @@ void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count)
 }
 
 #define TURNS 4u
+#define TRIES 16u
+
+/* Those of 16 bytes have a half more that may be tried. */
+static bool is_wide(const struct vp_reg *r)
+{
+	return r->kind == VP_REG_XSAVE16 || r->kind == VP_REG_SEGMENT ||
+	       r->kind == VP_REG_TABLE;
+}
 
 /*
  * What is tried at a register: a bit or two of it are others; of a wide one in both
  * halves, in the low one, in the high one, and in both again.
  */
 static union hv_register_value disturbed(const union hv_register_value *was,
-                                         bool wide, u32 turn, u64 *seed)
+                                         const struct vp_reg *r, u32 turn,
+                                         u64 *seed)
 {
 	union hv_register_value now = *was;
+	bool wide = is_wide(r);
 
 	if (!wide || turn != 2)
 		now.reg64 ^= BIT(fake_random(seed) % 64);
@@ -246,44 +256,60 @@ static union hv_register_value disturbed(const union hv_register_value *was,
 	return now;
 }
 
-/* Those of 16 bytes have a half more that may be tried. */
-static bool is_wide(const struct vp_reg *r)
+/*
+ * One that the register's own check takes, if there is one soon: a call that is refused
+ * costs more than all that is tried here.
+ */
+static union hv_register_value disturbed_well(
+	const union hv_register_value *was, const struct vp_reg *r, u32 turn,
+	u64 *seed)
 {
-	return r->kind == VP_REG_XSAVE16 || r->kind == VP_REG_SEGMENT ||
-	       r->kind == VP_REG_TABLE;
+	union hv_register_value now = disturbed(was, r, turn, seed);
+
+	for (u32 i = 1; i < TRIES && r->check && !r->check(&now); i++)
+		now = disturbed(was, r, turn, seed);
+	return now;
 }
 
 /* Registers that are to get another value, and the values they have. */
 struct disturbance {
 	u32 count;
-	bool wide[FUZZ_REGISTERS];
+	const struct vp_reg *row[FUZZ_REGISTERS];
 	union hv_register_value was[FUZZ_REGISTERS];
 	struct hv_register_assoc list[FUZZ_REGISTERS];
 };
 
-static void begin_disturbing(struct disturbance *d, u64 id, u32 index)
+/* Those that this machine has: YMM may be missing. */
+static void add_row(struct disturbance *d, struct vp *vp,
+                    const struct vp_reg *r)
 {
-	static union hv_register_value values[FUZZ_REGISTERS];
-	const u32 *names;
-	u32 count = fuzz_register_names(&names, true), place;
+	for (u32 i = 0; i < r->count; i++) {
+		u32 at = d->count;
 
-	fuzz_registers_read(id, index, names, count, values);
-	d->count = 0;
-	for (u32 i = 0; i < count; i++) {
-		const struct vp_reg *r = vp_reg_find(names[i], &place);
-
-		if (names[i] <= HV_REGISTER_INTERCEPT_SUSPEND ||
-		    r->kind == VP_REG_FIXED)
+		FUZZ_CHECK(at < FUZZ_REGISTERS);
+		if (vp_reg_get_in(vp, r, i, &d->was[at]))
 			continue;
-		d->wide[d->count] = is_wide(r);
-		d->was[d->count] = values[i];
-		d->list[d->count++] =
-			(struct hv_register_assoc){ .name = names[i] };
+		d->row[at] = r;
+		d->list[at] = (struct hv_register_assoc){ .name = r->name + i };
+		d->count++;
 	}
 }
 
-/* One of three is refused, and all behind it are offered anew. */
-#define DISTURB_AT_ONCE 16u
+/* Suspension, and what is read-only, stay out of it. */
+static void begin_disturbing(struct disturbance *d, struct vp *vp)
+{
+	u32 rows;
+	const struct vp_reg *r = vp_reg_table(&rows);
+
+	d->count = 0;
+	for (; rows > 0; rows--, r++)
+		if (r->name > HV_REGISTER_INTERCEPT_SUSPEND &&
+		    r->kind != VP_REG_APIC && r->kind != VP_REG_FIXED)
+			add_row(d, vp, r);
+}
+
+/* Where one is refused, all behind it are offered anew. */
+#define DISTURB_AT_ONCE 32u
 
 /* Sets all of them; those that were refused stay in the list. */
 static void set_or_keep(struct disturbance *d, u64 id, u32 index)
@@ -300,7 +326,7 @@ static void set_or_keep(struct disturbance *d, u64 id, u32 index)
 		if (!refused)
 			continue;
 		d->was[kept] = d->was[at];
-		d->wide[kept] = d->wide[at];
+		d->row[kept] = d->row[at];
 		d->list[kept++] = d->list[at++];
 	}
 	d->count = kept;
@@ -311,11 +337,11 @@ static void disturb(u64 id, u32 index, u64 *seed)
 {
 	static struct disturbance d;
 
-	begin_disturbing(&d, id, index);
+	begin_disturbing(&d, guest_partition(id)->vps[index]);
 	for (u32 turn = 0; turn < TURNS; turn++) {
 		for (u32 i = 0; i < d.count; i++)
 			d.list[i].value =
-				disturbed(&d.was[i], d.wide[i], turn, seed);
+				disturbed_well(&d.was[i], d.row[i], turn, seed);
 		set_or_keep(&d, id, index);
 	}
 }

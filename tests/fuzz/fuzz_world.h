@@ -89,13 +89,7 @@ void fuzz_create_vp(u64 id, u32 index);
 /* A child with the same VPs and as large a pool as another, and no memory. */
 u64 fuzz_child(const struct partition *like);
 
-/* The names of all registers, or of those that are not in struct vp_state. How many. */
-#define FUZZ_REGISTERS 400u
-u32 fuzz_register_names(const u32 **names, bool of_state);
-
-/* Reads registers; where one cannot be read its value says why. */
-void fuzz_registers_read(u64 id, u32 index, const u32 *names, u32 count,
-                         union hv_register_value *values);
+#define FUZZ_REGISTERS 400u /* there are fewer, but those of the APIC's page */
 
 /* Sets `count` registers to what the input says; refusals are fine. */
 void fuzz_set_registers(struct fuzz_in *in, u64 id, u32 count);
