@@ -31,7 +31,7 @@ void fuzz_feed_read(struct fuzz_in *in, struct fuzz_feed *feed)
 }
 
 /* A long stream in crumbs would be all that is done: later they come seldom. */
-#define CRUMBS 64u
+#define CRUMBS 16u
 
 static u32 next_cut(const struct fuzz_feed *feed, u32 call, u32 left)
 {

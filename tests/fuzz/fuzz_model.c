@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#define STEPS_MAX 400u
+#define STEPS_MAX 96u
 
 static struct model m;
 

@@ -91,9 +91,42 @@ static void insert_optional(struct fuzz_in *in, struct fuzz_chunks *c, u32 at)
 	fuzz_chunk_insert(c, at, &optional);
 }
 
-static void edit(struct fuzz_in *in, struct fuzz_chunks *c,
-                 struct fuzz_chunks *other)
+/* What is edited: the stream of one child, and that of another with the same shape. */
+struct editor {
+	struct fuzz_in *in;
+	struct fuzz_shape *shape;
+	u32 flags[2]; /* of the save of each */
+	struct fuzz_chunks c;
+	struct fuzz_chunks other; /* none before an edit takes from it */
+};
+
+/* Saves a child of the shape, with registers of the input's choice. */
+static void make(struct editor *e, struct fuzz_chunks *c, u32 flags)
 {
+	static struct guest_stream s; /* its room stays */
+	u64 id = fuzz_shape_make(e->shape, true);
+	u32 result;
+
+	fuzz_set_registers(e->in, id, fuzz_below(e->in, 4));
+	if (fuzz_below(e->in, 4) == 0)
+		fuzz_run(e->in, id, fuzz_vp_index(fuzz_below(e->in, FUZZ_VPS)));
+	FUZZ_CHECK(!guest_save(id, flags, &s, &result));
+	FUZZ_CHECK(result == HV_STATE_COMPLETE);
+	FUZZ_CHECK(fuzz_chunks_split(c, s.data, s.size));
+}
+
+/* Most inputs take nothing from another child: it would be a third of their work. */
+static struct fuzz_chunk *pick_other(struct editor *e)
+{
+	if (!e->other.count)
+		make(e, &e->other, e->flags[1]);
+	return pick(e->in, &e->other);
+}
+
+static void edit(struct editor *e)
+{
+	struct fuzz_in *in = e->in;
+	struct fuzz_chunks *c = &e->c;
 	u32 at = pick_place(in, c);
 	struct fuzz_chunk *chunk = c->at[at];
 	static struct fuzz_chunk copy;
@@ -112,10 +145,10 @@ static void edit(struct fuzz_in *in, struct fuzz_chunks *c,
 		fuzz_chunk_insert(c, at + 1, &copy);
 		break;
 	case 3:
-		fuzz_chunk_insert(c, at, pick(in, other));
+		fuzz_chunk_insert(c, at, pick_other(e));
 		break;
 	case 4:
-		*chunk = *pick(in, other);
+		*chunk = *pick_other(e);
 		break;
 	case 5:
 		edit_length(in, chunk);
@@ -137,22 +170,6 @@ static void edit(struct fuzz_in *in, struct fuzz_chunks *c,
 	}
 }
 
-/* Saves a child of the shape, with registers of the input's choice. */
-static void make(struct fuzz_in *in, struct fuzz_shape *shape,
-                 struct fuzz_chunks *c, u32 flags)
-{
-	static struct guest_stream s; /* its room stays */
-	u64 id = fuzz_shape_make(shape, true);
-	u32 result;
-
-	fuzz_set_registers(in, id, fuzz_below(in, 4));
-	if (fuzz_below(in, 4) == 0)
-		fuzz_run(in, id, fuzz_vp_index(fuzz_below(in, FUZZ_VPS)));
-	FUZZ_CHECK(!guest_save(id, flags, &s, &result));
-	FUZZ_CHECK(result == HV_STATE_COMPLETE);
-	FUZZ_CHECK(fuzz_chunks_split(c, s.data, s.size));
-}
-
 /* A target may have more memory than the stream asks for. */
 static void add_pages(u64 id, const struct fuzz_shape *shape)
 {
@@ -168,7 +185,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
 	static struct fuzz_chunk room[2][FUZZ_CHUNKS];
-	static struct fuzz_chunks c, other;
+	static struct editor e;
 	struct fuzz_shape shape;
 	struct fuzz_feed feed;
 	struct fuzz_start start = { .more = NULL };
@@ -181,22 +198,25 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fuzz_feed_read(&in, &feed);
 	has_target = !(feed.flags & GUEST_SUMMARY) || (feed.id & 1);
 	start.vps = shape.vps;
-	start.children = has_target ? 3 : 2;
+	start.children = has_target ? 2 : 1;
 	fuzz_begin(&start);
-	fuzz_chunks_empty(&c, room[0]);
-	fuzz_chunks_empty(&other, room[1]);
-	make(&in, &shape, &other, feed.id & 4 ? GUEST_SUMMARY : 0);
-	make(&in, &shape, &c, feed.id & 2 ? GUEST_SUMMARY : 0);
-	for (u32 i = fuzz_below(&in, EDITS_MAX + 1); i > 0 && c.count > 0; i--)
-		edit(&in, &c, &other);
+	e.in = &in;
+	e.shape = &shape;
+	for (u32 i = 0; i < 2; i++)
+		e.flags[i] = feed.id & 2u << i ? GUEST_SUMMARY : 0;
+	fuzz_chunks_empty(&e.c, room[0]);
+	fuzz_chunks_empty(&e.other, room[1]);
+	make(&e, &e.c, e.flags[0]);
+	for (u32 i = fuzz_below(&in, EDITS_MAX + 1); i > 0 && e.c.count; i--)
+		edit(&e);
 	feed.id = has_target ? fuzz_shape_make(&shape, false) : 0;
 	if (feed.id && (fuzz_below(&in, 2)))
 		add_pages(feed.id, &shape);
-	stream = fuzz_chunks_join(&c, &total);
+	stream = fuzz_chunks_join(&e.c, &total);
 	result = fuzz_feed_run(&feed, stream, total, &at);
 	if (result == HV_STATE_COMPLETE) {
-		FUZZ_CHECK(!fuzz_oracle_refuses(&c));
-		fuzz_oracle_check(&c, feed.id);
+		FUZZ_CHECK(!fuzz_oracle_refuses(&e.c));
+		fuzz_oracle_check(&e.c, feed.id);
 		FUZZ_CHECK(fuzz_resume(feed.id));
 		fuzz_check_vps(feed.id);
 	}

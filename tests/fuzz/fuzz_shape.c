@@ -29,6 +29,17 @@ u32 fuzz_vp_of(u64 id, u32 number)
 	return fuzz_vp_index(number % FUZZ_VPS);
 }
 
+/* Mostly one, and that mostly the first: a VP is most of what a child costs. */
+static u32 shape_vps(u8 how)
+{
+	if (how >= 0xc0)
+		return 1u + how % 15;
+	return how % 8 < FUZZ_VPS ? 1u << how % 8 : 1;
+}
+
+/* Pages in tables of their own: all who walk the map pass what is empty of these. */
+#define FAR_MAX 2u
+
 /*
  * Bytes: VPs, flags, OS id, place of the hypercall page; then pages, two bytes
  * each: how far from the one before, and rights, contents, how sparse.
@@ -38,11 +49,12 @@ void fuzz_shape_read(struct fuzz_in *from, struct fuzz_shape *shape)
 	u8 bytes[FUZZ_SHAPE_BYTES];
 	struct fuzz_in in = { bytes, sizeof(bytes) };
 	static const u32 rights[4] = { 7, 3, 1, 0x10000 };
+	u32 far = 0;
 	u64 gpn = 0;
 	u8 flags;
 
 	fuzz_bytes(from, bytes, sizeof(bytes));
-	*shape = (struct fuzz_shape){ .vps = 1 + fuzz_below(&in, 15) };
+	*shape = (struct fuzz_shape){ .vps = shape_vps(fuzz_u8(&in)) };
 	flags = fuzz_u8(&in);
 	shape->no_memory = flags & 1;
 	shape->os_id = fuzz_u8(&in);
@@ -54,10 +66,11 @@ void fuzz_shape_read(struct fuzz_in *from, struct fuzz_shape *shape)
 	for (u32 i = 0; i < shape->page_count && in.left >= 2; i++) {
 		u8 step = fuzz_u8(&in);
 		u8 kind = fuzz_u8(&in);
-		/* Now and then far away, in a table of its own. */
-		u64 far = kind < 0xe0 ? 0 : BIT(9 * (kind & 1) + 9);
 
-		gpn += step / 8 + far;
+		gpn += step / 8;
+		/* Now and then far away. */
+		if (kind >= 0xe0 && far++ < FAR_MAX)
+			gpn += BIT(9 * (kind & 1) + 9);
 		shape->pages[i] = (struct fuzz_page){
 			.gpn = gpn++,
 			.flags = kind & 0x20 ? rights[kind % 4] : 7,

@@ -47,9 +47,9 @@ u64 fuzz_next_child(u64 previous);
 
 /* ---- Shapes ---- */
 
-#define FUZZ_PAGES 24
+#define FUZZ_PAGES 16
 #define FUZZ_VPS 4u /* of the indices that fuzz_vp_index names */
-#define FUZZ_SHAPE_BYTES 48
+#define FUZZ_SHAPE_BYTES (4 + 2 * FUZZ_PAGES)
 
 struct fuzz_page {
 	u64 gpn;
