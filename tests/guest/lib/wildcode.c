@@ -11,7 +11,7 @@
 
 /* ---- What takes more than one ---- */
 
-bool wildcode_breaks, wildcode_locks;
+bool wildcode_breaks, wildcode_locks, wildcode_sregs;
 
 static const u32 msrs[] = {
 	0x10,
@@ -271,6 +271,14 @@ static void put_one(const struct class *c)
 		wildrows_put(c->rows);
 }
 
+/* Whoever jumps into the middle of an instruction finds no such MOV there either. */
+static void keep_to_sregs(u8 *code, u32 size)
+{
+	for (u32 i = 0; i + 1 < size; i++)
+		if (code[i] == 0x8e && (code[i + 1] & 0x30) == 0x30)
+			code[i + 1] &= (u8)~0x20;
+}
+
 /*
  * Not all classes at once: some end a child soon, and others would hardly be met.
  * At the end it begins again.
@@ -293,4 +301,6 @@ void wildcode_fill(u8 *to, u32 size, u32 address, u32 bits)
 	wildput_out.end = to + size;
 	wildput(0xe9, 1);
 	wildput(-(u64)size + (bits == 16 ? 2 : 0), bits == 16 ? 2 : 4);
+	if (!wildcode_sregs)
+		keep_to_sregs(to, size);
 }

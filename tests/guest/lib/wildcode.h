@@ -15,8 +15,9 @@ void wildcode_fill(u8 *to, u32 size, u32 address, u32 bits);
 
 /*
  * breaks=0: no child has breakpoints, locks=0: none has LOCK before a bit of a register is
- * set. At both QEMU ends (docs/svm.md).
+ * set, sregs=0: none has code that loads a segment register that there is not. At all three
+ * QEMU ends (docs/svm.md).
  */
-extern bool wildcode_breaks, wildcode_locks;
+extern bool wildcode_breaks, wildcode_locks, wildcode_sregs;
 
 #endif

@@ -80,8 +80,8 @@ static bool tr_is_null(const struct child *c)
 
 /*
  * QEMU's far transfers do not look whether a descriptor has both L and D, which is #GP in
- * long mode (APM volume 2, 4.8.1); and its task switches, which do not exit, leave CS null
- * where a new task's selector is.
+ * long mode (APM volume 2, 4.8.1); and its task switches, which do not exit, leave CS
+ * without attributes where they fault at its selector.
  */
 static bool cs_is_none(const struct child *c)
 {
@@ -92,7 +92,7 @@ static bool cs_is_none(const struct child *c)
 	attributes = cs.segment.attributes;
 	if ((attributes & RIGHTS_L) && (attributes & RIGHTS_DB))
 		return child_get(c, HV_REGISTER_EFER) & EFER_LMA;
-	return !(cs.segment.selector & ~3u) && !(attributes & RIGHTS_S) &&
+	return !(attributes & RIGHTS_S) &&
 	       (child_get(c, HV_REGISTER_CR0) & CR0_PE);
 }
 
