@@ -183,7 +183,7 @@ run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore
 	$(Q)$(PYTHON) tests/vm/demo.py --build $(B)
 
 HOST_CASES := $(HOST_PROGRAMS) tests/fuzz/replay.sh
-test: all $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
+test: all $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) $(LINUX_PROGRAMS) | $(DEPS) ## all tests, on the host and in the machine
 	$(Q)B=$(B) tests/run_all.sh $(HOST_CASES)
 
 test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
@@ -205,8 +205,8 @@ bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
 bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 
-test-vm: all | $(DEPS) ## programs that run on the hypervisor
-	$(Q)$(PYTHON) -m pytest -q tests/vm --ignore-glob='*/test_linux*'
+test-vm: all $(LINUX_PROGRAMS) | $(DEPS) ## programs that run on the hypervisor
+	$(Q)$(PYTHON) -m pytest -q tests/vm
 
 test-models: all | $(DEPS) ## programs on the hypervisor, on every model, of two QEMUs (hours; ONLY: parts)
 	$(Q)ONLY='$(ONLY)' FROM='$(FROM)' tests/run_models.sh
