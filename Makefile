@@ -176,7 +176,7 @@ SEEDS := 20
 
 all: $(B)/stasis.elf $(B)/stasis-svm.elf $(EFI_PROGRAMS) $(CHILD_IMAGES) ## build everything
 
-LINUX_PROGRAMS := $(patsubst %,$(B)/linux/bin/%,stress clock exits)
+LINUX_PROGRAMS := $(patsubst %,$(B)/linux/bin/%,stress clock exits rate)
 run-linux: all $(LINUX_PROGRAMS) | $(DEPS) ## boot Debian's kernel in a child, save it, and go on elsewhere
 	$(Q)$(PYTHON) tests/vm/linux_demo.py
 run: all | $(DEPS) ## start Stasis in an emulator and show a save and a restore

@@ -11,7 +11,7 @@ $(B)/linux/bin/stress: $(patsubst tests/linux/%,$(B)/linux/%.o,$(wildcard tests/
 	$(Q)$(CC) -static -pthread -s $^ -o $@
 
 # Those of one file.
-$(B)/linux/bin/clock $(B)/linux/bin/exits: $(B)/linux/bin/%: $(B)/linux/%.c.o
+$(patsubst %,$(B)/linux/bin/%,clock exits rate): $(B)/linux/bin/%: $(B)/linux/%.c.o
 	$(call say,LD)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -static -s $^ -o $@

@@ -5,6 +5,8 @@
 #   stasis=login     a login on the console, again and again (if nothing is said)
 #   stasis=stress    check, then power off
 #   stasis=reboot    check, then reboot
+#   stasis=rate      what the processor gives (rate.c), then power off
+#   stasis=counted   the same, with the exits of each part (exits.c)
 #
 # A line "INIT ready LEAST MOST" says that user space is there. From here on the kernel
 # writes its messages no longer into the middle of our lines; so many it has written.
@@ -20,6 +22,15 @@ echo "$level" >/tmp/level
 least=$(printed | wc -l)
 dmesg -n 1
 echo "INIT ready $least $(printed | wc -l)"
+
+rates() {
+	"$1"
+	rate clock 1000000
+	"$1"
+	rate spin 100000000
+	"$1"
+	poweroff -f
+}
 
 what=login
 read -r line </proc/cmdline
@@ -37,6 +48,8 @@ reboot)
 	check
 	reboot -f
 	;;
+rate) rates true ;;
+counted) rates exits ;;
 esac
 while :; do
 	# The console is whatever device the kernel was told to take.

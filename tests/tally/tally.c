@@ -196,12 +196,12 @@ static void end_turn(const struct vp *vp)
 	go_on_trip(!turn.vp->is_root, !vp->is_root);
 }
 
-/* For programs that may not make hypercalls: those of a system in the root. */
+/* For programs that may not make hypercalls: those of a system. */
 static void look_for_question(struct vp *vp, u32 reason)
 {
 	u32 rcx = (u32)vp->state.gpr[VP_RCX];
 
-	if (!vp->is_root || rcx >> 16 != TALLY_CPUID_ASKS ||
+	if (rcx >> 16 != TALLY_CPUID_ASKS ||
 	    (reason != CPUID_OF_VMX && reason != CPUID_OF_SVM))
 		return;
 	turn.asked = true;

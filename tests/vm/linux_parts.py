@@ -79,7 +79,7 @@ def content() -> dict[str, archive.Entry]:
         **{f"bin/{name}": archive.program(
             (SOURCES / f"{name}.sh").read_bytes())
            for name in ("check", "printed")},
-        "bin/stress": program("stress"),
+        **{f"bin/{name}": program(name) for name in ("stress", "rate")},
         "init": archive.program((SOURCES / "init.sh").read_bytes()),
     }
 

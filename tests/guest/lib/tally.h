@@ -13,8 +13,8 @@
 #define TALLY_CALL 0x7fffu
 
 /*
- * And as any program in the root may ask how many turns of a sort there were: CPUID with
- * this in the upper half of ECX and the sort below; the answer is in EBX.
+ * And as any program may ask, the root's or a child's, how many turns of a sort there were:
+ * CPUID with this in the upper half of ECX and the sort below; the answer is in EBX.
  */
 #define TALLY_CPUID_ASKS 0x5441u
 
