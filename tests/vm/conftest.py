@@ -70,6 +70,12 @@ def job_of(item: pytest.Item) -> Any:
     return job if hasattr(job, "key") else None
 
 
+def first_and_long(jobs: list[Any]) -> list[Any]:
+    """For a test's parameters: the first is of make test, the others are long."""
+    return jobs[:1] + [pytest.param(job, marks=getattr(pytest.mark, LONG))
+                       for job in jobs[1:]]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """The marks that there are."""
     config.addinivalue_line("markers", f"{LONG}: run with STASIS_EVERYTHING alone")

@@ -11,9 +11,6 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, replace
-from typing import Any
-
-import pytest
 
 from boots import BUILD, ROOT, Plan, Step
 from costs import NO_NRIP
@@ -151,12 +148,6 @@ def wanted(*plans: Plan) -> list[Plan]:
     """Of boots on processors of their own those that $EMU lets run."""
     run_by = {processor.emulator for processor in one_of_each()}
     return [plan for plan in plans if plan.processor.emulator in run_by]
-
-
-def first_and_long(jobs: list[Any]) -> list[Any]:
-    """For a test's parameters: the first is of make test, the others are long."""
-    return jobs[:1] + [pytest.param(job, marks=pytest.mark.long)
-                       for job in jobs[1:]]
 
 
 def placed() -> dict[Place, list[str]]:

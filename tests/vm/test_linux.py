@@ -12,13 +12,14 @@ import pytest
 
 import linux_parts
 from boots import ROOT, Result, Step
+from conftest import first_and_long
 from emulator import SVM, processor_of
 from linux_bare import BareJob
 from linux_child import ABSENT, Child, printed
 from linux_commands import CommandsJob, TravelJob
 from linux_points import LifeJob, Machines, Point, choose, judge_commands
 from linux_said import line_hash, parse, problems
-from scenarios import first_and_long, wanted
+from scenarios import wanted
 
 KERNEL = ["[    0.000000] Linux version 6", "[    1.250000] Run /init"]
 CHECK = ["VPS 1", "LINES " + " ".join(map(line_hash, KERNEL)),

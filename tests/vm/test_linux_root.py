@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from conftest import first_and_long
 from emulator import SVM, Processor
 from linux_parts import KERNELS
 from linux_root import PM_TIMER_HZ, REBOOT, LinuxPlan, LinuxResult
 from linux_said import TESTS
-from scenarios import first_and_long, wanted
+from scenarios import wanted
 
 OLDEST, NEWEST = KERNELS
 HZ = 250                                # ticks a second of Debian's kernels
