@@ -54,7 +54,7 @@ SVM_ARGUMENTS = {
     "ticks": "doubles=1",
     "timers": "doubles=1",
     "token": "doubles=1 patience=10",
-    "wild": "exits=2000 seed=2 share=0 breaks=0 locks=0 sregs=0 reserved=1",
+    "wild": "exits=2000 seed=2 share=0 breaks=0 locks=0 sregs=0 lax=1",
 }
 # What is about VT-x alone.
 SVM_LEFT_OUT = {

@@ -6,7 +6,7 @@
  * what was saved can be restored, and the hypervisor does not stop.
  *
  * wild.efi [seed=n] [exits=n] [first=life] [share=of 1000] [odd=0] [breaks=0] [locks=0]
- *          [sregs=0] [reserved=1]
+ *          [sregs=0] [lax=1]
  *
  * A child has many lives. Life n of a seed begins with the same memory and registers
  * each time; where its slices end, and what comes of that, is not the same.
@@ -435,7 +435,7 @@ EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table)
 	wildcode_breaks = arguments_number(image, table, "breaks", 1);
 	wildcode_locks = arguments_number(image, table, "locks", 1);
 	wildcode_sregs = arguments_number(image, table, "sregs", 1);
-	wild_reserved = arguments_number(image, table, "reserved", 0);
+	wild_lax = arguments_number(image, table, "lax", 0);
 	values_odd_events = arguments_number(image, table, "odd", 1);
 	share_wanted = arguments_number(image, table, "share", SHARE_THIRD);
 	return test_run(image, table, "wild", cases, ARRAY_LEN(cases));

@@ -6,8 +6,8 @@
 
 #include "tests/guest/lib/child.h"
 
-/* reserved=1: the emulator sets reserved bits of RFLAGS and MXCSR (docs/svm.md). */
-extern bool wild_reserved;
+/* lax=1: the emulator gets a child into states that QEMU does (docs/svm.md). */
+extern bool wild_lax;
 
 /* An entry that Bochs alone refuses (docs/testing.md). */
 bool wild_cs_has_another_rpl(const struct child *c);
