@@ -1,6 +1,6 @@
 /*
- * How often who has left for the hypervisor, and why: a hypervisor for tests is asked by
- * CPUID (tests/guest/lib/tally.h).
+ * How often the one that asks has left for the hypervisor, and why: a hypervisor for
+ * tests is asked by CPUID (tests/guest/lib/tally.h).
  */
 #include <cpuid.h>
 #include <stdio.h>
