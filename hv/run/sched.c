@@ -127,7 +127,10 @@ static void take_turn(struct vp *vp)
 
 /* ---- Who runs ---- */
 
-/* The root waits in HLT: its time is the children's, but for a poll. */
+/*
+ * The root waits in HLT: its time is the children's. What wakes it ends their slice, but
+ * where that may be late: there it is entered for a poll, between two slices.
+ */
 static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
                                 struct vp *child)
 {
@@ -136,7 +139,7 @@ static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
 	if (current == cpu->root)
 		return child;
 	if (event == SCHED_SLICE_END)
-		return cpu->root;
+		return arch_facts()->interrupts_may_wait ? cpu->root : child;
 	return event == SCHED_GO_ON && vp_runnable(current) ? current : child;
 }
 
@@ -232,20 +235,29 @@ static enum sched_event timer_fired(struct cpu *cpu)
 	return SCHED_SLICE_END;
 }
 
+/* One child runs, and nobody else is there: the end of its slice would be for nobody. */
+static bool has_no_rival(const struct cpu *cpu, const struct vp *vp)
+{
+	return vp != cpu->root && cpu->root_halted &&
+	       cpu->ready.next == &vp->ready &&
+	       cpu->ready.previous == &vp->ready &&
+	       !arch_facts()->interrupts_may_wait;
+}
+
 /* For who was chosen; `timer`: the ticks until others are to be looked at. */
 static void set_timer(struct cpu *cpu, struct sched_plan *plan,
                       const struct vp *child, u64 now, u64 timer)
 {
 	u64 least, left = LAPIC_NEVER;
 
-	if (child) {
+	if (child && !has_no_rival(cpu, plan->vp)) {
 		least = ticks_of(SCHED_RUN_MICROSECONDS);
 		left = rest_of_slice(cpu, now);
 		left = left > least ? left : least;
 	}
 	cpu->cut_short = timer < left;
-	plan->timed = child || cpu->cut_short;
 	plan->ticks = cpu->cut_short ? timer : left;
+	plan->timed = plan->ticks != LAPIC_NEVER;
 }
 
 void sched_entered(struct cpu *cpu)

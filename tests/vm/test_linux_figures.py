@@ -9,7 +9,7 @@ from scenarios import wanted
 
 JOBS = wanted(FiguresJob())
 OFTEN = 50                              # reads of the clock for an exit, whatever for
-SHARE = 0.7
+SHARE = 0.9
 
 
 @pytest.mark.long

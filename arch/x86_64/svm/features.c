@@ -146,6 +146,8 @@ void vendor_limit(struct arch_facts *facts)
 	facts->x87_pointers_stay = !(regs[EBX] & CPUID_80000008_EBX_POINTERS);
 	facts->compat.cpu_vendor = STREAM_VENDOR_AMD;
 	facts->any_rip = true;
+	/* INTR exits, and V_INTR_MASKING keeps the child's IF out of it (15.21.1). */
+	facts->interrupts_may_wait = false;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	facts->has_tsc_scaling = found.has_tsc_ratio;
 	facts->tsc_ratio_less_behind = TSC_RATIO_BITS - SVM_RATIO_BITS;

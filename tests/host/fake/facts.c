@@ -85,6 +85,7 @@ void fake_become(enum fake_machine machine)
 	f->debugctl_allowed = 3;
 	f->tsc_hz = f->compat.tsc_hz;
 	f->has_tsc_aux = true;
+	f->interrupts_may_wait = true;
 	f->mtrr_variable = VP_MTRR_VARIABLE;
 	/* The fake processor's ends of CPUID are marks, and beyond all leaves. */
 	f->cpuid_max = f->cpuid_max_extended = UINT32_MAX;

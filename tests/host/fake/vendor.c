@@ -83,6 +83,7 @@ void vendor_limit(struct arch_facts *facts)
 {
 	facts->compat.cpu_vendor = STREAM_VENDOR_INTEL;
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
+	facts->interrupts_may_wait = true;
 }
 
 const struct vp_rule *vendor_rules(u32 *count)
