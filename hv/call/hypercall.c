@@ -46,45 +46,23 @@ static u32 block_size(u32 fixed, u32 rep, u32 reps)
 }
 
 /*
- * Bits that few calls have, so apart from those that all go through: the count of a
- * variable header, and those that are to be zero. Two registers hold the fixed part, with
- * no room for another. The header's bytes; 0: the control word is wrong. By value: the
- * address of a member would keep all of struct decoded in memory.
+ * The part of a control word that few calls have: a variable header, a list. 0 in all of
+ * these bits is a plain call.
  */
-__attribute__((noinline)) static u32 decode_rare(const struct hypercall *row,
-                                                 u64 control)
-{
-	u32 variable = ((u32)(control >> HV_CONTROL_VARHEAD_SHIFT) &
-	                HV_CONTROL_VARHEAD_MASK) *
-	               HV_VARHEAD_UNIT;
-
-	if ((control & (HV_CONTROL_RSVD | HV_CONTROL_FAST)) ||
-	    variable > row->in_variable)
-		return 0;
-	return variable;
-}
-
-/*
- * All that is wrong with a control word is found here, before guest memory is looked
- * at: a caller that is not privileged learns nothing but the form of a call.
- */
-static enum hv_status decode(const struct hypercall *row, u64 control,
-                             struct decoded *d)
+static enum hv_status decode_rest(const struct hypercall *row, u64 control,
+                                  struct decoded *d)
 {
 	u32 head = row->in;
 
-	*d = (struct decoded){ .row = row };
-	d->fast = control & HV_CONTROL_FAST;
+	d->variable = ((u32)(control >> HV_CONTROL_VARHEAD_SHIFT) &
+	               HV_CONTROL_VARHEAD_MASK) *
+	              HV_VARHEAD_UNIT;
 	d->reps = (u32)(control >> HV_CONTROL_REP_COUNT_SHIFT) &
 	          HV_CONTROL_REP_MASK;
 	d->start = (u32)(control >> HV_CONTROL_REP_START_SHIFT) &
 	           HV_CONTROL_REP_MASK;
-	if (control & (HV_CONTROL_RSVD | HV_CONTROL_VARHEAD)) {
-		d->variable = decode_rare(row, control);
-		if (!d->variable)
-			return HV_STATUS_INVALID_HYPERCALL_INPUT;
-	}
-	if (d->fast && !(row->flags & HYPERCALL_FAST))
+	if ((control & HV_CONTROL_RSVD) || d->variable > row->in_variable ||
+	    (d->variable && d->fast))
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	if (row->flags & REP) {
 		if (d->start >= d->reps)
@@ -98,6 +76,27 @@ static enum hv_status decode(const struct hypercall *row, u64 control,
 	d->in = block_size(head, row->in_rep, d->reps);
 	d->out = block_size(row->out, row->out_rep, d->reps);
 	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * All that is wrong with a control word is found here, before guest memory is looked
+ * at: a caller that is not privileged learns nothing but the form of a call.
+ */
+static enum hv_status decode(const struct hypercall *row, u64 control,
+                             struct decoded *d)
+{
+	*d = (struct decoded){
+		.row = row,
+		.fast = control & HV_CONTROL_FAST,
+		.in = row->in,
+		.out = row->out,
+	};
+	if (d->fast && !(row->flags & HYPERCALL_FAST))
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
+	if (control & ~(HV_CONTROL_CODE | HV_CONTROL_FAST))
+		return decode_rest(row, control, d);
+	return row->flags & REP ? HV_STATUS_INVALID_HYPERCALL_INPUT
+	                        : HV_STATUS_SUCCESS;
 }
 
 /* ---- The blocks in guest memory ---- */
@@ -188,7 +187,6 @@ static enum exit_outcome fetch_output(struct vp *vp,
                                       const struct hypercall_registers *call,
                                       struct decoded *d, enum hv_status *status)
 {
-	u64 in_end = call->input + d->in + d->tail;
 	enum exit_outcome outcome;
 
 	*status = HV_STATUS_SUCCESS;
@@ -197,7 +195,7 @@ static enum exit_outcome fetch_output(struct vp *vp,
 	outcome = pin(vp, call->output, d->out, ARCH_READ | ARCH_WRITE,
 	              &d->out_page, status);
 	if (outcome == EXIT_SKIP && *status == HV_STATUS_SUCCESS &&
-	    d->in_page && call->output < in_end &&
+	    d->in_page && call->output < call->input + d->in + d->tail &&
 	    call->input < call->output + d->out)
 		*status = HV_STATUS_INVALID_PARAMETER; /* D30 */
 	return outcome;

@@ -20,6 +20,11 @@ struct exit {
 };
 
 /* exits_msr.c */
+/*
+ * Bytes of the instruction, for a message to the parent of a child. 0: the root's, which
+ * has no parent, and nobody pays for the answer.
+ */
+u32 exits_length(const struct exit *x);
 enum exit_outcome exits_rdmsr(struct exit *x);
 enum exit_outcome exits_wrmsr(struct exit *x);
 enum exit_outcome exits_xsetbv(struct exit *x);

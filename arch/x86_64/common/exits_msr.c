@@ -8,9 +8,9 @@
 #include "arch/x86_64/common/vendor.h"
 #include "hv/arch.h"
 
-static u32 length_of(const struct exit *x)
+u32 exits_length(const struct exit *x)
 {
-	return (u32)vendor_peek(x->vp, VENDOR_LENGTH);
+	return x->vp->is_root ? 0 : (u32)vendor_peek(x->vp, VENDOR_LENGTH);
 }
 
 static u64 edx_eax(const struct vp *vp)
@@ -38,14 +38,14 @@ static enum exit_outcome native_wrmsr(struct vp *vp)
 
 enum exit_outcome exits_rdmsr(struct exit *x)
 {
-	enum exit_outcome outcome = exit_rdmsr(x->vp, length_of(x));
+	enum exit_outcome outcome = exit_rdmsr(x->vp, exits_length(x));
 
 	return outcome == EXIT_NATIVE ? native_rdmsr(x->vp) : outcome;
 }
 
 enum exit_outcome exits_wrmsr(struct exit *x)
 {
-	enum exit_outcome outcome = exit_wrmsr(x->vp, length_of(x));
+	enum exit_outcome outcome = exit_wrmsr(x->vp, exits_length(x));
 
 	return outcome == EXIT_NATIVE ? native_wrmsr(x->vp) : outcome;
 }

@@ -26,11 +26,6 @@
 
 typedef enum exit_outcome (*exit_handler)(struct exit *x);
 
-static u32 length_of(struct vp *vp)
-{
-	return (u32)vendor_peek(vp, VENDOR_LENGTH);
-}
-
 /* ---- Events ---- */
 
 /* It still waits: the root, which is entered next, is told of it there. */
@@ -169,7 +164,7 @@ static enum exit_outcome exits_cpuid(struct exit *x)
 	/* Where no exit has told us of XSETBV its sizes are of this. */
 	if (x->vp->state.gpr[VP_RAX] == CPUID_XSAVE && arch_facts()->has_xsave)
 		x->vp->state.xcr0 = xcr0_read();
-	return exit_cpuid(x->vp, length_of(x->vp));
+	return exit_cpuid(x->vp, exits_length(x));
 }
 
 /* A debug exception that is due behind it ends it at once. */
@@ -190,7 +185,7 @@ static enum exit_outcome exits_io(struct exit *x)
 		.in = info & IO_IN,
 		.string = info & IO_STRING,
 		.rep = info & IO_REP,
-		.instruction_length = length_of(x->vp),
+		.instruction_length = exits_length(x),
 	};
 	enum exit_outcome outcome = exit_io(x->vp, &io);
 

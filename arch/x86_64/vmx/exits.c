@@ -165,7 +165,7 @@ static enum exit_outcome again(struct vp *root)
 /* It exits in every guest, whatever the controls say (SDM 25.1.2). */
 static enum exit_outcome exits_cpuid(struct exit *x)
 {
-	return exit_cpuid(x->vp, instruction_length());
+	return exit_cpuid(x->vp, exits_length(x));
 }
 
 /* A debug exception that is due behind it ends it at once (SDM 6.9, HLT). */
@@ -186,7 +186,7 @@ static enum exit_outcome exits_io(struct exit *x)
 		.in = q & BIT(3),
 		.string = q & BIT(4),
 		.rep = q & BIT(5),
-		.instruction_length = instruction_length(),
+		.instruction_length = exits_length(x),
 	};
 	enum exit_outcome outcome;
 
