@@ -168,7 +168,9 @@ static void test_lengths(void **state)
 	assert_int_equal(opcode_length(SVM_EXIT_DR_WRITE + 7), 3);
 	assert_int_equal(opcode_length(SVM_EXIT_CR0_SELECTIVE), 3);
 	assert_int_equal(opcode_length(SVM_EXIT_EXCEPTION), 0);
+	assert_int_equal(opcode_length(SVM_EXITS), 0);
 	assert_int_equal(opcode_length(SVM_EXIT_NPF), 0);
+	assert_int_equal(opcode_length(SVM_EXIT_INVALID), 0);
 }
 
 static void test_attributes(void **state)

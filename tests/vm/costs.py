@@ -19,7 +19,7 @@ from boots import BUILD, ROOT, Result
 from emulator import Processor, icount
 
 LIMIT = 60_000                          # instructions, of any call
-NO_NRIP = 100                           # more, in QEMU's SVM: docs/svm.md, "What a call costs"
+NO_NRIP = 60                            # more, in QEMU's SVM: docs/svm.md, "What a call costs"
 SLACK = 0.1                             # of exits: KVM's own business
 SLACK_ALWAYS = 20
 WORST_FILE = BUILD / "cost.json"        # of the last run of the tests

@@ -1,6 +1,6 @@
 /*
- * Few instructions exit, and each of them has one opcode. Switches and no tables: without NRIP
- * all exits of instructions come by here.
+ * Few instructions exit, and each of them has one opcode. Without NRIP the exits of all of
+ * them come by here.
  */
 #include "arch/x86_64/svm/opcode.h"
 
@@ -57,27 +57,22 @@ struct opcode opcode_find(const u8 *bytes, u32 count, u32 width)
 	return o;
 }
 
+/* Opcode and ModRM of MOV to and from CR and DR; LMSW and CLTS have their own way. */
+static const u8 lengths[SVM_EXITS] = {
+	[SVM_EXIT_CR_READ... SVM_EXIT_EXCEPTION - 1] = 3,
+	[SVM_EXIT_CR0_SELECTIVE] = 3,
+	[SVM_EXIT_RDPMC] = 2,
+	[SVM_EXIT_CPUID] = 2,
+	[SVM_EXIT_INVD] = 2,
+	[SVM_EXIT_HLT] = 1,
+	[SVM_EXIT_MSR] = 2,
+	[SVM_EXIT_VMMCALL] = 3,
+	[SVM_EXIT_MWAIT] = 3,
+	[SVM_EXIT_MWAIT_ARMED] = 3,
+	[SVM_EXIT_XSETBV] = 3,
+};
+
 u32 opcode_length(u64 exit_code)
 {
-	switch (exit_code) {
-	case SVM_EXIT_HLT:
-		return 1;
-	case SVM_EXIT_RDPMC:
-	case SVM_EXIT_CPUID:
-	case SVM_EXIT_INVD:
-	case SVM_EXIT_MSR:
-		return 2;
-	case SVM_EXIT_VMMCALL:
-	case SVM_EXIT_MWAIT:
-	case SVM_EXIT_MWAIT_ARMED:
-	case SVM_EXIT_XSETBV:
-		return 3;
-	default:
-		break;
-	}
-	/* MOV to and from CR and DR: opcode and ModRM; LMSW has its own way. */
-	return exit_code < SVM_EXIT_EXCEPTION ||
-	                       exit_code == SVM_EXIT_CR0_SELECTIVE
-	               ? 3
-	               : 0;
+	return exit_code < SVM_EXITS ? lengths[exit_code] : 0;
 }
