@@ -44,13 +44,33 @@ static u32 next_cut(const struct fuzz_feed *feed, u32 call, u32 left)
 	return cut < left ? cut : left;
 }
 
-/* The target's pages, one behind the other. */
+/* The target's pages: where each was, and what was in it. */
 struct pages {
 	u64 count;
 	u64 room;
 	u64 *gpns;
-	u8 *bytes;
+	const u8 **was;
+	u8 *copies;
 };
+
+/* A page that nobody has reached for yet is what the image has of it. */
+static const u8 *keep_page(hpa_t page, u8 *copy)
+{
+	if (!fuzz_image_may_differ(page.v >> PAGE_SHIFT))
+		return fuzz_image()->ram_was + page.v;
+	fuzz_page_copy(copy, fuzz_image_look(page));
+	return copy;
+}
+
+static void make_room(struct pages *pages, u64 count)
+{
+	if (count <= pages->room)
+		return;
+	pages->room = 2 * count;
+	pages->gpns = realloc(pages->gpns, pages->room * sizeof(u64));
+	pages->was = realloc(pages->was, pages->room * sizeof(u8 *));
+	pages->copies = realloc(pages->copies, pages->room * PAGE_SIZE);
+}
 
 static void keep_pages(struct pages *pages, u64 id)
 {
@@ -60,16 +80,14 @@ static void keep_pages(struct pages *pages, u64 id)
 	pages->count = 0;
 	if (!p)
 		return;
-	if (p->space.mapped > pages->room) {
-		pages->room = 2 * p->space.mapped;
-		pages->gpns = realloc(pages->gpns, pages->room * sizeof(u64));
-		pages->bytes = realloc(pages->bytes, pages->room * PAGE_SIZE);
-	}
+	make_room(pages, p->space.mapped);
 	for (u64 gpn = 0; fuzz_map_next(p, &gpn, &page); gpn++) {
-		FUZZ_CHECK(pages->count < pages->room);
-		pages->gpns[pages->count] = gpn;
-		fuzz_page_copy(pages->bytes + pages->count++ * PAGE_SIZE,
-		               fuzz_image_look(page));
+		u64 at = pages->count++;
+
+		FUZZ_CHECK(at < pages->room);
+		pages->gpns[at] = gpn;
+		pages->was[at] =
+			keep_page(page, pages->copies + at * PAGE_SIZE);
 	}
 }
 
@@ -83,8 +101,7 @@ static bool pages_hold(const struct pages *pages, u64 id)
 		return true;
 	for (u64 i = 0; i < pages->count; i++, gpn++)
 		if (!fuzz_map_next(p, &gpn, &page) || gpn != pages->gpns[i] ||
-		    !fuzz_page_same(pages->bytes + i * PAGE_SIZE,
-		                    fuzz_image_look(page)))
+		    !fuzz_page_same(pages->was[i], fuzz_image_look(page)))
 			return false;
 	return !fuzz_map_next(p, &gpn, &page);
 }

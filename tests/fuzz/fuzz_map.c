@@ -40,16 +40,34 @@ bool fuzz_map_lookup(const struct partition *p, u64 gpn, hpa_t *page)
 	return level == 0 && fuzz_map_used(*entry);
 }
 
+/* How many entries in a row are holes, of at most `left`. */
+FUZZ_QUICK static u64 count_holes(const u64 *entry, u64 left)
+{
+	u64 holes = 0;
+
+	while (left - holes >= 8) {
+		u64 any = 0;
+
+		for (u32 i = 0; i < 8; i++)
+			any |= entry[holes + i];
+		if (fuzz_map_used(any))
+			break;
+		holes += 8;
+	}
+	while (holes < left && !fuzz_map_used(entry[holes]))
+		holes++;
+	return holes;
+}
+
 FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
 {
 	while (*gpn < LIMIT) {
 		u32 level;
 		const u64 *entry = fuzz_map_entry(p, *gpn, &level);
-		u64 left = 512 - (*gpn >> 9 * level & 511), holes = 0;
+		u64 left = 512 - (*gpn >> 9 * level & 511);
+		u64 holes = count_holes(entry, left);
 
 		/* Along the holes of one table. */
-		while (holes < left && !fuzz_map_used(entry[holes]))
-			holes++;
 		if (holes)
 			*gpn = ((*gpn >> 9 * level) + holes) << 9 * level;
 		if (holes == left)
