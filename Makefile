@@ -189,8 +189,8 @@ test: all $(HOST_PROGRAMS) $(STREAM_TOOL) $(FUZZ_PROGRAMS) $(LINUX_PROGRAMS) | $
 test-host: $(HOST_PROGRAMS) $(FUZZ_PROGRAMS) | $(DEPS) ## unit tests of the core, with sanitizers
 	$(Q)B=$(B) tests/run_host.sh $(HOST_CASES)
 
-fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60)
-	$(Q)tests/fuzz/run.sh $(SECONDS) $(B)/fuzz $(FUZZ_TARGETS)
+fuzz: $(FUZZ_PROGRAMS) | $(DEPS) ## fuzz each target for SECONDS (60), then the new inputs with ASan
+	$(Q)tests/fuzz/run.sh $(SECONDS) $(B) $(FUZZ_TARGETS)
 
 mutants: $(MUTANT_OBJECTS) | $(DEPS) ## break the core in many places: each is noticed
 	$(Q)HOST_CFLAGS='$(HOST_CFLAGS)' HOST_CORE='$(HOST_CORE)' \

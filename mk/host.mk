@@ -59,6 +59,29 @@ $(FUZZ_PROGRAMS): $(B)/fuzz/%: $(B)/fuzz/tests/fuzz/fuzz_%.o \
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) \
 		-Wl,-T,tests/fuzz/state.ld -lcmocka -o $@
 
+# The same to explore with: what pointers do is left to the programs above, which run
+# again all that these keep (tests/fuzz/run.sh). No test needs them.
+EXPLORE_CFLAGS := $(COMMON) -O2 -mcrc32 -fdata-sections -fsanitize=undefined \
+	-fsanitize-trap=undefined \
+	-fno-sanitize=null,alignment,object-size,pointer-overflow
+EXPLORE_PROGRAMS := $(FUZZ_TARGETS:%=$(B)/explore/%)
+fuzz: $(EXPLORE_PROGRAMS)
+
+# How far a search in a table or a checksum has gone leads nowhere.
+EXPLORE_COVERED := $(filter-out lib/crc32c.c hv/run/vp_reg_table.c, \
+	$(filter lib/% hv/%,$(FUZZ_SHARED))) $(FUZZ_MAINS)
+$(EXPLORE_COVERED:%.c=$(B)/explore/fuzz/%.o): FUZZ_COVER := -fsanitize=fuzzer-no-link \
+	-fno-sanitize-coverage=trace-cmp,indirect-calls,stack-depth
+$(B)/explore/fuzz/tests/host/%.o: FUZZ_COVER := -fno-sanitize=all
+$(B)/explore/fuzz/%.o: %.c Makefile mk/host.mk | $(DEPS)
+	$(call compile,EXPLORE,clang $(EXPLORE_CFLAGS) $(FUZZ_COVER))
+
+$(EXPLORE_PROGRAMS): $(B)/explore/%: $(B)/explore/fuzz/tests/fuzz/fuzz_%.o \
+		$(FUZZ_SHARED:%.c=$(B)/explore/fuzz/%.o) tests/fuzz/state.ld
+	$(call say,FUZZLD)
+	$(Q)clang $(EXPLORE_CFLAGS) -fsanitize=fuzzer $(filter %.o,$^) \
+		-Wl,-T,tests/fuzz/state.ld -lcmocka -o $@
+
 # The core as it is in the hypervisor, beside the machine's own copies.
 $(BENCH_CORE:%.c=$(B)/bench/%.o): BENCH_FLAGS := $(BENCH_CFLAGS) \
 	-mgeneral-regs-only -ffreestanding -flto
