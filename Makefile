@@ -77,11 +77,12 @@ vendor_objects = $(call objects,lib/*.c hv/*.c hv/*/*.c \
 VMX_OBJECTS := $(call vendor_objects,vmx)
 SVM_OBJECTS := $(call vendor_objects,svm)
 HV_OBJECTS := $(sort $(VMX_OBJECTS) $(SVM_OBJECTS))
-# The images for tests: the same with counters and planted faults (tests/tally), whose
-# tally.h comes before arch's; and with the option for these in their loader.
+# The images for tests: the same with counters, planted faults and books of all pages
+# (tests/tally, whose tally.h comes before arch's); with the option for faults in their loader.
+BOOKS := $(wildcard tests/books/*.c)
 test_objects = $(patsubst $(B)/arch/%.c.o,$(B)/test/arch/%.c.o, \
-	$(call vendor_objects,$(1))) $(patsubst %,$(B)/test/tests/tally/%.c.o, \
-	tally planted planted_$(1))
+	$(call vendor_objects,$(1))) $(patsubst %.c,$(B)/test/%.c.o, \
+	$(BOOKS) $(patsubst %,tests/tally/%.c,audit tally planted planted_$(1)))
 TEST_OBJECTS := $(sort $(foreach v,vmx svm,$(call test_objects,$(v))))
 ASM_OFFSETS := $(B)/arch/x86_64/common/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
@@ -119,7 +120,7 @@ HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr deadline
 	entry_rules exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
 	$(addprefix vmx/,allowed controls leaks trace) \
 	$(addprefix svm/,asid msr_map offer opcode path root_apic segment timer virtual vtimer))
-HOST_KIT := $(wildcard $(patsubst %,tests/host/%/*.c,fake fixture oracle))
+HOST_KIT := $(BOOKS) $(wildcard $(patsubst %,tests/host/%/*.c,fake fixture oracle))
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) $(HOST_KIT) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c maker.c ranges.c tables.c) parent/supply.c
 HOST_TESTS := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -154,8 +155,7 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
-DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host, \
-	$(subst test-kvm,kvm,$(subst test-models,kvm,\
+DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host,$(subst test-kvm,kvm,$(subst test-models,kvm,\
 	$(subst test-linux,test,$(subst run-linux,linux,$(subst test-linux-points,linux,\
 	$(filter run run-linux test-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
 	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host))))))))))))

@@ -47,8 +47,8 @@ FUZZ_CFLAGS += -fsanitize-trap=undefined -fsanitize-address-use-after-return=nev
 $(B)/fuzz/lib/%.o $(B)/fuzz/hv/%.o $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
 	FUZZ_COVER := -fsanitize=fuzzer-no-link \
 	-fno-sanitize-coverage=trace-cmp,indirect-calls,stack-depth
-# The fakes have the sanitizers in the unit tests.
-$(B)/fuzz/tests/host/%.o: FUZZ_COVER := -fno-sanitize=all
+# The fakes and the books have the sanitizers in the unit tests.
+$(B)/fuzz/tests/host/%.o $(B)/fuzz/tests/books/%.o: FUZZ_COVER := -fno-sanitize=all
 $(FUZZ_SHARED:%.c=$(B)/fuzz/%.o) $(FUZZ_MAINS:%.c=$(B)/fuzz/%.o): \
 $(B)/fuzz/%.o: %.c Makefile mk/host.mk | $(DEPS)
 	$(call compile,FUZZ,clang $(FUZZ_CFLAGS) $(FUZZ_COVER))

@@ -16,14 +16,10 @@
 #define FUZZ_FRAMES (FUZZ_RAM >> PAGE_SHIFT)
 #define FUZZ_RESERVED 128u
 
-/* What the books (fuzz_audit.c) say of a machine as it was built. */
+/* Of a machine without children. */
 struct fuzz_books {
-	u64 reserved; /* pages of the root's pool at its start */
+	u64 reserved; /* pages of the root's pool */
 	u64 in_use;   /* and those of them that it always needs */
-	u64 deposited;
-	u64 mappings;
-	u32 frame_mappings[FUZZ_FRAMES];
-	u8 frame_owner[FUZZ_FRAMES];
 };
 
 struct fuzz_kept {

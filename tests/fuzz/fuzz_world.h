@@ -33,14 +33,10 @@ void fuzz_compare(void);
  */
 void fuzz_end(void);
 
-/*
- * Every page of RAM has one owner and is where that owner says: pools add up,
- * counts of mappings agree with the maps, no exit was too long.
- */
+/* The books are right (tests/books), and no exit was too long. */
 void fuzz_audit(void);
-/* A machine without children; and with all that an input begins with. */
+/* A machine without children. */
 void fuzz_audit_open(struct fuzz_books *books);
-void fuzz_audit_note(struct fuzz_books *books);
 
 /* The child after `previous`, 0: none (any more). */
 u64 fuzz_next_child(u64 previous);

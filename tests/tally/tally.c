@@ -9,6 +9,7 @@
 #include "arch/x86_64/vmx/vmcs.h"
 #include "arch/x86_64/vmx/vmx.h"
 #include "hv/vp/vp.h"
+#include "tests/tally/audit.h"
 #include "tests/tally/planted.h"
 
 #define FIELDS 0x6c18 /* an encoding is below */
@@ -257,6 +258,8 @@ bool tally_call(struct vp *vp)
 	}
 	if (gpr[VP_RDX] == TALLY_RESET)
 		reset();
+	else if (gpr[VP_RDX] == TALLY_AUDIT)
+		gpr[VP_RAX] = audit_machine(vp->cpu);
 	else
 		gpr[VP_RAX] = answer(gpr[VP_RDX] >> 8, gpr[VP_RDX] & 0xff);
 	turn.asked = true;

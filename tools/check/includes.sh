@@ -13,12 +13,13 @@ arch/x86_64/common: include lib hv arch/x86_64/common
 arch/x86_64/vmx: include lib hv arch/x86_64 -arch/x86_64/svm
 arch/x86_64/svm: include lib hv arch/x86_64 -arch/x86_64/vmx
 tests/guest: include lib parent tests/guest efi
-tests/tally: include lib hv arch/x86_64 boot/options.h efi tests/tally tests/guest/lib/tally.h
+tests/books: include lib hv tests/books
+tests/tally: include lib hv arch/x86_64 boot/options.h efi tests/tally tests/books tests/guest/lib/tally.h
 tests/host/parent: include lib hv tests/host parent tools/hvctl -parent/uefi -tools/hvctl/uefi
-tests/host: include lib hv tests/host arch/x86_64/common arch/x86_64/vmx/allowed.h arch/x86_64/vmx/controls.h arch/x86_64/vmx/ept_entry.h arch/x86_64/vmx/hypercall_code.h arch/x86_64/vmx/leaks.h arch/x86_64/vmx/trace.h arch/x86_64/vmx/vmx.h arch/x86_64/svm/apic.h arch/x86_64/svm/asid.h arch/x86_64/svm/hypercall_code.h arch/x86_64/svm/msr_map.h arch/x86_64/svm/npt_entry.h arch/x86_64/svm/offer.h arch/x86_64/svm/opcode.h arch/x86_64/svm/path.h arch/x86_64/svm/segment.h arch/x86_64/svm/svm.h arch/x86_64/svm/timer.h arch/x86_64/svm/virtual.h arch/x86_64/svm/vmcb.h arch/x86_64/svm/vtimer.h boot/frequency.h boot/tables.h boot/hypervisor.h boot/maker.h boot/ranges.h parent
+tests/host: include lib hv tests/host tests/books arch/x86_64/common arch/x86_64/vmx/allowed.h arch/x86_64/vmx/controls.h arch/x86_64/vmx/ept_entry.h arch/x86_64/vmx/hypercall_code.h arch/x86_64/vmx/leaks.h arch/x86_64/vmx/trace.h arch/x86_64/vmx/vmx.h arch/x86_64/svm/apic.h arch/x86_64/svm/asid.h arch/x86_64/svm/hypercall_code.h arch/x86_64/svm/msr_map.h arch/x86_64/svm/npt_entry.h arch/x86_64/svm/offer.h arch/x86_64/svm/opcode.h arch/x86_64/svm/path.h arch/x86_64/svm/segment.h arch/x86_64/svm/svm.h arch/x86_64/svm/timer.h arch/x86_64/svm/virtual.h arch/x86_64/svm/vmcb.h arch/x86_64/svm/vtimer.h boot/frequency.h boot/tables.h boot/hypervisor.h boot/maker.h boot/ranges.h parent
 tests/linux: include tests/linux
 tests/bench: include lib hv tests/host tests/bench
-tests/fuzz: include lib hv tests/host tests/fuzz
+tests/fuzz: include lib hv tests/host tests/books tests/fuzz
 tools/hvctl/uefi: include lib parent tools/hvctl efi
 tools: include lib parent tools -parent/uefi -tools/hvctl/uefi'
 

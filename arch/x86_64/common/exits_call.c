@@ -67,12 +67,12 @@ enum exit_outcome exits_call(struct exit *x)
 	bool wide = vendor_peek(x->vp, VENDOR_CODE_64);
 	enum exit_outcome outcome;
 
-	x->is_call = true;
-	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	if (!may_call(x->vp, wide))
 		return EXIT_FAULT_UD;
 	if (x->vp->is_root && tally_call(x->vp))
 		return EXIT_SKIP;
+	x->is_call = true;
+	x->call = (u16)x->vp->state.gpr[wide ? VP_RCX : VP_RAX];
 	outcome = wide ? call_64(x->vp) : call_32(x->vp);
 	if (outcome == EXIT_AGAIN)
 		vendor_retry(x->vp);

@@ -31,6 +31,11 @@ void tally_reset(void)
 	question(TALLY_RESET);
 }
 
+u64 tally_audit(void)
+{
+	return question(TALLY_AUDIT);
+}
+
 u64 tally_ask(u32 sort, u32 figure)
 {
 	return question(TALLY_QUESTION(sort, figure));
