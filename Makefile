@@ -158,19 +158,18 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host,$(subst test-kvm,kvm,$(subst test-models,kvm,\
 	$(subst test-linux,test,$(subst run-linux,linux,$(subst test-linux-points,linux,\
 	$(filter run run-linux test-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
-	$(patsubst storm,test,$(patsubst wild,test,$(MAKECMDGOALS:mutants=test-host))))))))))))
+	$(patsubst storm,test,$(patsubst wild,test,$(patsubst attack,test,$(MAKECMDGOALS:mutants=test-host)))))))))))))
 
 # ---- Targets, and what may be said to them ----
 
 SECONDS := 60
 ROUNDS := 20000
 SEED := 1
-EXITS := 50000
 SEEDS := 20
 
+DEPS_OF := $(addprefix deps-,run test host check fuzz coverage bench kvm linux)
 .PHONY: all run test test-host test-vm test-kvm test-models bench check fuzz format deps help clean
-.PHONY: coverage mutants storm wild deps-run deps-test deps-host deps-check deps-fuzz \
-	deps-coverage deps-bench deps-kvm deps-linux run-linux test-linux-points
+.PHONY: coverage mutants storm wild attack run-linux test-linux-points $(DEPS_OF)
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -222,8 +221,10 @@ test-linux-points: all $(LINUX_PROGRAMS) | $(DEPS) ## save a Linux at POINTS (20
 storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states at random, of each SEED, on all models
 	$(Q)$(PYTHON) tests/vm/long.py storm $(ROUNDS) $(SEED)
 
-wild: $(B)/test/stasis.efi $(B)/guest/wild.efi | $(DEPS) ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
-	$(Q)$(PYTHON) tests/vm/long.py wild $(EXITS) \
+wild: ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
+attack: ## HYPERCALLS (50000) of a root that attacks, of each of SEEDS (20) seeds
+wild attack: %: $(B)/test/stasis.efi $(B)/guest/%.efi | $(DEPS)
+	$(Q)$(PYTHON) tests/vm/long.py $@ $(or $(if $(filter wild,$@),$(EXITS),$(HYPERCALLS)),50000) \
 		$(if $(filter command,$(origin SEED)),$(SEED),$(shell seq $(SEEDS)))
 
 check: $(ASM_OFFSETS) | $(DEPS) ## format, include rules, sizes, static analysis
@@ -235,8 +236,7 @@ format: ## put all C into the project's format
 
 deps: ## install the packages that building and testing need (Debian)
 	$(Q)tools/deps.sh run test check bench kvm
-deps-run deps-test deps-host deps-check deps-fuzz deps-coverage deps-bench \
-deps-kvm deps-linux: deps-%:
+$(DEPS_OF): deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list

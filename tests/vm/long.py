@@ -6,6 +6,7 @@ time; here each model and seed is a boot of its own.
 
     long.py storm 20000 1 2 3       rounds, seeds
     long.py wild 50000 1 2 3        exits, seeds
+    long.py attack 50000 1 2 3      hypercalls, seeds
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ ALL = {one.name: one for one in (
          icount=SVM_ICOUNT),
     # Children whose instructions all fault, at which that clock of QEMU's stands still.
     Long("wild", "exits", 0.05, r"WILD|TEST", "test/stasis.efi"),
+    Long("attack", "calls", 0.05, r"ATTACK|TEST", "test/stasis.efi"),
 )}
 
 
