@@ -36,6 +36,9 @@ struct books {
 	const struct cpu *cpu; /* the one processor */
 	u32 *words;            /* one for each page of RAM, of any value */
 	u64 count;
+	/* The page database, a word each, whatever is in it: equal words say the same.
+	 * NULL: it is asked of each page. */
+	const u32 *frames;
 	const u64 *(*look)(hpa_t page); /* a page, to be read */
 	/* A page in a list is zero but for its first word; also if it cannot have
 	 * changed since it was. */

@@ -48,6 +48,8 @@ void fuzz_audit(void)
 	struct books b = { .cpu = &fake.cpu,
 		           .words = words,
 		           .count = FUZZ_FRAMES,
+		           .frames = (const void *)fuzz_image_look(
+				   hpa_of(fake.handoff.free_base)),
 		           .look = fuzz_image_look,
 		           .is_blank = is_blank,
 		           .wrong = wrong };
