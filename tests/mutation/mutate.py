@@ -32,6 +32,7 @@ class Mutant:
     file: str
     old: str
     new: str
+    by: str = ""                        # a test that notices: it is run first
 
     def source(self) -> str:
         """The broken file."""
@@ -42,22 +43,37 @@ class Mutant:
         return text.replace(self.old, self.new)
 
 
-def compile_mutant(mutant: Mutant, work: Path) -> Path:
-    """The object of the broken file. It must compile: else it shows nothing."""
-    source, out = work / "mutant.c", work / "mutant.o"
-    source.write_text(mutant.source(), encoding="utf-8")
+def compiled(source: Path, work: Path) -> Path:
+    """The object of a file. It must compile: else it shows nothing."""
+    out = work / source.with_suffix(".o").name
     flags = [f for f in os.environ["HOST_CFLAGS"].split() if f != "-Werror"]
-    done = subprocess.run(["gcc", *flags, "-w", "-c", source, "-o", out],
+    # What is broken comes before what is whole, also for a test that includes it.
+    done = subprocess.run(["gcc", "-I", work, *flags, "-w", "-c", source, "-o", out],
                           capture_output=True, text=True, check=False)
     if done.returncode:
         raise ValueError("does not compile:\n" + done.stderr)
     return out
 
 
+def compile_mutant(mutant: Mutant, work: Path) -> Path:
+    """The object of the broken file, which is in its place below `work`."""
+    source = work / mutant.file
+    source.parent.mkdir(parents=True)
+    source.write_text(mutant.source(), encoding="utf-8")
+    return compiled(source, work)
+
+
+def test_object(test: Path, mutant: Mutant, folder: Path, work: Path) -> Path:
+    """As it was built, but of one that has the broken file in itself."""
+    if f'#include "{mutant.file}"' in test.read_text(encoding="utf-8"):
+        return compiled(test, work)
+    return (folder / test).with_suffix(".o")
+
+
 def link(test: Path, mutant: Mutant, broken: Path, folder: Path,
          work: Path) -> Path:
     """The test program with the broken object in the place of the whole one."""
-    program = work / "program"
+    program, test = work / "program", test_object(test, mutant, folder, work)
     core = [broken if str(path) == str(folder / mutant.file)[:-2] + ".o"
             else path for path in core_objects(folder)]
     flags = os.environ["HOST_CFLAGS"].split()
@@ -83,18 +99,19 @@ def fails(program: Path) -> bool:
 
 
 def likely_first(tests: list[Path], mutant: Mutant) -> list[Path]:
-    """The file's own test, its folder's, then small ones; the exhaustive ones come last."""
+    """The one that is said to notice, the file's own, its folder's, then small ones; the
+    exhaustive ones come last."""
     file = Path(mutant.file)
     late = ("golden", "decisions")
     return sorted(tests, key=lambda t: (
+        t.stem != mutant.by,
         f"test_{file.stem}" not in t.stem, f"test_{file.parent.name}_" not in t.stem,
         any(word in t.stem for word in late), t.stem))
 
 
 def caught_by(mutant: Mutant, folder: Path) -> str:
     """The name of the test program that fails, empty: none."""
-    tests = [(folder / source).with_suffix(".o")
-             for source in Path("tests/host").glob("test_*.c")]
+    tests = list(Path("tests/host").glob("test_*.c"))
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         broken = compile_mutant(mutant, work)
@@ -119,6 +136,8 @@ def fit(mutants: list[Mutant]) -> int:
     for mutant in mutants:
         try:
             mutant.source()
+            if mutant.by and not Path(f"tests/host/{mutant.by}.c").exists():
+                raise ValueError(f"there is no tests/host/{mutant.by}.c")
         except ValueError as error:
             print(f"mutant '{mutant.name}': {error}", file=sys.stderr)
             bad += 1
