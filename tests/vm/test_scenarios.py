@@ -4,9 +4,9 @@ import pytest
 
 import scenarios as scenarios_module
 from boots import Result
-from emulator import BOCHS, SVM
+from emulator import BOCHS, SVM, Processor
 from machine import last_lines
-from scenarios import (MODELS, OF_VERSION, QEMUS, SVM_CANNOT, SVM_LEFT_OUT, is_excused,
+from scenarios import (MODELS, ON_FEW, OF_VERSION, QEMUS, SVM_CANNOT, SVM_LEFT_OUT, is_excused,
                        judge_scenario, left_out, placed, processors,
                        read_cases, scenarios)
 
@@ -50,6 +50,17 @@ def test_what_takes_long_is_on_one_of_each_vendor(monkeypatch):
     assert all(left_out("attack", model) for model in MODELS if model != BOCHS)
     monkeypatch.setenv("STASIS_MODELS", str(MODELS[1]))
     assert not left_out("attack", MODELS[1])
+
+
+def test_a_thousand_rounds_are_on_few_models(monkeypatch):
+    monkeypatch.delenv("STASIS_MODELS", raising=False)
+    kvm = Processor("qemu", "host")
+    for name, models in ON_FEW.items():
+        for processor in (SVM, kvm, *models):
+            assert not left_out(name, processor)
+        assert left_out(name, MODELS[2])
+    monkeypatch.setenv("STASIS_MODELS", str(MODELS[2]))
+    assert not left_out("ticks", MODELS[2])
 
 
 def test_there_are_scenarios():
