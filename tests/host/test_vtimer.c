@@ -70,6 +70,9 @@ static void test_one_shot(void **state)
 	set(LAPIC_INITIAL_COUNT, 100, 1000);
 	assert_int_equal(get(LAPIC_INITIAL_COUNT, 1000), 100);
 	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1100), 50);
+	/* At its end, which nobody has told it of yet, and behind it. */
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1201), 0);
+	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1300), 0);
 	assert_int_equal(vtimer_update(&timer, 1200), 0);
 	assert_int_equal(vtimer_update(&timer, 1201), VECTOR);
 	assert_int_equal(get(LAPIC_CURRENT_COUNT, 1300), 0);
@@ -94,7 +97,7 @@ static void test_count_at_its_beginning(void **state)
 /* Each tick comes where it was to be, however late the one before was seen. */
 static void test_periodic(void **state)
 {
-	u64 period, begin = 1000;
+	u64 period, late, begin = 1000;
 	u32 came = 0;
 
 	(void)state;
@@ -106,8 +109,10 @@ static void test_periodic(void **state)
 	assert_int_equal(came, 999);
 	assert_int_equal((timer.due - begin) % period, 0);
 	/* Those that were missed are one. */
-	assert_int_equal(vtimer_update(&timer, timer.due + 5 * period + 1),
-	                 VECTOR);
+	late = timer.due + 5 * period + 1;
+	assert_int_equal(vtimer_update(&timer, late), VECTOR);
+	assert_int_equal(vtimer_update(&timer, late), 0);
+	assert_int_equal(timer.due, late - 1 + period);
 	assert_int_equal(vtimer_update(&timer, timer.due - 1), 0);
 	assert_int_equal((timer.due - begin) % period, 0);
 }
