@@ -137,6 +137,8 @@ static void test_a_message_costs_as_much_as_it_ran(void **state)
 		plan = sched_next(&fake.cpu, SCHED_GO_ON);
 		assert_ptr_equal(plan.vp, root);
 		assert_false(plan.timed);
+		/* The timer alone does not tell: no run is set shorter than the least. */
+		assert_int_equal(fake.cpu.slice_left, rows[i].had);
 		fake.cpu.current = root;
 		vps[0]->intercept_suspend = 0;
 		ready_wake(vps[0]);
