@@ -27,6 +27,13 @@ static inline bool list_linked(const struct list *l)
 	return l->next != l;
 }
 
+/* Is l, and nothing else, in the ring of this head? */
+static inline bool list_holds_only(const struct list *head,
+                                   const struct list *l)
+{
+	return head->next == l && head->previous == l;
+}
+
 /* Puts l, which is in no ring, before `next`; before the head it is last. */
 static inline void list_add_before(struct list *next, struct list *l)
 {

@@ -235,12 +235,14 @@ static enum sched_event timer_fired(struct cpu *cpu)
 	return SCHED_SLICE_END;
 }
 
-/* One child runs, and nobody else is there: the end of its slice would be for nobody. */
+/*
+ * One child runs, and nobody else is there: the end of its slice would be for nobody. Not
+ * where the root, which halts, is there without an exit that says so.
+ */
 static bool has_no_rival(const struct cpu *cpu, const struct vp *vp)
 {
 	return vp != cpu->root && cpu->root_halted &&
-	       cpu->ready.next == &vp->ready &&
-	       cpu->ready.previous == &vp->ready &&
+	       list_holds_only(&cpu->ready, &vp->ready) &&
 	       !arch_facts()->interrupts_may_wait;
 }
 

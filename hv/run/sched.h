@@ -44,8 +44,9 @@ struct sched_plan {
 #define SCHED_RUN_MICROSECONDS 20
 
 /*
- * Between two slices of children a halted root is entered for so long: what
- * woke it, and did not end the slice, is not late by more than that slice.
+ * Where interrupts may wait (hv/arch.h) a halted root is entered for so long between two
+ * slices of children: what woke it, and did not end the slice, is not late by more than
+ * that slice.
  */
 #define SCHED_POLL_MICROSECONDS 20
 

@@ -233,7 +233,7 @@ static void audit_pages(struct books *b)
 	u32 frame = frames ? frames[usual] : 0;
 
 	for (u64 i = 0; i < b->count; i++) {
-		/* What audit_page says of that one it says of all that are like it. */
+		/* The root has it, no child does, and so it is written: that is right. */
 		if (frames && frames[i] == frame && b->words[i] == BOOKS_ROOTS)
 			continue;
 		audit_page(b, i, first);

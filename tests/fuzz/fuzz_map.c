@@ -9,17 +9,30 @@
 #define LARGE BIT(7)
 #define LIMIT (1ull << 36)
 
-FUZZ_QUICK const u64 *fuzz_map_entry(const struct partition *p, u64 gpn,
-                                     u32 *level)
+/* Is the entry in use, though it may give no rights? By our own mark (slat.c). */
+FUZZ_QUICK static bool is_used(u64 entry)
+{
+	return entry & BIT(52);
+}
+
+/* The page behind a leaf of level 0. */
+FUZZ_QUICK static hpa_t page_of(u64 entry)
+{
+	return hpa_of(entry & 0x000ffffffffff000ull);
+}
+
+/* The entry for a page: a leaf of a level (0: 4 KiB, 1: 2 MiB), or a hole. */
+FUZZ_QUICK static const u64 *entry_of(const struct partition *p, u64 gpn,
+                                      u32 *level)
 {
 	const u64 *table = fuzz_image_look(p->space.arch.top);
 
 	for (*level = TOP;; --*level) {
 		const u64 *entry = &table[gpn >> 9 * *level & 511];
 
-		if (*level == 0 || !fuzz_map_used(*entry) || (*entry & LARGE))
+		if (*level == 0 || !is_used(*entry) || (*entry & LARGE))
 			return entry;
-		table = fuzz_image_look(fuzz_map_page(*entry));
+		table = fuzz_image_look(page_of(*entry));
 	}
 }
 
@@ -35,39 +48,21 @@ bool fuzz_map_lookup(const struct partition *p, u64 gpn, hpa_t *page)
 		*page = m.page;
 		return true;
 	}
-	entry = fuzz_map_entry(p, gpn, &level);
-	*page = fuzz_map_page(*entry);
-	return level == 0 && fuzz_map_used(*entry);
-}
-
-/* How many entries in a row are holes, of at most `left`. */
-FUZZ_QUICK static u64 count_holes(const u64 *entry, u64 left)
-{
-	u64 holes = 0;
-
-	while (left - holes >= 8) {
-		u64 any = 0;
-
-		for (u32 i = 0; i < 8; i++)
-			any |= entry[holes + i];
-		if (fuzz_map_used(any))
-			break;
-		holes += 8;
-	}
-	while (holes < left && !fuzz_map_used(entry[holes]))
-		holes++;
-	return holes;
+	entry = entry_of(p, gpn, &level);
+	*page = page_of(*entry);
+	return level == 0 && is_used(*entry);
 }
 
 FUZZ_QUICK bool fuzz_map_next(const struct partition *p, u64 *gpn, hpa_t *page)
 {
 	while (*gpn < LIMIT) {
 		u32 level;
-		const u64 *entry = fuzz_map_entry(p, *gpn, &level);
-		u64 left = 512 - (*gpn >> 9 * level & 511);
-		u64 holes = count_holes(entry, left);
+		const u64 *entry = entry_of(p, *gpn, &level);
+		u64 left = 512 - (*gpn >> 9 * level & 511), holes = 0;
 
 		/* Along the holes of one table. */
+		while (holes < left && !is_used(entry[holes]))
+			holes++;
 		if (holes)
 			*gpn = ((*gpn >> 9 * level) + holes) << 9 * level;
 		if (holes == left)

@@ -57,7 +57,7 @@ struct opcode opcode_find(const u8 *bytes, u32 count, u32 width)
 	return o;
 }
 
-/* Opcode and ModRM of MOV to and from CR and DR; LMSW and CLTS have their own way. */
+/* Opcode and ModRM of MOV to and from CR and DR; LMSW has its own way (exits_cr.c). */
 static const u8 lengths[SVM_EXITS] = {
 	[SVM_EXIT_CR_READ... SVM_EXIT_EXCEPTION - 1] = 3,
 	[SVM_EXIT_CR0_SELECTIVE] = 3,
