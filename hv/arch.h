@@ -36,7 +36,7 @@ struct arch_facts {
 	bool has_tsc_aux;
 	bool x87_pointers_stay; /* FOP, FIP, FDP, where state without them is loaded */
 	bool any_rip; /* it may be one that is not canonical: the fetch faults */
-	bool interrupts_may_wait; /* not each that comes while a child runs ends its run */
+	bool interrupts_may_wait; /* one that comes while a child has IF = 0 may not end its run */
 	bool has_tsc_scaling; /* of children, by their partition's clock */
 	/* Bits of its form of a ratio that tsc.h's has more: behind the point, before. */
 	u32 tsc_ratio_less_behind;

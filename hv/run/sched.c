@@ -10,6 +10,7 @@
 #include "hv/vp/alarm.h"
 #include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
+#include "include/x86.h"
 
 #define CANDIDATES 4 /* VPs that one call examines */
 
@@ -128,6 +129,16 @@ static void take_turn(struct vp *vp)
 /* ---- Who runs ---- */
 
 /*
+ * Something that has come for the root did not end the run of this child, as it had IF = 0
+ * (hv/arch.h). With IF = 1 all that came before has ended it.
+ */
+static bool may_have_missed(struct vp *vp)
+{
+	return arch_facts()->interrupts_may_wait &&
+	       !(vp_state_part(vp, VP_PART_CORE)->rflags & RFLAGS_IF);
+}
+
+/*
  * The root waits in HLT: its time is the children's. What wakes it ends their slice, but
  * where that may be late: there it is entered for a poll, between two slices.
  */
@@ -139,7 +150,7 @@ static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
 	if (current == cpu->root)
 		return child;
 	if (event == SCHED_SLICE_END)
-		return arch_facts()->interrupts_may_wait ? cpu->root : child;
+		return may_have_missed(current) ? cpu->root : child;
 	return event == SCHED_GO_ON && vp_runnable(current) ? current : child;
 }
 

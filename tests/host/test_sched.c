@@ -6,6 +6,7 @@
 #include "hv/run/sched.h"
 #include "hv/run/vp_life.h"
 #include "hv/vp/ready.h"
+#include "include/x86.h"
 #include "include/x86_apic.h"
 #include "tests/host/fixture/test.h"
 #include "tests/host/oracle/sched.h"
@@ -171,7 +172,7 @@ static void test_a_message_costs_as_much_as_it_ran(void **state)
 	}
 }
 
-/* With the root halted the children take turns, each in every round. */
+/* With the root halted children with IF = 0 take turns, and it is polled behind each. */
 static void test_children_go_round(void **state)
 {
 	u32 turns[3] = { 0 };
@@ -197,16 +198,17 @@ static void test_children_go_round(void **state)
 }
 
 /*
- * Where an interrupt always ends a child's run the halted root is not looked at: it is
- * entered when there is one, with a slice of its own.
+ * Where an interrupt has ended a child's run, whatever its IF or as it had IF = 1, the
+ * halted root is not looked at: it is entered when there is one, with a slice of its own.
  */
-static void test_children_go_round_without_a_look(void **state)
+static void go_round_without_a_look(bool may_wait, u64 rflags)
 {
 	struct sched_plan plan;
 
-	(void)state;
-	fake.facts.interrupts_may_wait = false;
+	fake.facts.interrupts_may_wait = may_wait;
 	sched_child(vps, 3, "rrr");
+	for (u32 i = 0; i < 3; i++)
+		vp_state_write(vps[i])->rflags = rflags;
 	fake.cpu.current = vps[0];
 	for (u32 i = 0; i < 30; i++) {
 		fake.cpu.root_halted = true;
@@ -222,6 +224,18 @@ static void test_children_go_round_without_a_look(void **state)
 	assert_ptr_equal(plan.vp, fake_root_vp());
 	assert_true(plan.halted);
 	assert_int_equal(plan.ticks, SLICE);
+}
+
+static void test_a_masked_child_need_not_be_followed_by_a_look(void **state)
+{
+	(void)state;
+	go_round_without_a_look(false, RFLAGS_FIXED);
+}
+
+static void test_an_open_child_is_followed_by_no_look(void **state)
+{
+	(void)state;
+	go_round_without_a_look(true, RFLAGS_FIXED | RFLAGS_IF);
 }
 
 /* For nobody else a slice has no end. For each other one it has: a child, the root, a look. */
@@ -427,7 +441,8 @@ int main(void)
 		TEST(test_suspended_child_gives_way),
 		TEST(test_a_message_costs_as_much_as_it_ran),
 		TEST(test_children_go_round),
-		TEST(test_children_go_round_without_a_look),
+		TEST(test_a_masked_child_need_not_be_followed_by_a_look),
+		TEST(test_an_open_child_is_followed_by_no_look),
 		TEST(test_a_child_without_a_rival),
 		TEST(test_a_look_that_finds_something),
 		TEST(test_nobody_starves),

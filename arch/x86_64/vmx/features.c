@@ -171,7 +171,7 @@ void vendor_limit(struct arch_facts *facts)
 	/* Of these LBR may be written, and is not kept (state.c). */
 	facts->debugctl_allowed = DEBUGCTL_LBR | DEBUGCTL_BTF;
 	facts->has_tsc_scaling = found.has_tsc_scaling;
-	/* On a processor none does (SDM 25.2). But on Bochs 2.7 one with IF = 0 has no
+	/* On a processor each does (SDM 25.2). But on Bochs 2.7 a guest with IF = 0 has no
 	 * such exit, and nothing that a processor says of itself tells that apart. */
 	facts->interrupts_may_wait = true;
 }
