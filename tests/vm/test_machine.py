@@ -46,10 +46,10 @@ def shell_plan(name: str, processor: Processor, *load: Step,
                 power_off=False, typing=PROMPT)
 
 
-SHELLS = [plan for processor in one_of_each() for plan in (
-    shell_plan("shell-bare", processor),
-    shell_plan("shell-root", processor, Step("load", "stasis.efi"),
-               files=STASIS))]
+# Bare, to see that the test is right.
+SHELLS = [shell_plan("shell-bare", one_of_each()[0]),
+          *(shell_plan("shell-root", processor, Step("load", "stasis.efi"), files=STASIS)
+            for processor in one_of_each())]
 
 
 def named(plan: Plan) -> str:

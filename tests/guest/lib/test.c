@@ -9,6 +9,7 @@
 #include "parent/names.h"
 #include "parent/uefi/hvpage.h"
 #include "parent/uefi/synic.h"
+#include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
@@ -26,6 +27,7 @@ static struct {
 } current;
 
 static u64 hypercall_page, sim_page;
+static u32 part;
 
 /* ---- Checks ---- */
 
@@ -38,6 +40,11 @@ void test_context(const char *what, u64 number)
 {
 	current.context = what;
 	current.number = number;
+}
+
+u32 test_part(u32 rounds)
+{
+	return rounds / part;
 }
 
 void test_skip(const char *why)
@@ -172,6 +179,8 @@ EFI_STATUS test_run(EFI_HANDLE image, EFI_SYSTEM_TABLE *table,
 	u32 failed = 0;
 
 	InitializeLib(image, table);
+	part = (u32)arguments_number(image, table, "part", 1);
+	part += !part;
 	serial_print("\r\n");
 	trap_begin(child_begin(image));
 	child_run_begin();

@@ -27,6 +27,9 @@ bool test_check_equal(u64 got, u64 want, const char *what, const char *file,
 bool test_check_status(u32 got, u32 want, const char *what, const char *file,
                        u32 line);
 
+/* Of so many rounds those that this run is to do: part=N of the shell's, one in N. */
+u32 test_part(u32 rounds);
+
 /* Ends the case with SKIP unless something failed; the case then returns. */
 void test_skip(const char *why);
 

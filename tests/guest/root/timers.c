@@ -68,66 +68,64 @@ static void rounds(enum apic_task task, u64 flags, u32 count)
 
 static void periodic_timer(void)
 {
-	rounds(APIC_PERIODIC, 0, ROUNDS);
+	rounds(APIC_PERIODIC, 0, test_part(ROUNDS));
 }
 
 static void periodic_timer_halting(void)
 {
-	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_HV, FEWER);
+	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_HV, test_part(FEWER));
 }
 
 static void deadline_timer(void)
 {
-	rounds(APIC_DEADLINE, 0, ROUNDS);
+	rounds(APIC_DEADLINE, 0, test_part(ROUNDS));
 }
 
 static void deadline_timer_halting(void)
 {
-	rounds(APIC_DEADLINE, APIC_HALTS, FEWER);
+	rounds(APIC_DEADLINE, APIC_HALTS, test_part(FEWER));
 }
 
 static void one_shot_timer(void)
 {
-	rounds(APIC_ONE_SHOT, APIC_HALTS, FEWER);
+	rounds(APIC_ONE_SHOT, APIC_HALTS, test_part(FEWER));
 }
 
 static void synthetic_messages(void)
 {
-	rounds(APIC_STIMER_MESSAGE, 0, ROUNDS);
+	rounds(APIC_STIMER_MESSAGE, 0, test_part(ROUNDS));
 }
 
 static void synthetic_messages_halting(void)
 {
-	rounds(APIC_STIMER_MESSAGE, APIC_HALTS | APIC_BY_HV, FEWER);
+	rounds(APIC_STIMER_MESSAGE, APIC_HALTS | APIC_BY_HV, test_part(FEWER));
 }
 
 static void synthetic_direct(void)
 {
-	rounds(APIC_STIMER_DIRECT, 0, ROUNDS);
+	rounds(APIC_STIMER_DIRECT, 0, test_part(ROUNDS));
 }
 
 static void synthetic_direct_halting(void)
 {
-	rounds(APIC_STIMER_DIRECT, APIC_HALTS, FEWER);
+	rounds(APIC_STIMER_DIRECT, APIC_HALTS, test_part(FEWER));
 }
 
 static void by_the_page(void)
 {
-	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_PAGE, FEWER);
+	rounds(APIC_PERIODIC, APIC_HALTS | APIC_BY_PAGE, test_part(FEWER));
 }
 
 static const struct test_case cases[] = {
-	{ "periodic timer over a thousand rounds", periodic_timer },
+	{ "periodic timer over many rounds", periodic_timer },
 	{ "periodic timer of a child that halts", periodic_timer_halting },
-	{ "deadline timer over a thousand rounds", deadline_timer },
+	{ "deadline timer over many rounds", deadline_timer },
 	{ "deadline timer of a child that halts", deadline_timer_halting },
 	{ "one-shot timer over rounds", one_shot_timer },
 	{ "periodic timer by the page of the apic", by_the_page },
-	{ "synthetic timer's messages over a thousand rounds",
-	  synthetic_messages },
+	{ "synthetic timer's messages over many rounds", synthetic_messages },
 	{ "synthetic timer of a child that halts", synthetic_messages_halting },
-	{ "synthetic timer's interrupts over a thousand rounds",
-	  synthetic_direct },
+	{ "synthetic timer's interrupts over many rounds", synthetic_direct },
 	{ "direct synthetic timer of a child that halts",
 	  synthetic_direct_halting },
 };

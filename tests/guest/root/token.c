@@ -82,18 +82,18 @@ static void rounds(u64 flags, u32 count, u64 least_hops)
 
 static void four_that_halt(void)
 {
-	rounds(APIC_HALTS, ROUNDS, ROUNDS);
+	rounds(APIC_HALTS, test_part(ROUNDS), test_part(ROUNDS));
 }
 
 /* Each hop waits for the turn of its VP. */
 static void four_that_do_not(void)
 {
-	rounds(0, FEWER, FEWER / 20);
+	rounds(0, test_part(FEWER), test_part(FEWER) / 20);
 }
 
 static void four_by_the_page(void)
 {
-	rounds(APIC_HALTS | APIC_BY_PAGE, FEWER, FEWER);
+	rounds(APIC_HALTS | APIC_BY_PAGE, test_part(FEWER), test_part(FEWER));
 }
 
 static const struct test_case cases[] = {
