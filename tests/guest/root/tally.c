@@ -165,6 +165,21 @@ static void check_trip(enum row row, u32 reason)
 	check(row, tally_ask(OUT_OF_CHILD(reason), TALLY_MOST) + back);
 }
 
+/*
+ * Lets the child run until it has left so often for the reason. An interrupt of the root's
+ * may end a run before it has begun.
+ */
+static bool run_until_left(u32 reason, u64 count, u64 ticks)
+{
+	u64 left = 0;
+
+	for (u32 i = 0; i < SPINS && left < count; i++) {
+		child_let_run(ticks);
+		left = tally_ask(OUT_OF_CHILD(reason), TALLY_COUNT);
+	}
+	return EXPECT(left >= count);
+}
+
 static bool wake(void)
 {
 	struct hv_input_assert_virtual_interrupt *in =
@@ -190,10 +205,8 @@ static void child_hlt(void)
 	child_let_run(LET_RUN);
 	begin();
 	end();
-	for (u32 i = 0; i < ROUNDS; i++) {
-		MUST(wake());
-		child_let_run(LET_RUN);
-	}
+	for (u32 i = 1; i <= ROUNDS; i++)
+		MUST(wake() && run_until_left(EXIT_HLT, i, LET_RUN));
 	MUST(child_stop(&child));
 	check_trip(CHILD_HLT, EXIT_HLT);
 	child_destroy(&child);
@@ -218,11 +231,6 @@ static void child_out(void)
 	child_destroy(&child);
 }
 
-static u64 slices(void)
-{
-	return tally_ask(OUT_OF_CHILD(EXIT_TIMER), TALLY_COUNT);
-}
-
 /* The root halts and the child spins: a slice, a look, a slice. */
 static bool spin(void)
 {
@@ -237,9 +245,8 @@ static bool spin(void)
 	child_let_run(LET_RUN);
 	begin();
 	end();
-	for (u32 i = 0; i < SPINS && slices() < ROUNDS; i++)
-		child_let_run(SPIN_TICKS);
-	return child_stop(&child);
+	return run_until_left(EXIT_TIMER, ROUNDS, SPIN_TICKS) &&
+	       child_stop(&child);
 }
 
 static void child_timer(void)
