@@ -49,6 +49,7 @@ class Plan:
     cpus: int = 1
     memory_mib: int = 512
     board: str = "pc"                   # QEMU's: pc or q35
+    hosts_clock: bool = False           # its time is not made of instructions
     cpu_flags: str = ""                 # QEMU's, behind the model
     seconds: float = 15                 # of a host's processor, about: for the order
     timeout: float = 900                # even of one that goes on
@@ -202,7 +203,8 @@ def run_plan(plan: Plan, work: Path, disk: Disk | None = None,
     result = Result(plan, disk, work)
     machine = Machine(disk, work, Hardware(
         plan.processor, plan.memory_mib, plan.cpus, plan.board,
-        plan.cpu_flags + (NOT_NESTED if plan.processor.nested else "")))
+        plan.cpu_flags + (NOT_NESTED if plan.processor.nested else ""),
+        hosts_clock=plan.hosts_clock))
     try:
         with machine:
             follow(machine, result, watch or default_watcher(plan))
