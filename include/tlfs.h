@@ -68,6 +68,7 @@ enum hvcall_code {
 	HVCALL_CONNECT_PORT = 0x96,
 	/* Ours alone, in a range no TLFS uses: the hypervisor's log. */
 	HVCALL_STASIS_READ_LOG = 0x7f00,
+	HVCALL_STASIS_GET_COUNTERS = 0x7f01,
 };
 
 /* ---- Statuses (TLFS appendix C) ---- */
@@ -337,5 +338,39 @@ struct hv_output_read_log {
 	u8 data[4064]; /* 16 */
 };
 _Static_assert(sizeof(struct hv_output_read_log) == 4080, "one page");
+
+/* ---- Our own call: what hypercalls and other VM exits have cost ---- */
+
+/*
+ * HVCALL_STASIS_GET_COUNTERS (CreatePartitions): of the logical processor on which a VP
+ * runs, the caller's or a child's, since launch. Place 0 is the first; what was counted
+ * never has no row.
+ */
+enum hv_counter_kind {
+	HV_COUNTER_CALL = 0, /* code: of the call, 0: all that are none */
+	HV_COUNTER_ROOT_EXIT =
+		1, /* exit reason (VT-x), EXITCODE (SVM), or all ones: others */
+	HV_COUNTER_CHILD_EXIT = 2,
+};
+struct hv_counter {
+	u32 kind;  /*  0 */
+	u32 code;  /*  4 */
+	u64 count; /*  8 */
+	u64 ticks; /* 16 of the TSC, from VM exit to VM entry, all together */
+	u64 worst; /* 24 the longest */
+};
+struct hv_input_get_counters {
+	u64 partition_id; /*  0 */
+	u32 vp_index;     /*  8 */
+	u32 place;        /* 12 */
+};
+struct hv_output_get_counters {
+	u32 next;   /*  0 the place of the next call; 0: that was all */
+	u32 count;  /*  4 valid rows */
+	u32 vendor; /*  8 as in a stream's COMPAT: whose reasons these are */
+	u32 rsvd;   /* 12 */
+	struct hv_counter rows[127]; /* 16 */
+};
+_Static_assert(sizeof(struct hv_output_get_counters) == 4080, "one page");
 
 #endif

@@ -141,6 +141,23 @@ enum hv_status partition_assert_interrupt(u64 id, enum hv_interrupt_type type,
 	return hvcall_simple(HVCALL_ASSERT_VIRTUAL_INTERRUPT);
 }
 
+enum hv_status partition_get_counters(
+	u32 vp_index, u32 *place, const struct hv_output_get_counters **rows)
+{
+	struct hv_input_get_counters *in = hvcall_input();
+	const struct hv_output_get_counters *out = hvcall_output();
+	enum hv_status status;
+
+	*in = (struct hv_input_get_counters){ HV_PARTITION_ID_SELF, vp_index,
+		                              *place };
+	status = hvcall_simple(HVCALL_STASIS_GET_COUNTERS);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	*place = out->next;
+	*rows = out;
+	return HV_STATUS_SUCCESS;
+}
+
 enum hv_status partition_read_log(u64 *position, u8 *data, u32 *count)
 {
 	struct hv_input_read_log *in = hvcall_input();

@@ -40,4 +40,11 @@ enum hv_status partition_assert_interrupt(u64 id, enum hv_interrupt_type type,
 #define PARTITION_LOG_PIECE sizeof(((struct hv_output_read_log *)0)->data)
 enum hv_status partition_read_log(u64 *position, u8 *data, u32 *count);
 
+/*
+ * The next rows of what the processor of our VP `vp_index` has counted: from *place on, 0
+ * at first. Moves *place; 0: those were the last. The rows stay until the next call.
+ */
+enum hv_status partition_get_counters(
+	u32 vp_index, u32 *place, const struct hv_output_get_counters **rows);
+
 #endif

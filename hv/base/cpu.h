@@ -5,6 +5,7 @@
 #ifndef HV_CPU_H
 #define HV_CPU_H
 
+#include "hv/base/counter.h"
 #include "hv/base/list.h"
 #include "include/types.h"
 
@@ -30,6 +31,7 @@ struct cpu {
 	u64 entered;     /* TSC of the last entry */
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
+	struct counters *counters; /* since launch */
 	u32 alarm_count;
 	struct vp *alarms[CPU_ALARMS]; /* of child VPs, a heap (alarm.c) */
 	/* The input of the hypercall under way, as it was when it was checked. */

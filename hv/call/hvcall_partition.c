@@ -2,8 +2,6 @@
  * Hypercalls on partitions (TLFS 5).
  */
 #include "hv/arch.h"
-#include "hv/base/log.h"
-#include "hv/call/cost.h"
 #include "hv/call/finalize.h"
 #include "hv/call/hypercall.h"
 #include "hv/vp/partition.h"
@@ -244,18 +242,4 @@ enum hv_status hvcall_get_next_child(struct hypercall_frame *f)
 
 	return partition_next_child(f->target, in->previous_id,
 	                            &out->partition_id);
-}
-
-enum hv_status hvcall_read_log(struct hypercall_frame *f)
-{
-	const struct hv_input_read_log *in = f->in;
-	struct hv_output_read_log *out = f->out;
-	u64 position = in->position;
-
-	out->count = log_read(&position, out->data, sizeof(out->data));
-	if (out->count == 0 && cost_log())
-		out->count = log_read(&position, out->data, sizeof(out->data));
-	out->position = position;
-	out->rsvd = 0;
-	return HV_STATUS_SUCCESS;
 }

@@ -8,6 +8,7 @@
 #ifndef HV_HYPERCALL_H
 #define HV_HYPERCALL_H
 
+#include "hv/base/counter.h"
 #include "hv/run/exit.h"
 #include "include/tlfs.h"
 
@@ -122,12 +123,25 @@ struct hypercall {
 const struct hypercall *hypercall_find(u32 code);
 
 /* For who counts by call: a number below HYPERCALL_SLOTS each, 0 for all other codes. */
-#define HYPERCALL_SLOTS 256u
+#define HYPERCALL_SLOTS COUNTER_SLOTS
+#define HYPERCALL_OURS 2u /* calls that the TLFS does not number */
+#define HYPERCALL_FIRST_SLOT (HYPERCALL_OURS + 1) /* of the TLFS's */
 static inline u32 hypercall_slot(u32 code)
 {
-	if (code - HVCALL_CREATE_PARTITION < HYPERCALL_SLOTS - 2)
-		return code - HVCALL_CREATE_PARTITION + 2;
-	return code == HVCALL_STASIS_READ_LOG;
+	/* On the way of each call, which has no jump then. */
+	if (__builtin_expect(code - HVCALL_CREATE_PARTITION <
+	                             HYPERCALL_SLOTS - HYPERCALL_FIRST_SLOT,
+	                     true))
+		return code - HVCALL_CREATE_PARTITION + HYPERCALL_FIRST_SLOT;
+	return code - HVCALL_STASIS_READ_LOG < HYPERCALL_OURS
+	               ? code - HVCALL_STASIS_READ_LOG + 1
+	               : 0;
+}
+static inline u32 hypercall_of_slot(u32 slot)
+{
+	if (slot >= HYPERCALL_FIRST_SLOT)
+		return slot - HYPERCALL_FIRST_SLOT + HVCALL_CREATE_PARTITION;
+	return slot ? slot - 1 + HVCALL_STASIS_READ_LOG : 0;
 }
 
 /* The variable header, behind the fixed one. */
@@ -168,6 +182,7 @@ enum hv_status hvcall_signal_event(struct hypercall_frame *f);
 enum hv_status hvcall_save_partition_state(struct hypercall_frame *f);
 enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f);
 enum hv_status hvcall_read_log(struct hypercall_frame *f);
+enum hv_status hvcall_get_counters(struct hypercall_frame *f);
 u32 hvcall_restore_tail(const void *in);
 void hvcall_deposit_settle(struct hypercall_frame *f, u32 end);
 

@@ -201,6 +201,11 @@ static const struct hypercall own_calls[] = {
 	[HVCALL_STASIS_READ_LOG - HVCALL_STASIS_READ_LOG] = {
 		"StasisReadLog", hvcall_read_log, IN(read_log), OUT(read_log),
 		.privileges = CREATE },
+	[HVCALL_STASIS_GET_COUNTERS - HVCALL_STASIS_READ_LOG] = {
+		"StasisGetCounters", hvcall_get_counters,
+		IN(get_counters), OUT(get_counters),
+		.privileges = CREATE, .target = HYPERCALL_OWN,
+		.vp_at = offsetof(struct hv_input_get_counters, vp_index) },
 };
 /* clang-format on */
 
@@ -216,8 +221,9 @@ static const struct range {
 	{ FIRST, ARRAY_LEN(tlfs_calls), tlfs_calls },
 	{ HVCALL_STASIS_READ_LOG, ARRAY_LEN(own_calls), own_calls },
 };
-_Static_assert(ARRAY_LEN(tlfs_calls) <= HYPERCALL_SLOTS - 2 &&
-                       ARRAY_LEN(own_calls) == 1,
+_Static_assert(ARRAY_LEN(tlfs_calls) <=
+                               HYPERCALL_SLOTS - HYPERCALL_FIRST_SLOT &&
+                       ARRAY_LEN(own_calls) == HYPERCALL_OURS,
                "a slot for each");
 
 const struct hypercall *hypercall_find(u32 code)

@@ -44,6 +44,7 @@ static const struct {
 	{ HVCALL_RESTORE_PARTITION_STATE, "Is", "" },
 	{ HVCALL_RESTORE_PARTITION_STATE, "Is", "" },
 	{ HVCALL_STASIS_READ_LOG, "v", "" },
+	{ HVCALL_STASIS_GET_COUNTERS, "Ic", "" },
 };
 
 static struct {

@@ -48,7 +48,7 @@ static u64 fresh(void)
 
 static void note(u32 code, u64 ticks)
 {
-	cost_note(hypercall_slot(code), code, ticks);
+	cost_note(fake.cpu.counters, hypercall_slot(code), ticks);
 }
 
 static void test_a_longer_turn_is_at_the_end_of_the_log(void **state)

@@ -46,7 +46,7 @@ FIRST = Plan("hvctl-smp", (
     Step("rest", "hvctl run 3"),
     Step("create-many", "hvctl create smp.img vps=64 mem=1"),
     Step("list-many", "hvctl list"),
-    Step("delete-many", "hvctl delete 4"),
+    Step("delete-many", "hvctl delete 4"), Step("stats", "hvctl stats"),
 ), PROGRAMS + (SMP,), typing=(("=== step keyed", "q"),))
 
 SECOND_STEPS = (
@@ -279,6 +279,23 @@ def test_as_many_vps_as_a_partition_can_have(outcome: Journey):
                      outcome.first.section("list-many"), re.M)
 
 
+@journey
+def test_hypercalls_and_exits_are_counted(outcome: Journey):
+    said = outcome.first.section("stats")
+    rows = re.findall(r"^ *(\d+) +(\d+) +(\d+)  +([0-9A-F]+) (\S.*?)\s*$", said, re.M)
+    assert len(rows) > 20
+    for count, mean, worst, _code, _name in rows:
+        assert int(count) > 0 and 0 < int(mean) <= int(worst)
+    calls = {name: int(count) for count, _mean, _worst, _code, name in rows}
+    # One that is refused for want of memory comes again.
+    assert calls["CreateVp"] >= VPS + VPS + 64
+    assert calls["CreatePartition"] == 3 and calls["DeletePartition"] == 1
+    # The root halts while children run, and so do these, which have a port besides.
+    names = [row[4] for row in rows]
+    assert names.count("HLT") == 2 and names.count("I/O") >= 1
+    assert "other" not in names
+
+
 @pytest.mark.parametrize("job", wanted(OLD),
                          ids=lambda job: getattr(job, "name", ""))
 def test_registers_that_a_processor_lacks_are_left_out(outcome: Result):
@@ -309,12 +326,12 @@ def test_regs_knows_every_register_name():
     assert names - shown == NOT_SHOWN
 
 
-@pytest.mark.parametrize("header, prefix", [
-    ("include/tlfs.h", "HV_STATUS_"),
-    ("include/tlfs_messages.h", "HV_MESSAGE_"),
+@pytest.mark.parametrize("header, prefix, names", [
+    ("include/tlfs.h", "HV_STATUS_", "parent/names.c"),
+    ("include/tlfs_messages.h", "HV_MESSAGE_", "parent/names.c"),
+    ("include/tlfs.h", "HVCALL_", "parent/names_exits.c"),
 ])
-def test_every_status_and_message_has_a_name(header: str, prefix: str):
+def test_every_number_has_a_name(header: str, prefix: str, names: str):
     known = set(re.findall(rf"^\t({prefix}\w+) =", source(header), re.M))
     assert len(known) > 10
-    assert not known - set(re.findall(rf"\{{ ({prefix}\w+),",
-                                      source("parent/names.c")))
+    assert not known - set(re.findall(rf"\{{ ({prefix}\w+),", source(names)))

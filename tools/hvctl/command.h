@@ -43,6 +43,7 @@ enum hvctl_result delete_command(const struct args *args);
 enum hvctl_result list_command(const struct args *args);
 enum hvctl_result regs_command(const struct args *args);
 enum hvctl_result log_command(const struct args *args);
+enum hvctl_result stats_command(const struct args *args);
 
 /* Are two words the same, but for capital letters? */
 bool args_same(const char *a, const char *b);

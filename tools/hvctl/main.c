@@ -47,13 +47,15 @@ static const struct command {
 	{ "regs", "ID [VP] [GROUP]", 1, 3, false, regs_command,
 	  "registers of a VP (VP 0): core, msrs, apic, synic, fp, or all" },
 	{ "log", "", 0, 0, false, log_command, "the hypervisor's log" },
+	{ "stats", "", 0, 0, false, stats_command,
+	  "hypercalls by code and VM exits by reason: how many, how long" },
 	{ "help", "[COMMAND]", 0, 1, true, help_command, "this list" },
 };
 
 static const struct command *find(const char *name)
 {
 	for (u32 i = 0; i < ARRAY_LEN(commands); i++)
-		/* The table is in the order of help; twelve rows want no better search. */
+		/* The table is in the order of help; thirteen rows want no better search. */
 		if (args_same(commands[i].name, name))
 			return &commands[i];
 	return NULL;

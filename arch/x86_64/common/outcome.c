@@ -145,13 +145,20 @@ void outcome_has_run(struct vp *vp)
 __attribute__((always_inline)) inline struct vp *outcome_finish(
 	struct exit *x, enum exit_outcome outcome)
 {
+	struct cpu *cpu = arch_this_cpu();
 	struct vp *next;
+	u64 ticks;
 
 	carry_out(x->vp, outcome);
-	next = enter_next(arch_this_cpu(), x->event);
+	next = enter_next(cpu, x->event);
+	ticks = arch_tsc() - x->began;
 	if (x->is_call)
-		cost_note(hypercall_slot(x->call), x->call,
-		          arch_tsc() - x->began);
+		cost_note(cpu->counters, hypercall_slot(x->call), ticks);
+	else
+		cost_exit(cpu->counters,
+		          x->vp->is_root ? COUNTER_ROOT_EXIT
+		                         : COUNTER_CHILD_EXIT,
+		          x->reason, ticks);
 	return next;
 }
 

@@ -16,6 +16,7 @@ struct processor {
 	struct stack stacks[STACKS]; /* first: entry.asm */
 	_Alignas(PAGE_SIZE) u8 vendor[PROCESSOR_VENDOR_PAGES][PAGE_SIZE];
 	struct cpu cpu;
+	struct counters counters;
 	struct firmware firmware;
 };
 _Static_assert(offsetof(struct processor, stacks) == 0, "entry.asm");

@@ -48,6 +48,7 @@ static enum handoff_result prepare(struct handoff *h, struct cpu *cpu)
 	if (result != HANDOFF_OK || h->check)
 		return result;
 	cpu->self = cpu;
+	cpu->counters = &processor_of(cpu)->counters;
 	console_init(h);
 	reset_init(h);
 	symbols_init(h);

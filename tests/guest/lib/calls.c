@@ -38,5 +38,6 @@ const struct call calls[] = {
 	{ "SavePartitionState", 0x5e, 16, 4088, 0 },
 	{ "RestorePartitionState", 0x5f, 16, 8, 0 },
 	{ "StasisReadLog", 0x7f00, 8, 4080, NOID },
+	{ "StasisGetCounters", 0x7f01, 16, 4080, OWN },
 };
 const u32 call_count = ARRAY_LEN(calls);

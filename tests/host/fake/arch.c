@@ -25,6 +25,8 @@
 
 struct fake_world fake;
 static bool check_is_expected;
+/* They stay: what was counted is nothing that one test or input does to the next. */
+static struct counters counters;
 
 /* ---- The processor ---- */
 
@@ -215,6 +217,7 @@ enum handoff_result fake_start(const struct fake_options *o)
 	       fake.handoff.reserved_base + fake.handoff.reserved_size -
 	               fake.handoff.free_base);
 	fake.cpu.self = &fake.cpu;
+	fake.cpu.counters = &counters;
 	result = hv_start(&fake.handoff, &fake.cpu);
 	return result;
 }

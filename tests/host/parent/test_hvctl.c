@@ -2,6 +2,7 @@
  * hvctl's core on the host: its words, its errors, and a child's way from create to
  * restore, with the hypervisor's core behind the hypercalls.
  */
+#include "hv/call/hypercall.h"
 #include "include/container.h"
 #include "include/stream.h"
 #include "tests/host/parent/fake.h"
@@ -97,6 +98,29 @@ static void test_no_hypervisor(void **state)
 	parent_transport.refused = true;
 	assert_ends("list", HVCTL_REFUSED);
 	assert_says("the hypercall page cannot be enabled");
+}
+
+static void test_stats(void **state)
+{
+	struct counters *c = fake.cpu.counters;
+
+	(void)state;
+	memset(c, 0, sizeof(*c));
+	assert_done("stats");
+	assert_not_says("mean");
+	c->of[COUNTER_CALL][hypercall_slot(HVCALL_SAVE_PARTITION_STATE)] =
+		(struct counter){ 4, 10, 7 };
+	c->of[COUNTER_ROOT_EXIT][10] = (struct counter){ 12345678901, 0, 5 };
+	c->of[COUNTER_CHILD_EXIT][COUNTER_SLOTS - 1].count = 1;
+	assert_done("stats");
+	assert_says(
+		"       count   mean ticks  worst ticks  hypercall\n"
+		"           4            2            7  5E SavePartitionState\n"
+		"\n");
+	assert_says(" 12345678901            0            5   A ");
+	assert_says("exit of a child, but for hypercalls\n"
+	            "           1            0            0     other\n");
+	memset(c, 0, sizeof(*c));
 }
 
 /* ---- A child's life ---- */
@@ -436,6 +460,7 @@ int main(void)
 		ROW(test_words_that_do_not_fit),
 		ROW(test_children_and_files_that_are_not_there),
 		ROW(test_no_hypervisor),
+		ROW(test_stats),
 		ROW(test_create_and_delete),
 		ROW(test_images_that_do_not_fit),
 		ROW(test_too_little_memory),

@@ -55,6 +55,7 @@ static const struct {
 	{ HVCALL_CREATE_PORT, 2, "JkJnoqz", "" },
 	{ HVCALL_CONNECT_PORT, 2, "JkJknzz", "" },
 	{ HVCALL_STASIS_READ_LOG, 1, "v", "" },
+	{ HVCALL_STASIS_GET_COUNTERS, 1, "Jc", "" },
 };
 #define ROWS ((u32)ARRAY_LEN(rows))
 

@@ -1,0 +1,65 @@
+/*
+ * hvctl stats: what the hypervisor has counted.
+ */
+#include "parent/names_exits.h"
+#include "parent/partition.h"
+#include "tools/hvctl/command.h"
+#include "tools/hvctl/print.h"
+#include "tools/hvctl/report.h"
+
+/* The root has a VP for each processor, and this is the first. */
+#define FIRST_PROCESSOR 0
+
+static const char *const titles[] = {
+	[HV_COUNTER_CALL] = "hypercall",
+	[HV_COUNTER_ROOT_EXIT] = "exit of the root, but for hypercalls",
+	[HV_COUNTER_CHILD_EXIT] = "exit of a child, but for hypercalls",
+};
+
+/* A newer hypervisor may count what we have no title for. */
+static const char *title_of(u32 kind)
+{
+	return kind < ARRAY_LEN(titles) ? titles[kind]
+	                                : "of a kind that is not known";
+}
+
+static const char *name_of(const struct hv_counter *row, u32 vendor)
+{
+	return row->kind == HV_COUNTER_CALL ? names_of_call(row->code)
+	                                    : names_of_exit(vendor, row->code);
+}
+
+/* Rows come by kind: a line with the columns' names where one begins. */
+static void print_row(const struct hv_counter *row, u32 vendor, u32 *kind)
+{
+	if (row->kind != *kind)
+		print("%s%12s %12s %12s  %s\n", *kind == UINT32_MAX ? "" : "\n",
+		      "count", "mean ticks", "worst ticks",
+		      title_of(row->kind));
+	*kind = row->kind;
+	print("%12lu %12lu %12lu  ", row->count,
+	      row->count ? row->ticks / row->count : 0, row->worst);
+	if (row->code == UINT32_MAX)
+		print("   %s\n", name_of(row, vendor));
+	else
+		print("%2X %s\n", row->code, name_of(row, vendor));
+}
+
+enum hvctl_result stats_command(const struct args *args)
+{
+	const struct hv_output_get_counters *out;
+	u32 place = 0, kind = UINT32_MAX;
+	enum hv_status status;
+
+	(void)args;
+	do {
+		status = partition_get_counters(FIRST_PROCESSOR, &place, &out);
+		if (status != HV_STATUS_SUCCESS)
+			return report_status("HvStasisGetCounters",
+			                     STASIS_ROOT_ID, status, NULL);
+		/* The hypervisor's count; the block has room for no more rows than these. */
+		for (u32 i = 0; i < out->count && i < ARRAY_LEN(out->rows); i++)
+			print_row(&out->rows[i], out->vendor, &kind);
+	} while (place);
+	return HVCTL_DONE;
+}
