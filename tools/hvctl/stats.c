@@ -37,8 +37,10 @@ static void print_row(const struct hv_counter *row, u32 vendor, u32 *kind)
 		      "count", "mean ticks", "worst ticks",
 		      title_of(row->kind));
 	*kind = row->kind;
+	/* A mean without turns would be a division by 0: the count is not ours. */
 	print("%12lu %12lu %12lu  ", row->count,
 	      row->count ? row->ticks / row->count : 0, row->worst);
+	/* All other reasons share a row, which has no number. */
 	if (row->code == UINT32_MAX)
 		print("   %s\n", name_of(row, vendor));
 	else
@@ -52,6 +54,7 @@ enum hvctl_result stats_command(const struct args *args)
 	enum hv_status status;
 
 	(void)args;
+	/* Kinds come one after the other, and each has its rows in the order of its codes. */
 	do {
 		status = partition_get_counters(FIRST_PROCESSOR, &place, &out);
 		if (status != HV_STATUS_SUCCESS)
