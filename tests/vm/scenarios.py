@@ -67,7 +67,6 @@ ON_ONE = {"attack": (SVM, BOCHS)}
 # Arguments of what goes through so many rounds that one model of Bochs' does all of them,
 # and the others a part, if none are named.
 FEWER_ROUNDS = {
-    "anywhere": "part=2",
     "storm": "rounds=1700",
     "ticks": "part=5",
     "timers": "part=5",

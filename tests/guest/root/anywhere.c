@@ -384,13 +384,12 @@ static bool has_avx512(void)
 static void by_the_page(void)
 {
 	all = all || has_avx512();
-	anywhere(test_part(all ? EPISODES : FEWER), false,
-	         test_part(all ? STOPS : FEWER_STOPS));
+	anywhere(all ? EPISODES : FEWER, false, all ? STOPS : FEWER_STOPS);
 }
 
 static void by_msrs(void)
 {
-	anywhere(test_part(FEWER), true, test_part(FEWER_STOPS));
+	anywhere(FEWER, true, FEWER_STOPS);
 }
 
 static const struct test_case cases[] = {
