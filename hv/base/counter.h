@@ -5,16 +5,12 @@
 #ifndef HV_COUNTER_H
 #define HV_COUNTER_H
 
-#include "include/types.h"
+#include "include/tlfs.h"
 
 #define COUNTER_SLOTS 256u
 
-enum counter_kind {
-	COUNTER_CALL,      /* by hypercall_slot */
-	COUNTER_ROOT_EXIT, /* by cost_exit_slot */
-	COUNTER_CHILD_EXIT,
-	COUNTER_KINDS
-};
+/* By enum hv_counter_kind; a call's slot is hypercall_slot's, an exit's cost_exit_slot's. */
+#define COUNTER_KINDS (HV_COUNTER_CHILD_EXIT + 1)
 
 struct counter {
 	u64 count;

@@ -31,7 +31,7 @@ void cost_is_worst(u32 slot, u64 ticks)
 	costs.has_news = true;
 }
 
-void cost_exit(struct counters *c, enum counter_kind whose, u32 reason,
+void cost_exit(struct counters *c, enum hv_counter_kind whose, u32 reason,
                u64 ticks)
 {
 	counter_add(&c->of[whose][cost_exit_slot(reason)], ticks);

@@ -15,12 +15,12 @@ void cost_is_worst(u32 slot, u64 ticks);
 /* Counts one turn of the call whose slot is hypercall_slot(code). On the way of each. */
 static inline void cost_note(struct counters *c, u32 slot, u64 ticks)
 {
-	if (counter_add(&c->of[COUNTER_CALL][slot], ticks))
+	if (counter_add(&c->of[HV_COUNTER_CALL][slot], ticks))
 		cost_is_worst(slot, ticks);
 }
 
 /* Counts an exit that was no hypercall, of the root's or of a child's. */
-void cost_exit(struct counters *c, enum counter_kind whose, u32 reason,
+void cost_exit(struct counters *c, enum hv_counter_kind whose, u32 reason,
                u64 ticks);
 
 /*

@@ -26,17 +26,17 @@ enum hv_status hvcall_read_log(struct hypercall_frame *f)
 }
 
 /* What it is by the numbers of the TLFS, or of the processor's manual. */
-static u32 code_of(enum counter_kind kind, u32 slot)
+static u32 code_of(enum hv_counter_kind kind, u32 slot)
 {
-	return kind == COUNTER_CALL ? hypercall_of_slot(slot)
-	                            : cost_exit_reason(slot);
+	return kind == HV_COUNTER_CALL ? hypercall_of_slot(slot)
+	                               : cost_exit_reason(slot);
 }
 
 static bool add_row(struct hv_output_get_counters *out,
                     const struct counters *counters, u32 place)
 {
 	u32 slot = place % COUNTER_SLOTS;
-	enum counter_kind kind = place / COUNTER_SLOTS;
+	enum hv_counter_kind kind = place / COUNTER_SLOTS;
 	const struct counter *c = &counters->of[kind][slot];
 
 	if (!c->count)

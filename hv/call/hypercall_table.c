@@ -205,6 +205,7 @@ static const struct hypercall own_calls[] = {
 		"StasisGetCounters", hvcall_get_counters,
 		IN(get_counters), OUT(get_counters),
 		.privileges = CREATE, .target = HYPERCALL_OWN,
+		.states = ACTIVE,
 		.vp_at = offsetof(struct hv_input_get_counters, vp_index) },
 };
 /* clang-format on */

@@ -67,10 +67,10 @@ static void test_what_was_counted_comes_by_kind_and_code(void **state)
 	note(HVCALL_STASIS_READ_LOG, 8);
 	note(0x3f, 9);
 	note(0xffff, 10);
-	cost_exit(fake.cpu.counters, COUNTER_CHILD_EXIT, 12, 40);
-	cost_exit(fake.cpu.counters, COUNTER_CHILD_EXIT, 0x400, 50);
-	cost_exit(fake.cpu.counters, COUNTER_ROOT_EXIT, 12, 60);
-	cost_exit(fake.cpu.counters, COUNTER_ROOT_EXIT, 12, 20);
+	cost_exit(fake.cpu.counters, HV_COUNTER_CHILD_EXIT, 12, 40);
+	cost_exit(fake.cpu.counters, HV_COUNTER_CHILD_EXIT, 0x400, 50);
+	cost_exit(fake.cpu.counters, HV_COUNTER_ROOT_EXIT, 12, 60);
+	cost_exit(fake.cpu.counters, HV_COUNTER_ROOT_EXIT, 12, 20);
 	assert_int_equal(get_all(rows), 7);
 	assert_row(&rows[0], HV_COUNTER_CALL, 0, 2, 19, 10);
 	assert_row(&rows[1], HV_COUNTER_CALL, 0x7f00, 1, 8, 8);
@@ -147,6 +147,8 @@ static void test_refusals(void **state)
 	/* A child's VP is on a processor too; the child itself may not ask. */
 	assert_ok(get(id, 0, 0));
 	assert_int_equal(get(id, 1, 0), HV_STATUS_INVALID_VP_INDEX);
+	assert_ok(guest_finalize(id));
+	assert_int_equal(get(id, 0, 0), HV_STATUS_INVALID_PARTITION_STATE);
 }
 
 int main(void)

@@ -156,8 +156,8 @@ __attribute__((always_inline)) inline struct vp *outcome_finish(
 		cost_note(cpu->counters, hypercall_slot(x->call), ticks);
 	else
 		cost_exit(cpu->counters,
-		          x->vp->is_root ? COUNTER_ROOT_EXIT
-		                         : COUNTER_CHILD_EXIT,
+		          x->vp->is_root ? HV_COUNTER_ROOT_EXIT
+		                         : HV_COUNTER_CHILD_EXIT,
 		          x->reason, ticks);
 	return next;
 }

@@ -108,10 +108,10 @@ static void test_stats(void **state)
 	memset(c, 0, sizeof(*c));
 	assert_done("stats");
 	assert_not_says("mean");
-	c->of[COUNTER_CALL][hypercall_slot(HVCALL_SAVE_PARTITION_STATE)] =
+	c->of[HV_COUNTER_CALL][hypercall_slot(HVCALL_SAVE_PARTITION_STATE)] =
 		(struct counter){ 4, 10, 7 };
-	c->of[COUNTER_ROOT_EXIT][10] = (struct counter){ 12345678901, 0, 5 };
-	c->of[COUNTER_CHILD_EXIT][COUNTER_SLOTS - 1].count = 1;
+	c->of[HV_COUNTER_ROOT_EXIT][10] = (struct counter){ 12345678901, 0, 5 };
+	c->of[HV_COUNTER_CHILD_EXIT][COUNTER_SLOTS - 1].count = 1;
 	assert_done("stats");
 	assert_says(
 		"       count   mean ticks  worst ticks  hypercall\n"
