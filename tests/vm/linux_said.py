@@ -16,6 +16,7 @@ READY = re.compile(r"INIT ready (\d+) (\d+)")
 NUMBERED = re.compile(r"(\d{4,}) (.*)")
 PROMPT = "stasis# "
 LOGIN = "stasis login: "
+REST_OF_CPUS = re.compile(r"4 ( *#\d+)+")
 TESTS = 21                              # kinds, at least
 FNV_BASIS, FNV_PRIME = 0x811C9DC5, 0x01000193
 
@@ -38,9 +39,14 @@ class Said:
 
     @property
     def complaints(self) -> set[str]:
-        """Warnings of the kernel's; numbers in them differ from boot to boot."""
+        """Warnings of the kernel's; numbers in them differ from boot to boot.
+
+        With several processors the rest of a line may be among them: of "CPUs: #1 #2",
+        where another processor's line came between, and it has lost its level.
+        """
         return {re.sub(r"0x[0-9a-f]+|\d+", "#", line)
-                for line in self.words("COMPLAINT")}
+                for line in self.words("COMPLAINT")
+                if not REST_OF_CPUS.fullmatch(line)}
 
     @property
     def verdicts(self) -> dict[str, str]:

@@ -77,6 +77,13 @@ def test_a_complaint_of_bare_machines_is_none():
     assert problems(parse(text), {"# slow #"}) == []
 
 
+def test_the_rest_of_a_line_is_no_complaint():
+    text = console(KERNEL, ["COMPLAINT 4  #2", "COMPLAINT 4  #2 #3", *CHECK])
+    assert problems(parse(text), set()) == []
+    text = console(KERNEL, ["COMPLAINT 4 CPU #2", *CHECK])
+    assert problems(parse(text), set()) != []
+
+
 def test_the_initramfs_is_the_same_each_time():
     assert (linux_parts.initramfs().read_bytes()
             == linux_parts.initramfs().read_bytes())
