@@ -24,7 +24,6 @@ struct cpu {
 	struct list ready;  /* child VPs that may run, in turn (ready.h) */
 	bool root_halted;   /* the root VP waits in HLT, give its time away */
 	bool root_polled;   /* it was entered halted, to see if it wakes */
-	bool root_called; /* we sent it an interrupt, and it was not entered since */
 	bool cut_short; /* the timer is set to a child's, before the slice's end */
 	bool slice_last; /* the slice is over, but for one run */
 	u64 slice_left;  /* TSC ticks that the VP may still run in its slice */

@@ -5,7 +5,6 @@
 #include "hv/interrupt/lapic.h"
 
 #include "hv/arch.h"
-#include "hv/base/cpu.h"
 #include "hv/interrupt/stimer.h"
 #include "hv/interrupt/synic.h"
 #include "hv/vp/partition.h"
@@ -284,12 +283,10 @@ void lapic_raise(struct vp *vp, u8 vector, bool level)
 
 void lapic_interrupt(struct vp *vp, u8 vector)
 {
-	if (!vp->is_root) {
+	if (vp->is_root)
+		arch_interrupt(vp->cpu, vector);
+	else
 		lapic_raise(vp, vector, false);
-		return;
-	}
-	arch_interrupt(vp->cpu, vector);
-	vp->cpu->root_called = true;
 }
 
 /*

@@ -140,16 +140,13 @@ static bool may_have_missed(struct vp *vp)
 
 /*
  * The root waits in HLT: its time is the children's. What wakes it ends their slice, but
- * where that may be late: there it is entered for a poll, between two slices. What we sent
- * it ourselves would end the next child's entry at once, and its turn with it.
+ * where that may be late: there it is entered for a poll, between two slices.
  */
 static struct vp *choose_halted(const struct cpu *cpu, enum sched_event event,
                                 struct vp *child)
 {
 	struct vp *current = cpu->current;
 
-	if (cpu->root_called)
-		return cpu->root;
 	if (current == cpu->root)
 		return child;
 	if (event == SCHED_SLICE_END)
@@ -203,7 +200,7 @@ static void begin_slice(struct cpu *cpu, const struct vp *next,
                         enum sched_event event, bool polls)
 {
 	bool given = next == cpu->root && next != cpu->current &&
-	             event == SCHED_GO_ON && !polls;
+	             event == SCHED_GO_ON;
 
 	if (given)
 		cpu->slice_left = as_much_as(cpu);
@@ -328,7 +325,6 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	if (vp == cpu->root) {
 		plan.halted = cpu->root_halted;
 		cpu->root_halted = false;
-		cpu->root_called = false;
 		return plan;
 	}
 	take_turn(vp);

@@ -172,6 +172,126 @@ static void test_a_message_costs_as_much_as_it_ran(void **state)
 	}
 }
 
+/* With the root halted children with IF = 0 take turns, and it is polled behind each. */
+static void test_children_go_round(void **state)
+{
+	u32 turns[3] = { 0 };
+
+	(void)state;
+	sched_child(vps, 3, "rrr");
+	fake.cpu.current = vps[0];
+	for (u32 i = 0; i < 30; i++) {
+		struct sched_plan plan;
+
+		fake.cpu.root_halted = true;
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_true(plan.vp == fake_root_vp() && plan.halted);
+		fake.cpu.current = plan.vp;
+		fake.cpu.root_halted = true; /* it is still in HLT */
+		plan = sched_next(&fake.cpu, SCHED_HALT);
+		for (u32 k = 0; k < 3; k++)
+			turns[k] += plan.vp == vps[k];
+		sched_run(plan.vp, SLICE);
+	}
+	for (u32 k = 0; k < 3; k++)
+		assert_int_equal(turns[k], 10);
+}
+
+/*
+ * Where an interrupt has ended a child's run, whatever its IF or as it had IF = 1, the
+ * halted root is not looked at: it is entered when there is one, with a slice of its own.
+ */
+static void go_round_without_a_look(bool may_wait, u64 rflags)
+{
+	struct sched_plan plan;
+
+	fake.facts.interrupts_may_wait = may_wait;
+	sched_child(vps, 3, "rrr");
+	for (u32 i = 0; i < 3; i++)
+		vp_state_write(vps[i])->rflags = rflags;
+	fake.cpu.current = vps[0];
+	for (u32 i = 0; i < 30; i++) {
+		fake.cpu.root_halted = true;
+		plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+		assert_ptr_equal(plan.vp, vps[i % 3]);
+		assert_int_equal(plan.ticks, SLICE);
+		assert_false(plan.halted || fake.cpu.root_polled);
+		fake.cpu.current = plan.vp;
+		sched_run(plan.vp, SLICE);
+	}
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_INTERRUPT);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	assert_true(plan.halted);
+	assert_int_equal(plan.ticks, SLICE);
+}
+
+static void test_a_masked_child_need_not_be_followed_by_a_look(void **state)
+{
+	(void)state;
+	go_round_without_a_look(false, RFLAGS_FIXED);
+}
+
+static void test_an_open_child_is_followed_by_no_look(void **state)
+{
+	(void)state;
+	go_round_without_a_look(true, RFLAGS_FIXED | RFLAGS_IF);
+}
+
+/* For nobody else a slice has no end. For each other one it has: a child, the root, a look. */
+static void test_a_child_without_a_rival(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	fake.facts.interrupts_may_wait = false;
+	sched_child(vps, 2, "rh");
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_HALT);
+	/* The other one was not looked at yet: it is in HLT. */
+	assert_true(plan.vp == vps[0] && plan.timed);
+	fake.cpu.current = plan.vp;
+	sched_run(plan.vp, SLICE);
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_true(plan.vp == vps[0] && !plan.timed);
+	sched_run(plan.vp, 3 * SLICE);
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_true(plan.vp == vps[0] && !plan.timed);
+	vps[1]->state.activity = 0;
+	ready_wake(vps[1]);
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_true(plan.vp == vps[0] && plan.timed && plan.ticks == SLICE);
+	vps[1]->state.activity = HV_ACTIVITY_HALT_SUSPEND;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_true(plan.vp == vps[0] && !plan.timed);
+	/* The root, which does not halt, is one. */
+	fake.cpu.root_halted = false;
+	plan = sched_next(&fake.cpu, SCHED_GO_ON);
+	assert_true(plan.vp == vps[0] && plan.timed);
+}
+
+/* What wakes the root during a look gives it a slice of its own. */
+static void test_a_look_that_finds_something(void **state)
+{
+	struct sched_plan plan;
+
+	(void)state;
+	sched_child(vps, 1, "r");
+	fake.cpu.current = vps[0];
+	fake.cpu.root_halted = true;
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_true(plan.halted && fake.cpu.root_polled);
+	sched_run(plan.vp, LOOK);
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, fake_root_vp());
+	assert_false(plan.halted || fake.cpu.root_polled);
+	assert_int_equal(plan.ticks, SLICE);
+	plan = sched_next(&fake.cpu, SCHED_SLICE_END);
+	assert_ptr_equal(plan.vp, vps[0]);
+}
+
 /* A busy root and a busy child share, whatever exits there are. */
 static void test_nobody_starves(void **state)
 {
@@ -320,6 +440,11 @@ int main(void)
 		TEST(test_table_of_decisions),
 		TEST(test_suspended_child_gives_way),
 		TEST(test_a_message_costs_as_much_as_it_ran),
+		TEST(test_children_go_round),
+		TEST(test_a_masked_child_need_not_be_followed_by_a_look),
+		TEST(test_an_open_child_is_followed_by_no_look),
+		TEST(test_a_child_without_a_rival),
+		TEST(test_a_look_that_finds_something),
 		TEST(test_nobody_starves),
 		TEST(test_event_wakes_a_halted_child),
 		TEST(test_deleted_in_any_order),
