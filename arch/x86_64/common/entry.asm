@@ -98,8 +98,15 @@ vector_stubs:
 	align STUB_SIZE
 %if vector > 31 || ((HAS_ERROR >> vector) & 1) == 0
 	push 0
-%endif
 	push strict dword vector
+%else
+	; An interrupt of this vector has none: what is pushed begins at a multiple of 16.
+	test spl, 8
+	jz .pushed%+vector
+	push 0
+.pushed%+vector:
+	push strict byte vector
+%endif
 	jmp strict near fault_common
 %assign vector vector + 1
 %endrep
