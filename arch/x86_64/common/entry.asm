@@ -46,8 +46,15 @@ hv_return:
 
 section .text progbits alloc exec nowrite align=16
 
-; All vectors come here as struct fault_frame (fault.h).
+; All vectors come here as struct fault_frame (fault.h). The processor begins to push at a
+; multiple of 16: so the stack says whether there is an error code, which an interrupt has
+; not, whatever its vector.
 fault_common:
+	test spl, 8
+	jnz .whole
+	push qword [rsp]
+	mov qword [rsp + 8], 0
+.whole:
 	push rax
 	push rcx
 	push rdx
@@ -87,26 +94,13 @@ fault_common:
 	add rsp, 16
 	iretq
 
-; #DF, #TS, #NP, #SS, #GP, #PF, #AC, #CP and vectors 29, 30 push an error code.
-%define HAS_ERROR ((1 << 8) | (0x1f << 10) | (1 << 17) | (1 << 21) | (3 << 29))
-
 align STUB_SIZE
 global vector_stubs:function hidden
 vector_stubs:
 %assign vector 0
 %rep 256
 	align STUB_SIZE
-%if vector > 31 || ((HAS_ERROR >> vector) & 1) == 0
-	push 0
 	push strict dword vector
-%else
-	; An interrupt of this vector has none: what is pushed begins at a multiple of 16.
-	test spl, 8
-	jz .pushed%+vector
-	push 0
-.pushed%+vector:
-	push strict byte vector
-%endif
 	jmp strict near fault_common
 %assign vector vector + 1
 %endrep
