@@ -117,9 +117,9 @@ CHILD_LIB := $(B)/child/children.a
 
 # What also runs on the host, against the fakes of the door.
 HOST_ARCH := $(patsubst %,arch/x86_64/%.c,$(addprefix common/,child_msr deadline enter \
-	entry_rules exits_call exits_msr interrupts outcome root_msr slat vp words xstate) \
-	$(addprefix vmx/,allowed controls leaks trace) \
-	$(addprefix svm/,asid msr_map offer opcode path root_apic segment timer virtual vtimer))
+	entry_rules exits_call exits_msr interrupts kick outcome root_apic root_msr slat startup \
+	vp words xstate) $(addprefix vmx/,allowed controls leaks trace) \
+	$(addprefix svm/,asid msr_map offer apic opcode path segment timer virtual vtimer))
 HOST_KIT := $(BOOKS) $(wildcard $(patsubst %,tests/host/%/*.c,fake fixture oracle))
 HOST_CORE := $(wildcard lib/*.c hv/*.c hv/*/*.c) $(HOST_KIT) $(HOST_ARCH) \
 	$(addprefix boot/,frequency.c hypervisor.c maker.c ranges.c tables.c) parent/supply.c

@@ -9,9 +9,9 @@
 #include "boot/tables.h"
 #include "include/x86.h"
 
-typedef u64 (*image_entry)(struct handoff *h) __attribute__((sysv_abi));
+typedef u64 (*image_entry)(u64 argument) __attribute__((sysv_abi));
 
-enum handoff_result call_image(struct handoff *h, u64 entry)
+enum handoff_result call_image(const struct call_image *image, u64 argument)
 {
 	static u8 pages[(TABLES_PAGES + 1) * PAGE_SIZE];
 	struct tables_room room = {
@@ -26,9 +26,9 @@ enum handoff_result call_image(struct handoff *h, u64 entry)
 	u32 levels = insn_read_cr4() & CR4_LA57 ? 5 : 4;
 
 	/* Most firmware allows it: then nothing of its address space changes at all. */
-	if (!tables_executable(firmware, levels, h->image_base, h->image_size))
+	if (!tables_executable(firmware, levels, image->base, image->size))
 		cr3 = tables_copy_executable(&room, firmware, levels,
-		                             h->image_base, h->image_size);
+		                             image->base, image->size);
 	if (!cr3) {
 		insn_interrupts_back(flags);
 		return HANDOFF_NOT_EXECUTABLE;
@@ -39,10 +39,10 @@ enum handoff_result call_image(struct handoff *h, u64 entry)
 		 * CR3 leaves translations of global pages in the TLB, and firmware may have marked
 		 * them so: with the old right they would fault (SDM 4.10.4.1).
 		 */
-		for (u64 at = 0; at < h->image_size; at += PAGE_SIZE)
-			insn_forget_page(h->image_base + at);
+		for (u64 at = 0; at < image->size; at += PAGE_SIZE)
+			insn_forget_page(image->base + at);
 	}
-	result = ((image_entry)entry)(h);
+	result = ((image_entry)image->entry)(argument);
 	/* What ran is the root partition now, or the firmware as before. */
 	/* Ours lie in memory that goes with this program. */
 	if (cr3 != firmware)

@@ -12,6 +12,7 @@
 #include "boot/machine.h"
 #include "boot/memory.h"
 #include "boot/options.h"
+#include "boot/processors.h"
 #include "boot/record.h"
 #include "boot/refusal.h"
 #include "boot/screen.h"
@@ -33,6 +34,7 @@ struct launch {
 	const u8 *elf; /* the image for this processor */
 	u64 elf_size;
 	struct handoff_uart uart;
+	u32 processors;
 	u64 reserved_base;
 	u64 reserved_size;
 };
@@ -81,6 +83,7 @@ static EFI_STATUS launch_read_image(struct launch *l)
 static u64 launch_least(const struct launch *l)
 {
 	return HANDOFF_RECORD_BYTES +
+	       (u64)(l->processors - 1) * HANDOFF_PROCESSOR_BYTES +
 	       round_up(sizeof(struct handoff), PAGE_SIZE) +
 	       round_up(l->elf_size, PAGE_SIZE) + l->image.memory_size +
 	       round_up(ranges_upkeep(&l->map), PAGE_SIZE);
@@ -92,7 +95,8 @@ static EFI_STATUS launch_choose_size(struct launch *l)
 	u64 upkeep = ranges_upkeep(&l->map);
 	u64 least = launch_least(l);
 
-	l->reserved_size = DEFAULT_RESERVED + upkeep;
+	l->reserved_size = DEFAULT_RESERVED + upkeep +
+	                   (u64)(l->processors - 1) * HANDOFF_PROCESSOR_BYTES;
 	if (l->options.memory_mib)
 		l->reserved_size = l->options.memory_mib << 20;
 	/*
@@ -142,6 +146,7 @@ static struct handoff *launch_fill(const struct launch *l)
 	h->planted = l->options.planted;
 	h->reset_seconds = l->options.reset_seconds;
 	h->no_barriers = l->options.no_barriers;
+	h->processors = l->processors;
 	h->uart = l->uart;
 	screen_find(&l->map, &h->screen);
 	acpi_find_reset(&h->reset);
@@ -173,11 +178,19 @@ static void launch_find_tsc(struct launch *l)
 		      frequency_source_name(l->tsc.denied.source));
 }
 
+static struct call_image launch_image(const struct launch *l,
+                                      const struct handoff *h)
+{
+	return (struct call_image){ .base = h->image_base,
+		                    .size = h->image_size,
+		                    .entry = h->image_base + l->image.entry };
+}
+
 static EFI_STATUS launch_start(const struct launch *l)
 {
 	struct handoff *h = launch_fill(l);
-	u64 entry = h->image_base + l->image.entry;
-	enum handoff_result result = call_image(h, entry);
+	struct call_image image = launch_image(l, h);
+	enum handoff_result result = call_image(&image, (u64)h);
 	EFI_STATUS status;
 
 	if (result != HANDOFF_OK) {
@@ -193,6 +206,9 @@ static EFI_STATUS launch_start(const struct launch *l)
 		return status;
 	}
 	/* From here on the reserved memory, and so *h, is out of our reach. */
+	status = processors_enter(&image, l->processors);
+	if (EFI_ERROR(status))
+		return status;
 	Print(L"stasis: running; this is now the root partition, "
 	      L"%ld MiB reserved at 0x%lx\n",
 	      l->reserved_size >> 20, l->reserved_base);
@@ -215,6 +231,7 @@ static EFI_STATUS launch_check(struct launch *l)
 	EFI_STATUS status = BS->AllocatePages(AllocateAnyPages, EfiLoaderCode,
 	                                      pages, &base);
 	struct handoff *h;
+	struct call_image image;
 	enum handoff_result result;
 
 	if (EFI_ERROR(status)) {
@@ -224,7 +241,8 @@ static EFI_STATUS launch_check(struct launch *l)
 	l->reserved_base = base;
 	h = launch_fill(l);
 	h->check = 1;
-	result = call_image(h, h->image_base + l->image.entry);
+	image = launch_image(l, h);
+	result = call_image(&image, (u64)h);
 	/* Without them the image has refused before it could look: then that is the answer. */
 	if (h->findings)
 		status = check_print(&facts, h, (const void *)h->findings);
@@ -262,6 +280,8 @@ EFI_STATUS efi_main(EFI_HANDLE handle, EFI_SYSTEM_TABLE *table)
 		status = memory_read_map(&l->map);
 	if (!EFI_ERROR(status))
 		status = uart_find(&l->options.serial, &l->map, &l->uart);
+	if (!EFI_ERROR(status))
+		status = processors_find(&l->processors);
 	if (!EFI_ERROR(status))
 		status = launch_choose_size(l);
 	if (EFI_ERROR(status))

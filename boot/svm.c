@@ -33,6 +33,7 @@ const struct vendor vendor_svm = {
 	.leaf = CPUID_EXTENDED + 1,
 	.reg = ECX,
 	.bit = CPUID_80000001_ECX_SVM,
+	.lock_msr = MSR_VM_CR,
 	.image = image_svm_start,
 	.image_end = image_svm_end,
 	.print = print,

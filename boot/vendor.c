@@ -11,7 +11,7 @@
 static const struct vendor *const vendors[] = { &vendor_vtx, &vendor_svm };
 
 /* By the feature and not by the vendor's name: emulators have both of either. */
-static bool is_here(const struct vendor *v)
+bool vendor_is_there(const struct vendor *v)
 {
 	u32 max, r[4], ignored[3];
 
@@ -31,7 +31,7 @@ static void read_cpuid(u32 leaf, u32 r[4])
 const struct vendor *vendor_here(void)
 {
 	for (u32 i = 0; i < ARRAY_LEN(vendors); i++)
-		if (is_here(vendors[i]))
+		if (vendor_is_there(vendors[i]))
 			return vendors[i];
 	/* The one that is missed. */
 	return maker_has_svm(read_cpuid) ? &vendor_svm : &vendor_vtx;

@@ -25,12 +25,16 @@ struct vendor {
 	u32 leaf; /* of CPUID, register and bit: the processor has it */
 	u32 reg;
 	u32 bit;
+	u32 lock_msr;    /* where firmware locks it on or off */
 	const u8 *image; /* the hypervisor for it (image.asm) */
 	const u8 *image_end;
 	struct vendor_refusal refusals[VENDOR_REFUSALS]; /* by the result */
 	/* A line of the check: is it there, has the firmware locked it? */
 	void (*print)(const struct handoff_findings *findings);
 };
+
+/* Has this processor that? */
+bool vendor_is_there(const struct vendor *v);
 
 /* Of this processor; where it has none, the row whose refusal says so. */
 const struct vendor *vendor_here(void);

@@ -32,6 +32,7 @@ const struct vendor vendor_vtx = {
 	.leaf = 1,
 	.reg = ECX,
 	.bit = CPUID_1_ECX_VMX,
+	.lock_msr = MSR_IA32_FEATURE_CONTROL,
 	.image = image_vmx_start,
 	.image_end = image_vmx_end,
 	.print = print,

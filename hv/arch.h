@@ -223,9 +223,20 @@ const struct vp_rule *arch_vp_rules(u32 *count);
 const void *arch_hypercall_page(void);
 
 /*
- * Makes sure that vp is not running, wherever it runs, before it returns. The one way to
- * stop a VP of another processor; whoever is to change a VP's state calls it first.
+ * Makes sure that vp is not running, wherever it runs, before it returns. Its exit may not
+ * have been seen to yet: what is changed behind that is what is not in hardware, and
+ * comes behind the exit, as any event does.
  */
 void arch_vp_kick(struct vp *vp);
+
+/*
+ * The VP is this processor's to look at and to change, all of its state: its own has let
+ * it go. False: it has been asked to, and the VP does not run meanwhile; the caller comes
+ * again, with what it is about begun anew.
+ */
+bool arch_vp_take(struct vp *vp);
+
+/* The processor leaves its guest and looks at all anew, soon. Nothing if it is this one. */
+void arch_cpu_kick(struct cpu *cpu);
 
 #endif

@@ -4,6 +4,7 @@
 #include "hv/main.h"
 
 #include "hv/arch.h"
+#include "hv/base/cpus.h"
 #include "hv/base/log.h"
 #include "hv/memory/frame.h"
 #include "hv/memory/gpa.h"
@@ -88,11 +89,33 @@ static bool start_space(const struct handoff *h, struct partition *root)
 	return true;
 }
 
+/* arch/ fills its state, then launches: nobody is ready until a parent says so. */
+static enum handoff_result start_vp(struct partition *root, struct cpu *cpu)
+{
+	if (vp_create(root, cpu->index, cpu) != HV_STATUS_SUCCESS)
+		return HANDOFF_NO_MEMORY;
+	list_init(&cpu->ready);
+	list_init(&cpu->asked);
+	cpu->root = cpu->current = root->vps[cpu->index];
+	cpus_add(cpu);
+	return HANDOFF_OK;
+}
+
+enum handoff_result hv_start_other(struct cpu *cpu)
+{
+	enum handoff_result result = start_vp(cpus_at(0)->root->partition, cpu);
+
+	if (result == HANDOFF_OK)
+		log_line("processor %u is entered", (u64)cpu->index);
+	return result;
+}
+
 enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 {
 	u64 free_base = start_frames(handoff);
 	struct partition *root;
 
+	cpus_init();
 	/* Before a guest can ask for a stream; it needs no memory. */
 	crc32c_init();
 	vp_reg_init();
@@ -101,11 +124,8 @@ enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu)
 	root = start_root(handoff, free_base);
 	if (!root || !start_space(handoff, root))
 		return HANDOFF_NO_MEMORY;
-	if (vp_create(root, cpu->index, cpu) != HV_STATUS_SUCCESS)
+	if (start_vp(root, cpu) != HANDOFF_OK)
 		return HANDOFF_NO_MEMORY;
-	/* arch/ fills its state, then launches: nobody is ready until a parent says so. */
-	list_init(&cpu->ready);
-	cpu->root = cpu->current = root->vps[cpu->index];
 	log_line("stasis %u.%u: %u MiB reserved at %x, TSC %u kHz",
 	         (u64)STASIS_VERSION_MAJOR, (u64)STASIS_VERSION_MINOR,
 	         handoff->reserved_size >> 20, handoff->reserved_base,

@@ -16,4 +16,7 @@
  */
 enum handoff_result hv_start(const struct handoff *handoff, struct cpu *cpu);
 
+/* The root's VP on another processor. HANDOFF_NO_MEMORY: its pool is dry. */
+enum handoff_result hv_start_other(struct cpu *cpu);
+
 #endif

@@ -14,6 +14,10 @@
 #define HANDOFF_MAGIC 0x534953415453ull /* "STASIS" */
 #define HANDOFF_RANGES 128
 
+/* Logical processors that there is room for, and what each takes of the memory. */
+#define HANDOFF_PROCESSORS 64u
+#define HANDOFF_PROCESSOR_BYTES (256u << 10)
+
 /* One stretch of RAM, [base, base + size), both multiples of a page. */
 struct handoff_range {
 	u64 base;
@@ -150,7 +154,11 @@ struct handoff {
 	struct handoff_screen screen;
 	struct handoff_reset reset;
 	u32 no_barriers; /* between partitions: the user wants none */
-	u32 rsvd;
+	/*
+	 * That are to be entered, this one included. Behind this one the others call the same
+	 * entry, one by one, each with its number, 1 to processors - 1, in place of the block.
+	 */
+	u32 processors;
 };
 
 _Static_assert(offsetof(struct handoff, ranges) == 112, "handoff layout");

@@ -47,6 +47,7 @@ enum lapic_offset {
 #define LAPIC_MSR(offset) (MSR_IA32_X2APIC + (u32)(offset) / 16)
 
 #define LAPIC_SVR_ENABLE BIT(8)
+#define LAPIC_SVR_RESET 0xffu
 /* DFR: how logical destinations are read, flat where all is set (10.6.2.2). */
 #define LAPIC_DFR_MODEL 0xf0000000u
 #define LAPIC_DFR_ONES 0x0fffffffu /* what is below is reserved, and 1 */
@@ -65,6 +66,7 @@ enum lapic_offset {
 
 /* ICR (10.6.1). */
 #define LAPIC_ICR_LOGICAL BIT(11)
+#define LAPIC_ICR_BUSY BIT(12)
 #define LAPIC_ICR_ASSERT BIT(14)
 #define LAPIC_ICR_LEVEL BIT(15)
 #define LAPIC_ICR_SHORTHAND_SHIFT 18

@@ -13,7 +13,6 @@ struct vp;
 
 #define CPU_ARCH_BYTES 1024
 #define CPU_ALARMS 4096
-#define CPU_MAX 64 /* logical processors that there is room for */
 
 struct cpu {
 	struct cpu *self; /* at offset 0: arch_this_cpu reads gs:0 */
@@ -32,6 +31,9 @@ struct cpu {
 	const char *doing; /* name of the hypercall under way, for reports */
 	_Alignas(16) u8 arch[CPU_ARCH_BYTES];
 	struct counters *counters; /* since launch */
+	struct list asked; /* VPs of it that another processor wants to have */
+	u32 vps;           /* child VPs that are bound to it */
+	bool parked;       /* its root VP waits for a SIPI: nobody runs there */
 	u32 alarm_count;
 	struct vp *alarms[CPU_ALARMS]; /* of child VPs, a heap (alarm.c) */
 	/* The input of the hypercall under way, as it was when it was checked. */

@@ -29,6 +29,24 @@ static void free_intercepts(struct partition *p)
 	}
 }
 
+/*
+ * From here on no VP of it may run. False: another processor is yet to see to the last exit
+ * of one, which may use what finalizing frees.
+ */
+static bool stop_vps(struct partition *p)
+{
+	bool stopped = true;
+
+	for (u32 i = 0; i < PARTITION_VPS; i++) {
+		if (!p->vps[i])
+			continue;
+		vp_stop(p->vps[i]);
+		if (!arch_vp_take(p->vps[i]))
+			stopped = false;
+	}
+	return stopped;
+}
+
 /* The part of finalizing that is short. */
 static void finalize_begin(struct partition *p)
 {
@@ -38,13 +56,8 @@ static void finalize_begin(struct partition *p)
 	reference_free(p);
 	port_free_all(p);
 	free_intercepts(p);
-	/*
-	 * From here on no VP of it may run; they go one by one, each with the many pages
-	 * that it has. The clock of the partition stands still with them.
-	 */
-	for (u32 i = 0; i < PARTITION_VPS; i++)
-		if (p->vps[i])
-			vp_stop(p->vps[i]);
+	/* The VPs go one by one, each with the many pages that it has. The clock of the
+	 * partition stands still with them. */
 	reference_update(p);
 	p->finalize_gpa = 0;
 	p->state = PARTITION_FINALIZING;
@@ -56,7 +69,9 @@ static void finalize_vp(struct partition *p)
 
 	while (!p->vps[i])
 		i++;
-	vp_delete(p->vps[i]);
+	/* Else another processor lets it go, and the next call finds it. */
+	if (arch_vp_take(p->vps[i]))
+		vp_delete(p->vps[i]);
 }
 
 /* Takes what the tables that went with a mapping cost off the budget. */
@@ -96,7 +111,8 @@ bool partition_finalize(struct partition *p)
 	bool done;
 
 	if (p->state == PARTITION_ACTIVE) {
-		finalize_begin(p);
+		if (stop_vps(p))
+			finalize_begin(p);
 		return false;
 	}
 	if (p->vp_count > 0) {

@@ -4,6 +4,7 @@
  */
 #include "hv/base/log.h"
 #include "hv/call/hypercall.h"
+#include "hv/call/target.h"
 #include "hv/run/vp_run.h"
 #include "hv/stream/context.h"
 #include "hv/stream/restore.h"
@@ -26,6 +27,16 @@ static enum hv_status check_target(const struct hypercall_frame *f, u32 flags)
 	if (f->target && f->target->state != PARTITION_ACTIVE)
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * All state of its VPs is here. False: some processor has one in it, and the call is made
+ * again. Of a partition that runs nothing is looked at.
+ */
+static bool has_vps(struct hypercall_frame *f)
+{
+	return !f->target || !partition_suspended(f->target) ||
+	       target_take_vps(f, f->target);
 }
 
 /* By its target, or by who asked for the system: one process each. */
@@ -127,7 +138,7 @@ enum hv_status hvcall_save_partition_state(struct hypercall_frame *f)
 	u32 count = 0;
 
 	status = check_target(f, in->flags);
-	if (status != HV_STATUS_SUCCESS)
+	if (status != HV_STATUS_SUCCESS || !has_vps(f))
 		return status;
 	status = open_process(f, target, false, in->flags, &c);
 	if (status != HV_STATUS_SUCCESS)
@@ -172,7 +183,7 @@ enum hv_status hvcall_restore_partition_state(struct hypercall_frame *f)
 	u32 consumed;
 
 	status = check_target(f, in->flags);
-	if (status != HV_STATUS_SUCCESS)
+	if (status != HV_STATUS_SUCCESS || !has_vps(f))
 		return status;
 	/* hvcall_restore_tail has let it pass, with no data. */
 	if (in->restore_data_count > HV_SAVE_DATA_MAX)

@@ -3,6 +3,7 @@
  */
 #include "hv/arch.h"
 #include "hv/base/cpu.h"
+#include "hv/base/cpus.h"
 #include "hv/call/hypercall.h"
 #include "hv/run/vp_life.h"
 #include "hv/run/vp_reg.h"
@@ -21,8 +22,8 @@ enum hv_status hvcall_create_vp(struct hypercall_frame *f)
 	if (in->flags || in->proximity || in->subnode_type || in->rsvd[0] ||
 	    in->rsvd[1] || in->rsvd[2])
 		return HV_STATUS_INVALID_PARAMETER;
-	/* With the caller: the one processor there is. */
-	return vp_create(f->target, in->vp_index, f->vp->cpu);
+	/* It stays there: nothing moves it to another one. */
+	return vp_create(f->target, in->vp_index, cpus_least());
 }
 
 enum hv_status hvcall_delete_vp(struct hypercall_frame *f)

@@ -288,6 +288,8 @@ static enum exit_outcome run(struct hypercall_registers *call,
 		status = target_find(f);
 		if (status != HV_STATUS_SUCCESS)
 			return finish(call, status, d->start);
+		if (f->again)
+			return EXIT_AGAIN;
 	}
 	if (!(d->row->flags & REP)) {
 		status = run_one(f);

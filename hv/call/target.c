@@ -6,6 +6,7 @@
 #include "hv/arch.h"
 #include "hv/interrupt/port.h"
 #include "hv/vp/partition.h"
+#include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
 
 static bool is_own(const struct hypercall_frame *f, u64 id)
@@ -68,15 +69,51 @@ enum hv_status target_find_own(const struct hypercall_frame *f, u64 id,
 	               : HV_STATUS_INVALID_PARTITION_STATE;
 }
 
-/*
- * The frame's VP. It stands still from here on, if the call is about more than its
- * existence: a handler reads and changes what would be in a processor otherwise.
- */
-static void take_vp(struct hypercall_frame *f, struct vp *vp)
+/* Somebody takes it and is done: it goes on where it runs. */
+static void end_hold(struct vp *vp)
+{
+	if (!vp->hold_end)
+		return;
+	vp->hold_end = 0;
+	ready_wake(vp);
+}
+
+/* Of what is not in hardware the handler changes something. */
+static void stop_vp(struct hypercall_frame *f, struct vp *vp)
 {
 	f->target_vp = vp;
 	if (vp && (f->row->flags & HYPERCALL_KICKS))
 		arch_vp_kick(vp);
+}
+
+/*
+ * The frame's VP. It stands still from here on, if the call is about more than its
+ * existence: a handler reads and changes what would be in a processor otherwise. Where
+ * that is another one the call is made again, until that has let it go.
+ */
+static void take_vp(struct hypercall_frame *f, struct vp *vp)
+{
+	f->target_vp = vp;
+	if (!(f->row->flags & HYPERCALL_KICKS))
+		return;
+	f->again = !arch_vp_take(vp);
+	if (!f->again)
+		end_hold(vp);
+}
+
+/* It is suspended: none of those that are taken goes on before the last one is. */
+bool target_take_vps(struct hypercall_frame *f, struct partition *p)
+{
+	for (u32 i = 0, left = p->vp_count; left > 0; i++) {
+		if (!p->vps[i])
+			continue;
+		left--;
+		if (arch_vp_take(p->vps[i]))
+			end_hold(p->vps[i]);
+		else
+			f->again = true;
+	}
+	return !f->again;
 }
 
 static enum hv_status find_vp(struct hypercall_frame *f)
@@ -113,7 +150,7 @@ __attribute__((noinline)) enum hv_status target_find(struct hypercall_frame *f)
 	if (row->states && !(row->states & BIT(f->target->state)))
 		return HV_STATUS_INVALID_PARTITION_STATE;
 	if (row->flags & HYPERCALL_FIRST_VP)
-		take_vp(f, partition_first_vp(f->target));
+		stop_vp(f, partition_first_vp(f->target));
 	return row->vp_at ? find_vp(f) : HV_STATUS_SUCCESS;
 }
 
@@ -127,6 +164,6 @@ enum hv_status target_find_receiver(struct hypercall_frame *f, u32 connection,
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	f->target = to->partition;
-	take_vp(f, to);
+	stop_vp(f, to);
 	return HV_STATUS_SUCCESS;
 }

@@ -19,6 +19,12 @@ struct port;
 enum hv_status target_find(struct hypercall_frame *f);
 
 /*
+ * All VPs of the partition, which is suspended, are this processor's to look at. False:
+ * one is not yet, f->again is set, and the handler is to do nothing.
+ */
+bool target_take_vps(struct hypercall_frame *f, struct partition *p);
+
+/*
  * The receiver behind a connection of the caller's, of this type: the partition and the
  * VP become those of the frame, for a handler that had to check its input first. Statuses
  * as of port_reach.

@@ -15,7 +15,6 @@
 
 #define VERSION 0x00050014u /* integrated, six LVT entries */
 #define DFR_RESET 0xffffffffu
-#define SVR_RESET 0xffu
 #define LVT_MODE_EXTINT 0x700u
 #define EXTINT_ANY 0x100u
 
@@ -139,7 +138,8 @@ bool lapic_write_base(struct vp *vp, u64 value)
 
 void lapic_save_reset(struct stream_vp_apic *out)
 {
-	*out = (struct stream_vp_apic){ .dfr = DFR_RESET, .svr = SVR_RESET };
+	*out = (struct stream_vp_apic){ .dfr = DFR_RESET,
+		                        .svr = LAPIC_SVR_RESET };
 	for (u32 i = 0; i < ARRAY_LEN(out->lvt); i++)
 		out->lvt[i] = LAPIC_LVT_MASKED;
 }

@@ -22,6 +22,9 @@ static void put_to_sleep(struct vp *vp, u64 now)
 	u64 rest = vp_is_suspended(vp) ? LAPIC_NEVER : vp_timer_rest(vp);
 
 	list_remove(&vp->ready);
+	/* Whoever holds it may not come back for it. */
+	if (vp->hold_end > now && vp->hold_end - now < rest)
+		rest = vp->hold_end - now;
 	if (rest != LAPIC_NEVER)
 		alarm_set(vp, rest < ~now ? now + rest : ~0ull);
 }
@@ -292,6 +295,21 @@ void sched_exited(struct cpu *cpu, u64 now)
 
 /* ---- The choice ---- */
 
+/* Its time as the one that executes is over. */
+static void end_run(struct cpu *cpu, u64 now)
+{
+	cpu->current->runtime += now - cpu->current_since;
+	cpu->current_since = now;
+}
+
+void sched_leave(struct cpu *cpu)
+{
+	if (cpu->current == cpu->root)
+		return;
+	end_run(cpu, arch_tsc());
+	cpu->current = cpu->root;
+}
+
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 {
 	u64 timer, rest, now = arch_tsc();
@@ -307,10 +325,8 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	if (child)
 		event = after_exit(cpu, event, now);
 	vp = choose(cpu, event, child);
-	if (vp != current) {
-		current->runtime += now - cpu->current_since;
-		cpu->current_since = now;
-	}
+	if (vp != current)
+		end_run(cpu, now);
 	polls = vp == cpu->root && child && cpu->root_halted &&
 	        event != SCHED_INTERRUPT;
 	/* The root's slice is over, but nobody may be there: no new one yet. */

@@ -65,6 +65,9 @@ static inline bool sched_is_alone(const struct cpu *cpu)
 /* Chooses; cpu->current is the VP that exited. */
 struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
 
+/* No child is on this processor any more: it is the root's, who will be chosen or waits. */
+void sched_leave(struct cpu *cpu);
+
 /*
  * Last of all before cpu->current is entered: what it runs counts from here. Where
  * the entry does not come about this is called again for the next one.

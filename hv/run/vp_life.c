@@ -5,6 +5,7 @@
 
 #include "hv/arch.h"
 #include "hv/base/check.h"
+#include "hv/base/cpu.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
 #include "hv/run/vp_reg.h"
@@ -80,6 +81,8 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	vp->held_since = arch_tsc();
 	list_init(&vp->message_link);
 	list_init(&vp->ready);
+	list_init(&vp->asked);
+	cpu->vps += !vp->is_root;
 	synic_reset(&vp->synic);
 	/* The TSC is no part of reset: it goes on with those of the others. */
 	vp_reg_reset_all(&vp->state, vp_xsave(vp));
@@ -117,6 +120,8 @@ void vp_delete(struct vp *vp)
 	synic_cancel(vp);
 	synic_free(vp);
 	arch_vp_free(vp);
+	list_remove(&vp->asked);
+	vp->cpu->vps--;
 	p->vps[vp->index] = NULL;
 	p->vp_count--;
 	free_pages(p, vp);

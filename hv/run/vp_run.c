@@ -30,7 +30,7 @@ bool vp_runnable(struct vp *vp)
 {
 	const struct vp_state *s = &vp->state;
 
-	if (vp_is_suspended(vp))
+	if (vp_is_suspended(vp) || vp->hold_end > arch_tsc())
 		return false;
 	if (s->activity & HV_ACTIVITY_STARTUP_SUSPEND)
 		return false;

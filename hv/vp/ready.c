@@ -3,6 +3,7 @@
  */
 #include "hv/vp/ready.h"
 
+#include "hv/arch.h"
 #include "hv/base/check.h"
 #include "hv/base/cpu.h"
 #include "hv/vp/alarm.h"
@@ -14,8 +15,11 @@ void ready_wake(struct vp *vp)
 	if (vp->is_root)
 		return;
 	alarm_clear(vp);
-	if (!list_linked(&vp->ready))
-		list_add_before(&vp->cpu->ready, &vp->ready);
+	if (list_linked(&vp->ready))
+		return;
+	list_add_before(&vp->cpu->ready, &vp->ready);
+	/* It may be in a guest, or halt, and knows of nobody who wants to run. */
+	arch_cpu_kick(vp->cpu);
 }
 
 void ready_forget(struct vp *vp)

@@ -57,6 +57,12 @@ struct vp {
 	u64 intercept_suspend; /* HV_SUSPENDED | HV_TLB_FLUSH_INHIBIT */
 	u64 held_since;        /* TSC of ours since which it is explicit */
 
+	/* Another processor wants to have it (arch_vp_take): it does not run up to then. */
+	u64 hold_end; /* TSC of ours, 0: nobody does */
+	struct list
+		asked; /* among those of its processor that it is to let go */
+	bool in_processor; /* its processor holds something of it */
+
 	/* Scheduler: linked while it may have something to do; else its alarm. */
 	struct list ready;
 	u32 alarm;    /* its place among the alarms (alarm.c), 0: none */

@@ -230,9 +230,28 @@ static void test_the_words_of_a_vmcs(void **state)
 	}
 }
 
+/* Alone a guest that is in its NMI handler for ever is ended by the timer; no kick does. */
+static void test_virtual_nmis_where_there_are_others(void **state)
+{
+	struct vmx_offer offer = haswell;
+
+	(void)state;
+	offer.words[CONTROL_PIN] &= ~(u64)PIN_VIRTUAL_NMI;
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
+	assert_false(finding("virtual NMIs")->required);
+	offer.others = true;
+	assert_int_equal(controls_check(&offer, &findings),
+	                 HANDOFF_MISSING_CONTROL);
+	assert_true(finding("virtual NMIs")->required);
+	assert_int_equal(missing_count(), 1);
+	offer.words[CONTROL_PIN] |= PIN_VIRTUAL_NMI;
+	assert_int_equal(controls_check(&offer, &findings), HANDOFF_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_virtual_nmis_where_there_are_others),
 		cmocka_unit_test(test_a_processor_that_will_do),
 		cmocka_unit_test(test_tsc_scaling_is_not_always_on),
 		cmocka_unit_test(test_what_older_ones_lack),

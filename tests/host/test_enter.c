@@ -312,7 +312,7 @@ static void test_msrs(void **state)
 
 	(void)state;
 	child_msr_init();
-	root_msr_init(&fake.cpu);
+	root_msr_init(&fake.cpu, 1);
 	assert_false(fake_vendor_exits(false, MSR_IA32_FS_BASE, true));
 	assert_false(fake_vendor_exits(false, MSR_IA32_EFER, false));
 	assert_true(fake_vendor_exits(false, MSR_IA32_EFER, true));

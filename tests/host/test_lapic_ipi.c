@@ -8,6 +8,7 @@
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
 #include "include/x86_apic.h"
+#include "tests/host/fake/others.h"
 #include "tests/host/fixture/test.h"
 
 #define VPS 6u
@@ -192,13 +193,15 @@ static void test_combinations(void **state)
 /* The other VP is stopped before anything of it changes. */
 static void test_kick(void **state)
 {
-	u32 kicks;
-
 	(void)state;
 	make(true);
-	kicks = fake.kicks;
+	for (u32 i = 1; i < VPS; i++)
+		fake_run_on(vps[i], fake_processor_add(10 + i));
+	fake_others.sent_count = 0;
 	assert_int_equal(reached(0, OTHERS | VECTOR), 0x3e);
-	assert_int_equal(fake.kicks, kicks + 5);
+	assert_int_equal(fake_others.sent_count, VPS - 1);
+	for (u32 i = 1; i < VPS; i++)
+		assert_false(cpu_arch(vps[i]->cpu)->in_guest);
 }
 
 /* ---- INIT and SIPI ---- */

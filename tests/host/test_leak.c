@@ -42,9 +42,11 @@ static const struct range vp_apart[] = {
 	BEHIND(struct vp, is_root, cached),             /* nothing */
 	FIELDS(struct vp, cached, held_here),           /* where its state is */
 	BEHIND(struct vp, held_here, explicit_suspend), /* nothing */
-	FIELD(struct vp, held_since),       /* times of this machine */
-	FIELDS(struct vp, ready, alarm),    /* the scheduler's */
-	BEHIND(struct vp, alarm, alarm_at), /* nothing */
+	FIELD(struct vp, held_since),              /* times of this machine */
+	FIELDS(struct vp, hold_end, in_processor), /* where it runs */
+	BEHIND(struct vp, in_processor, ready),    /* nothing */
+	FIELDS(struct vp, ready, alarm),           /* the scheduler's */
+	BEHIND(struct vp, alarm, alarm_at),        /* nothing */
 	FIELD(struct vp, alarm_at),
 	FIELD(struct vp, message.sender), /* the target's id */
 	FIELD(struct vp, message_link),   /* the receiver's queue */

@@ -1,7 +1,8 @@
 /*
- * arch/x86_64/svm/root_apic.c: while the timer is the hypervisor's the root finds its APIC as
+ * arch/x86_64/svm/apic.c: while the timer is the hypervisor's the root finds its APIC as
  * if it had all of it, by the page and by MSRs, on and off.
  */
+#include "arch/x86_64/common/root_apic.h"
 #include "arch/x86_64/svm/apic.h"
 #include "arch/x86_64/svm/timer.h"
 #include "hv/memory/pool.h"
@@ -58,20 +59,20 @@ static void test_the_page_is_hidden(void **state)
 	(void)state;
 	fake_apic_reset(TICKS);
 	assert_true(page_is_there(LAPIC_BASE_RESET));
-	assert_false(apic_is_page(LAPIC_BASE_RESET));
+	assert_false(root_apic_is_page(LAPIC_BASE_RESET));
 	begin();
 	assert_false(page_is_there(LAPIC_BASE_RESET));
 	assert_true(page_is_there(LAPIC_BASE_RESET + PAGE_SIZE));
-	assert_true(apic_is_page(LAPIC_BASE_RESET + 0x320));
-	assert_false(apic_is_page(LAPIC_BASE_RESET + PAGE_SIZE));
+	assert_true(root_apic_is_page(LAPIC_BASE_RESET + 0x320));
+	assert_false(root_apic_is_page(LAPIC_BASE_RESET + PAGE_SIZE));
 	/* Where its base says, and in xAPIC mode alone. */
 	fake_apic.base = ELSEWHERE | LAPIC_BASE_ENABLE;
-	assert_false(apic_is_page(LAPIC_BASE_RESET));
-	assert_true(apic_is_page(ELSEWHERE));
+	assert_false(root_apic_is_page(LAPIC_BASE_RESET));
+	assert_true(root_apic_is_page(ELSEWHERE));
 	fake_apic.base |= LAPIC_BASE_X2APIC;
-	assert_false(apic_is_page(ELSEWHERE));
+	assert_false(root_apic_is_page(ELSEWHERE));
 	fake_apic.base = ELSEWHERE;
-	assert_false(apic_is_page(ELSEWHERE));
+	assert_false(root_apic_is_page(ELSEWHERE));
 }
 
 static void test_is_it_on(void **state)
@@ -106,7 +107,7 @@ static enum exit_outcome execute(const char *code, u32 offset)
 	memset(guest_at(CODE), 0x90, INSN_MAX);
 	memcpy(guest_at(CODE), code, strlen(code));
 	fake_exit(root);
-	return apic_access(root, LAPIC_BASE_RESET + offset);
+	return root_apic_access(root, LAPIC_BASE_RESET + offset);
 }
 
 static void store(u32 offset, u32 value)
@@ -331,7 +332,7 @@ static void test_the_page_moves(void **state)
 	                 EXIT_SKIP);
 	assert_int_equal(fake_apic.base, ELSEWHERE | on);
 	assert_false(page_is_there(ELSEWHERE));
-	assert_true(timer_is_owned() && apic_is_page(ELSEWHERE));
+	assert_true(timer_is_owned() && root_apic_is_page(ELSEWHERE));
 	/* Not over memory: that is refused, and nothing changes. */
 	assert_int_equal(write_msr(MSR_IA32_APIC_BASE, CODE | on),
 	                 EXIT_FAULT_GP);

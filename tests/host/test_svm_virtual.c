@@ -31,7 +31,7 @@ static int setup(void **state)
 static void enter(u64 event)
 {
 	vmcb.event = event;
-	virtual_entering(&vp);
+	virtual_enter(&vp);
 }
 
 static void assert_as_injected(u64 event)

@@ -27,6 +27,7 @@ REPORT = "of the one report: the first processor that fails writes it, all other
 # File, function's or file's variable: why it may be shared.
 SHARED = {
     # hv/base
+    "cpus.cpus": "the lock of the machine: one more at a launch",
     "log.logged": "a lock of its own, the last in the order: any code may log",
     # hv/memory
     "frame.frames": CONSTANT + "; what it points to: the lock of memory/",
@@ -47,6 +48,8 @@ SHARED = {
     "features.findings": CONSTANT,
     "features.found": CONSTANT,
     "features.must_be_1": CONSTANT,
+    "machine.machine_lock": "the lock itself",
+    "machine.machine_stopped": "one store, never taken back",
     "maps.child_map": CONSTANT,
     "maps.io_map": CONSTANT,
     "mtrr.mtrrs": CONSTANT,
@@ -58,6 +61,8 @@ SHARED = {
     "reset.next": REPORT,
     "reset.seconds": CONSTANT,
     "reset.tsc_hz": CONSTANT,
+    "root_apic.has_others": CONSTANT,
+    "start.other_processors": CONSTANT,
     "run.changes": "one atomic addition; each processor looks before an entry",
     "screen.screen": REPORT,
     "serial.uart": CONSTANT,

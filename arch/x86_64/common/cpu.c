@@ -3,13 +3,10 @@
  */
 #include "hv/base/cpu.h"
 
-#include "arch/x86_64/common/msr.h"
-#include "arch/x86_64/common/paging.h"
+#include "arch/x86_64/common/apic.h"
+#include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/tally.h"
 #include "hv/arch.h"
-#include "hv/base/check.h"
-#include "hv/vp/vp.h"
-#include "include/x86_apic.h"
 
 /* Shorthand: the other half of ICR is not used. */
 #define SELF (LAPIC_TO_SELF << LAPIC_ICR_SHORTHAND_SHIFT)
@@ -43,22 +40,14 @@ u64 arch_tsc(void)
 
 void arch_interrupt(struct cpu *cpu, u8 vector)
 {
-	u64 base = msr_read(MSR_IA32_APIC_BASE);
-	u64 page = base & LAPIC_BASE_ADDRESS;
+	u64 base = apic_base();
 
-	/* ICR takes a shorthand: the one processor is this one. */
-	CHECK(cpu == arch_this_cpu());
 	if (!(base & LAPIC_BASE_ENABLE))
 		return;
-	if (base & LAPIC_BASE_X2APIC)
-		msr_write(LAPIC_MSR(LAPIC_SELF_IPI), vector);
+	if (cpu != arch_this_cpu())
+		apic_send(cpu_arch(cpu)->apic_id, LAPIC_ICR_ASSERT | vector);
+	else if (base & LAPIC_BASE_X2APIC)
+		apic_write(LAPIC_SELF_IPI, vector);
 	else
-		paging_device(hpa_of(page))[LAPIC_ICR / 4] =
-			(u32)(SELF | LAPIC_ICR_ASSERT | vector);
-}
-
-/* There is one processor, and it runs the caller. */
-void arch_vp_kick(struct vp *vp)
-{
-	CHECK(vp->cpu == arch_this_cpu());
+		apic_write(LAPIC_ICR, (u32)(SELF | LAPIC_ICR_ASSERT | vector));
 }

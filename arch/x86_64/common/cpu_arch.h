@@ -31,10 +31,14 @@ struct cpu_arch {
 	/* Set by the NMI handler; the entry path looks at it last of all. */
 	bool nmi_arrived;
 	bool nmi_pending; /* an NMI waits for the root VP */
+	bool nmi_carried; /* from another processor: the root is to be entered */
 	bool mc_pending;  /* a machine check does */
 	bool nmi_poll;    /* the timer was set for its sake */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
+	bool in_guest; /* or on the last way to it: under the lock up to that */
+	u32 kicked;    /* an NMI that is ours is under way to it */
+	u32 apic_id;   /* of its local APIC */
 	struct vp *resident; /* whose registers of switch.c are live */
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */

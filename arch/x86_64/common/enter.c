@@ -7,9 +7,12 @@
 #include "arch/x86_64/common/barriers.h"
 #include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/interrupts.h"
+#include "arch/x86_64/common/kick.h"
+#include "arch/x86_64/common/startup.h"
 #include "arch/x86_64/common/switch.h"
 #include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
+#include "hv/base/cpus.h"
 #include "hv/vp/partition.h"
 #include "include/x86.h"
 
@@ -96,9 +99,23 @@ __attribute__((noinline)) static struct vp *enter_chosen(struct cpu *cpu,
                                                          enum sched_event event)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
-	struct sched_plan plan = sched_next(cpu, event);
+	struct sched_plan plan;
+	struct vp *last;
 
+	if (cpu->root->lapic.events)
+		startup_settle(cpu);
+	/* Not before: others may have deleted who was. */
+	last = cpu->current;
+	if (a->nmi_carried)
+		event = SCHED_INTERRUPT;
+	a->nmi_carried = false;
+	if (list_linked(&cpu->asked))
+		kick_hold_asked(cpu);
+	plan = sched_next(cpu, event);
 	cpu->current = plan.vp;
+	if (cpus_count() > 1)
+		kick_let_go(cpu, last);
+	plan.vp->in_processor = true;
 	prepare(&plan);
 	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&
 	           !plan.halted && !a->nmi_pending && !a->mc_pending;
@@ -111,11 +128,8 @@ struct vp *enter_next(struct cpu *cpu, enum sched_event event)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
 
-	if (a->nmi_arrived) {
-		a->nmi_arrived = false;
-		a->nmi_pending = true;
+	if (a->nmi_arrived && kick_note_nmi(cpu))
 		event = SCHED_INTERRUPT;
-	}
 	if (goes_on(cpu, event))
 		return cpu->current;
 	return enter_chosen(cpu, event);

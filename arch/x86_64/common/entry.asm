@@ -1,12 +1,13 @@
-; The ways in. From boot/, called with a struct handoff * in RDI under the System
-; V convention, and the way back when the launch is refused. A launch that
-; works goes back as a VM entry (start.c), with the same frame.
+; The ways in. From boot/, called with a struct handoff * in RDI under the System V
+; convention, or by another processor with its number; and the way back when the launch
+; is refused. A launch that works goes back as a VM entry (start.c), with the same frame.
 default rel
 %include "asm_offsets.inc"
+%include "arch/x86_64/common/each.inc"
 
-extern arch_start
+extern arch_start, arch_start_other
 extern fault_handle
-extern boot_processor
+extern boot_processor, other_processors
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -15,18 +16,25 @@ hv_entry:
 	pushfq
 	cli
 	cld
-	push rbx
-	push rbp
-	push r12
-	push r13
-	push r14
-	push r15                        ; struct firmware_frame
+	each push, rbx, rbp, r12, r13, r14, r15 ; struct firmware_frame
 	mov rsi, rsp
+	xor ebp, ebp                    ; backtraces end here
+	cmp rdi, PROCESSORS
+	jb .other
 	lea rsp, [boot_processor + STACK_FIRST_TOP]
 	push rsi
 	push rsi                        ; keeps RSP aligned for the call
-	xor ebp, ebp                    ; backtraces end here
 	call arch_start
+	jmp .back
+.other:                                 ; a number, and no block: its structure, its stack
+	dec rdi
+	shl rdi, PROCESSOR_SHIFT
+	add rdi, [other_processors]
+	lea rsp, [rdi + STACK_FIRST_TOP]
+	push rsi
+	push rsi
+	call arch_start_other
+.back:
 	mov rdi, rax
 	pop rsi
 
@@ -35,16 +43,21 @@ global hv_return:function hidden
 hv_return:
 	mov rax, rdi
 	mov rsp, rsi
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop rbp
-	pop rbx
+	each pop, r15, r14, r13, r12, rbp, rbx
 	popfq
 	ret
 
 section .text progbits alloc exec nowrite align=16
+
+; Halts until an NMI has come. Between the look and HLT it would be slept through: fault.c
+; sends one that comes there to the end.
+global wait_for_nmi:function hidden, wait_for_nmi_end:function hidden
+wait_for_nmi:
+	cmp byte [gs:CPU_NMI_ARRIVED], 0
+	jne wait_for_nmi_end
+	hlt
+wait_for_nmi_end:
+	ret
 
 ; All vectors come here as struct fault_frame (fault.h). The processor begins to push at a
 ; multiple of 16: so the stack says whether there is an error code, which an interrupt has
@@ -55,42 +68,14 @@ fault_common:
 	push qword [rsp]
 	mov qword [rsp + 8], 0
 .whole:
-	push rax
-	push rcx
-	push rdx
-	push rbx
-	push rbp
-	push rsi
-	push rdi
-	push r8
-	push r9
-	push r10
-	push r11
-	push r12
-	push r13
-	push r14
-	push r15
+	each push, rax, rcx, rdx, rbx, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
 	mov rdi, rsp
 	cld
 	mov rbp, rsp
 	and rsp, -16
 	call fault_handle
 	mov rsp, rbp
-	pop r15
-	pop r14
-	pop r13
-	pop r12
-	pop r11
-	pop r10
-	pop r9
-	pop r8
-	pop rdi
-	pop rsi
-	pop rbp
-	pop rbx
-	pop rdx
-	pop rcx
-	pop rax
+	each pop, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax
 	add rsp, 16
 	iretq
 

@@ -5,14 +5,27 @@
 #include "arch/x86_64/common/fault.h"
 
 #include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/report.h"
 #include "arch/x86_64/common/vendor.h"
 
+extern const u8 wait_for_nmi_end[]; /* entry.asm */
+
+/* Where one that comes between the look for it and HLT goes on, else it is slept through. */
+static u64 behind_halt(u64 rip)
+{
+	return rip >= (u64)wait_for_nmi && rip < (u64)wait_for_nmi_end
+	               ? (u64)wait_for_nmi_end
+	               : rip;
+}
+
 static void handle_nmi(struct fault_frame *frame)
 {
+	if (machine_has_stopped())
+		halt_forever();
 	cpu_arch(arch_this_cpu())->nmi_arrived = true;
-	frame->rip = vendor_nmi_return(frame->rip);
+	frame->rip = behind_halt(vendor_nmi_return(frame->rip));
 }
 
 static bool handle_recovery(struct fault_frame *frame)

@@ -146,6 +146,8 @@ __attribute__((always_inline)) inline struct vp *outcome_finish(
 	struct exit *x, enum exit_outcome outcome)
 {
 	struct cpu *cpu = arch_this_cpu();
+	bool is_root =
+		x->vp->is_root; /* that VP may be gone behind the way in */
 	struct vp *next;
 	u64 ticks;
 
@@ -156,8 +158,8 @@ __attribute__((always_inline)) inline struct vp *outcome_finish(
 		cost_note(cpu->counters, hypercall_slot(x->call), ticks);
 	else
 		cost_exit(cpu->counters,
-		          x->vp->is_root ? HV_COUNTER_ROOT_EXIT
-		                         : HV_COUNTER_CHILD_EXIT,
+		          is_root ? HV_COUNTER_ROOT_EXIT
+		                  : HV_COUNTER_CHILD_EXIT,
 		          x->reason, ticks);
 	return next;
 }

@@ -16,7 +16,7 @@
 
 /* Far above any RAM; each processor has a page of it, down from the last. */
 #define DEVICE_WINDOW_END 0x0000800000000000ull
-#define DEVICE_WINDOW (DEVICE_WINDOW_END - CPU_MAX * PAGE_SIZE)
+#define DEVICE_WINDOW (DEVICE_WINDOW_END - HANDOFF_PROCESSORS * PAGE_SIZE)
 
 /* Boundaries of the image (linker.ld). */
 extern u8 __text_start[], __text_end[], __rodata_start[], __rodata_end[];
@@ -156,10 +156,17 @@ static u64 window_of(const struct cpu *cpu)
 	return DEVICE_WINDOW_END - (cpu->index + 1) * PAGE_SIZE;
 }
 
-enum handoff_result paging_init(struct handoff *h, struct cpu *cpu)
+/* What each processor has to itself. */
+static bool map_processor(struct handoff *h, struct cpu *cpu)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
 
+	a->window = entry_at(h, window_of(cpu), 0);
+	return a->window && unmap_guards(h, cpu);
+}
+
+enum handoff_result paging_init(struct handoff *h)
+{
 	top = paging_early_pages(h, 1);
 	if (!top)
 		return HANDOFF_NO_MEMORY;
@@ -167,10 +174,11 @@ enum handoff_result paging_init(struct handoff *h, struct cpu *cpu)
 		if (!map_range(h, h->ranges[i].base, h->ranges[i].size,
 		               PTE_RAM))
 			return HANDOFF_NO_MEMORY;
-	a->window = entry_at(h, window_of(cpu), 0);
-	if (!a->window || !map_reports(h) || !map_image(h) ||
-	    !unmap_guards(h, cpu))
+	if (!map_reports(h) || !map_image(h))
 		return HANDOFF_NO_MEMORY;
+	for (u32 i = 0; i < h->processors; i++)
+		if (!map_processor(h, &processor_at(i)->cpu))
+			return HANDOFF_NO_MEMORY;
 	return HANDOFF_OK;
 }
 

@@ -18,11 +18,11 @@
 void *paging_early_pages(struct handoff *h, u64 count);
 
 /*
- * Builds the tables, with the window and the stacks of the processor that starts.
+ * Builds the tables, with the windows and the stacks of all processors.
  * HANDOFF_NO_MEMORY: the reserved memory is too small. A
  * framebuffer or serial port that cannot be mapped is struck from the hand-off.
  */
-enum handoff_result paging_init(struct handoff *h, struct cpu *cpu);
+enum handoff_result paging_init(struct handoff *h);
 
 /* For CR3. */
 u64 paging_root(void);

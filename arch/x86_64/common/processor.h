@@ -9,6 +9,7 @@
 #include "arch/x86_64/common/environment.h"
 #include "arch/x86_64/common/tables.h"
 #include "hv/arch.h"
+#include "include/handoff.h"
 
 #define PROCESSOR_VENDOR_PAGES 4 /* whose addresses are in its control blocks */
 
@@ -21,8 +22,22 @@ struct processor {
 };
 _Static_assert(offsetof(struct processor, stacks) == 0, "entry.asm");
 
-/* The one that boot runs on. */
+_Static_assert(sizeof(struct processor) <= HANDOFF_PROCESSOR_BYTES &&
+                       HANDOFF_PROCESSOR_BYTES == 1 << PROCESSOR_SHIFT &&
+                       HANDOFF_PROCESSORS == PROCESSORS,
+               "handoff.h, asm_offsets.h");
+
+/* The one that boot runs on, and where the others begin: 1, 2, ... */
 extern struct processor boot_processor;
+extern u8 *other_processors;
+
+/* By its number. */
+static inline struct processor *processor_at(u32 index)
+{
+	u8 *at = other_processors + (u64)(index - 1) * HANDOFF_PROCESSOR_BYTES;
+
+	return index == 0 ? &boot_processor : (struct processor *)(void *)at;
+}
 
 static inline struct processor *processor_of(struct cpu *cpu)
 {

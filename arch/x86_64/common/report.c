@@ -5,6 +5,7 @@
 #include "arch/x86_64/common/report.h"
 
 #include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/processor.h"
 #include "arch/x86_64/common/record.h"
 #include "arch/x86_64/common/regs.h"
@@ -78,6 +79,7 @@ static void begin(void)
 		reset_later();
 	again = reporting;
 	reporting = true;
+	machine_stop();
 	if (!again)
 		return;
 	SAY("STASIS STOPPED: again, while writing this report");

@@ -9,9 +9,11 @@
 
 #include "arch/x86_64/common/deadline.h"
 #include "arch/x86_64/common/msr.h"
+#include "arch/x86_64/common/root_apic.h"
 #include "arch/x86_64/common/switch.h"
 #include "arch/x86_64/common/vendor.h"
 #include "hv/arch.h"
+#include "hv/base/cpus.h"
 #include "hv/memory/frame.h"
 #include "hv/run/vp_reg.h"
 #include "hv/vp/vp.h"
@@ -69,7 +71,18 @@ static bool write_apic_base(struct vp *root, u32 msr, u64 value)
 	    (page != (now & LAPIC_BASE_ADDRESS) &&
 	     frame_owner(hpa_of(page)) != FRAME_NONE))
 		return false;
+	/* Without it no other processor could be reached. */
+	if (cpus_count() > 1 &&
+	    (!(value & LAPIC_BASE_ENABLE) || !root_apic_hide(value)))
+		return false;
 	return msr_write_safe(msr, value);
+}
+
+static bool write_icr(struct vp *root, u32 msr, u64 value)
+{
+	(void)root;
+	(void)msr;
+	return root_apic_write_icr(value);
 }
 
 /* ---- Time ---- */
@@ -163,6 +176,10 @@ static const struct row deadline = { MSR_IA32_TSC_DEADLINE,
 	                             MSR_IA32_TSC_DEADLINE, read_deadline,
 	                             write_deadline };
 
+/* Exits where there is more than one processor. */
+static const struct row icr = { LAPIC_MSR(LAPIC_ICR), LAPIC_MSR(LAPIC_ICR),
+	                        read_plain, write_icr };
+
 /* And what the core answers (hv/run/exit.c): writes of the TSC, and of EFER. */
 static const u32 core_writes[] = { MSR_IA32_TSC, MSR_IA32_EFER };
 
@@ -186,7 +203,7 @@ static void intercept(struct cpu *cpu, u32 first, u32 last, bool read)
 		vendor_msr_exits(cpu, m, read, true);
 }
 
-void root_msr_init(struct cpu *cpu)
+void root_msr_init(struct cpu *cpu, u32 processors)
 {
 	u32 count;
 	const struct vendor_msr *hidden = vendor_msrs(&count);
@@ -198,6 +215,8 @@ void root_msr_init(struct cpu *cpu)
 		          rows[i].read != read_plain);
 	for (u32 i = 0; i < ARRAY_LEN(core_writes); i++)
 		intercept(cpu, core_writes[i], core_writes[i], false);
+	if (processors > 1)
+		intercept(cpu, icr.first, icr.last, false);
 }
 
 static const struct row *find(u32 msr)
@@ -205,6 +224,8 @@ static const struct row *find(u32 msr)
 	for (u32 i = 0; i < ARRAY_LEN(rows); i++)
 		if (msr >= rows[i].first && msr <= rows[i].last)
 			return &rows[i];
+	if (msr == icr.first)
+		return &icr;
 	return msr == MSR_IA32_TSC_DEADLINE ? &deadline : &others;
 }
 

@@ -11,7 +11,7 @@ struct cpu;
 struct vp;
 
 /* At launch: makes exit what has to, of the root VP of this processor. */
-void root_msr_init(struct cpu *cpu);
+void root_msr_init(struct cpu *cpu, u32 processors);
 
 /* What an access that exited does. False: #GP, and nothing has changed. */
 bool root_msr_read(struct vp *root, u32 msr, u64 *value);

@@ -3,21 +3,25 @@
  */
 #include "arch/x86_64/common/start.h"
 
+#include "arch/x86_64/common/apic.h"
 #include "arch/x86_64/common/child_msr.h"
 #include "arch/x86_64/common/console.h"
 #include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/enter.h"
 #include "arch/x86_64/common/environment.h"
 #include "arch/x86_64/common/facts.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/paging.h"
 #include "arch/x86_64/common/processor.h"
 #include "arch/x86_64/common/reset.h"
+#include "arch/x86_64/common/root_apic.h"
 #include "arch/x86_64/common/root_msr.h"
 #include "arch/x86_64/common/symbols.h"
 #include "arch/x86_64/common/tables.h"
 #include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/common/xstate.h"
+#include "hv/base/cpus.h"
 #include "hv/main.h"
 
 /* What failed, in the high half of a refusal's detail; bit 32 is the vendor's. */
@@ -26,6 +30,7 @@
 _Noreturn void hv_return(u64 result, u64 firmware_rsp); /* entry.asm */
 
 struct processor boot_processor;
+u8 *other_processors; /* constant after start-up */
 
 static struct handoff *handoff; /* constant after start-up */
 
@@ -40,26 +45,46 @@ static enum handoff_result prepare_xstate(struct handoff *h, struct cpu *cpu)
 	return pages && !area ? HANDOFF_NO_MEMORY : HANDOFF_OK;
 }
 
+/* The structures of all processors, of each what is not of its environment. */
+static enum handoff_result prepare_processors(struct handoff *h)
+{
+	enum handoff_result result = HANDOFF_OK;
+	u64 others = h->processors - 1;
+
+	other_processors = paging_early_pages(
+		h, others * (HANDOFF_PROCESSOR_BYTES / PAGE_SIZE));
+	if (!other_processors)
+		return HANDOFF_NO_MEMORY;
+	for (u32 i = 0; i < h->processors && result == HANDOFF_OK; i++) {
+		struct cpu *cpu = &processor_at(i)->cpu;
+
+		cpu->self = cpu;
+		cpu->index = i;
+		cpu->counters = &processor_of(cpu)->counters;
+		root_msr_init(cpu, h->processors);
+		tables_init(cpu);
+		result = prepare_xstate(h, cpu);
+	}
+	return result;
+}
+
 /* What can be prepared while the firmware's environment is still there. */
-static enum handoff_result prepare(struct handoff *h, struct cpu *cpu)
+static enum handoff_result prepare(struct handoff *h)
 {
 	enum handoff_result result = vendor_find(h);
 
 	if (result != HANDOFF_OK || h->check)
 		return result;
-	cpu->self = cpu;
-	cpu->counters = &processor_of(cpu)->counters;
 	console_init(h);
 	reset_init(h);
 	symbols_init(h);
 	tally_begin(h->planted);
 	facts_init(h);
 	child_msr_init();
-	root_msr_init(cpu);
-	tables_init(cpu);
-	environment_save(cpu);
-	result = prepare_xstate(h, cpu);
-	return result == HANDOFF_OK ? paging_init(h, cpu) : result;
+	result = prepare_processors(h);
+	if (result == HANDOFF_OK)
+		result = paging_init(h);
+	return result;
 }
 
 static _Noreturn void launch(struct cpu *cpu)
@@ -68,6 +93,7 @@ static _Noreturn void launch(struct cpu *cpu)
 
 	environment_capture(root);
 	arch_vp_init(root);
+	cpu_arch(cpu)->apic_id = apic_id();
 	vendor_run(enter_next(cpu, SCHED_GO_ON));
 }
 
@@ -79,15 +105,46 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 
 	handoff = h;
 	here->firmware.frame = firmware_rsp;
-	result = prepare(h, cpu);
+	result = prepare(h);
 	if (result != HANDOFF_OK || h->check)
 		return result;
+	environment_save(cpu);
 	environment_enter(cpu);
 	result = vendor_begin(h);
 	if (result == HANDOFF_OK) {
+		machine_take(cpu);
 		result = hv_start(h, cpu);
+		if (result == HANDOFF_OK && !root_apic_begin(h->processors))
+			result = HANDOFF_NO_MEMORY;
 		if (result == HANDOFF_OK)
 			launch(cpu);
+		machine_leave();
+		vendor_end();
+	}
+	environment_leave(cpu);
+	return result;
+}
+
+/*
+ * The root partition runs already, and has this processor in its hands: with the same
+ * features as the first one's (boot/processors.c), and a root VP that finds room, what
+ * can fail is the instruction that begins the vendor's mode.
+ */
+u64 arch_start_other(struct processor *here, u64 firmware_rsp)
+{
+	struct cpu *cpu = &here->cpu;
+	enum handoff_result result;
+
+	here->firmware.frame = firmware_rsp;
+	environment_save(cpu);
+	environment_enter(cpu);
+	result = vendor_begin(handoff);
+	if (result == HANDOFF_OK) {
+		machine_take(cpu);
+		result = hv_start_other(cpu);
+		if (result == HANDOFF_OK)
+			launch(cpu);
+		machine_leave();
 		vendor_end();
 	}
 	environment_leave(cpu);
@@ -100,6 +157,8 @@ void start_give_up(u64 detail)
 	struct processor *here = processor_this();
 
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
+	cpus_remove(&here->cpu);
+	machine_leave();
 	vendor_end();
 	environment_leave(&here->cpu);
 	hv_return(HANDOFF_ENTER_FAILED, here->firmware.frame);

@@ -69,6 +69,12 @@ u64 vendor_nmi_return(u64 rip);
  */
 bool vendor_interrupt(u64 vector, u64 *rflags);
 
+/* The root's APIC is reset: what the vendor has made of its timer is over. */
+void vendor_timer_reset(void);
+
+/* Halts until an NMI has come (nmi_arrived). No interrupt comes in. */
+void vendor_wait(void);
+
 /* What there is to say of the last exit: false, nothing. Whatever the machine is in. */
 struct vendor_last_exit {
 	const char *where; /* it has been read from */
@@ -109,6 +115,9 @@ void vendor_vp_free(struct vp *vp);
 /* All about the VP in hand is done on this processor: it is entered next. */
 void vendor_load(struct vp *vp);
 
+/* This processor keeps nothing of the VP: all is in its page, for another to read. */
+void vendor_let_go(struct vp *vp);
+
 /*
  * Between the VP's page and vp->state: these parts (enum vp_part). What is in the
  * processor itself while the VP is resident is switch.h's.
@@ -137,6 +146,15 @@ enum vendor_word {
 	VENDOR_OCCUPIED, /* not 0: the next entry delivers an event */
 };
 u64 vendor_peek(struct vp *vp, enum vendor_word word);
+
+/* ---- The root's local APIC (root_apic.h) ---- */
+
+/* Do the root's accesses exit for the vendor's sake? */
+bool vendor_apic_watches(void);
+
+/* A register for the root: the vendor's, or the APIC's own. */
+u32 vendor_apic_read(u32 offset);
+void vendor_apic_write(u32 offset, u32 value);
 
 /* ---- Events ---- */
 
@@ -237,7 +255,7 @@ bool vendor_memory_type(u64 base, u64 size, u32 *type);
  */
 void vendor_space_changed(struct arch_space *space, hpa_t led_to);
 
-/* Nothing of the space is cached on this processor any more. Clears space->stale. */
+/* Nothing of the space is cached on any processor any more. Clears space->stale. */
 void vendor_space_flush(struct arch_space *space);
 
 #endif

@@ -15,7 +15,7 @@ void arch_vp_init(struct vp *vp)
 
 void arch_vp_free(struct vp *vp)
 {
-	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+	struct cpu_arch *a = cpu_arch(vp->cpu);
 
 	/* Else the next switch would save registers into memory that is gone. */
 	if (a->resident == vp)

@@ -1,24 +1,12 @@
 /*
- * The processor's local APIC, in either mode: the hypervisor's accesses (apic.c), and those
- * of the root to the registers that it does not have to itself (root_apic.c).
+ * The root's accesses to the timer of its local APIC, which SVM has for the end of a run,
+ * and to what that hangs on (apic.c).
  */
 #ifndef ARCH_SVM_APIC_H
 #define ARCH_SVM_APIC_H
 
+#include "arch/x86_64/common/apic.h"
 #include "arch/x86_64/common/exits.h"
-#include "include/x86_apic.h"
-
-/* IA32_APIC_BASE. */
-u64 apic_base(void);
-
-u32 apic_read(u32 offset);
-void apic_write(u32 offset, u32 value);
-
-/* Where its page is in xAPIC mode, with this base. */
-static inline hpa_t apic_page(u64 base)
-{
-	return hpa_of(base & LAPIC_BASE_ADDRESS);
-}
 
 /* By its base, and by SVR. */
 bool apic_is_on(void);
@@ -37,10 +25,6 @@ void apic_watch_again(void);
 
 /* The root's TSC is the processor's and `offset` from now on. */
 void apic_tsc_moved(u64 old, u64 offset);
-
-/* Is this an access to the page that is watched? Then it is carried out. */
-bool apic_is_page(u64 gpa);
-enum exit_outcome apic_access(struct vp *root, u64 gpa);
 
 /*
  * RDMSR and WRMSR of what is watched: registers in x2APIC mode, IA32_TSC_DEADLINE, and

@@ -15,17 +15,10 @@ void events_set_pending(struct vp *vp, u64 pending);
 /* NMIs are blocked up to its next IRET, or are not. */
 void events_block_nmi(struct vp *vp, bool blocked);
 
-/* Last of all before an entry, and first of all behind an exit. Most entries have no event. */
+/* Before an entry that has an event. */
 void events_enter(struct vp *vp);
-static inline void events_entering(struct vp *vp)
-{
-	const struct vmcb *v = vmcb_of(vp);
 
-	vp_svm(vp)->dr6 = v->dr6;
-	vp_svm(vp)->dr7 = v->dr7;
-	if (v->event & EVENT_VALID)
-		events_enter(vp);
-}
+/* First of all behind an exit. */
 void events_exited(struct vp *vp);
 
 /* It is about to execute an IRET. */

@@ -5,6 +5,7 @@
 #include "arch/x86_64/common/exits.h"
 
 #include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/outcome.h"
 #include "arch/x86_64/common/regs.h"
@@ -28,11 +29,11 @@ typedef enum exit_outcome (*exit_handler)(struct exit *x);
 
 /* ---- Events ---- */
 
-/* It still waits: the root, which is entered next, is told of it there. */
+/* It still waits: whose it is, and what follows, the way in sees (enter_next). */
 static enum exit_outcome exits_nmi(struct exit *x)
 {
+	(void)x;
 	interrupt_open();
-	x->event = SCHED_INTERRUPT;
 	return EXIT_AGAIN;
 }
 
@@ -245,7 +246,14 @@ static const exit_handler handlers[SVM_EXITS] = {
 	[SVM_EXIT_TLBSYNC] = exits_undefined,
 };
 
-static exit_handler find(u64 code)
+/* The guest's registers are what was refused (run_was_refused_inside). */
+static enum exit_outcome exits_refused(struct exit *x)
+{
+	vp_svm(x->vp)->refused_gp = true;
+	return EXIT_FAULT_GP;
+}
+
+static exit_handler find(u32 code)
 {
 	exit_handler handler = NULL;
 
@@ -253,6 +261,8 @@ static exit_handler find(u64 code)
 		handler = handlers[code];
 	else if (code == SVM_EXIT_NPF)
 		handler = exits_memory;
+	else if (code == SVM_EXIT_INVALID)
+		handler = exits_refused;
 	return handler ? handler : exits_unknown;
 }
 
@@ -263,6 +273,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	enum exit_outcome outcome;
 	u64 untaken;
 
+	machine_take(vp->cpu);
 	x.reason = (u32)v->exit_code;
 	run_disarm(v);
 	outcome_begin(&x);
@@ -282,11 +293,8 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	if (untaken)
 		v->event = untaken;
 	/* Up to the next exit: a refusal of the #GP itself is another matter. */
-	vp_svm(vp)->refused_gp = x.reason == SVM_EXIT_INVALID;
-	if (vp_svm(vp)->refused_gp)
-		outcome = EXIT_FAULT_GP;
-	else
-		outcome = find(x.reason)(&x);
+	vp_svm(vp)->refused_gp = false;
+	outcome = find(x.reason)(&x);
 	/* Else it is told of behind the instruction, by vendor_skip. */
 	if (outcome != EXIT_SKIP && outcome != EXIT_HALTED)
 		events_settle_debug(vp);

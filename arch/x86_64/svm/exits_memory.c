@@ -3,6 +3,7 @@
  */
 #include "arch/x86_64/svm/exits_memory.h"
 
+#include "arch/x86_64/common/root_apic.h"
 #include "arch/x86_64/svm/apic.h"
 #include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/svm_arch.h"
@@ -74,8 +75,8 @@ enum exit_outcome exits_memory(struct exit *x)
 	struct arch_mapping mapping;
 	enum exit_outcome outcome;
 
-	if (x->vp->is_root && apic_is_page(m.gpa.v))
-		return apic_access(x->vp, m.gpa.v);
+	if (x->vp->is_root && root_apic_is_page(m.gpa.v))
+		return root_apic_access(x->vp, m.gpa.v);
 	m.mapped = arch_space_lookup(&x->vp->partition->space.arch, m.gpa,
 	                             &mapping);
 	m.access = access_type(v->exit_info[0], m.mapped);
@@ -83,7 +84,9 @@ enum exit_outcome exits_memory(struct exit *x)
 	m.gva_valid = !x->vp->is_root && !(v->exit_event & EVENT_VALID) &&
 	              find_linear(x->vp, &m, &m.gva);
 	outcome = exit_memory(x->vp, &m);
-	if (x->vp->is_root)
+	if (x->vp->is_root) {
 		apic_watch_again();
+		root_apic_hide_again();
+	}
 	return outcome;
 }

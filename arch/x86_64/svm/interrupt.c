@@ -8,9 +8,11 @@
  */
 #include "arch/x86_64/svm/interrupt.h"
 
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/svm/run.h"
+#include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/svm_arch.h"
 #include "arch/x86_64/svm/timer.h"
 #include "hv/vp/vp.h"
@@ -38,6 +40,13 @@ u64 vendor_nmi_return(u64 rip)
 	return rip >= (u64)window_halt_start && rip < (u64)window_halt_end
 	               ? (u64)window_halt_end
 	               : rip;
+}
+
+void vendor_wait(void)
+{
+	svm_stgi();
+	wait_for_nmi();
+	svm_clgi();
 }
 
 /*
@@ -131,7 +140,13 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 	/* With IF = 0 the root sleeps on whatever comes, but for an NMI. */
 	if (!can_take(root))
 		cr8_write(TIMER_TPR);
-	vector = take(timed && timer_is_near() ? window_open : window_halt);
+	if (timed && timer_is_near()) {
+		vector = take(window_open);
+	} else {
+		machine_leave();
+		vector = take(window_halt);
+		machine_take(root->cpu);
+	}
 	cr8_write(tpr);
 	/* Nothing for the root: it goes on halting, and others may run meanwhile. */
 	if (!vector || timer_is_own(vector)) {

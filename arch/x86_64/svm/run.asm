@@ -2,16 +2,9 @@
 ; on but in the window of interrupt.c: no interrupt and no NMI comes in here.
 default rel
 %include "asm_offsets.inc"
+%include "arch/x86_64/common/each.inc"
 
 extern exits_dispatch
-
-%macro each 2-*
-%define %%does %1
-%rep %0 - 1
-%rotate 1
-	%%does %1
-%endrep
-%endmacro
 
 section .text progbits alloc exec nowrite align=16
 

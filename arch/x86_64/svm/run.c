@@ -5,6 +5,8 @@
 #include "arch/x86_64/svm/run.h"
 
 #include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/kick.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/tally.h"
@@ -17,12 +19,14 @@
 #include "arch/x86_64/svm/state.h"
 #include "arch/x86_64/svm/svm.h"
 #include "arch/x86_64/svm/virtual.h"
+#include "hv/base/cpus.h"
 #include "hv/interrupt/lapic.h"
 #include "hv/vp/gva.h"
 #include "hv/vp/partition.h"
 
 #define SOFTWARE_VECTORS (BIT(3) | BIT(4)) /* of INT3 and INTO */
 #define SHADOW_TICKS 20000u /* of the TSC: for an entry and one instruction */
+#define REACH_MICROSECONDS 100u /* to a guest that no kick ends */
 
 static u64 changes = 1; /* of any nested page tables, so far */
 
@@ -190,6 +194,12 @@ void vendor_load(struct vp *vp)
 	(void)vp;
 }
 
+/* All of it is in the VMCB, behind each exit. */
+void vendor_let_go(struct vp *vp)
+{
+	vendor_vp_free(vp);
+}
+
 /* ---- An entry ---- */
 
 /* AVIC is not used: each interrupt of a child is injected. */
@@ -229,6 +239,20 @@ static void prepare_child(struct vp *vp, const struct vendor_entry *e)
 }
 
 /*
+ * An NMI that is injected blocks those of the processor, up to IRET (15.20): no kick would
+ * end the run, and a guest may stay in its handler for ever.
+ */
+static bool masks_nmis(struct vp *vp)
+{
+	const struct vmcb *v = vmcb_of(vp);
+
+	return cpus_count() > 1 &&
+	       (vp_svm(vp)->nmi_blocked ||
+	        ((v->event & EVENT_VALID) &&
+	         (v->event & EVENT_TYPE) == EVENT_TYPE_NMI));
+}
+
+/*
  * There is no window for an NMI. An interrupt of ours that waits already ends the run
  * right behind the event of this entry. In a shadow it may end it before anything is
  * executed (in QEMU 10 it does), again and again: the window of interrupts opens behind
@@ -241,12 +265,19 @@ static void set_ends(struct vp *vp, const struct vendor_entry *e)
 	bool shadow = nmi && (v->interrupt_shadow & VMCB_SHADOW) &&
 	              !vendor_peek(vp, VENDOR_OCCUPIED);
 	u64 ticks = shadow ? SHADOW_TICKS : 0;
+	u64 reach = arch_facts()->tsc_hz / 1000000 * REACH_MICROSECONDS;
+	bool timed;
 
 	if (!vp->is_root)
 		run_set_window(vp, e->wait_interrupt || shadow);
 	if (!nmi || (e->timed && e->ticks < ticks))
 		ticks = e->ticks;
-	timer_set(e->timed || nmi, ticks);
+	timed = e->timed || nmi;
+	if (masks_nmis(vp) && (!timed || ticks > reach)) {
+		timed = true;
+		ticks = reach;
+	}
+	timer_set(timed, ticks);
 }
 
 void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
@@ -283,10 +314,9 @@ void run_disarm(const struct vmcb *v)
 		dr7_write(DR7_FIXED);
 }
 
-static void set_asid(struct vp *vp)
+static void set_asid(struct vp *vp, struct vmcb *v)
 {
 	struct asid *a = &vp_svm(vp)->asid;
-	struct vmcb *v = vmcb_of(vp);
 
 	v->tlb_control = asid_choose(&cpu_svm(arch_this_cpu())->asids, a,
 	                             run_changes(), features()->asids,
@@ -309,9 +339,17 @@ __attribute__((noinline)) static struct vp *halt(struct vp *vp)
 	return vp;
 }
 
+/* Behind all that injects, or moves RIP: they take both as they are. */
+__attribute__((noinline)) static void enter_event(struct vp *vp)
+{
+	events_enter(vp);
+	virtual_enter(vp);
+}
+
 struct vm_entry run_entry(struct vp *vp)
 {
 	struct vmcb *v;
+	struct cpu *cpu;
 
 	if (vp_svm(vp)->halted)
 		vp = halt(vp);
@@ -319,14 +357,17 @@ struct vm_entry run_entry(struct vp *vp)
 	v = vmcb_of(vp);
 	v->rax = vp->state.gpr[VP_RAX];
 	v->rsp = vp->state.gpr[VP_RSP];
-	set_asid(vp);
+	set_asid(vp, v);
 	set_ratio_of(vp);
-	/* Behind all that injects, or moves RIP: it takes both as they are. */
-	events_entering(vp);
-	virtual_entering(vp);
-	cpu_svm(arch_this_cpu())->last_run = vp;
+	vp_svm(vp)->dr6 = v->dr6;
+	vp_svm(vp)->dr7 = v->dr7;
+	if (v->event & EVENT_VALID)
+		enter_event(vp);
+	cpu = arch_this_cpu();
+	cpu_svm(cpu)->last_run = vp;
 	arm(v);
 	tally_enter(vp);
+	machine_give(cpu);
 	return (struct vm_entry){ vp, arch_page_hpa(v) };
 }
 
@@ -364,6 +405,7 @@ void vendor_space_flush(struct arch_space *space)
 {
 	__atomic_add_fetch(&changes, 1, __ATOMIC_RELEASE);
 	space->stale = false;
+	kick_space(space);
 }
 
 /* The MTRRs apply to what the tables lead to: they have no types (15.25.8). */

@@ -6,19 +6,13 @@
 
 #include "arch/x86_64/svm/svm_arch.h"
 
-/* Behind events_entering, if there is an event: it may go in so. */
+/* Behind events_enter: the event may go in so. */
 void virtual_enter(struct vp *vp);
 
 /* Before events_exited, if one went in so: the same event if it was not taken; else 0. */
 u64 virtual_exit(struct vp *vp);
 
-/* At most entries and exits there is none: they are to cost little. */
-static inline void virtual_entering(struct vp *vp)
-{
-	if (vmcb_of(vp)->event)
-		virtual_enter(vp);
-}
-
+/* At most exits there is none: they are to cost little. */
 static inline u64 virtual_exited(struct vp *vp)
 {
 	return vp_svm(vp)->virtual_event ? virtual_exit(vp) : 0;

@@ -13,6 +13,8 @@
 #define BOTH_NEED (ROOT_NEEDS | CHILD_NEEDS)
 #define ROOT_WANTS 4u
 #define CHILD_WANTS 8u
+#define OTHERS_NEED \
+	128u /* where there are other processors, which kick by NMI */
 #define BOTH_WANT (ROOT_WANTS | CHILD_WANTS)
 
 /*
@@ -73,7 +75,8 @@ static const struct row {
 	{ CONTROL_PIN, PIN_EXTERNAL_INTERRUPT, CHILD_NEEDS,
 	  "external-interrupt exiting" },
 	{ CONTROL_PIN, PIN_NMI, CHILD_NEEDS, "NMI exiting" },
-	{ CONTROL_PIN, PIN_VIRTUAL_NMI, CHILD_WANTS, "virtual NMIs" },
+	{ CONTROL_PIN, PIN_VIRTUAL_NMI, CHILD_WANTS | OTHERS_NEED,
+	  "virtual NMIs" },
 	{ CONTROL_PIN, PIN_TIMER, CHILD_NEEDS,
 	  "activate VMX-preemption timer" },
 
@@ -192,11 +195,13 @@ static enum handoff_result refusal_of(const struct row *row)
 static void find(const struct row *row, const struct vmx_offer *offer,
                  struct handoff_finding *finding)
 {
+	u32 needs = BOTH_NEED | (offer->others ? OTHERS_NEED : 0);
+
 	*finding = (struct handoff_finding){
 		.name = (u64)row->name,
 		.msr_name = (u64)words[row->word].name,
 		.bit = (u8)__builtin_ctzll(row->bits),
-		.required = row->use & BOTH_NEED ? 1 : 0,
+		.required = row->use & needs ? 1 : 0,
 		.present = present(row, offer) ? 1 : 0,
 		.used = used(row, offer) ? 1 : 0,
 	};

@@ -23,6 +23,7 @@ enum vmx_control {
 /* What a processor is like, as far as a launch depends on it. */
 struct vmx_offer {
 	bool has_vmx;        /* CPUID.1:ECX.VMX; without it all else is 0 */
+	bool others;         /* the machine has more processors */
 	u64 cr4;             /* as the firmware has it */
 	u64 feature_control; /* IA32_FEATURE_CONTROL */
 	/* Of each word the bits that it has, or that may be set. */

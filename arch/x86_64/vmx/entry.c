@@ -5,10 +5,12 @@
 #include "arch/x86_64/vmx/entry.h"
 
 #include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/apicv.h"
 #include "arch/x86_64/vmx/features.h"
+#include "arch/x86_64/vmx/tlb.h"
 #include "arch/x86_64/vmx/vmcs.h"
 #include "arch/x86_64/vmx/vmx.h"
 
@@ -99,9 +101,15 @@ static void set_rsp(struct vp *vp)
 	vmcs_write(VMCS_GUEST_RSP, a->rsp);
 }
 
-struct vm_entry entry_of(struct vp *vp)
+/* On the way of every entry, in another file: inlined there. */
+__attribute__((always_inline)) inline struct vm_entry entry_of(struct vp *vp)
 {
+	struct cpu *cpu = arch_this_cpu();
+
+	if (cpu_vmx(cpu)->flush)
+		tlb_flush_late(cpu_vmx(cpu));
 	set_rsp(vp);
 	tally_enter(vp);
+	machine_give(cpu);
 	return (struct vm_entry){ vp, vp_vmx(vp)->launched };
 }

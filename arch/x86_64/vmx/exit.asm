@@ -1,6 +1,7 @@
 ; VM entry and VM exit.
 default rel
 %include "asm_offsets.inc"
+%include "arch/x86_64/common/each.inc"
 
 extern exits_dispatch, exits_interrupted, exits_refused
 
@@ -11,22 +12,9 @@ section .text progbits alloc exec nowrite align=16
 ; NMI and #MC come in on stacks of their own.
 global vm_exit:function hidden
 vm_exit:
-	push r15
-	push r14
-	push r13
-	push r12
-	push r11
-	push r10
-	push r9
-	push r8
-	push rdi
-	push rsi
-	push rbp
+	each push, r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp
 	push rax                        ; RSP's place
-	push rbx
-	push rdx
-	push rcx
-	push rax
+	each push, rbx, rdx, rcx, rax
 	mov rdi, rsp
 	mov rsp, [gs:CPU_STACK_TOP]
 	xor ebp, ebp
@@ -46,22 +34,9 @@ vm_window_start:
 	jne vm_window_restart
 	test rsi, rsi
 	mov rsp, rdi
-	pop rax
-	pop rcx
-	pop rdx
-	pop rbx
+	each pop, rax, rcx, rdx, rbx
 	lea rsp, [rsp + 8]              ; the VMCS has RSP; keeps the flags
-	pop rbp
-	pop rsi
-	pop rdi
-	pop r8
-	pop r9
-	pop r10
-	pop r11
-	pop r12
-	pop r13
-	pop r14
-	pop r15
+	each pop, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, r15
 	jz .launch
 	vmresume
 	jmp vm_window_end

@@ -5,8 +5,11 @@
 #include "arch/x86_64/common/exits.h"
 
 #include "arch/x86_64/common/enter.h"
+#include "arch/x86_64/common/kick.h"
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/outcome.h"
 #include "arch/x86_64/common/report.h"
+#include "arch/x86_64/common/root_apic.h"
 #include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/entry.h"
@@ -30,6 +33,18 @@ static u32 instruction_length(void)
 
 /* ---- Events ---- */
 
+/* Where the root's HLT does not exit, it may be in it: then it still waits there. */
+static void note_halt(struct exit *x)
+{
+	const struct vp_vmx *a = vp_vmx(x->vp);
+
+	if (!x->vp->is_root || !(a->halted || !(a->proc & PROC_HLT)) ||
+	    vmcs_read(VMCS_GUEST_ACTIVITY) != ACTIVITY_HLT)
+		return;
+	x->vp->cpu->root_halted = true;
+	x->event = SCHED_HALT;
+}
+
 /* The NMI is the root's. Until an IRET the processor takes no other. */
 static enum exit_outcome exits_nmi(struct exit *x)
 {
@@ -39,6 +54,10 @@ static enum exit_outcome exits_nmi(struct exit *x)
 		vmcs_write(VMCS_GUEST_INTERRUPTIBILITY,
 		           vmcs_read(VMCS_GUEST_INTERRUPTIBILITY) &
 		                   ~INTERRUPTIBILITY_NMI);
+	if (kick_came(x->vp->cpu)) {
+		note_halt(x);
+		return EXIT_AGAIN;
+	}
 	cpu_arch(arch_this_cpu())->nmi_pending = true;
 	x->event = SCHED_INTERRUPT;
 	return EXIT_AGAIN;
@@ -116,18 +135,12 @@ static enum exit_outcome exits_apic_write(struct exit *x)
 	return EXIT_AGAIN;
 }
 
-/* The root may have spent its slice in HLT: then it still waits there. */
+/* The root may have spent its slice in HLT. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
-	const struct vp_vmx *a = vp_vmx(x->vp);
-
 	x->event = cpu_arch(arch_this_cpu())->nmi_poll ? SCHED_GO_ON
 	                                               : SCHED_SLICE_END;
-	if (x->vp->is_root && (a->halted || !(a->proc & PROC_HLT)) &&
-	    vmcs_read(VMCS_GUEST_ACTIVITY) == ACTIVITY_HLT) {
-		x->vp->cpu->root_halted = true;
-		x->event = SCHED_HALT;
-	}
+	note_halt(x);
 	return EXIT_AGAIN;
 }
 
@@ -240,13 +253,19 @@ static enum exit_outcome exits_ept_violation(struct exit *x)
 		        !(q & EPT_VIOLATION_FINAL),
 	};
 	struct arch_mapping mapping;
+	enum exit_outcome outcome;
 
 	events_not_done();
+	if (x->vp->is_root && root_apic_is_page(m.gpa.v))
+		return root_apic_access(x->vp, m.gpa.v);
 	m.mapped = arch_space_lookup(&x->vp->partition->space.arch, m.gpa,
 	                             &mapping);
 	if (q & EPT_VIOLATION_NMI_UNBLOCKED)
 		events_block_nmi();
-	return exit_memory(x->vp, &m);
+	outcome = exit_memory(x->vp, &m);
+	if (x->vp->is_root)
+		root_apic_hide_again();
+	return outcome;
 }
 
 /* Only we write these tables. */
@@ -331,6 +350,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
 	exit_handler handler = exits_unknown;
 
+	machine_take(arch_this_cpu());
 	outcome_begin(&x);
 	tally_exit(vp, reason);
 	/* No field of the guest has been written then, RSP neither (SDM 26.7). */
@@ -354,6 +374,7 @@ struct vm_entry exits_dispatch(struct vp *vp)
 /* An NMI in the last moment: it is to be seen to before the guest goes on. */
 struct vm_entry exits_interrupted(void)
 {
+	machine_take(arch_this_cpu());
 	return entry_of(enter_next(arch_this_cpu(), SCHED_GO_ON));
 }
 
@@ -361,6 +382,7 @@ struct vm_entry exits_refused(void)
 {
 	u64 error = 0;
 
+	machine_take(arch_this_cpu());
 	vmread_safe(VMCS_INSTRUCTION_ERROR, &error);
 	return entry_failed(arch_this_cpu()->current, error);
 }

@@ -83,6 +83,15 @@ static void choose_controls(const struct vmx_offer *offer)
 	found.cr4_fixed = msr_read(MSR_IA32_VMX_CR4_FIXED0);
 }
 
+/*
+ * Alone the root takes its NMIs itself. Where another processor may kick this one they exit,
+ * also while it handles one of its own.
+ */
+static void let_kicks_through(void)
+{
+	found.root[CONTROL_PIN] |= PIN_NMI | PIN_VIRTUAL_NMI;
+}
+
 /* Bits of a CPUID answer that the hypervisor's own CR4 depends on. */
 static void choose_host_registers(const u32 leaf1[4], const u32 leaf7[4],
                                   const u32 leaf_d1[4])
@@ -116,7 +125,8 @@ static u32 find_barriers(u32 leaf_7_edx)
 enum handoff_result vendor_find(struct handoff *h)
 {
 	u32 leaf1[4], leaf7[4] = { 0 }, leaf_d1[4] = { 0 }, max[4];
-	struct vmx_offer offer = { .cr4 = cr4_read() };
+	struct vmx_offer offer = { .cr4 = cr4_read(),
+		                   .others = h->processors > 1 };
 	enum handoff_result result;
 
 	if (h->magic != HANDOFF_MAGIC || h->size != sizeof(*h) ||
@@ -140,6 +150,8 @@ enum handoff_result vendor_find(struct handoff *h)
 	if (result != HANDOFF_OK)
 		return result;
 	choose_controls(&offer);
+	if (h->processors > 1)
+		let_kicks_through();
 	choose_host_registers(leaf1, leaf7, leaf_d1);
 	barriers_init(findings.barriers);
 	mtrr_init();

@@ -2,6 +2,7 @@
  * Into VMX operation and out of it, the first entry, and what NMIs and reports have to
  * know of both.
  */
+#include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
@@ -55,6 +56,11 @@ u64 vendor_nmi_return(u64 rip)
 	if (rip > (u64)vm_window_start && rip < (u64)vm_window_end)
 		return (u64)vm_window_restart;
 	return rip;
+}
+
+void vendor_wait(void)
+{
+	wait_for_nmi();
 }
 
 /* IF is always clear. */

@@ -346,7 +346,7 @@ void vendor_apply(struct vp *vp, u32 parts)
 	}
 	/* CR3 and the mode may be new, and no instruction told the TLB. */
 	if (flush)
-		tlb_flush_linear(vp->vpid);
+		tlb_flush_linear(vp);
 }
 
 /* ---- Life ---- */
@@ -357,7 +357,7 @@ void vendor_vp_init(struct vp *vp)
 	if (vp->is_root)
 		trace_door_begin(&cpu_vmx(arch_this_cpu())->trace);
 	/* Another VP may have had this VPID before. */
-	tlb_flush_linear(vp->vpid);
+	tlb_flush_linear(vp);
 }
 
 void vendor_vp_free(struct vp *vp)
@@ -383,6 +383,11 @@ void vendor_load_live(struct vp *vp)
 void vendor_load(struct vp *vp)
 {
 	vmcs_load(vp);
+}
+
+void vendor_let_go(struct vp *vp)
+{
+	vmcs_release(vp);
 }
 
 /* ---- Without a capture ---- */

@@ -4,11 +4,14 @@
  */
 #include "arch/x86_64/vmx/tlb.h"
 
+#include "arch/x86_64/common/kick.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/ept_entry.h"
 #include "arch/x86_64/vmx/features.h"
 #include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/vmx_arch.h"
 #include "hv/base/check.h"
+#include "hv/base/cpus.h"
 
 #define EPTP_WALK_4 (3ull << 3)
 
@@ -58,16 +61,35 @@ void vendor_space_flush(struct arch_space *space)
 	CHECK(invept(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
 	             operand) == VMX_OK);
 	space->stale = false;
+	for (u32 i = 0; i < HANDOFF_PROCESSORS; i++)
+		if (cpus_at(i) && cpus_at(i) != arch_this_cpu())
+			cpu_vmx(cpus_at(i))->flush = true;
+	/* Those that are in a guest come out, and see it as they go in again. */
+	kick_space(space);
+}
+
+/* Which space it was is not written down: it is rare, and others fill again. */
+__attribute__((noinline)) void tlb_flush_late(struct cpu_vmx *a)
+{
+	struct vmx_invalidation operand = { 0, 0 };
+
+	a->flush = false;
+	CHECK(invept(VMX_INVALIDATE_ALL, operand) == VMX_OK);
 }
 
 /* Without VPIDs every entry and exit flushes. */
-void tlb_flush_linear(u16 vpid)
+void tlb_flush_linear(const struct vp *vp)
 {
 	bool single = features()->ept_vpid & VPID_CAP_SINGLE;
-	struct vmx_invalidation operand = { single ? vpid : 0, 0 };
+	struct vmx_invalidation operand = { single ? vp->vpid : 0, 0 };
 
 	if (!(features()->root[CONTROL_PROC2] & PROC2_VPID))
 		return;
+	/* With EPT all that is cached is combined: INVEPT drops that, too (SDM 28.3.1). */
+	if (vp->cpu != arch_this_cpu()) {
+		cpu_vmx(vp->cpu)->flush = true;
+		return;
+	}
 	CHECK(invvpid(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
 	              operand) == VMX_OK);
 }

@@ -10,6 +10,10 @@
 u64 tlb_eptp(const struct arch_space *space);
 
 /* Drops what is cached under a VP's VPID: its linear translations. */
-void tlb_flush_linear(u16 vpid);
+void tlb_flush_linear(const struct vp *vp);
+
+/* Behind a change by another processor, before an entry: all of all spaces. */
+struct cpu_vmx;
+void tlb_flush_late(struct cpu_vmx *a);
 
 #endif

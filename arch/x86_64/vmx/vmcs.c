@@ -42,15 +42,6 @@ static void write_all(const struct vmcs_value *values, u32 count)
 		vmcs_write(values[i].field, values[i].value);
 }
 
-/* The VMCS before it stays active, and what the processor holds of it is not lost. */
-void vmcs_switch(struct vp *vp)
-{
-	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
-
-	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
-	a->loaded = vp;
-}
-
 /* VMCLEAR writes back what is cached, and makes the next entry a VMLAUNCH. */
 void vmcs_release(struct vp *vp)
 {
@@ -60,6 +51,23 @@ void vmcs_release(struct vp *vp)
 		a->loaded = NULL;
 	CHECK(vmclear(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
 	vp_vmx(vp)->launched = false;
+}
+
+/*
+ * The VMCS before it stays active, and what the processor holds of it is not lost. Not that of
+ * a VP of another processor, which may load it as soon as we are done here.
+ */
+void vmcs_switch(struct vp *vp)
+{
+	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
+
+	if (a->loaded && a->loaded->cpu != arch_this_cpu())
+		vmcs_release(a->loaded);
+	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
+	a->loaded = vp;
+	/* Also for a look at it: another one has to ask before it loads it. */
+	if (vp->cpu == arch_this_cpu())
+		vp->in_processor = true;
 }
 
 /* Fields that are only there where the controls are: elsewhere VMWRITE fails. */
@@ -131,7 +139,7 @@ static void init_controls(struct vp *vp)
 /* vm_exit begins with RSP behind the general registers (exit.asm). */
 static void init_host(struct vp *vp)
 {
-	struct cpu *cpu = arch_this_cpu();
+	struct cpu *cpu = vp->cpu;
 	const struct vmcs_value values[] = {
 		{ VMCS_HOST_CR0, features()->host_cr0 },
 		{ VMCS_HOST_CR3, paging_root() },

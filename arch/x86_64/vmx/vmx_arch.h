@@ -14,7 +14,8 @@ enum vmx_page { VMX_PAGE_VMXON, VMX_PAGE_ROOT_BITMAP, VMX_PAGES };
 _Static_assert(VMX_PAGES <= PROCESSOR_VENDOR_PAGES, "room in struct processor");
 
 struct cpu_vmx {
-	struct vp *loaded;  /* whose VMCS is loaded */
+	struct vp *loaded; /* whose VMCS is loaded */
+	bool flush; /* another processor has changed a space since the last entry */
 	struct trace trace; /* MSRs of the root, none of a child */
 };
 _Static_assert(sizeof(struct cpu_vmx) <= CPU_VENDOR_BYTES, "room in cpu_arch");

@@ -41,10 +41,24 @@ u32 apic_read(u32 offset)
 	return offset == LAPIC_CURRENT_COUNT ? left() : *place(offset);
 }
 
+/* Of those in service the one with the highest priority (SDM 10.8.5). */
+static void end_interrupt(void)
+{
+	fake_apic.ends++;
+	for (u32 i = 8; i-- > 0;) {
+		u32 *isr = place(LAPIC_ISR + i * 16);
+
+		if (!*isr)
+			continue;
+		*isr &= ~(1u << (31 - __builtin_clz(*isr)));
+		return;
+	}
+}
+
 void apic_write(u32 offset, u32 value)
 {
 	if (offset == LAPIC_EOI)
-		fake_apic.ends++;
+		end_interrupt();
 	if (offset == LAPIC_INITIAL_COUNT)
 		fake_apic.began = fake.tsc;
 	*place(offset) = value;

@@ -14,6 +14,7 @@
 
 #include "hv/base/check.h"
 #include "hv/vp/partition.h"
+#include "tests/host/fake/others.h"
 #include "tests/host/fake/tlb.h"
 #include "tests/host/fake/vendor.h"
 
@@ -37,7 +38,7 @@ const struct arch_facts *arch_facts(void)
 
 struct cpu *arch_this_cpu(void)
 {
-	return &fake.cpu;
+	return fake.here;
 }
 
 u64 arch_tsc(void)
@@ -47,7 +48,7 @@ u64 arch_tsc(void)
 
 void arch_interrupt(struct cpu *cpu, u8 vector)
 {
-	CHECK(cpu == &fake.cpu);
+	CHECK(cpu->self == cpu);
 	fake.interrupts++;
 	fake.interrupt_vector = vector;
 }
@@ -155,15 +156,6 @@ __attribute__((weak)) void arch_fill(void *to, u64 word, u64 words)
 	fake_fill(to, word, words);
 }
 
-/* ---- Virtual processors ---- */
-
-void arch_vp_kick(struct vp *vp)
-{
-	fake.kicks++;
-	if (fake_is_entered(vp))
-		fake_exit(vp);
-}
-
 /* ---- The world ---- */
 
 static void fill_handoff(const struct fake_options *o)
@@ -204,6 +196,8 @@ enum handoff_result fake_start(const struct fake_options *o)
 	fake_vendor_reset();
 	memset(&fake, 0, sizeof(fake));
 	fake_tlb_reset();
+	fake_others_reset();
+	fake.here = &fake.cpu;
 	fake.ram_bytes = o->ram ? o->ram : FAKE_RAM;
 	fake.no_gigabyte = o->no_gigabyte;
 	fake.touched = o->touched;
@@ -227,6 +221,9 @@ void fake_stop(void)
 	if (fake.ram && fake.ram_is_ours)
 		munmap(fake.ram, fake.ram_bytes);
 	fake.ram = NULL;
+	if (fake_others.at)
+		munmap(fake_others.at, FAKE_OTHERS * sizeof(struct cpu));
+	fake_others.at = NULL;
 }
 
 int fake_setup(void **state)

@@ -49,12 +49,12 @@ struct fake_world {
 	bool no_gigabyte;
 	struct handoff handoff;
 	struct cpu cpu;
+	struct cpu *here; /* whose code runs: `cpu`, unless a test has others */
 
 	/* What crossed the door. */
 	u64 steps;   /* pages and table entries touched, 64-byte units moved */
 	u64 filled;  /* words written by fills */
 	u32 flushes; /* of any guest-physical space */
-	u32 kicks;
 	u32 applies;
 	u32 captured; /* parts of states, ever */
 	u32 interrupts;

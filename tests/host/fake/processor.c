@@ -27,8 +27,11 @@ void switch_change(struct vp *vp)
 	fake_processor.switched_to = vp;
 }
 
+/* Another processor's it cannot reach; here any VP has run, for who does not switch. */
 void switch_save_if_resident(struct vp *vp)
 {
+	if (vp->cpu != fake.here)
+		return;
 	fake_copy_parts(&vp->state, fake_vendor_state(vp), VP_PART_LIVE);
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/entry_rules.h"
 #include "arch/x86_64/svm/hypercall_code.h"
 #include "hv/base/check.h"
@@ -384,6 +385,14 @@ _Noreturn void vendor_run(struct vp *vp)
 	longjmp(fake_vendor.out, 1);
 }
 
+/* All of it is in that processor, and the guest runs there up to an NMI. */
+static void enter_elsewhere(struct vp *vp)
+{
+	vp->in_processor = true;
+	cpu_arch(vp->cpu)->resident = vp;
+	cpu_arch(vp->cpu)->in_guest = true;
+}
+
 struct vp_state *fake_enter(struct vp *vp)
 {
 	struct vp_state garbage;
@@ -396,14 +405,16 @@ struct vp_state *fake_enter(struct vp *vp)
 	memset(&garbage, GARBAGE, sizeof(garbage));
 	fake_copy_parts(&vp->state, &garbage, VP_PART_ALL & ~VP_PART_OURS);
 	hardware.at[i].entered = true;
-	fake.cpu.current = vp;
+	vp->cpu->current = vp;
+	if (vp->cpu != fake.here)
+		enter_elsewhere(vp);
 	return &hardware.at[i].state;
 }
 
 void fake_exit(struct vp *vp)
 {
 	hardware.at[hardware_of(vp)].entered = false;
-	fake.cpu.current = fake.cpu.root;
+	vp->cpu->current = vp->cpu->root;
 }
 
 bool fake_is_entered(const struct vp *vp)
