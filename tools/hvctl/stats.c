@@ -7,9 +7,6 @@
 #include "tools/hvctl/print.h"
 #include "tools/hvctl/report.h"
 
-/* The root has a VP for each processor, and this is the first. */
-#define FIRST_PROCESSOR 0
-
 static const char *const titles[] = {
 	[HV_COUNTER_CALL] = "hypercall",
 	[HV_COUNTER_ROOT_EXIT] = "exit of the root, but for hypercalls",
@@ -47,22 +44,52 @@ static void print_row(const struct hv_counter *row, u32 vendor, u32 *kind)
 		print("%2X %s\n", row->code, name_of(row, vendor));
 }
 
-enum hvctl_result stats_command(const struct args *args)
+/* Kinds come one after the other, and each has its rows in the order of its codes. */
+static enum hv_status print_processor(u32 processor)
 {
 	const struct hv_output_get_counters *out;
 	u32 place = 0, kind = UINT32_MAX;
 	enum hv_status status;
 
-	(void)args;
-	/* Kinds come one after the other, and each has its rows in the order of its codes. */
 	do {
-		status = partition_get_counters(FIRST_PROCESSOR, &place, &out);
+		status = partition_get_counters(processor, &place, &out);
 		if (status != HV_STATUS_SUCCESS)
-			return report_status("HvStasisGetCounters",
-			                     STASIS_ROOT_ID, status, NULL);
+			return status;
 		/* The hypervisor's count; the block has room for no more rows than these. */
 		for (u32 i = 0; i < out->count && i < ARRAY_LEN(out->rows); i++)
 			print_row(&out->rows[i], out->vendor, &kind);
 	} while (place);
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * The root has a VP for each processor. A hypervisor that does not know the call has none,
+ * and says why to whoever asks for the rows.
+ */
+static bool has_processor(u32 processor)
+{
+	const struct hv_output_get_counters *out;
+	u32 place = 0;
+
+	return partition_get_counters(processor, &place, &out) ==
+	       HV_STATUS_SUCCESS;
+}
+
+enum hvctl_result stats_command(const struct args *args)
+{
+	bool several = has_processor(1);
+	enum hv_status status;
+	u32 processor = 0;
+
+	(void)args;
+	do {
+		if (several)
+			print("%sprocessor %u\n\n", processor ? "\n" : "",
+			      processor);
+		status = print_processor(processor);
+	} while (status == HV_STATUS_SUCCESS && has_processor(++processor));
+	if (status != HV_STATUS_SUCCESS)
+		return report_status("HvStasisGetCounters", STASIS_ROOT_ID,
+		                     status, NULL);
 	return HVCTL_DONE;
 }

@@ -8,6 +8,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
 #include "tests/guest/lib/vendor.h"
@@ -191,10 +192,14 @@ static void reference_page(void)
 	tsc = cpu_read_tsc();
 	cpu_write_msr(MSR_IA32_TSC, tsc + BIT(40));
 	EXPECT(page->sequence != sequence);
-	page_agrees(page);
+	/* One page for all processors: it says so where their TSCs do not agree. */
+	EXPECT_EQUAL(page->sequence == 0, processors_count() > 1);
+	if (page->sequence)
+		page_agrees(page);
 	/* As it was, but for the ticks in between. */
 	cpu_write_msr(MSR_IA32_TSC, cpu_read_tsc() - BIT(40));
-	page_agrees(page);
+	if (page->sequence)
+		page_agrees(page);
 	EXPECT_EQUAL(trap_write(at, 0) != TRAP_NONE, true);
 	cpu_write_msr(HV_MSR_REFERENCE_TSC, 0);
 	page_run_free(at, 1);

@@ -5,6 +5,7 @@
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/test.h"
 
 #define PAGES 6
@@ -154,7 +155,7 @@ static void many_messages(void)
 {
 	struct child a, b;
 	struct hv_message m;
-	u32 from_a = 0, from_b = 0;
+	u32 from_a = 0, from_b = 0, least;
 
 	MUST(create(&a) && create(&b));
 	MUST(child_go(&a) && child_go(&b));
@@ -169,7 +170,9 @@ static void many_messages(void)
 		EXPECT_EQUAL(*rax, c == &a ? from_a : from_b);
 		MUST(child_skip(c) && child_go(c));
 	}
-	EXPECT(from_a > ROUNDS && from_b > ROUNDS);
+	/* One on another processor than ours does not wait for us. */
+	least = processors_count() > 1 ? 0 : ROUNDS;
+	EXPECT(from_a > least && from_b > least);
 	child_destroy(&a);
 	child_destroy(&b);
 }

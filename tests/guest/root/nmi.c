@@ -10,6 +10,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
@@ -222,7 +223,8 @@ static void while_a_child_runs(void)
 	}
 	serial_print("%u of %u came to the child, %u ticks ago at most\r\n",
 	             (u64)inside, (u64)WANTED, worst);
-	if (to_child && !EXPECT(inside > 0))
+	/* With another processor the child is there, and none ends its run. */
+	if (to_child && processors_count() == 1 && !EXPECT(inside > 0))
 		tell(ahead);
 	child_destroy(&child);
 }

@@ -10,6 +10,7 @@
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
 
@@ -71,6 +72,7 @@ static void busy_root_and_busy_child(void)
 {
 	u64 time, lost, before, longest;
 
+	MUST(processors_is_one());
 	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	time = long_time();
 	MUST(EXPECT(time >= 40 * LEAST_SLICE * instruction));
@@ -86,6 +88,7 @@ static void two_busy_children(void)
 {
 	u64 time, a, b, longest;
 
+	MUST(processors_is_one());
 	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) &&
 	     create(&other, RFLAGS_IF | RFLAGS_FIXED));
 	MUST(child_go(&child) && child_go(&other));
@@ -146,6 +149,7 @@ static void halting_gives_time_away(void)
 {
 	u64 begin, time, before, halting, spinning, longest;
 
+	MUST(processors_is_one());
 	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	MUST(EXPECT(long_time() > 0));
 	begin = cpu_read_tsc();

@@ -12,6 +12,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
 
@@ -285,6 +286,7 @@ static void mwait_gives_time(void)
 {
 	u64 ticks = 40 * SOON / 8, busy, waiting;
 
+	MUST(processors_is_one());
 	if (!(cpu_cpuid(1).ecx & CPUID_1_ECX_MONITOR)) {
 		test_skip("no MWAIT");
 		return;
