@@ -51,6 +51,7 @@ class LinuxPlan:
     clock_seconds: int = 60             # of the guest
     end: str = "poweroff"
     options: str = ""                   # the kernel's: none, as it is unmodified
+    cpus: int = 1                       # more: by the host's clock (scenarios.TWO)
     memory_mib: int = 512
     seconds: float = 10                 # see Plan
     timeout: float = 900
@@ -60,6 +61,7 @@ class LinuxPlan:
         """What tells this boot from all others of a session."""
         below = "child" if self.child else "stasis" if self.stasis else "bare"
         below += "-counted" if self.counted else ""
+        below += f"-{self.cpus}" if self.cpus > 1 else ""
         words = (self.kernel, below, self.end, *self.options.split())
         return "linux-" + "-".join(words), str(self.processor)
 
@@ -94,7 +96,8 @@ class LinuxPlan:
         }, size_mib=SIZE_MIB)
         result = LinuxResult(self)
         machine = Machine(disk, work, Hardware(
-            self.processor, self.memory_mib, board=BOARD,
+            self.processor, self.memory_mib, self.cpus, board=BOARD,
+            hosts_clock=self.cpus > 1,
             reboots=self.end == REBOOT))
         try:
             with machine:

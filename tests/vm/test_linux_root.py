@@ -60,6 +60,7 @@ TICKS = wanted(*(LinuxPlan(OLDEST, SVM, child=child, clock_seconds=30,
 CHILD = wanted(LinuxPlan(NEWEST, SVM, child=True, clock_seconds=10))
 REBOOTS = wanted(LinuxPlan(OLDEST, SVM, end=REBOOT, clock_seconds=5))
 COUNTED = wanted(LinuxPlan(NEWEST, SVM, counted=True, clock_seconds=20))
+TWO = wanted(*(LinuxPlan(kernel, SVM, cpus=2, clock_seconds=5) for kernel in KERNELS))
 # Of SVM: an interrupt that comes while it runs, the window for one, and its HLT.
 IDLE_EXITS = {0x60, 0x64, 0x78}
 CPUID_EXIT = 0x72                       # libc asks when a program starts
@@ -118,6 +119,14 @@ class TestBesideBare:
             self, outcome: tuple[LinuxResult, LinuxResult]):
         for result in outcome:
             check_clock(result)
+
+
+@pytest.mark.parametrize("job", first_and_long(TWO), ids=name_of)
+def test_two_processors(outcome: LinuxResult):
+    assert not outcome.problem, outcome.problem
+    assert "Brought up 1 node, 2 CPUs" in outcome.text
+    assert outcome.fact("end") == "poweroff"
+    check_stress(outcome)
 
 
 @pytest.mark.long
