@@ -116,6 +116,9 @@ static void test_a_one_shot_that_is_over(void **state)
 		apic_write(LAPIC_IRR + ROOT_VECTOR / 32 * 16,
 		           waits << ROOT_VECTOR % 32);
 		timer_set(true, 1000);
+		/* Of our own, for what is over. */
+		assert_int_equal(fake.interrupts, 1 - waits);
+		fake.interrupts = 0;
 		pass(1000);
 		assert_int_equal(timer_expired(), SCHED_SLICE_END);
 		assert_int_equal(fake.interrupts, 1 - waits);
@@ -205,8 +208,12 @@ static void test_times_at_the_ends(void **state)
 {
 	(void)state;
 	begin(ROOT_VECTOR | LAPIC_LVT_MASKED);
-	timer_set(true, 0);
+	timer_set(true, 1);
 	assert_int_equal(get(LAPIC_INITIAL_COUNT), 1);
+	assert_int_equal(fake.interrupts, 0);
+	timer_set(true, 0);
+	assert_int_equal(fake.interrupts, 1);
+	assert_int_equal(fake.interrupt_vector, OWN_VECTOR);
 	assert_true(timer_is_near());
 	take_own();
 	timer_expired();

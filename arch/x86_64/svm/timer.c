@@ -207,8 +207,11 @@ static void program(struct timer *t, u64 now)
 	if (next >= t->fires)
 		return;
 	t->fires = next;
-	apic_write(LAPIC_INITIAL_COUNT,
-	           counts_of(t, next > now ? next - now : 0));
+	/* At once is not a small count: it may be a while up to that. */
+	if (next > now)
+		apic_write(LAPIC_INITIAL_COUNT, counts_of(t, next - now));
+	else
+		arch_interrupt(arch_this_cpu(), OWN_VECTOR);
 }
 
 void timer_set(bool timed, u64 ticks)
