@@ -215,10 +215,11 @@ static void test_an_nmi_ends_a_childs_run(void **state)
 
 /* ---- Its APIC ---- */
 
-static void in_service(u32 vector)
+static void put(u32 set, u32 vector)
 {
-	apic_write(LAPIC_ISR + vector / 32 * 16,
-	           apic_read(LAPIC_ISR + vector / 32 * 16) | 1u << vector % 32);
+	u32 at = set + vector / 32 * 16;
+
+	apic_write(at, apic_read(at) | 1u << vector % 32);
 }
 
 static void use_apic(void)
@@ -230,10 +231,15 @@ static void use_apic(void)
 	apic_write(LAPIC_DFR, 0x0fffffff);
 	apic_write(LAPIC_LDR, 0x02000000);
 	apic_write(LAPIC_SVR, 0x1f0);
-	in_service(0x31);
-	in_service(0x5f);
-	in_service(0x40);
-	in_service(0xfe);
+	put(LAPIC_ISR, 0x31);
+	put(LAPIC_ISR, 0x5f);
+	put(LAPIC_ISR, 0x40);
+	put(LAPIC_ISR, 0xfe);
+	/* Above and below what is in service, and of the lowest class that there is. */
+	put(LAPIC_IRR, 0xff);
+	put(LAPIC_IRR, 0x33);
+	put(LAPIC_IRR, 0x20);
+	put(LAPIC_IRR, 0x1f);
 	fake_apic.ends = 0;
 }
 
@@ -245,12 +251,18 @@ static void test_the_apic(void **state)
 		if (x2apic)
 			fake_apic.base |= LAPIC_BASE_X2APIC;
 		use_apic();
+		/* One that is off keeps what waits there. */
+		if (x2apic)
+			apic_write(LAPIC_SVR, 0xf0);
 		gets_init();
 		gets(LAPIC_DELIVER_SIPI, PAGE);
 		startup_settle(other);
-		assert_int_equal(fake_apic.ends, 4);
-		for (u32 at = 0; at < 8; at++)
+		assert_int_equal(fake_apic.taken, 4);
+		assert_int_equal(fake_apic.ends, 8);
+		for (u32 at = 0; at < 8; at++) {
 			assert_int_equal(apic_read(LAPIC_ISR + at * 16), 0);
+			assert_int_equal(apic_read(LAPIC_IRR + at * 16), 0);
+		}
 		for (u32 at = LAPIC_LVT_TIMER; at <= LAPIC_LVT_ERROR; at += 16)
 			assert_int_equal(apic_read(at), 0x10000);
 		assert_int_equal(apic_read(LAPIC_INITIAL_COUNT), 0);

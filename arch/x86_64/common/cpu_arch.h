@@ -37,6 +37,8 @@ struct cpu_arch {
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
 	bool in_guest; /* or on the last way to it: under the lock up to that */
+	bool open;     /* an interrupt may come in now (fault.c) */
+	u32 taken;     /* the vector of the one that did, 0: none */
 	u32 kicked;    /* an NMI that is ours is under way to it */
 	u32 apic_id;   /* of its local APIC */
 	struct vp *resident; /* whose registers of switch.c are live */

@@ -1,6 +1,7 @@
 /*
- * Three things may happen while the hypervisor runs: an NMI, which is the
- * root's; a #GP of an instruction run for a guest (safe.c); or our own bug.
+ * Four things may happen while the hypervisor runs: an NMI, which is the root's or a kick;
+ * an interrupt that has been let in; a #GP of an instruction run for a guest (safe.c); or
+ * our own bug.
  */
 #include "arch/x86_64/common/fault.h"
 
@@ -39,12 +40,32 @@ static bool handle_recovery(struct fault_frame *frame)
 	return true;
 }
 
+static bool handle_interrupt(struct fault_frame *frame)
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	if (!a->open)
+		return false;
+	a->taken = (u32)frame->vector;
+	frame->rflags &= ~RFLAGS_IF;
+	return true;
+}
+
+u32 fault_take_interrupt(void (*window)(void))
+{
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	a->taken = 0;
+	a->open = true;
+	window();
+	a->open = false;
+	return a->taken;
+}
+
 void fault_handle(struct fault_frame *frame)
 {
 	if (frame->vector == VECTOR_NMI)
 		handle_nmi(frame);
-	else if (vendor_interrupt(frame->vector, &frame->rflags))
-		return;
-	else if (!handle_recovery(frame))
+	else if (!handle_interrupt(frame) && !handle_recovery(frame))
 		report_exception(frame);
 }

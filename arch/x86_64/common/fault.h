@@ -17,4 +17,10 @@ struct fault_frame {
 
 void fault_handle(struct fault_frame *frame);
 
+/*
+ * The vector that came in while window() let interrupts in, 0: none did. It is in service
+ * then. Who was interrupted goes on with IF clear, so that a second one waits.
+ */
+u32 fault_take_interrupt(void (*window)(void));
+
 #endif

@@ -121,7 +121,23 @@ bool startup_sent(u64 icr, bool x2apic)
 
 /* ---- A processor that gets it ---- */
 
-/* As INIT leaves it (SDM 10.4.7.3, 10.4.7.4): what is in service ends first. */
+#define DRAIN \
+	1000u /* far more than there are vectors: who sends on is not waited for */
+
+/* What is in service ends first, from above; then what waits is taken, and ended, too. */
+static void drain_apic(void)
+{
+	for (u32 i = VECTORS; i > 0; i -= 32)
+		for (u32 v = apic_read(LAPIC_ISR + (i - 32) / 2); v; v &= v - 1)
+			apic_write(LAPIC_EOI, 0);
+	apic_write(LAPIC_TPR, 0);
+	/* Else nothing that waits is delivered. */
+	apic_write(LAPIC_SVR, apic_read(LAPIC_SVR) | (u32)LAPIC_SVR_ENABLE);
+	for (u32 i = 0; i < DRAIN && vendor_take_interrupt(); i++)
+		apic_write(LAPIC_EOI, 0);
+}
+
+/* As INIT leaves it (SDM 10.4.7.3, 10.4.7.4). */
 static void reset_apic(void)
 {
 	static const u16 entries[] = { LAPIC_LVT_TIMER, LAPIC_LVT_THERMAL,
@@ -131,15 +147,12 @@ static void reset_apic(void)
 
 	if (!(base & LAPIC_BASE_ENABLE))
 		return;
-	/* From above: each EOI ends the highest there is. */
-	for (u32 i = VECTORS; i > 0; i -= 32)
-		for (u32 v = apic_read(LAPIC_ISR + (i - 32) / 2); v; v &= v - 1)
-			apic_write(LAPIC_EOI, 0);
+	/* Before the look at what waits: they would make more of it. */
 	for (u32 i = 0; i < ARRAY_LEN(entries); i++)
 		apic_write(entries[i], LAPIC_LVT_MASKED);
 	apic_write(LAPIC_INITIAL_COUNT, 0);
 	apic_write(LAPIC_DIVIDE, 0);
-	apic_write(LAPIC_TPR, 0);
+	drain_apic();
 	apic_write(LAPIC_ESR, 0);
 	if (!(base & LAPIC_BASE_X2APIC)) {
 		apic_write(LAPIC_DFR, ~0u);

@@ -63,11 +63,8 @@ void vendor_end(void);
  */
 u64 vendor_nmi_return(u64 rip);
 
-/*
- * An interrupt has come to the hypervisor. True: it was let in, and is taken; *rflags are
- * those that who was interrupted goes on with. False: none may come.
- */
-bool vendor_interrupt(u64 vector, u64 *rflags);
+/* Takes the interrupt that the APIC would deliver next: its vector, 0: there is none. */
+u32 vendor_take_interrupt(void);
 
 /* The root's APIC is reset: what the vendor has made of its timer is over. */
 void vendor_timer_reset(void);

@@ -8,6 +8,7 @@
  */
 #include "arch/x86_64/svm/interrupt.h"
 
+#include "arch/x86_64/common/fault.h"
 #include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
@@ -21,18 +22,6 @@
 /* run.asm */
 void window_halt(void);
 extern const u8 window_halt_start[], window_halt_end[];
-
-/* Called where the processor delivers it: one comes in, the next has to wait. */
-bool vendor_interrupt(u64 vector, u64 *rflags)
-{
-	struct cpu_svm *c = cpu_svm(arch_this_cpu());
-
-	if (!c->open)
-		return false;
-	c->taken = (u32)vector;
-	*rflags &= ~RFLAGS_IF;
-	return true;
-}
 
 /* An NMI between the look whether one has come and HLT would be slept through. */
 u64 vendor_nmi_return(u64 rip)
@@ -50,24 +39,16 @@ void vendor_wait(void)
 }
 
 /*
- * An NMI comes with STGI, an interrupt behind the instruction that follows STI. Its handler
- * leaves IF clear (vendor_interrupt), so that a second one waits.
+ * An NMI comes with STGI, an interrupt behind the instruction that follows STI.
  */
 static void window_open(void)
 {
 	__asm__ volatile("stgi; sti; nop; nop; cli; clgi" : : : "memory", "cc");
 }
 
-/* The vector that came, 0: none. */
-static u32 take(void (*window)(void))
+u32 vendor_take_interrupt(void)
 {
-	struct cpu_svm *c = cpu_svm(arch_this_cpu());
-
-	c->taken = 0;
-	c->open = true;
-	window();
-	c->open = false;
-	return c->taken;
+	return fault_take_interrupt(window_open);
 }
 
 /* For the root: it goes before all that the APIC has still got. */
@@ -109,7 +90,7 @@ enum sched_event interrupt_exited(struct cpu *cpu)
 	/* Ours has the highest priority of all: it is the one that comes. */
 	if (!timer_waits() && !can_take(cpu->root))
 		return SCHED_INTERRUPT;
-	return event_of(take(window_open));
+	return event_of(vendor_take_interrupt());
 }
 
 void interrupt_give(struct vp *root)
@@ -141,10 +122,10 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 	if (!can_take(root))
 		cr8_write(TIMER_TPR);
 	if (timed && timer_is_near()) {
-		vector = take(window_open);
+		vector = vendor_take_interrupt();
 	} else {
 		machine_leave();
-		vector = take(window_halt);
+		vector = fault_take_interrupt(window_halt);
 		machine_take(root->cpu);
 	}
 	cr8_write(tpr);

@@ -28,8 +28,6 @@ struct cpu_svm {
 	u64 firmware_ratio;  /* that was, before us */
 	struct vp *last_run; /* for a report */
 	/* interrupt.c */
-	bool open;  /* an interrupt may come in now */
-	u32 taken;  /* the vector that did, 0: none */
 	u8 kept;    /* one that waits for the root, which has not got it yet */
 	bool timed; /* the root halts up to a time */
 	bool apic_off; /* by SVR, as far as the root knows (apic.c) */

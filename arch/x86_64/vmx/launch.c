@@ -2,6 +2,7 @@
  * Into VMX operation and out of it, the first entry, and what NMIs and reports have to
  * know of both.
  */
+#include "arch/x86_64/common/fault.h"
 #include "arch/x86_64/common/machine.h"
 #include "arch/x86_64/common/msr.h"
 #include "arch/x86_64/common/regs.h"
@@ -63,12 +64,15 @@ void vendor_wait(void)
 	wait_for_nmi();
 }
 
-/* IF is always clear. */
-bool vendor_interrupt(u64 vector, u64 *rflags)
+/* At all other times IF is clear. */
+static void window_open(void)
 {
-	(void)vector;
-	(void)rflags;
-	return false;
+	__asm__ volatile("sti; nop; nop; cli" : : : "memory", "cc");
+}
+
+u32 vendor_take_interrupt(void)
+{
+	return fault_take_interrupt(window_open);
 }
 
 /* No CHECK in here: a report is written, whatever has been loaded. */

@@ -4,6 +4,7 @@
  */
 #include "tests/host/fake/apic.h"
 
+#include "arch/x86_64/common/vendor.h"
 #include "tests/host/fake/arch.h"
 
 struct fake_apic fake_apic;
@@ -62,4 +63,28 @@ void apic_write(u32 offset, u32 value)
 	if (offset == LAPIC_INITIAL_COUNT)
 		fake_apic.began = fake.tsc;
 	*place(offset) = value;
+}
+
+static u32 highest(u32 set)
+{
+	for (u32 i = 8; i-- > 0;)
+		if (*place(set + i * 16))
+			return i * 32 + 31 -
+			       (u32)__builtin_clz(*place(set + i * 16));
+	return 0;
+}
+
+/* What is in service keeps out all of its class and below (SDM 10.8.3.1). */
+u32 vendor_take_interrupt(void)
+{
+	u32 vector = highest(LAPIC_IRR);
+
+	if (!(*place(LAPIC_SVR) & LAPIC_SVR_ENABLE) ||
+	    vector >> 4 <= highest(LAPIC_ISR) >> 4 ||
+	    vector >> 4 <= *place(LAPIC_TPR) >> 4)
+		return 0;
+	*place(LAPIC_IRR + vector / 32 * 16) &= ~(1u << vector % 32);
+	*place(LAPIC_ISR + vector / 32 * 16) |= 1u << vector % 32;
+	fake_apic.taken++;
+	return vector;
 }

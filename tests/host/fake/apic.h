@@ -13,6 +13,7 @@ struct fake_apic {
 	u64 ticks_a_count; /* of the TSC, whatever it is divided by */
 	u64 began;         /* TSC at which the count did */
 	u32 ends;          /* EOIs */
+	u32 taken;         /* interrupts */
 };
 extern struct fake_apic fake_apic;
 

@@ -248,13 +248,6 @@ void vendor_load_live(struct vp *vp)
 	(void)vp;
 }
 
-bool vendor_interrupt(u64 vector, u64 *rflags)
-{
-	(void)vector;
-	(void)rflags;
-	return false;
-}
-
 void vendor_load(struct vp *vp)
 {
 	hardware_of(vp);
