@@ -34,9 +34,12 @@ static u64 overflow_stack(u64 depth)
 __attribute__((noinline)) void planted_call(u32 code)
 {
 	const struct hypercall *call;
-	u32 fault = planted;
+	u32 fault = planted & PLANTED_FAULT;
+	u32 on = planted >> PLANTED_ON_SHIFT & 0xff;
+	u32 at = planted >> PLANTED_CALL_SHIFT;
 
-	if (fault == PLANTED_NONE)
+	if (fault == PLANTED_NONE || (at && at != code) ||
+	    (on && on - 1 != arch_this_cpu()->index))
 		return;
 	call = hypercall_find(code);
 	arch_this_cpu()->doing = call ? call->name : NULL;
@@ -47,4 +50,12 @@ __attribute__((noinline)) void planted_call(u32 code)
 		*(volatile const u8 *)UNMAPPED_ADDRESS;
 	if (fault == PLANTED_STACK)
 		overflow_stack(0);
+	while (fault == PLANTED_HANG)
+		__asm__ volatile("pause");
+}
+
+void planted_exit(void)
+{
+	if ((planted >> PLANTED_ON_SHIFT & 0xff) > 1)
+		planted_call(0);
 }

@@ -212,6 +212,7 @@ static void look_for_question(struct vp *vp, u32 reason)
 
 void tally_exit(struct vp *vp, u32 reason)
 {
+	planted_exit();
 	turn.vp = vp;
 	turn.reason = reason & (TALLY_REASONS - 1);
 	look_for_question(vp, reason);

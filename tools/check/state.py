@@ -28,17 +28,17 @@ REPORT = "of the one report: the first processor that fails writes it, all other
 SHARED = {
     # hv/base
     "cpus.cpus": "the lock of the machine: one more at a launch",
-    "log.logged": "a lock of its own, the last in the order: any code may log",
+    "log.logged": "the lock of the machine: what is beside it does not log",
     # hv/memory
-    "frame.frames": CONSTANT + "; what it points to: the lock of memory/",
+    "frame.frames": CONSTANT + "; what it points to: the lock of the machine",
     # hv/vp
-    "partition.partitions": "the lock of vp/'s list of partitions",
+    "partition.partitions": "the lock of the machine",
     # hv/run
     "vp_reg_table.by_msr": CONSTANT,
     # hv/stream
-    "stream.count": "one atomic addition",
+    "stream.count": "the lock of the machine: a process begins under it",
     # hv/call
-    "cost.costs": "words that only grow, each by a compare-and-exchange",
+    "cost.costs": "the lock of the machine",
     # arch
     "barriers.used": CONSTANT,
     "bitmaps.apicv_map": CONSTANT,
@@ -56,7 +56,9 @@ SHARED = {
     "paging.top": CONSTANT,
     "record.record": CONSTANT + "; what it points to: " + REPORT,
     "report.again": REPORT,
+    "report.reporter": "one compare-and-exchange: the first one to come",
     "report.reporting": REPORT,
+    "report.states": REPORT,
     "reset.by": CONSTANT,
     "reset.next": REPORT,
     "reset.seconds": CONSTANT,

@@ -37,6 +37,8 @@ struct cpu_arch {
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
 	bool in_guest; /* or on the last way to it: under the lock up to that */
+	bool waits;    /* for its turn (machine.c) */
+	bool halts;    /* of its own will: it has given its turn away */
 	bool open;     /* an interrupt may come in now (fault.c) */
 	u32 taken;     /* the vector of the one that did, 0: none */
 	u32 kicked;    /* an NMI that is ours is under way to it */
@@ -47,6 +49,7 @@ struct cpu_arch {
 	struct xstate_rest rest;           /* of the root, while a child runs */
 	u64 *window; /* page table entry of its window (paging.c) */
 	u64 recover; /* where #GP goes on, 0: it is our bug (safe.c) */
+	u64 stopped; /* RIP of ours where the machine's stop found it, 0: not there */
 	_Alignas(16) u8 vendor[CPU_VENDOR_BYTES]; /* of its own (vendor.h) */
 	struct tss tss;
 	u64 gdt[5]; /* null, code, data, TSS (two) */

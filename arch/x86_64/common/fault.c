@@ -23,9 +23,13 @@ static u64 behind_halt(u64 rip)
 
 static void handle_nmi(struct fault_frame *frame)
 {
-	if (machine_has_stopped())
+	struct cpu_arch *a = cpu_arch(arch_this_cpu());
+
+	if (machine_has_stopped()) {
+		__atomic_store_n(&a->stopped, frame->rip, __ATOMIC_RELEASE);
 		halt_forever();
-	cpu_arch(arch_this_cpu())->nmi_arrived = true;
+	}
+	a->nmi_arrived = true;
 	frame->rip = behind_halt(vendor_nmi_return(frame->rip));
 }
 

@@ -5,6 +5,8 @@
 
 #include "arch/x86_64/common/apic.h"
 #include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/machine.h"
+#include "arch/x86_64/common/report.h"
 #include "arch/x86_64/common/switch.h"
 #include "arch/x86_64/common/vendor.h"
 #include "hv/base/cpus.h"
@@ -46,8 +48,12 @@ void arch_cpu_kick(struct cpu *cpu)
 
 static void wait_for_exit(struct cpu *cpu)
 {
+	struct machine_watch watch;
+
+	machine_watch_begin(&watch);
 	while (__atomic_load_n(&cpu_arch(cpu)->in_guest, __ATOMIC_ACQUIRE))
-		__asm__ volatile("pause");
+		if (machine_watch_wait(&watch))
+			report_hang("does not leave its guest");
 }
 
 void arch_vp_kick(struct vp *vp)

@@ -15,7 +15,7 @@ extern struct lock machine_lock;
 extern bool machine_stopped; /* never again false */
 
 /* Up to the turn of the ticket, or for ever. */
-void machine_queue(u32 ticket);
+void machine_queue(struct cpu *cpu, u32 ticket);
 
 /* First of all behind an exit. On the way of each, as what follows. */
 static inline void machine_take(struct cpu *cpu)
@@ -28,7 +28,7 @@ static inline void machine_take(struct cpu *cpu)
 	if (__builtin_expect(!lock_is_taken(&machine_lock, ticket) ||
 	                             machine_stopped,
 	                     false))
-		machine_queue(ticket);
+		machine_queue(cpu, ticket);
 }
 
 /* Last of all before an entry: from now on a kick of this processor is an NMI. */
@@ -38,11 +38,30 @@ static inline void machine_give(struct cpu *cpu)
 	lock_give(&machine_lock);
 }
 
-/* Gives the lock away and goes into no guest. */
+/* Gives the lock away, and goes into no guest. */
 static inline void machine_leave(void)
 {
 	lock_give(&machine_lock);
 }
+
+/* The same to halt, and the way back. */
+void machine_halt(struct cpu *cpu);
+void machine_halted(struct cpu *cpu);
+
+/*
+ * How long something has been waited for that another processor has to do. A time in which
+ * we did not run ourselves, as the whole machine may have been stopped, does not count.
+ */
+struct machine_watch {
+	u64 last; /* TSC of ours */
+	u64 waited;
+};
+
+void machine_watch_begin(struct machine_watch *w);
+
+/* Waits for a moment. True: it has lasted for MACHINE_PATIENCE seconds by now. */
+#define MACHINE_PATIENCE 4
+bool machine_watch_wait(struct machine_watch *w);
 
 /* entry.asm: halts up to an NMI, with IF clear. */
 __attribute__((visibility("hidden"))) void wait_for_nmi(void);

@@ -14,14 +14,17 @@
 #include "arch/x86_64/common/tables.h"
 #include "arch/x86_64/common/vendor.h"
 #include "hv/base/check.h"
+#include "hv/base/cpus.h"
 #include "hv/base/log.h"
 #include "hv/vp/partition.h"
 
 #define LINE_MAX 160
 #define BACKTRACE_MAX 24
 #define STACK_WORDS 12
+#define STOP_MILLISECONDS 5
 
 static volatile bool reporting; /* an exception may come in between */
+static const char *states[HANDOFF_PROCESSORS]; /* before the stop */
 
 /* One line, formatted as log_line does. */
 #define SAY(...)                                                            \
@@ -70,18 +73,66 @@ static _Noreturn void end(void)
 	reset_later();
 }
 
-/* What fails while a report is written ends it; a third failure is silent. */
+/* On the firmware's descriptors GS is the firmware's, too. */
+static bool is_launched(void)
+{
+	return idt_read().base == tables_idt().base;
+}
+
+static struct processor *this_processor(void)
+{
+	return is_launched() ? processor_this() : &boot_processor;
+}
+
+/* What a processor was about before it was stopped: that sends it out of its guest. */
+static const char *state_of(struct cpu *cpu)
+{
+	const struct cpu_arch *a = cpu_arch(cpu);
+
+	return a->in_guest ? "in its guest"
+	       : a->waits  ? "waits for its turn"
+	       : a->halts  ? "halts"
+	                   : "has the turn";
+}
+
+/* Stops the others; those that NMIs reach outside of a guest say where they were. */
+static void stop_others(void)
+{
+	u64 begun = arch_tsc();
+
+	for (u32 i = 0; i < HANDOFF_PROCESSORS; i++)
+		if (cpus_at(i))
+			states[i] = state_of(cpus_at(i));
+	machine_stop();
+	if (cpus_count() < 2)
+		return;
+	while (arch_tsc() - begun <
+	       arch_facts()->tsc_hz / 1000 * STOP_MILLISECONDS)
+		__asm__ volatile("pause");
+}
+
+/*
+ * What fails while a report is written ends it; a third failure is silent. Where two
+ * processors have one to write, the first does.
+ */
 static void begin(void)
 {
+	static struct processor *reporter;
 	static volatile bool again;
+	struct processor *first = NULL, *here = this_processor();
 
+	if (!__atomic_compare_exchange_n(&reporter, &first, here, false,
+	                                 __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE) &&
+	    first != here)
+		halt_forever();
 	if (again)
 		reset_later();
 	again = reporting;
 	reporting = true;
-	machine_stop();
-	if (!again)
+	if (!again) {
+		stop_others();
 		return;
+	}
 	SAY("STASIS STOPPED: again, while writing this report");
 	end();
 }
@@ -96,17 +147,6 @@ static void say_address(const char *what, u64 address, u64 back)
 		SAY("  %s %x  %s+%x", what, address, name, offset + back);
 	else
 		SAY("  %s %x", what, address);
-}
-
-/* On the firmware's descriptors GS is the firmware's, too. */
-static bool is_launched(void)
-{
-	return idt_read().base == tables_idt().base;
-}
-
-static struct processor *this_processor(void)
-{
-	return is_launched() ? processor_this() : &boot_processor;
 }
 
 /* The whole of [address, address + bytes) is in one of our stacks. */
@@ -148,10 +188,38 @@ static void say_stack(u64 rsp)
 	}
 }
 
+/* The VP and the call that a processor is about. */
+static void say_subject(const struct cpu *cpu)
+{
+	const struct vp *vp = cpu->current;
+
+	if (cpu->doing)
+		SAY("hypercall under way: %s", cpu->doing);
+	if (vp)
+		SAY("current VP: partition %u, VP %u%s", vp->partition->id,
+		    (u64)vp->index, vp->is_root ? " (the root partition)" : "");
+	else
+		SAY("no VP has run yet");
+}
+
+static void say_others(const struct cpu *here)
+{
+	for (u32 i = 0; i < HANDOFF_PROCESSORS; i++) {
+		struct cpu *cpu = cpus_at(i);
+
+		if (!cpu || cpu == here)
+			continue;
+		SAY("processor %u: %s", (u64)i,
+		    states[i] ? states[i] : "not there yet");
+		say_subject(cpu);
+		if (cpu_arch(cpu)->stopped)
+			say_address("RIP", cpu_arch(cpu)->stopped, 0);
+	}
+}
+
 static void say_guest(void)
 {
 	struct cpu *cpu;
-	struct vp *vp;
 	struct vendor_last_exit last;
 
 	if (!is_launched()) {
@@ -159,18 +227,12 @@ static void say_guest(void)
 		return;
 	}
 	cpu = arch_this_cpu();
-	vp = cpu->current;
-	if (cpu->doing)
-		SAY("hypercall under way: %s", cpu->doing);
-	if (!vp) {
-		SAY("no VP has run yet");
-		return;
-	}
-	SAY("current VP: partition %u, VP %u%s", vp->partition->id,
-	    (u64)vp->index, vp->is_root ? " (the root partition)" : "");
-	if (vendor_last_exit(&last))
+	SAY("processor %u of %u", (u64)cpu->index, (u64)cpus_count());
+	say_subject(cpu);
+	if (cpu->current && vendor_last_exit(&last))
 		SAY("%s: guest RIP %x, last exit reason %u", last.where,
 		    last.rip, last.reason);
+	say_others(cpu);
 }
 
 static void say_registers(const struct fault_frame *f)
@@ -207,6 +269,16 @@ void report_stop(const char *what, u64 detail)
 {
 	begin();
 	SAY("STASIS STOPPED: %s (%x)", what, detail);
+	say_guest();
+	say_backtrace((u64)__builtin_frame_address(0));
+	end();
+}
+
+void report_hang(const char *what)
+{
+	begin();
+	SAY("STASIS STOPPED: another processor %s for %u seconds", what,
+	    (u64)MACHINE_PATIENCE);
 	say_guest();
 	say_backtrace((u64)__builtin_frame_address(0));
 	end();

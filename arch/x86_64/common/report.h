@@ -13,6 +13,9 @@ _Noreturn void report_exception(const struct fault_frame *frame);
 /* The machine cannot go on; `what` and a number that says more. */
 _Noreturn void report_stop(const char *what, u64 detail);
 
+/* Another processor, which the report names, has not done what this one waits for. */
+_Noreturn void report_hang(const char *what);
+
 /* The root has reset its processor: that resets the machine, and at once. */
 _Noreturn void report_reset(const char *how);
 

@@ -124,9 +124,9 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 	if (timed && timer_is_near()) {
 		vector = vendor_take_interrupt();
 	} else {
-		machine_leave();
+		machine_halt(root->cpu);
 		vector = fault_take_interrupt(window_halt);
-		machine_take(root->cpu);
+		machine_halted(root->cpu);
 	}
 	cr8_write(tpr);
 	/* Nothing for the root: it goes on halting, and others may run meanwhile. */

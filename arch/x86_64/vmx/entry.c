@@ -13,6 +13,7 @@
 #include "arch/x86_64/vmx/tlb.h"
 #include "arch/x86_64/vmx/vmcs.h"
 #include "arch/x86_64/vmx/vmx.h"
+#include "hv/base/cpus.h"
 
 #define TIMER_MAX 0xffffffffull
 
@@ -81,11 +82,18 @@ static void set_windows(struct vp *vp, bool nmi, bool interrupt)
 
 void vendor_prepare(struct vp *vp, const struct vendor_entry *e)
 {
+	bool watches;
+
 	if (!vp->is_root) {
 		apicv_show(vp);
 		set_windows(vp, e->wait_nmi, e->wait_interrupt);
 	}
-	set_timer(vp, e->timed, e->ticks);
+	/* Of several processors one that has nothing to do comes to see whether another
+	 * hangs, once a second. */
+	watches = !e->timed && cpus_count() > 1;
+	cpu_vmx(vp->cpu)->watches = watches;
+	set_timer(vp, e->timed || watches,
+	          watches ? arch_facts()->tsc_hz : e->ticks);
 	set_halting(vp, e);
 	set_exceptions(vp, e->exceptions);
 }

@@ -138,8 +138,11 @@ static enum exit_outcome exits_apic_write(struct exit *x)
 /* The root may have spent its slice in HLT. */
 static enum exit_outcome exits_timer(struct exit *x)
 {
-	x->event = cpu_arch(arch_this_cpu())->nmi_poll ? SCHED_GO_ON
-	                                               : SCHED_SLICE_END;
+	struct cpu *cpu = arch_this_cpu();
+
+	x->event = cpu_arch(cpu)->nmi_poll || cpu_vmx(cpu)->watches
+	                   ? SCHED_GO_ON
+	                   : SCHED_SLICE_END;
 	note_halt(x);
 	return EXIT_AGAIN;
 }

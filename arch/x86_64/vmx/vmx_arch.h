@@ -16,6 +16,7 @@ _Static_assert(VMX_PAGES <= PROCESSOR_VENDOR_PAGES, "room in struct processor");
 struct cpu_vmx {
 	struct vp *loaded; /* whose VMCS is loaded */
 	bool flush; /* another processor has changed a space since the last entry */
+	bool watches; /* the timer was set for a look at the others alone */
 	struct trace trace; /* MSRs of the root, none of a child */
 };
 _Static_assert(sizeof(struct cpu_vmx) <= CPU_VENDOR_BYTES, "room in cpu_arch");

@@ -109,6 +109,18 @@ void machine_wait(struct cpu *cpu)
 	cpu_arch(cpu)->nmi_arrived = true;
 }
 
+void machine_watch_begin(struct machine_watch *w)
+{
+	(void)w;
+}
+
+/* What it waits for never comes: here nobody runs meanwhile. */
+bool machine_watch_wait(struct machine_watch *w)
+{
+	(void)w;
+	return true;
+}
+
 /* ---- Behind the inner door ---- */
 
 void vendor_let_go(struct vp *vp)

@@ -94,6 +94,11 @@ _Noreturn void report_reset(const char *how)
 	arch_check_failed(how, __FILE__, __LINE__);
 }
 
+_Noreturn void report_hang(const char *what)
+{
+	arch_check_failed(what, __FILE__, __LINE__);
+}
+
 _Noreturn void start_give_up(u64 detail)
 {
 	(void)detail;
