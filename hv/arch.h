@@ -239,4 +239,11 @@ bool arch_vp_take(struct vp *vp);
 /* The processor leaves its guest and looks at all anew, soon. Nothing if it is this one. */
 void arch_cpu_kick(struct cpu *cpu);
 
+/*
+ * Gives the lock of the machine away, which this processor has in all of hv/, and takes it
+ * again. In between the others do anything that they may.
+ */
+void arch_unlock(void);
+void arch_lock(void);
+
 #endif

@@ -112,6 +112,8 @@ struct hypercall {
 #define HYPERCALL_COPIES_TAIL 128u /* it is short: a part of the input as any */
 /* About the target's first VP, of which there may be none: target_vp is NULL then. */
 #define HYPERCALL_FIRST_VP 256u
+/* It takes no page from anybody, nor what leads to one: memory may be at work on beside it. */
+#define HYPERCALL_BESIDE 512u
 
 /*
  * Most elements of one rep call that are done before interrupts get a chance.

@@ -12,6 +12,7 @@
 #define CHANGES HYPERCALL_CHANGES
 #define FLUSHES HYPERCALL_FLUSHES
 #define FIRST_VP HYPERCALL_FIRST_VP
+#define BESIDE HYPERCALL_BESIDE
 
 /* Short for the rows, which are read as a table. */
 #define CREATE HV_PRIVILEGE_CREATE_PARTITIONS
@@ -115,11 +116,12 @@ static const struct hypercall tlfs_calls[] = {
 	CALL(GET_VP_REGISTERS) = {
 		"GetVpRegisters", hvcall_get_vp_registers,
 		IN(vp_registers), .in_rep = 4, .out_rep = 16,
-		.flags = REP | BY_PARENT | KICKS, VP_OF(vp_registers) },
+		.flags = REP | BY_PARENT | KICKS | BESIDE,
+		VP_OF(vp_registers) },
 	CALL(SET_VP_REGISTERS) = {
 		"SetVpRegisters", hvcall_set_vp_registers,
 		IN(vp_registers), .in_rep = sizeof(struct hv_register_assoc),
-		.flags = REP | BY_PARENT | KICKS | WAKES | CHANGES,
+		.flags = REP | BY_PARENT | KICKS | WAKES | CHANGES | BESIDE,
 		VP_OF(vp_registers) },
 	/* The VP must exist and need not stand still: only memory is looked at. */
 	CALL(READ_GPA) = {
@@ -187,13 +189,14 @@ static const struct hypercall tlfs_calls[] = {
 	CALL(SAVE_PARTITION_STATE) = {
 		"SavePartitionState", hvcall_save_partition_state,
 		IN(save_partition_state), OUT(save_partition_state),
-		.flags = BY_PARENT, .target = HYPERCALL_SYSTEM },
+		.flags = BY_PARENT | BESIDE, .target = HYPERCALL_SYSTEM },
 	CALL(RESTORE_PARTITION_STATE) = {
 		"RestorePartitionState", hvcall_restore_partition_state,
 		.in = offsetof(struct hv_input_restore_partition_state,
 		               restore_data),
 		OUT(restore_partition_state), .tail = hvcall_restore_tail,
-		.privileges = CREATE, .target = HYPERCALL_SYSTEM },
+		.flags = BESIDE, .privileges = CREATE,
+		.target = HYPERCALL_SYSTEM },
 };
 
 /* Numbers that the TLFS does not use, in their order. */

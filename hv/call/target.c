@@ -5,6 +5,7 @@
 
 #include "hv/arch.h"
 #include "hv/interrupt/port.h"
+#include "hv/stream/beside.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
@@ -127,6 +128,14 @@ static enum hv_status find_vp(struct hypercall_frame *f)
 	return HV_STATUS_SUCCESS;
 }
 
+/* Memory is at work on without the lock: the target's, or some that the call could take. */
+static bool has_to_wait(const struct hypercall_frame *f)
+{
+	if (!(f->row->flags & HYPERCALL_BESIDE) && beside_hinders())
+		return true;
+	return f->target && f->target->beside;
+}
+
 /* Apart from the dispatcher, whose path without a target is short. */
 __attribute__((noinline)) enum hv_status target_find(struct hypercall_frame *f)
 {
@@ -146,6 +155,10 @@ __attribute__((noinline)) enum hv_status target_find(struct hypercall_frame *f)
 		&f->target);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
+	if (has_to_wait(f)) {
+		f->again = true;
+		return HV_STATUS_SUCCESS;
+	}
 	/* The state before the VP: one that is not active has none to ask for. */
 	if (row->states && !(row->states & BIT(f->target->state)))
 		return HV_STATUS_INVALID_PARTITION_STATE;

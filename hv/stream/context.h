@@ -75,6 +75,7 @@ struct context {
 	struct partition *owner;  /* whose pool the pages came from */
 	bool restoring;
 	bool summary;
+	bool beside;    /* the lock of the machine is given away (beside.h) */
 	u64 generation; /* of the target, when the process was opened */
 	u64 tsc;        /* TSC at START: all VPs are saved as of then */
 	u32 budget;     /* work left in this call: its beginning sets it */

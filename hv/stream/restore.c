@@ -6,6 +6,7 @@
 
 #include "hv/arch.h"
 #include "hv/base/log.h"
+#include "hv/stream/beside.h"
 #include "hv/stream/chunk_vp.h"
 #include "hv/stream/stream.h"
 #include "lib/crc32c.h"
@@ -275,9 +276,11 @@ static enum chunk_verdict take(struct context *c, const u8 *data, u32 size,
                                u32 *consumed)
 {
 	enum chunk_verdict v = CHUNK_GOOD;
-	u32 done = 0, taken = 0;
+	u32 done = 0, taken = 0, count;
+	const struct chunk_kind *kinds = chunk_table(&count);
 
 	while (v == CHUNK_GOOD) {
+		beside_set(c, kinds[c->row].flags & CHUNK_MEMORY);
 		if (c->at >= HEADER && c->at == HEADER + c->header.length) {
 			v = finish_chunk(c);
 			continue;
@@ -290,6 +293,7 @@ static enum chunk_verdict take(struct context *c, const u8 *data, u32 size,
 			taken = take_payload(c, data + done, size - done);
 		done += taken;
 	}
+	beside_set(c, false);
 	*consumed = done;
 	if (c->restore.applying && v != CHUNK_ENDS)
 		*consumed -= LAST_BYTE;

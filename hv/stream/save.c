@@ -5,6 +5,7 @@
 #include "hv/stream/save.h"
 
 #include "hv/arch.h"
+#include "hv/stream/beside.h"
 #include "hv/stream/chunk.h"
 #include "hv/stream/stream.h"
 #include "lib/crc32c.h"
@@ -99,6 +100,7 @@ static bool make_chunk(struct context *c, u8 *out, u32 room)
 	while (saved == CHUNK_NONE) {
 		const struct chunk_kind *k = &kinds[c->row];
 
+		beside_set(c, k->flags & CHUNK_MEMORY);
 		c->payload = c->buffer;
 		c->header.id = k->id;
 		/* PAGE and FILL have no save: EXTENT's makes all three. */
@@ -159,5 +161,6 @@ enum hv_save_restore_result save_run(struct context *c, u8 *out, u32 size,
 		if (last)
 			break;
 	}
+	beside_set(c, false);
 	return last ? HV_STATE_COMPLETE : HV_STATE_INCOMPLETE;
 }

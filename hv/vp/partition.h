@@ -71,6 +71,7 @@ struct partition {
 	bool save_memory;        /* D18: streams carry map and pages */
 	bool half_restored;      /* D22: may not run until a restore ends */
 	bool marked;             /* pages may have marks (chunk_memory.c) */
+	bool beside;             /* its memory is at work on (beside.h) */
 	u64 generation;          /* counts every change a stream would miss */
 
 	u64 finalize_gpa; /* how far finalizing has come */

@@ -49,6 +49,7 @@ SVM_ARGUMENTS = {
     "anywhere": "limits=0 steps=0 all=1 common=1 timer=0",
     "hostile": "pushes=0" + (" faults=0" if icount() else ""),
     "nmi": "late=20000 even=0 child=0",
+    "pair": "rounds=1000 most=0",
     "refused": "sysenter=0 kernel_gs=0",
     "share": "ticks=16",
     "storm": "rounds=3000 patience=64",
@@ -63,7 +64,7 @@ SVM_LEFT_OUT = {
     "tally": "it counts what KVM makes exit of VT-x",
 }
 # What takes long, and asks little of a model: one of each vendor, unless some are named.
-ON_ONE = {"attack": (SVM, BOCHS)}
+ON_ONE = {"attack": (SVM, BOCHS), "pair": (SVM, BOCHS)}
 # Arguments of what goes through so many rounds that one model of Bochs' does all of them,
 # and the others a part, if none are named.
 FEWER_ROUNDS = {
@@ -136,6 +137,7 @@ PLACES: dict[str, Place] = {
     # On Bochs the next child has NMIs blocked as its last one (docs/architecture.md).
     "attack": replace(COUNTED, group="attack", hosts_clock=True),
     "below": COUNTED,
+    "pair": Place("pair", cpus=2, hosts_clock=True, seconds=60),
     "tally": COUNTED,
     "wild": COUNTED,
     "ticks": Place("ticks", seconds=70),    # leaves another mode of the APIC

@@ -36,6 +36,8 @@ SHARED = {
     # hv/run
     "vp_reg_table.by_msr": CONSTANT,
     # hv/stream
+    "beside.count": "the lock of the machine",
+    "beside.wanted": "the lock of the machine",
     "stream.count": "the lock of the machine: a process begins under it",
     # hv/call
     "cost.costs": "the lock of the machine",

@@ -39,6 +39,7 @@ struct cpu_arch {
 	bool in_guest; /* or on the last way to it: under the lock up to that */
 	bool waits;    /* for its turn (machine.c) */
 	bool halts;    /* of its own will: it has given its turn away */
+	bool beside;   /* it works without its turn (beside.h) */
 	bool open;     /* an interrupt may come in now (fault.c) */
 	u32 taken;     /* the vector of the one that did, 0: none */
 	u32 kicked;    /* an NMI that is ours is under way to it */

@@ -79,6 +79,20 @@ void machine_wait(struct cpu *cpu)
 	machine_halted(cpu);
 }
 
+void arch_unlock(void)
+{
+	cpu_arch(arch_this_cpu())->beside = true;
+	machine_leave();
+}
+
+void arch_lock(void)
+{
+	struct cpu *cpu = arch_this_cpu();
+
+	cpu_arch(cpu)->beside = false;
+	machine_take(cpu);
+}
+
 void machine_stop(void)
 {
 	__atomic_store_n(&machine_stopped, true, __ATOMIC_RELEASE);

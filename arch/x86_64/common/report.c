@@ -92,6 +92,7 @@ static const char *state_of(struct cpu *cpu)
 	return a->in_guest ? "in its guest"
 	       : a->waits  ? "waits for its turn"
 	       : a->halts  ? "halts"
+	       : a->beside ? "works beside the turn"
 	                   : "has the turn";
 }
 

@@ -23,6 +23,10 @@ struct fake_others {
 	const struct vp *gone;
 	u32 waits; /* halts up to an NMI: what comes then, which it never sleeps through */
 	void (*arrives)(struct cpu *cpu, u32 wait);
+	u32 unlocked; /* times that the lock was given away, */
+	bool open;    /* and whether it is */
+	void (*beside)(
+		void); /* what another processor does meanwhile, NULL: nothing */
 };
 extern struct fake_others fake_others;
 
