@@ -224,6 +224,9 @@ def parse_args() -> argparse.Namespace:
                         help="of each machine (default: 512)")
     parser.add_argument("--board", choices=("pc", "q35"), default="pc",
                         help="of QEMU's machines (default: pc)")
+    parser.add_argument("--cpus", type=int, default=2,
+                        help="logical processors of each machine (default: 2); the "
+                             "child runs on the last one")
     return parser.parse_args()
 
 
@@ -252,7 +255,9 @@ def main() -> int:
     args = parse_args()
     demo = Demo(args.build, args.damage,
                 replace(demo_machine(), memory_mib=args.memory,
-                        board=args.board))
+                        board=args.board, cpus=args.cpus,
+                        # QEMU's other one gives a second processor no time.
+                        hosts_clock=args.cpus > 1))
     return exit_code("stasis-demo-", lambda work: demonstrate(demo, work))
 
 
