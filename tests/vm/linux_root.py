@@ -68,8 +68,11 @@ class LinuxPlan:
     def script(self) -> bytes:
         """The startup.nsh."""
         stasis = ["stasis.efi"] if self.stasis else []
+        # Bochs' firmware has no tables of its own.
+        tables = ([f"acpi.efi cpus={self.cpus}"]
+                  if self.processor.emulator == "bochs" else [])
         lines = ["echo -off", "fs0:",
-                 *(again(stasis) if self.end == REBOOT else []), *stasis,
+                 *(again(stasis) if self.end == REBOOT else []), *stasis, *tables,
                  *(["hvctl create spin mem=1", "hvctl resume 2"]
                    if self.child else []),
                  f"vmlinuz.efi initrd=\\initrd {self.options}".rstrip()]
@@ -91,6 +94,7 @@ class LinuxPlan:
             "startup.nsh": self.script(), "spin": SPIN,
             "stasis.efi": BUILD / ("test" if self.counted else "") / "stasis.efi",
             "hvctl.efi": BUILD / "hvctl.efi",
+            "acpi.efi": BUILD / "guest/acpi.efi",
             "vmlinuz.efi": linux_parts.kernel(self.kernel),
             "initrd": self.initramfs(),
         }, size_mib=SIZE_MIB)

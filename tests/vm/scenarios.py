@@ -18,7 +18,7 @@ from emulator import (BOCHS, SVM, Processor, choose_processor, has_kvm,
                       icount, processor_of, qemu_binary, version_of)
 
 SOURCES = ROOT / "tests/guest/root"
-TOOLS = {"gop", "reset"}                # programs of other tests
+TOOLS = {"acpi", "gop", "reset"}                # programs of other tests
 PER_BOOT = 8                            # scenarios that share a boot
 
 # Also what takes long and shows little that the rest does not.
