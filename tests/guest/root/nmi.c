@@ -55,6 +55,7 @@ static volatile struct {
 	u64 stamp[WANTED]; /* the child's */
 	u64 ours[WANTED];  /* when we ran last */
 	u64 stay;          /* ticks that the next one stays in its handler */
+	u64 stayed;        /* the one that did */
 } nmi;
 static volatile u64 *stamp; /* where the child writes */
 static volatile u64 ours;
@@ -94,6 +95,8 @@ HANDLER static void handle_nmi(struct frame *frame)
 		nmi.stamp[at] = last;
 		nmi.ours[at] = ours;
 	}
+	if (nmi.stay)
+		nmi.stayed = at;
 	while (cpu_read_tsc() - now < nmi.stay)
 		;
 	nmi.stay = 0;
@@ -108,7 +111,7 @@ static void nmis_begin(void)
 {
 	trap_set_gate(VECTOR_NMI, (u64)handle_nmi);
 	nmi.count = 0;
-	nmi.stay = 0;
+	nmi.stay = nmi.stayed = 0;
 	firmware_pin = pin_read();
 	insn_out8(PIT_CONTROL, PIT_RATE);
 	insn_out8(PIT_COUNT, (u8)PERIOD);
@@ -256,7 +259,7 @@ static void while_the_hypervisor_works(void)
  */
 static void while_it_handles_one(void)
 {
-	u64 period = 0;
+	u64 period = 0, at;
 
 	MUST(create() && child_go(&child));
 	nmis_begin();
@@ -267,9 +270,12 @@ static void while_it_handles_one(void)
 	}
 	nmis_end();
 	MUST(child_stop(&child) && !test_failed());
-	EXPECT(nmi.left[3] - nmi.came[3] >= period * 3);
-	EXPECT(nmi.came[4] - nmi.left[3] <= late);
-	none_is_missing(5);
+	/* On a busy host one more may have come before that was said. */
+	at = nmi.stayed;
+	MUST(EXPECT(at >= 3) && EXPECT(at + 2 < WANTED));
+	EXPECT(nmi.left[at] - nmi.came[at] >= period * 3);
+	EXPECT(nmi.came[at + 1] - nmi.left[at] <= late);
+	none_is_missing((u32)at + 2);
 	child_destroy(&child);
 }
 
