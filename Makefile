@@ -77,12 +77,12 @@ vendor_objects = $(call objects,lib/*.c hv/*.c hv/*/*.c \
 VMX_OBJECTS := $(call vendor_objects,vmx)
 SVM_OBJECTS := $(call vendor_objects,svm)
 HV_OBJECTS := $(sort $(VMX_OBJECTS) $(SVM_OBJECTS))
-# The images for tests: the same with counters, planted faults and books of all pages
-# (tests/tally, whose tally.h comes before arch's); with the option for faults in their loader.
+# The images for tests: the same with counters, planted faults and books (tests/tally, whose
+# tally.h comes before arch's); with the option for faults in their loader.
 BOOKS := $(wildcard tests/books/*.c)
 test_objects = $(patsubst $(B)/arch/%.c.o,$(B)/test/arch/%.c.o, \
 	$(call vendor_objects,$(1))) $(patsubst %.c,$(B)/test/%.c.o, \
-	$(BOOKS) $(patsubst %,tests/tally/%.c,audit tally planted planted_$(1)))
+	$(BOOKS) $(patsubst %,tests/tally/%.c,audit tally held held_$(1) planted planted_$(1)))
 TEST_OBJECTS := $(sort $(foreach v,vmx svm,$(call test_objects,$(v))))
 ASM_OFFSETS := $(B)/arch/x86_64/common/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)

@@ -10,6 +10,7 @@
 #include "arch/x86_64/vmx/vmx.h"
 #include "hv/vp/vp.h"
 #include "tests/tally/audit.h"
+#include "tests/tally/held.h"
 #include "tests/tally/planted.h"
 
 #define FIELDS 0x6c18 /* an encoding is below */
@@ -213,6 +214,7 @@ static void look_for_question(struct vp *vp, u32 reason)
 void tally_exit(struct vp *vp, u32 reason)
 {
 	planted_exit();
+	held_exit(vp, reason);
 	turn.vp = vp;
 	turn.reason = reason & (TALLY_REASONS - 1);
 	look_for_question(vp, reason);
@@ -231,6 +233,7 @@ void tally_switch_end(void)
 void tally_enter(const struct vp *vp)
 {
 	planted_enter();
+	held_enter(vp);
 	tally_add(TALLY_ENTRY);
 	if (turn.vp && !turn.asked)
 		end_turn(vp);

@@ -9,6 +9,7 @@
 #define ARCH_MACHINE_H
 
 #include "arch/x86_64/common/cpu_arch.h"
+#include "arch/x86_64/common/tally.h"
 #include "hv/base/lock.h"
 
 extern struct lock machine_lock;
@@ -41,6 +42,7 @@ static inline void machine_give(struct cpu *cpu)
 /* Gives the lock away, and goes into no guest. */
 static inline void machine_leave(void)
 {
+	tally_leave();
 	lock_give(&machine_lock);
 }
 

@@ -1,14 +1,13 @@
 /*
- * Second-level page tables, of guest-physical addresses: four levels, level 3 the top
- * and level 0 the table of 4-KiB pages. Pure memory manipulation; how an entry is
- * written the vendor knows (vendor.h), and that all have 512 of 8 bytes.
+ * Second-level page tables, of guest-physical addresses: four levels, level 3 the top and
+ * level 0 the table of 4-KiB pages. How an entry is written the vendor knows (vendor.h).
  *
- * An entry is in use exactly when SLAT_USED is set, since a mapping without any
- * rights is not present for the processor but still a mapping. Accessed and
- * dirty flags are not used.
+ * One is in use exactly when SLAT_USED is set: a mapping without any rights is not present
+ * for the processor but still a mapping. Accessed and dirty flags are not used.
  */
 #include "arch/x86_64/common/vendor.h"
 
+#include "arch/x86_64/common/tally.h"
 #include "hv/base/check.h"
 #include "hv/memory/pool.h"
 
@@ -81,8 +80,10 @@ static struct walk walk_down(const struct arch_space *space, u64 address,
  */
 static void set_entry(struct arch_space *space, u64 *entry, u64 value)
 {
-	if (vendor_rights(*entry) && *entry != value)
+	if (vendor_rights(*entry) && *entry != value) {
+		tally_space_changed(space);
 		vendor_space_changed(space, hpa_of(*entry & SLAT_ADDRESS));
+	}
 	*entry = value;
 }
 
@@ -424,10 +425,7 @@ u32 arch_space_run_near(const struct arch_space *space,
 	return count;
 }
 
-/*
- * Each entry that is looked at costs one of the budget. The holes of a table are
- * passed one after the other, without a walk from the top for each of them.
- */
+/* Each entry that is looked at costs one of the budget; holes of a table need no walk. */
 enum arch_next arch_space_next(const struct arch_space *space, gpa_t *gpa,
                                struct arch_mapping *mapping, u32 *budget)
 {
@@ -478,6 +476,8 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 			above = entry;
 			table = table_of(*entry);
 		}
+		if (!above)
+			tally_space_gone(space);
 		if (above)
 			*above = 0;
 		else

@@ -10,8 +10,9 @@
 #ifndef ARCH_TALLY_H
 #define ARCH_TALLY_H
 
-#include "include/types.h"
+#include "hv/base/addr.h"
 
+struct arch_space;
 struct vp;
 
 static inline void tally_vmread(u64 field)
@@ -24,24 +25,31 @@ static inline void tally_vmwrite(u64 field)
 	(void)field;
 }
 
-static inline void tally_vmxon(void)
+static inline void tally_vmxon(hpa_t page)
 {
+	(void)page;
 }
 
-static inline void tally_vmclear(void)
+static inline void tally_vmclear(hpa_t page)
 {
+	(void)page;
 }
 
-static inline void tally_vmptrld(void)
+static inline void tally_vmptrld(hpa_t page)
 {
+	(void)page;
 }
 
-static inline void tally_invept(void)
+static inline void tally_invept(u64 type, u64 what)
 {
+	(void)type;
+	(void)what;
 }
 
-static inline void tally_invvpid(void)
+static inline void tally_invvpid(u64 type, u64 what)
 {
+	(void)type;
+	(void)what;
 }
 
 static inline void tally_cpuid(void)
@@ -75,6 +83,45 @@ static inline void tally_debug_register(void)
 /* MOV to CR0 or CR4, IN and OUT, WBINVD. */
 static inline void tally_other(void)
 {
+}
+
+/* The page of a VMCS is written by us. */
+static inline void tally_vmcs_written(hpa_t page)
+{
+	(void)page;
+}
+
+/* What the processor may have cached of the space is old; and is nowhere any more. */
+static inline void tally_space_changed(const struct arch_space *space)
+{
+	(void)space;
+}
+
+static inline void tally_space_flushed(const struct arch_space *space)
+{
+	(void)space;
+}
+
+/* Its top table is free. */
+static inline void tally_space_gone(const struct arch_space *space)
+{
+	(void)space;
+}
+
+/* The lock of the machine is given away, and not for an entry. */
+static inline void tally_leave(void)
+{
+}
+
+/* A VP begins, and has ended: its pages are to be others'. */
+static inline void tally_vp_new(const struct vp *vp)
+{
+	(void)vp;
+}
+
+static inline void tally_vp_gone(const struct vp *vp)
+{
+	(void)vp;
 }
 
 /* Before the start: handoff's word for an image of tests. */

@@ -5,11 +5,13 @@
  */
 #include "arch/x86_64/common/cpu_arch.h"
 #include "arch/x86_64/common/switch.h"
+#include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
 #include "hv/arch.h"
 
 void arch_vp_init(struct vp *vp)
 {
+	tally_vp_new(vp);
 	vendor_vp_init(vp);
 }
 
@@ -21,6 +23,7 @@ void arch_vp_free(struct vp *vp)
 	if (a->resident == vp)
 		a->resident = NULL;
 	vendor_vp_free(vp);
+	tally_vp_gone(vp);
 }
 
 void arch_vp_capture(struct vp *vp, u32 parts)
@@ -36,7 +39,7 @@ void arch_vp_apply(struct vp *vp)
 
 	/* Made anew: nothing of before can be left in what the processor has. */
 	if (vp->renewed)
-		vendor_vp_init(vp);
+		arch_vp_init(vp);
 	vp->renewed = false;
 	vendor_apply(vp, parts);
 	switch_load_if_resident(vp, parts);

@@ -406,6 +406,7 @@ void vendor_space_flush(struct arch_space *space)
 	__atomic_add_fetch(&changes, 1, __ATOMIC_RELEASE);
 	space->stale = false;
 	kick_space(space);
+	tally_space_flushed(space);
 }
 
 /* The MTRRs apply to what the tables lead to: they have no types (15.25.8). */

@@ -5,6 +5,7 @@
 #include "arch/x86_64/vmx/tlb.h"
 
 #include "arch/x86_64/common/kick.h"
+#include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/ept_entry.h"
 #include "arch/x86_64/vmx/features.h"
@@ -66,6 +67,7 @@ void vendor_space_flush(struct arch_space *space)
 			cpu_vmx(cpus_at(i))->flush = true;
 	/* Those that are in a guest come out, and see it as they go in again. */
 	kick_space(space);
+	tally_space_flushed(space);
 }
 
 /* Which space it was is not written down: it is rare, and others fill again. */

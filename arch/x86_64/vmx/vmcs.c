@@ -8,6 +8,7 @@
 #include "arch/x86_64/common/paging.h"
 #include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/tables.h"
+#include "arch/x86_64/common/tally.h"
 #include "arch/x86_64/vmx/bitmaps.h"
 #include "arch/x86_64/vmx/features.h"
 #include "arch/x86_64/vmx/state.h"
@@ -181,6 +182,7 @@ void vmcs_init(struct vp *vp)
 	arch_zero_page(page);
 	/* VMPTRLD compares it, and refuses another processor's format (24.2). */
 	*page = features()->revision;
+	tally_vmcs_written(arch_page_hpa(page));
 	vmcs_release(vp);
 	vmcs_load(vp);
 	init_controls(vp);

@@ -157,7 +157,7 @@ enum vmx_result { VMX_OK = 0, VMX_FAIL_INVALID = 1, VMX_FAIL_VALID = 2 };
 	{                                                   \
 		bool cf, zf;                                \
                                                             \
-		tally_##name();                             \
+		tally_##name(page);                         \
 		__asm__ volatile(#name " %2"                \
 		                 : "=@ccc"(cf), "=@ccz"(zf) \
 		                 : "m"(page)                \
@@ -198,7 +198,7 @@ static inline enum vmx_result invept(u64 type, struct vmx_invalidation operand)
 {
 	bool cf, zf;
 
-	tally_invept();
+	tally_invept(type, operand.what);
 	__asm__ volatile("invept %3, %2"
 	                 : "=@ccc"(cf), "=@ccz"(zf)
 	                 : "r"(type), "m"(operand)
@@ -210,7 +210,7 @@ static inline enum vmx_result invvpid(u64 type, struct vmx_invalidation operand)
 {
 	bool cf, zf;
 
-	tally_invvpid();
+	tally_invvpid(type, operand.what);
 	__asm__ volatile("invvpid %3, %2"
 	                 : "=@ccc"(cf), "=@ccz"(zf)
 	                 : "r"(type), "m"(operand)
