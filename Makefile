@@ -240,11 +240,11 @@ $(DEPS_OF): deps-%:
 	$(Q)tools/deps.sh $*
 
 help: ## this list
-	$(Q)sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | \
+	$(Q)sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile mk/*.mk | \
 		awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
 
 clean: ## remove build/
 	$(Q)rm -rf $(B)
 
-include mk/hypervisor.mk mk/efi.mk mk/children.mk mk/host.mk mk/linux.mk
--include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -name '*.d' -print 2>/dev/null)
+include mk/hypervisor.mk mk/efi.mk mk/children.mk mk/host.mk mk/linux.mk mk/strict.mk
+-include $(shell find $(B) -path $(B)/kvm -prune -o -path $(B)/qemu -prune -o -path $(B)/strict -prune -o -name '*.d' -print 2>/dev/null)

@@ -27,6 +27,11 @@ linux libc6-dev /usr/include/stdlib.h
 linux debian-archive-keyring /usr/share/keyrings/debian-archive-keyring.gpg
 kvm apt apt-get
 kvm dpkg dpkg
+strict apt /usr/lib/apt/apt-helper
+strict g++ g++
+strict make make
+strict patch patch
+strict xz-utils xz
 pytest gdb gdb
 pytest python3-pytest /usr/lib/python3/dist-packages/pytest/__init__.py
 host gcc gcc
@@ -79,6 +84,7 @@ for part in "$@"; do
 	test) groups="$groups build emulate bochs qemu pytest host kvm linux" ;;
 	kvm) groups="$groups build emulate bochs qemu pytest kvm" ;;
 	linux) groups="$groups build emulate $emulator linux" ;;
+	strict) groups="$groups build emulate bochs pytest strict" ;;
 	bench) groups="$groups build emulate bochs qemu bench" ;;
 	host | check | fuzz | coverage) groups="$groups $part" ;;
 	*)
