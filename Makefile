@@ -200,7 +200,7 @@ coverage: $(COVER_PROGRAMS) | $(DEPS) ## lines and branches that the unit tests 
 	$(Q)$(PYTHON) tests/coverage.py $(if $(V),-v) $(COVER_PROGRAMS)
 
 bench: $(BENCH_PROGRAMS) $(B)/stasis.efi $(B)/guest/cost.efi \
-	$(B)/test/stasis.efi $(B)/guest/tally.efi | $(DEPS)
+	$(B)/test/stasis.efi $(B)/guest/tally.efi $(B)/guest/pair.efi | $(DEPS)
 bench: ## speed of save and restore, beside QEMU; instructions a call, exits
 	$(Q)$(PYTHON) tests/bench/bench.py $(B)
 

@@ -29,6 +29,7 @@ IN_MEMORY = Path("/dev/shm")
 OWN_MAX = {"save-full": 1_500, "restore-full": 1_700}
 NULL_MAX = 500                          # of a null call
 CALL_MAX = 60_000                       # instructions of any call
+AT_ONCE_MAX = {"save": 1.2, "null-calls": None}    # of the time of one alone
 STREAM_MAX = 1.005                      # of the bytes that must be carried
 BARE_MIN = 0.9                          # of the bare loop's speed
 TROUBLE = (OSError, subprocess.CalledProcessError, QemuError, MachineRunError)
@@ -111,6 +112,13 @@ def exit_goals(exits: list[dict[str, Any]]) -> list[Goal]:
                  one["figure"], one["goal"], False) for one in exits]
 
 
+def lock_goals(locks: dict[str, int]) -> list[Goal]:
+    """What one processor waits for another: all of a null call is under the lock."""
+    return [Goal(f"time of two processors at once, {name.replace('-', ' ')}",
+                 locks[f"{name}-at-once"] / locks[f"{name}-alone"], bound, False)
+            for name, bound in AT_ONCE_MAX.items()]
+
+
 def show_speed(speed: dict[str, Any], mib: int) -> None:
     """Rows of memories and contenders."""
     print(f"{mib} MiB of guest memory, GiB a second of processor time: "
@@ -177,6 +185,8 @@ def main() -> int:
         exits = attempt("exits below, about a minute",
                         lambda: bench_machine.measure_exits(
                             Path(work) / "tally"))
+        locks = attempt("locks, about a minute",
+                        lambda: bench_machine.measure_locks(Path(work) / "locks"))
     goals: list[Goal] = []
     if speed:
         show_speed(speed, mib)
@@ -188,15 +198,17 @@ def main() -> int:
     goals += test_run_goals(bench_machine.last_test_run())
     if exits:
         goals += exit_goals(exits)
+    if locks:
+        goals += lock_goals(locks)
     show_goals(goals)
     out = build / "bench.json"
     out.write_text(json.dumps({
         "mib": mib, "loops": bench_speed.LOOPS, "rounds": rounds,
         "load": os.getloadavg(), "speed": speed, "machines": machines,
-        "exits": exits, "goals": [asdict(goal) | {"holds": goal.holds()} for goal in goals
+        "exits": exits, "locks": locks, "goals": [asdict(goal) | {"holds": goal.holds()} for goal in goals
                   if goal.bound is not None]}, indent=1))
     print(f"written to {out}")
-    return 0 if speed and all(machines) and exits and with_qemu else 1
+    return 0 if speed and all(machines) and exits and locks and with_qemu else 1
 
 
 if __name__ == "__main__":

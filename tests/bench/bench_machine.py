@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,18 @@ def measure_exits(work: Path) -> list[dict[str, Any]]:
     if not found:
         raise MachineRunError("the scenario did not print its figures")
     return [asdict(one) for one in found]
+
+
+def measure_locks(work: Path) -> dict[str, int]:
+    """What two processors at once take, beside one alone, in ticks of Bochs' clock."""
+    plan = group_plan(PLACES["pair"], ["pair"], BOCHS)
+    plan = replace(plan, steps=tuple(
+        replace(step, command=f"{step.command} rounds=4") if step.name == "pair" else step
+        for step in plan.steps))
+    result = plan.run(work)
+    if not result.finished("pair"):
+        raise MachineRunError(result.problem or "the scenario did not end")
+    return read_costs(result.section("pair"))
 
 
 def last_test_run() -> dict[str, Any] | None:
