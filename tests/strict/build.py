@@ -20,7 +20,7 @@ MIRROR = "http://deb.debian.org/debian/pool/main/b/bochs"
 # Of Debian 13: its 3.0 is what the hooks are for.
 SOURCE = "bochs_3.0+dfsg.orig.tar.xz"
 SHA256 = "78f6c73d4a6472d5130a87ab9dc306d02c7c71ed8e25b3a8ef642e2a7acd282b"
-OURS = ("hooks.patch", "strict.cc", "strict.h")
+OURS = ("hooks.patch", "strict.cc", "strict.hh")
 # What Debian's build has of the processor; of the rest what tests/vm asks for.
 CONFIGURE = """
 --with-rfb --without-x --disable-docbook --disable-plugins

@@ -21,6 +21,7 @@ ROOT = HERE.parents[1]
 COPY = ROOT / "build/strict/copy"
 MODEL = "corei7_skylake_x"
 PYTHON = "/usr/bin/python3"
+FAILED = re.compile(r"^FAILED \S*\[[^\]]*-(\S+)\](.*)$", re.M)
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, \d+ skipped$", re.M)
 
 
@@ -64,36 +65,52 @@ def make() -> None:
         raise ValueError("does not compile:\n" + done.stderr[-1500:])
 
 
-def scenarios(mutant: Mutant) -> tuple[int, int]:
-    """How many cases passed and failed."""
-    env = dict(os.environ, EMU="bochs", STASIS_MODELS=MODEL, STASIS_CPUS=str(mutant.cpus))
-    # A scenario of that name, of a model: not the tests of the list itself.
-    wanted = " or ".join(f"{MODEL} and {name}" for name in mutant.by)
+def failing(name: str, cpus: int) -> set[str]:
+    """The cases of a scenario, alone in its boot, that fail in the copy."""
+    env = dict(os.environ, EMU="bochs", STASIS_MODELS=MODEL, STASIS_CPUS=str(cpus),
+               STASIS_SCENARIOS=name)
     done = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", "tests/vm/test_scenarios.py", "-k", wanted],
+        [PYTHON, "-m", "pytest", "-q", "tests/vm/test_scenarios.py", "-k", MODEL],
         cwd=COPY, env=env, capture_output=True, text=True, check=False)
     (COPY.parent / "mutant.log").write_text(done.stdout + done.stderr)
     found = SUM.findall(done.stdout)
-    if not found:
-        raise ValueError("the scenarios did not run:\n" + done.stdout[-1500:])
-    return int(found[-1][0]), int(found[-1][1])
+    if not found or found[-1] == ("0", "0"):
+        raise ValueError(f"{name} did not run:\n" + done.stdout[-1500:])
+    lines = {"".join(parts) for parts in FAILED.findall(done.stdout)}
+    # That of the whole scenario says nothing more, unless no case did.
+    return {line for line in lines if "::" in line} or lines
 
 
-def one(mutant: Mutant) -> bool:
+def finders(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> list[str]:
+    """The scenarios that notice it, each tried by itself."""
+    (COPY / mutant.file).write_text(mutant.source(), encoding="utf-8")
+    make()
+    return [name for name in mutant.by
+            if failing(name, mutant.cpus) - before[name, mutant.cpus]]
+
+
+def one(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> bool:
     """Whether what is said of it is right."""
+    copy_tree()
     try:
-        text = mutant.source()
-        (COPY / mutant.file).write_text(text, encoding="utf-8")
-        make()
-        passed, failed = scenarios(mutant)
+        found = finders(mutant, before)
     except ValueError as error:
-        print(f"{mutant.name}: {error}", flush=True)
+        print(f"WRONG: {mutant.name}: {error}", flush=True)
         return False
-    right = bool(failed) != bool(mutant.passes)
-    print(f"{'' if right else 'WRONG: '}{mutant.name}: "
-          f"{'noticed' if failed else 'NOT noticed'} by {', '.join(mutant.by)} "
-          f"({passed} passed, {failed} failed)", flush=True)
-    return right
+    wanted = [] if mutant.passes else mutant.by
+    quiet = sorted(set(mutant.by) - set(found))
+    print(f"{'' if found == wanted else 'WRONG: '}{mutant.name}: "
+          f"noticed by {', '.join(found) or 'NONE'}"
+          + (f", not by {', '.join(quiet)}" if quiet else ""), flush=True)
+    return found == wanted
+
+
+def whole(mutants: list[Mutant]) -> dict[tuple[str, int], set[str]]:
+    """Of the tree as it is what fails all the same: by that nothing is noticed."""
+    copy_tree()
+    make()
+    runs = sorted({(name, mutant.cpus) for mutant in mutants for name in mutant.by})
+    return {run: failing(*run) for run in runs}
 
 
 def main() -> int:
@@ -106,10 +123,11 @@ def main() -> int:
         every = [Mutant(**fields) for fields in tomllib.load(file)["mutant"]]
     words = sys.argv[1:]
     chosen = [one for one in every if not words or any(w in one.name for w in words)]
-    wrong = 0
-    for mutant in chosen:
-        copy_tree()
-        wrong += not one(mutant)
+    before = whole(chosen)
+    for (name, cpus), cases in before.items():
+        print(f"unbroken, {name} on {cpus}: {', '.join(sorted(cases)) or 'all pass'}",
+              flush=True)
+    wrong = sum(not one(mutant, before) for mutant in chosen)
     print(f"{len(chosen) - wrong} passed, {wrong} failed")
     return 1 if wrong or not chosen else 0
 

@@ -10,7 +10,7 @@
 #include "bochs.h"
 #include "cpu.h"
 
-#include "strict.h"
+#include "strict.hh"
 
 #include <stdlib.h>
 #include <string.h>
