@@ -5,6 +5,7 @@
 #include "boot/frequency.h"
 
 #define MEASURED_UNIT 100000u /* Hz */
+#define AGREE_SHARE 10000u    /* 100 parts in a million */
 
 /* Family 6 models whose leaf 0x15 leaves out the crystal (SDM table 18-85). */
 static const struct {
@@ -99,6 +100,24 @@ bool frequency_agrees(u64 stated, u64 measured)
 	 * wrong by a factor.
 	 */
 	return apart <= measured / 10;
+}
+
+void frequency_note(struct frequency_rounds *r, u64 ticks)
+{
+	bool best = r->count == 0 || ticks < r->best;
+
+	if (best) {
+		r->next = r->best;
+		r->best = ticks;
+	} else if (r->count == 1 || ticks < r->next) {
+		r->next = ticks;
+	}
+	r->count++;
+}
+
+bool frequency_settled(const struct frequency_rounds *r)
+{
+	return r->count > 1 && r->next - r->best <= r->best / AGREE_SHARE;
 }
 
 u64 frequency_round(u64 measured)

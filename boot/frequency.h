@@ -42,6 +42,21 @@ struct frequency frequency_stated(const struct frequency_words *words);
 bool frequency_agrees(u64 stated, u64 measured);
 
 /*
+ * Measurements of the same time. What comes in between makes one too long, nothing makes it
+ * too short: the best counts, once another one agrees with it within 100 parts in a
+ * million. Where neither can run undisturbed, as on a busy host, it takes more of them.
+ * All 0 at first.
+ */
+struct frequency_rounds {
+	u64 best; /* ticks */
+	u64 next; /* best */
+	u32 count;
+};
+
+void frequency_note(struct frequency_rounds *r, u64 ticks);
+bool frequency_settled(const struct frequency_rounds *r);
+
+/*
  * A long measurement, rounded to what it is good for, so that it is the same in
  * the next boot.
  */

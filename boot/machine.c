@@ -15,6 +15,7 @@
 #define SHORT_ROUNDS 2
 #define LONG_US 100000u
 #define LONG_ROUNDS 3
+#define MOST_ROUNDS 30 /* until two of the long ones agree: 3 seconds */
 
 #define MSR_HV_TSC_FREQUENCY 0x40000022u
 
@@ -64,21 +65,19 @@ static void ask_processor(struct frequency_words *words)
 		__cpuid(0x16, words->leaf16, ebx, ecx, edx);
 }
 
-static u64 measure(u32 microseconds, u32 rounds)
+/* At least so many rounds, and more as long as no two agree. */
+static u64 measure(u32 microseconds, u32 least, u32 most)
 {
-	u64 best = ~0ull;
+	struct frequency_rounds rounds = { 0 };
 
-	/* An interrupt makes a round too long, nothing makes it too short. */
-	for (u32 round = 0; round < rounds; round++) {
+	while (rounds.count < least ||
+	       (rounds.count < most && !frequency_settled(&rounds))) {
 		u64 start = insn_read_tsc();
-		u64 ticks;
 
 		BS->Stall(microseconds);
-		ticks = insn_read_tsc() - start;
-		if (ticks < best)
-			best = ticks;
+		frequency_note(&rounds, insn_read_tsc() - start);
 	}
-	return best * (1000000u / microseconds);
+	return rounds.best * (1000000u / microseconds);
 }
 
 void machine_find_tsc(struct machine_tsc *tsc)
@@ -94,14 +93,15 @@ void machine_find_tsc(struct machine_tsc *tsc)
 		 * 10 ms tell a wrong word from a right one; to measure 100 ms in each boot would
 		 * cost every start a third of a second for nothing.
 		 */
-		if (frequency_agrees(tsc->taken.hz,
-		                     measure(SHORT_US, SHORT_ROUNDS)))
+		if (frequency_agrees(
+			    tsc->taken.hz,
+			    measure(SHORT_US, SHORT_ROUNDS, SHORT_ROUNDS)))
 			return;
 		tsc->denied = tsc->taken;
 	}
 	/* Nobody's word, or a wrong one: then it is the clock of the firmware that counts. */
 	tsc->taken = (struct frequency){
-		frequency_round(measure(LONG_US, LONG_ROUNDS)),
+		frequency_round(measure(LONG_US, LONG_ROUNDS, MOST_ROUNDS)),
 		FREQUENCY_MEASURED,
 	};
 }

@@ -131,6 +131,49 @@ static void test_a_measurement_repeats(void **state)
 	assert_int_equal(frequency_round(50050000), 50100000);
 }
 
+/* The two best of all agree, in whatever order they come. */
+static void test_rounds_that_were_disturbed(void **state)
+{
+	static const struct {
+		u64 ticks[6];
+		u32 count;
+		bool settled;
+		u64 best;
+	} measured[] = {
+		{ { 350000000 }, 1, false, 350000000 },
+		{ { 350000000, 350035000 }, 2, true, 350000000 },
+		{ { 350000000, 350035001 }, 2, false, 350000000 },
+		{ { 350035001, 350000000 }, 2, false, 350000000 },
+		{ { 350035000, 350000000 }, 2, true, 350000000 },
+		/* Two that were disturbed agree no more once a better one comes. */
+		{ { 364000000, 364000100, 350000000 }, 3, false, 350000000 },
+		{ { 364000000, 357000000, 350000000, 350000010 },
+		  4,
+		  true,
+		  350000000 },
+		{ { 350000010, 364000000, 364000000, 350000000, 357000000 },
+		  5,
+		  true,
+		  350000000 },
+		{ { 350000000, 357000000, 353000000, 350000900, 364000000,
+		    350000800 },
+		  6,
+		  true,
+		  350000000 },
+		{ { 0, 0 }, 2, true, 0 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_LEN(measured); i++) {
+		struct frequency_rounds r = { 0 };
+
+		for (u32 k = 0; k < measured[i].count; k++)
+			frequency_note(&r, measured[i].ticks[k]);
+		assert_int_equal(r.best, measured[i].best);
+		assert_int_equal(frequency_settled(&r), measured[i].settled);
+	}
+}
+
 static void test_all_sources_have_names(void **state)
 {
 	(void)state;
@@ -145,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_whose_word),
 		cmocka_unit_test(test_a_word_is_held_against_the_clock),
 		cmocka_unit_test(test_a_measurement_repeats),
+		cmocka_unit_test(test_rounds_that_were_disturbed),
 		cmocka_unit_test(test_all_sources_have_names),
 	};
 
