@@ -200,15 +200,18 @@ bool synic_holds(const struct vp *vp, u32 port)
 }
 
 /*
- * The guest owns the page and may write to it at any time: read the type once.
+ * The guest owns the page and may write to it at any time: read the type once, and once more
+ * behind the flag. A guest that runs on another processor may have emptied the slot and
+ * looked at the flag in between; it sends no EOM then, and nobody else would look (TLFS 14.8).
  */
 static bool is_free(struct hv_message *slot)
 {
 	if (__atomic_load_n(&slot->type, __ATOMIC_ACQUIRE) == HV_MESSAGE_NONE)
 		return true;
-	/* Else the guest would empty the slot without an EOM, and nobody would look. */
-	slot->flags |= HV_MESSAGE_FLAG_PENDING;
-	return false;
+	__atomic_fetch_or(&slot->flags, HV_MESSAGE_FLAG_PENDING,
+	                  __ATOMIC_SEQ_CST);
+	return __atomic_load_n(&slot->type, __ATOMIC_SEQ_CST) ==
+	       HV_MESSAGE_NONE;
 }
 
 /* Into a slot that is free; the type last, for who polls. */

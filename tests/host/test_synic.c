@@ -2,6 +2,11 @@
  * hv/interrupt/synic.c: messages, the queue behind a full slot, EOM, masks (D26).
  */
 #include "hv/interrupt/synic.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
 #include "hv/run/exit.h"
 #include "hv/run/msr.h"
 #include "hv/vp/partition.h"
@@ -230,6 +235,49 @@ static void test_page_is_clean_and_moves(void **state)
 	guest_write_msr(fake_root_vp(), HV_MSR_SIMP, 0);
 }
 
+/* ---- A receiver that runs on another processor ---- */
+
+static struct hv_message *emptied; /* while nobody may write to its page */
+static bool asked_for_eom;
+
+/*
+ * The write of the flag is under way: first the guest empties the slot, and looks at the flag
+ * as a guest does (parent/uefi/synic.c).
+ */
+static void empty_first(int number)
+{
+	(void)number;
+	if (mprotect((void *)((u64)emptied & ~(u64)(PAGE_SIZE - 1)), PAGE_SIZE,
+	             PROT_READ | PROT_WRITE))
+		abort();
+	emptied->type = HV_MESSAGE_NONE;
+	asked_for_eom = emptied->flags & HV_MESSAGE_FLAG_PENDING;
+}
+
+static void test_a_slot_that_is_emptied_meanwhile(void **state)
+{
+	const struct sigaction act = { .sa_handler = empty_first };
+	struct sigaction before;
+
+	(void)state;
+	make(VECTOR);
+	send(0);
+	emptied = slot();
+	asked_for_eom = true;
+	assert_int_equal(sigaction(SIGSEGV, &act, &before), 0);
+	assert_int_equal(
+		mprotect((void *)((u64)emptied & ~(u64)(PAGE_SIZE - 1)),
+	                 PAGE_SIZE, PROT_READ),
+		0);
+	send(1);
+	assert_int_equal(sigaction(SIGSEGV, &before, NULL), 0);
+	/* It has not seen the flag, so nobody would come back for what waits. */
+	assert_false(asked_for_eom);
+	assert_int_equal(slot()->type, HV_MESSAGE_UNRECOVERABLE_EXCEPTION);
+	assert_int_equal(sender_index(), 1);
+	assert_false(list_linked(&vps[1]->message_link));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +290,7 @@ int main(void)
 		TEST(test_d10_delivery_is_a_change),
 		TEST(test_msr_values),
 		TEST(test_page_is_clean_and_moves),
+		TEST(test_a_slot_that_is_emptied_meanwhile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
