@@ -156,9 +156,9 @@ BENCH_PROGRAMS := $(B)/bench/bench_host $(B)/bench/bench_memory
 # Targets that may be the first thing on a fresh machine get their packages
 # before anything is compiled: a phony order-only prerequisite of every rule.
 DEPS := $(patsubst %,deps-%,$(subst test-vm,test,$(subst test-host,host,$(subst test-kvm,kvm,$(subst test-models,kvm,\
-	$(subst test-linux,test,$(subst run-linux,linux,$(subst test-linux-points,linux,\
-	$(filter run run-linux test-linux test-linux-points test test-host test-vm test-kvm test-models check fuzz coverage bench,\
-	$(patsubst storm,test,$(patsubst wild,test,$(patsubst attack,test,$(MAKECMDGOALS:mutants=test-host)))))))))))))
+	$(subst test-linux,test,$(subst run-linux,linux,$(subst test-linux-points,linux,$(subst test-strict,strict,\
+	$(filter run run-linux test-linux test-linux-points test-strict test test-host test-vm test-kvm test-models check fuzz coverage bench,\
+	$(patsubst storm,test,$(patsubst wild,test,$(patsubst attack,test,$(MAKECMDGOALS:mutants=test-host))))))))))))))
 
 # ---- Targets, and what may be said to them ----
 
@@ -167,7 +167,7 @@ ROUNDS := 20000
 SEED := 1
 SEEDS := 20
 
-DEPS_OF := $(addprefix deps-,run test host check fuzz coverage bench kvm linux)
+DEPS_OF := $(addprefix deps-,run test host check fuzz coverage bench kvm linux strict)
 .PHONY: all run test test-host test-vm test-kvm test-models bench check fuzz format deps help clean
 .PHONY: coverage mutants storm wild attack run-linux test-linux-points $(DEPS_OF)
 .DELETE_ON_ERROR:

@@ -104,9 +104,7 @@ bool frequency_agrees(u64 stated, u64 measured)
 
 void frequency_note(struct frequency_rounds *r, u64 ticks)
 {
-	bool best = r->count == 0 || ticks < r->best;
-
-	if (best) {
+	if (r->count == 0 || ticks < r->best) {
 		r->next = r->best;
 		r->best = ticks;
 	} else if (r->count == 1 || ticks < r->next) {

@@ -205,7 +205,8 @@ def main() -> int:
     out.write_text(json.dumps({
         "mib": mib, "loops": bench_speed.LOOPS, "rounds": rounds,
         "load": os.getloadavg(), "speed": speed, "machines": machines,
-        "exits": exits, "locks": locks, "goals": [asdict(goal) | {"holds": goal.holds()} for goal in goals
+        "exits": exits, "locks": locks,
+        "goals": [asdict(goal) | {"holds": goal.holds()} for goal in goals
                   if goal.bound is not None]}, indent=1))
     print(f"written to {out}")
     return 0 if speed and all(machines) and exits and locks and with_qemu else 1

@@ -164,7 +164,7 @@ const char *holds_flushed(struct holds *h, u64 space, bool inside)
 	              : NULL;
 }
 
-void holds_gone(struct holds *h, u64 space)
+void holds_new_space(struct holds *h, u64 space)
 {
 	find_space(h, space)->source.changed = ++h->now;
 }

@@ -96,8 +96,8 @@ void holds_changed(struct holds *h, u64 space);
 /* Its pages may be given away: `inside` says whether a processor is in a guest of it. */
 const char *holds_flushed(struct holds *h, u64 space, bool inside);
 
-/* Its top table is free, and may be another's. */
-void holds_gone(struct holds *h, u64 space);
+/* It is another one than had this top table before. */
+void holds_new_space(struct holds *h, u64 space);
 
 /* The lock is given away. */
 const char *holds_leave(const struct holds *h);

@@ -179,7 +179,7 @@ static void test_a_top_table_is_used_again(void **state)
 {
 	(void)state;
 	right(enter(0));
-	holds_gone(h, SPACE);
+	holds_new_space(h, SPACE);
 	wrong(enter(0), "INVEPT");
 	holds_drop_space(h, 0, SPACE);
 	right(enter(0));

@@ -2,7 +2,7 @@
 
 mutants.py [WORD...], with BOCHS: the folder of the strict Bochs. Each mutant of
 mutants.toml is made in a copy of the tree, in build/strict/copy, and its scenarios are
-run there. With words: those whose name has one. Exit code 1: one is not noticed, or is
+run there, with the books of the image for tests. With words: those whose name has one. Exit code 1: one is not noticed, or is
 though it is said not to be, or does not fit the source any more.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -18,6 +19,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.insert(0, str(ROOT / "tests/mutation"))
+
+import mutate  # noqa: E402
+
 COPY = ROOT / "build/strict/copy"
 MODEL = "corei7_skylake_x"
 PYTHON = "/usr/bin/python3"
@@ -26,35 +31,27 @@ SUM = re.compile(r"^(\d+) passed, (\d+) failed, \d+ skipped$", re.M)
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """One break; its text is there exactly once."""
+class Mutant(mutate.Mutant):
+    """One break, and the scenarios that have to notice it."""
 
-    name: str
-    file: str
-    old: str
-    new: str
-    by: list[str] = field(default_factory=list)
+    scenarios: list[str] = field(default_factory=list)
     cpus: int = 1
     passes: str = ""                    # why nothing notices it
 
-    def source(self) -> str:
-        """The broken file."""
-        text = (ROOT / self.file).read_text(encoding="utf-8")
-        old, new = self.old.lstrip("\n"), self.new.lstrip("\n")
-        if text.count(old) != 1:
-            raise ValueError(f"{self.file} has the text {text.count(old)} times, wanted 1")
-        return text.replace(old, new)
-
 
 def copy_tree() -> None:
-    """All that git knows here, with its times, so that make does little the next time."""
-    COPY.mkdir(parents=True, exist_ok=True)
-    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT,
+    """All that git knows here. Only what differs is written, so it is newer than what was
+    made of it: also the whole file in the place of one that was broken."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"],
                            capture_output=True, check=True, text=True).stdout
-    subprocess.run(["tar", "-cf", str(COPY.parent / "copy.tar"), "-T", "-"], cwd=ROOT,
-                   input=names, check=True, text=True)
-    subprocess.run(["tar", "-xf", "../copy.tar"], cwd=COPY, check=True)
-    (COPY.parent / "copy.tar").unlink()
+    for name in filter(os.path.isfile, names.splitlines()):
+        to = COPY / name
+        data = Path(name).read_bytes()
+        if to.exists() and to.read_bytes() == data:
+            continue
+        to.parent.mkdir(parents=True, exist_ok=True)
+        to.write_bytes(data)
+        shutil.copymode(name, to)
 
 
 def make() -> None:
@@ -68,7 +65,7 @@ def make() -> None:
 def failing(name: str, cpus: int) -> set[str]:
     """The cases of a scenario, alone in its boot, that fail in the copy."""
     env = dict(os.environ, EMU="bochs", STASIS_MODELS=MODEL, STASIS_CPUS=str(cpus),
-               STASIS_SCENARIOS=name)
+               STASIS_SCENARIOS=name, STASIS_BOOKS="1")
     done = subprocess.run(
         [PYTHON, "-m", "pytest", "-q", "tests/vm/test_scenarios.py", "-k", MODEL],
         cwd=COPY, env=env, capture_output=True, text=True, check=False)
@@ -85,7 +82,7 @@ def finders(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> list[str
     """The scenarios that notice it, each tried by itself."""
     (COPY / mutant.file).write_text(mutant.source(), encoding="utf-8")
     make()
-    return [name for name in mutant.by
+    return [name for name in mutant.scenarios
             if failing(name, mutant.cpus) - before[name, mutant.cpus]]
 
 
@@ -97,8 +94,8 @@ def one(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> bool:
     except ValueError as error:
         print(f"WRONG: {mutant.name}: {error}", flush=True)
         return False
-    wanted = [] if mutant.passes else mutant.by
-    quiet = sorted(set(mutant.by) - set(found))
+    wanted = [] if mutant.passes else mutant.scenarios
+    quiet = sorted(set(mutant.scenarios) - set(found))
     print(f"{'' if found == wanted else 'WRONG: '}{mutant.name}: "
           f"noticed by {', '.join(found) or 'NONE'}"
           + (f", not by {', '.join(quiet)}" if quiet else ""), flush=True)
@@ -109,7 +106,7 @@ def whole(mutants: list[Mutant]) -> dict[tuple[str, int], set[str]]:
     """Of the tree as it is what fails all the same: by that nothing is noticed."""
     copy_tree()
     make()
-    runs = sorted({(name, mutant.cpus) for mutant in mutants for name in mutant.by})
+    runs = sorted({(name, mutant.cpus) for mutant in mutants for name in mutant.scenarios})
     return {run: failing(*run) for run in runs}
 
 
@@ -119,6 +116,7 @@ def main() -> int:
         print("BOCHS is not set: make test-strict MUTANTS=1", file=sys.stderr)
         return 2
     os.environ["BOCHS"] = os.path.abspath(os.environ["BOCHS"])
+    os.chdir(ROOT)                      # whence a mutant names its file
     with open(HERE / "mutants.toml", "rb") as file:
         every = [Mutant(**fields) for fields in tomllib.load(file)["mutant"]]
     words = sys.argv[1:]

@@ -95,9 +95,9 @@ void tally_space_flushed(const struct arch_space *space)
 	held_check(holds_flushed(&held, space->top.v, is_inside(space)));
 }
 
-void tally_space_gone(const struct arch_space *space)
+void tally_space_new(const struct arch_space *space)
 {
-	holds_gone(&held, space->top.v);
+	holds_new_space(&held, space->top.v);
 }
 
 void tally_vp_new(const struct vp *vp)

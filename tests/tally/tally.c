@@ -1,7 +1,7 @@
 /*
  * Counts, turn by turn, what would be an exit to the hypervisor below if that
- * were KVM (Linux 6.1) on a processor with VMCS shadowing. There is one
- * processor.
+ * were KVM (Linux 6.1) on a processor with VMCS shadowing. Where there
+ * are two, turns are of whoever entered last: the figures are for one.
  */
 #include "arch/x86_64/common/tally.h"
 

@@ -255,7 +255,7 @@ def left_out(name: str, processor: Processor) -> str:
             and processor not in ON_ONE.get(name, (processor,))):
         return "on one of each vendor"
     if IMAGE and name == "cost":
-        return "books cost"
+        return "it counts instructions, which the books add to"
     return SVM_LEFT_OUT.get(name, "") if processor.emulator == "svm" else ""
 
 

@@ -226,6 +226,7 @@ bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
 	space->identity = identity;
 	space->retired = hpa_of(0);
 	/* The page may have been the top of a space that is gone. */
+	tally_space_new(space);
 	vendor_space_flush(space);
 	return true;
 }
@@ -476,8 +477,6 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 			above = entry;
 			table = table_of(*entry);
 		}
-		if (!above)
-			tally_space_gone(space);
 		if (above)
 			*above = 0;
 		else

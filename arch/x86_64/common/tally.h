@@ -102,15 +102,15 @@ static inline void tally_space_flushed(const struct arch_space *space)
 	(void)space;
 }
 
-/* Its top table is free. */
-static inline void tally_space_gone(const struct arch_space *space)
-{
-	(void)space;
-}
-
 /* The lock of the machine is given away, and not for an entry. */
 static inline void tally_leave(void)
 {
+}
+
+/* A space begins; its top table may have been another's. */
+static inline void tally_space_new(const struct arch_space *space)
+{
+	(void)space;
 }
 
 /* A VP begins, and has ended: its pages are to be others'. */
