@@ -351,6 +351,26 @@ static void test_the_fake_can_fail(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, fake_teardown)
 
+/* A root that was left with IF = 0 would end each run of a child, and never take it. */
+static void test_what_the_root_cannot_take_ends_no_run(void **state)
+{
+	struct vp *root = fake_root_vp();
+
+	(void)state;
+	vp_state_change(root, VP_PART_CORE)->rflags &= ~RFLAGS_IF;
+	enter_child();
+	assert_true(fake_vendor.held_back);
+	/* Also from one run to the next. */
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_GO_ON), child);
+	assert_true(fake_vendor.held_back);
+	child->cached = VP_PART_OURS;
+	assert_ptr_equal(enter_next(&fake.cpu, SCHED_INTERRUPT), root);
+	assert_false(fake_vendor.held_back);
+	vp_state_change(root, VP_PART_CORE)->rflags |= RFLAGS_IF;
+	enter_child();
+	assert_false(fake_vendor.held_back);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -358,6 +378,7 @@ int main(void)
 		CASE(test_an_interrupt_waits_until_it_is_taken),
 		CASE(test_an_interrupt_is_not_injected_in_a_shadow),
 		CASE(test_interrupts_come_behind_a_debug_exception),
+		CASE(test_what_the_root_cannot_take_ends_no_run),
 		CASE(test_outcomes),
 		CASE(test_faults_in_deliveries),
 		CASE(test_a_fault_in_a_double_fault),

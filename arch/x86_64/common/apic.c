@@ -38,6 +38,17 @@ void apic_write(u32 offset, u32 what)
 		*register_at(base, offset) = what;
 }
 
+u32 apic_swap_tpr(u32 tpr)
+{
+	u32 last;
+
+	if (!(apic_base() & LAPIC_BASE_ENABLE))
+		return 0;
+	last = apic_read(LAPIC_TPR);
+	apic_write(LAPIC_TPR, tpr);
+	return last;
+}
+
 u32 apic_id(void)
 {
 	u32 id = apic_read(LAPIC_ID);

@@ -19,6 +19,12 @@ static inline hpa_t apic_page(u64 base)
 	return hpa_of(base & LAPIC_BASE_ADDRESS);
 }
 
+/*
+ * Writes TPR, and tells what it was. MOV to CR8 would clear its lower half (SDM 10.8.6).
+ * Of an APIC that is off nothing is touched.
+ */
+u32 apic_swap_tpr(u32 tpr);
+
 /* Its number, as an ICR has it. */
 u32 apic_id(void);
 

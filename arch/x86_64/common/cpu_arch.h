@@ -36,6 +36,8 @@ struct cpu_arch {
 	bool nmi_poll;    /* the timer was set for its sake */
 	bool started;     /* the root VP has run: launching is over */
 	bool quiet; /* the root was entered last, and nothing was to be watched */
+	bool deaf;      /* the root was left with IF = 0 */
+	bool held_back; /* and its interrupts wait in the APIC meanwhile */
 	bool in_guest; /* or on the last way to it: under the lock up to that */
 	bool waits;    /* for its turn (machine.c) */
 	bool halts;    /* of its own will: it has given its turn away */

@@ -92,6 +92,31 @@ static bool goes_on(struct cpu *cpu, enum sched_event event)
 }
 
 /*
+ * With IF = 0 the root takes no interrupt, whoever runs: one that waits would end each run
+ * of a child before its first instruction. A root that halts so would be the only one that
+ * ever has the processor; an AP that a firmware keeps does, and it has an interrupt at times.
+ */
+static void hold_back(struct cpu_arch *a, struct vp *last,
+                      const struct vp *next)
+{
+	if (next->is_root)
+		return;
+	if (last->is_root)
+		a->deaf = !(vp_state_part(last, VP_PART_CORE)->rflags &
+		            RFLAGS_IF);
+	a->held_back = a->deaf;
+	if (a->deaf)
+		vendor_hold_back(true);
+}
+
+static void let_come(struct cpu_arch *a)
+{
+	if (a->held_back)
+		vendor_hold_back(false);
+	a->held_back = false;
+}
+
+/*
  * Whoever is next by the scheduler. Apart from enter_next, which has no use for the
  * registers that this saves where the root is alone: that is the way of most exits.
  */
@@ -102,6 +127,7 @@ __attribute__((noinline)) static struct vp *enter_chosen(struct cpu *cpu,
 	struct sched_plan plan;
 	struct vp *last;
 
+	let_come(a);
 	if (cpu->root->lapic.events)
 		startup_settle(cpu);
 	/* Not before: others may have deleted who was. */
@@ -112,6 +138,7 @@ __attribute__((noinline)) static struct vp *enter_chosen(struct cpu *cpu,
 	if (list_linked(&cpu->asked))
 		kick_hold_asked(cpu);
 	plan = sched_next(cpu, event);
+	hold_back(a, last, plan.vp);
 	cpu->current = plan.vp;
 	if (cpus_count() > 1)
 		kick_let_go(cpu, last);

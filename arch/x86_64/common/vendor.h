@@ -210,6 +210,12 @@ struct vendor_entry {
 bool vendor_delivers(struct vp *vp);
 
 /*
+ * From now on no interrupt ends a run but the vendor's own, until this is called once more
+ * with false: those that come wait in the APIC. For the processor that runs this.
+ */
+void vendor_hold_back(bool hold);
+
+/*
  * The VP is loaded, applied, and has its event. From most exits a root that is alone goes
  * on without: what waits for a preparation says so (enter_prepared).
  */

@@ -8,9 +8,9 @@
  */
 #include "arch/x86_64/svm/interrupt.h"
 
+#include "arch/x86_64/common/apic.h"
 #include "arch/x86_64/common/fault.h"
 #include "arch/x86_64/common/machine.h"
-#include "arch/x86_64/common/regs.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/svm/run.h"
 #include "arch/x86_64/svm/svm.h"
@@ -112,15 +112,23 @@ void interrupt_give(struct vp *root)
 	run_set_window(root, waits);
 }
 
+/* A child has a TPR of its own: this one holds for interrupts of the processor (15.21.1). */
+void vendor_hold_back(bool hold)
+{
+	struct cpu_svm *c = cpu_svm(arch_this_cpu());
+
+	c->tpr = apic_swap_tpr(hold ? TIMER_TPR : c->tpr);
+}
+
 enum sched_event interrupt_halt(struct vp *root, bool timed)
 {
-	u64 tpr = cr8_read();
+	bool deaf = !can_take(root);
 	enum sched_event event;
 	u32 vector;
 
 	/* With IF = 0 the root sleeps on whatever comes, but for an NMI. */
-	if (!can_take(root))
-		cr8_write(TIMER_TPR);
+	if (deaf)
+		vendor_hold_back(true);
 	if (timed && timer_is_near()) {
 		vector = vendor_take_interrupt();
 	} else {
@@ -128,7 +136,8 @@ enum sched_event interrupt_halt(struct vp *root, bool timed)
 		vector = fault_take_interrupt(window_halt);
 		machine_halted(root->cpu);
 	}
-	cr8_write(tpr);
+	if (deaf)
+		vendor_hold_back(false);
 	/* Nothing for the root: it goes on halting, and others may run meanwhile. */
 	if (!vector || timer_is_own(vector)) {
 		root->cpu->root_halted = true;

@@ -28,6 +28,7 @@ struct cpu_svm {
 	u64 firmware_ratio;  /* that was, before us */
 	struct vp *last_run; /* for a report */
 	/* interrupt.c */
+	u32 tpr;    /* the root's, while its interrupts are held back */
 	u8 kept;    /* one that waits for the root, which has not got it yet */
 	bool timed; /* the root halts up to a time */
 	bool apic_off; /* by SVR, as far as the root knows (apic.c) */

@@ -10,7 +10,7 @@
 #include "hv/run/sched.h"
 
 /* The highest TPR that lets its interrupt through, and no other. */
-#define TIMER_TPR 14u
+#define TIMER_TPR 0xe0u
 
 struct timer {
 	bool owned;

@@ -4,6 +4,7 @@
  */
 #include "arch/x86_64/vmx/apicv.h"
 
+#include "arch/x86_64/common/apic.h"
 #include "arch/x86_64/common/vendor.h"
 #include "arch/x86_64/vmx/bitmaps.h"
 #include "arch/x86_64/vmx/features.h"
@@ -63,6 +64,17 @@ static bool wants_apicv(const struct vp *vp)
 	return features()->has_apicv && lapic_mode(vp) == LAPIC_X2APIC &&
 	       (*vp_apic_register(vp, LAPIC_SVR) & LAPIC_SVR_ENABLE) &&
 	       !synic_has_auto_eoi(vp) && !stimer_watches_apic(vp);
+}
+
+#define TPR_ALL 0xf0u
+
+/* A child's CR8 is not the processor's: this one holds external interrupts back (10.8.3.1),
+ * and the preemption timer is none. */
+void vendor_hold_back(bool hold)
+{
+	struct cpu_vmx *c = cpu_vmx(arch_this_cpu());
+
+	c->tpr = apic_swap_tpr(hold ? TPR_ALL : c->tpr);
 }
 
 /* Guests change mode and vectors rarely: mostly there is nothing to be written. */

@@ -15,6 +15,7 @@ _Static_assert(VMX_PAGES <= PROCESSOR_VENDOR_PAGES, "room in struct processor");
 
 struct cpu_vmx {
 	struct vp *loaded; /* whose VMCS is loaded */
+	u32 tpr;           /* the root's, while its interrupts are held back */
 	bool flush; /* another processor has changed a space since the last entry */
 	bool watches; /* the timer was set for a look at the others alone */
 	struct trace trace; /* MSRs of the root, none of a child */

@@ -50,6 +50,14 @@ static void apic_write(u32 offset, u32 value)
 		*page_at(base, offset) = value;
 }
 
+u32 alarm_swap_tpr(u32 tpr)
+{
+	u32 last = apic_read(LAPIC_TPR);
+
+	apic_write(LAPIC_TPR, tpr);
+	return last;
+}
+
 void alarm_begin(void)
 {
 	firmware.lvt = apic_read(LAPIC_LVT_TIMER);

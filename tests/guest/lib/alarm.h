@@ -28,6 +28,9 @@ u64 alarm_rings(void);
 /* An interrupt of this vector, to ourselves. */
 void alarm_send(u8 vector);
 
+/* The APIC's TPR, what it was before. */
+u32 alarm_swap_tpr(u32 tpr);
+
 /* Ticks of the TSC in so many of the APIC's clock, as measured once. */
 u64 alarm_tsc(u64 ticks);
 void alarm_measure(void);

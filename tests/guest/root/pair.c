@@ -1,11 +1,14 @@
 /*
  * Two processors save and restore two children at the same time: nearly as fast as one of
- * them alone, and right. And both the same child: one after the other.
+ * them alone, and right. And both the same child: one after the other. And a child of a
+ * processor whose root halts for ever.
  */
+#include "include/x86_apic.h"
 #include "parent/cpu.h"
 #include "parent/partition.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
+#include "tests/guest/lib/code.h"
 #include "tests/guest/lib/mp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/processors.h"
@@ -17,6 +20,8 @@
 #define SMALL 8
 #define TRIES 200
 #define NULL_CALLS 1000
+#define PORT 0x80
+#define VECTOR 0x52 /* nobody has it */
 
 static u64 rounds;
 static u64 most; /* percent of the time of one; 0: time is the host's here */
@@ -286,6 +291,43 @@ static void the_same_child(void)
 	end();
 }
 
+/* It waits in the APIC from here on, as the firmware keeps that processor with IF = 0. */
+ON_OTHER static void raise_one(void *argument)
+{
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
+	u32 low = LAPIC_TO_SELF << LAPIC_ICR_SHORTHAND_SHIFT | VECTOR;
+
+	(void)argument;
+	if (base & LAPIC_BASE_X2APIC)
+		cpu_write_msr(LAPIC_MSR(LAPIC_ICR), low);
+	else
+		*(volatile u32 *)((base & LAPIC_BASE_ADDRESS) + LAPIC_ICR) =
+			low;
+}
+
+/*
+ * The last case: that processor is no more what it was. The child has IF = 0: of a higher TPR
+ * Bochs hears nothing once an interrupt has been told to the processor (docs/testing.md).
+ */
+static void a_child_of_who_halts_deaf(void)
+{
+	static const u8 code[] = { MOV_EAX(0x600d), OUT_EAX(PORT), HLT };
+	struct child child;
+	u64 value = 0;
+
+	MUST(has_two() && mp_begin());
+	mp_start(raise_one, NULL);
+	mp_wait();
+	mp_end();
+	/* The second one gets it, as neither has any. */
+	MUST(child_create(&child, SMALL) && child_intercept_out(&child, PORT));
+	CHILD_PUT_CODE(&child, code);
+	MUST(child_set_long(&child, CHILD_CODE, CHILD_CODE) &&
+	     child_run_to_out(&child, PORT, &value));
+	EXPECT_EQUAL(value, 0x600d);
+	child_destroy(&child);
+}
+
 static const struct test_case cases[] = {
 	{ "two children saved at once take 1.2 times the time of one",
 	  two_at_once },
@@ -293,6 +335,8 @@ static const struct test_case cases[] = {
 	  null_calls_at_once },
 	{ "saved and restored at once, many rounds", many_rounds },
 	{ "the same child from two processors", the_same_child },
+	{ "a child of a processor that halts and has an interrupt",
+	  a_child_of_who_halts_deaf },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

@@ -5,6 +5,7 @@
 #include <efi.h>
 #include <efilib.h>
 
+#include "parent/cpu.h"
 #include "tests/guest/lib/alarm.h"
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
@@ -19,6 +20,8 @@
 #define TICK 100000 /* units of 100 ns */
 /* Instructions: an interrupt of the firmware's takes fewer, a slice more. */
 #define LEAST_SLICE 10000
+#define TRIES 10
+#define LOW_TPR 0x25
 
 /* Counts in memory, as fast as it can: two instructions a turn. */
 static const u8 spinner[] = { 0x48, INC_MEM(COUNTER), JMP_BACK(8) };
@@ -106,14 +109,16 @@ static void two_busy_children(void)
 
 static void suspended_child_costs_nothing(void)
 {
-	u64 longest, lost;
+	const u64 most = 5000000 / 100 * own_interrupts;
+	u64 longest, lost = most;
 
 	MUST(create(&child, RFLAGS_IF | RFLAGS_FIXED) && child_go(&child));
 	MUST(EXPECT(long_time() > 0));
 	MUST(child_stop(&child));
-	lost = spin_and_watch(5000000, &longest);
-	/* The firmware's own interrupts. */
-	EXPECT(lost < 5000000 / 100 * own_interrupts);
+	/* The firmware's own interrupts. Where time is the host's, it may take us off, too. */
+	for (u32 i = 0; i < TRIES && lost >= most; i++)
+		lost = spin_and_watch(5000000, &longest);
+	EXPECT(lost < most);
 	child_destroy(&child);
 }
 
@@ -212,6 +217,31 @@ static void vectors_of_exceptions(void)
 	child_destroy(&child);
 }
 
+/*
+ * While its interrupts are held back, as it can take none, a root is to see nothing of that.
+ * On SVM it is asked to give way by exits alone then: its IF keeps the timer's out, too.
+ */
+static void priority_of_a_deaf_root(void)
+{
+	u64 begin, before, gone;
+	u32 was, is;
+
+	MUST(create(&child, RFLAGS_FIXED) && child_go(&child));
+	insn_cli();
+	was = alarm_swap_tpr(LOW_TPR);
+	begin = cpu_read_tsc();
+	before = count(&child);
+	do {
+		cpu_cpuid(0);
+		gone = cpu_read_tsc() - begin;
+	} while (count(&child) - before < 1000 && gone < CHILD_PATIENCE);
+	is = alarm_swap_tpr(was);
+	insn_sti();
+	EXPECT(gone < CHILD_PATIENCE);
+	EXPECT_EQUAL(is, LOW_TPR);
+	child_destroy(&child);
+}
+
 static const struct test_case cases[] = {
 	{ "vectors of exceptions, while a child runs", vectors_of_exceptions },
 	{ "a busy root and a busy child go on", busy_root_and_busy_child },
@@ -223,6 +253,7 @@ static const struct test_case cases[] = {
 	  timer_while_a_child_is_halted },
 	{ "the timer goes on while a child has interrupts off",
 	  timer_while_a_child_is_deaf },
+	{ "the priority of a deaf root", priority_of_a_deaf_root },
 };
 
 EFI_STATUS efi_main(EFI_HANDLE image, EFI_SYSTEM_TABLE *table);

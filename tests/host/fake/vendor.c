@@ -350,6 +350,11 @@ void vendor_retry(struct vp *vp)
 
 /* ---- An entry ---- */
 
+void vendor_hold_back(bool hold)
+{
+	fake_vendor.held_back = hold;
+}
+
 bool vendor_delivers(struct vp *vp)
 {
 	return fake_vendor.has_apic && lapic_mode(vp) == LAPIC_X2APIC;

@@ -17,8 +17,9 @@
 
 struct fake_vendor {
 	bool begun;
-	bool is_svm;   /* its rules are: fake_vendor_become_svm */
-	bool has_apic; /* it delivers interrupts of x2APICs by itself */
+	bool is_svm;    /* its rules are: fake_vendor_become_svm */
+	bool has_apic;  /* it delivers interrupts of x2APICs by itself */
+	bool held_back; /* interrupts of the processor */
 	struct vp *loaded;
 	struct vendor_entry entry; /* the last one that was prepared */
 	u32 prepared;              /* entries, ever */
