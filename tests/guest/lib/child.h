@@ -23,8 +23,9 @@
 #define MSR_NOBODYS 0x12345 /* that no processor has */
 
 #define CHILD_MESSAGE_VECTOR 0x51
-#define CHILD_PATIENCE 1000000000ull /* TSC ticks until a wait gives up */
-#define CHILD_TABLES 3               /* pages */
+/* TSC ticks until a wait gives up: seconds, as a busy host has others to run, too. */
+#define CHILD_PATIENCE 10000000000ull
+#define CHILD_TABLES 3 /* pages */
 
 #define CHILD_CODE 0x1000 /* where code goes by convention */
 #define CHILD_RWX \

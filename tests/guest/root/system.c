@@ -9,6 +9,7 @@
 #include "tests/guest/lib/code.h"
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/pages.h"
+#include "tests/guest/lib/processors.h"
 #include "tests/guest/lib/saved.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/vendor.h"
@@ -133,17 +134,25 @@ static u64 reference_time(void)
 	return cpu_read_msr(HV_MSR_TIME_REF_COUNT);
 }
 
+/* With two processors time may be the host's, which takes one off now and then. */
+static u32 tries(void)
+{
+	return processors_count() > 1 ? 4 : 1;
+}
+
 /* A parent that spins: most messages of its child are there in much less than a slice. */
 static void a_parent_that_spins(void)
 {
 	static const u8 code[] = { INC_EAX_64, OUT_EAX(PORT), JMP_BACK(4) };
 	const struct hv_message *m;
-	u32 soon = 0;
+	u32 soon = 0, rounds = tries() * ROUNDS;
 	u64 since;
 
 	MUST(create(code, sizeof(code)));
 	synic_setup_polling(test_sim_page());
-	for (u32 i = 0; i < ROUNDS; i++) {
+	for (u32 i = 0; i < rounds && soon <= ROUNDS / 2; i++) {
+		if (i % ROUNDS == 0)
+			soon = 0;
 		since = reference_time();
 		MUST(child_go(&child));
 		do {
@@ -165,16 +174,18 @@ static void a_parent_that_spins(void)
 static void a_parent_that_waits(void)
 {
 	static const u8 code[] = { JMP_SELF };
-	u64 since, had, all;
+	u64 since, had = 0, all = 1;
 
 	MUST(create(code, sizeof(code)));
 	MUST(child_go(&child));
-	since = reference_time();
-	had = child_get(&child, HV_REGISTER_VP_RUNTIME);
-	while (reference_time() - since < 100 * UNITS_IN_MS)
-		insn_sti_hlt();
-	all = reference_time() - since;
-	had = child_get(&child, HV_REGISTER_VP_RUNTIME) - had;
+	for (u32 i = 0; i < tries() && had * 10 < all * 9; i++) {
+		since = reference_time();
+		had = child_get(&child, HV_REGISTER_VP_RUNTIME);
+		while (reference_time() - since < 100 * UNITS_IN_MS)
+			insn_sti_hlt();
+		all = reference_time() - since;
+		had = child_get(&child, HV_REGISTER_VP_RUNTIME) - had;
+	}
 	test_context("of 100", had * 100 / all);
 	EXPECT(had * 10 >= all * 9);
 	MUST(child_stop(&child));
