@@ -164,6 +164,15 @@ const char *holds_flushed(struct holds *h, u64 space, bool inside)
 	              : NULL;
 }
 
+const char *holds_table_freed(struct holds *h, u64 space, bool inside)
+{
+	if (inside)
+		return "a table was freed with a processor in a guest of it";
+	return find_space(h, space)->unflushed
+	               ? "a table was freed before the flush"
+	               : NULL;
+}
+
 void holds_new_space(struct holds *h, u64 space)
 {
 	find_space(h, space)->source.changed = ++h->now;

@@ -99,6 +99,9 @@ const char *holds_flushed(struct holds *h, u64 space, bool inside);
 /* It is another one than had this top table before. */
 void holds_new_space(struct holds *h, u64 space);
 
+/* A table of it was freed, which none may walk any more. */
+const char *holds_table_freed(struct holds *h, u64 space, bool inside);
+
 /* The lock is given away. */
 const char *holds_leave(const struct holds *h);
 

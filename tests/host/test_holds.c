@@ -192,6 +192,17 @@ static void test_nobody_is_inside_while_it_is_flushed(void **state)
 	wrong(holds_flushed(h, SPACE, true), "is in a guest");
 }
 
+static void test_a_table_is_freed_behind_the_flush(void **state)
+{
+	(void)state;
+	holds_changed(h, SPACE);
+	right(holds_table_freed(h, OTHER_SPACE, false));
+	wrong(holds_table_freed(h, SPACE, false), "before the flush");
+	right(holds_flushed(h, SPACE, false));
+	right(holds_table_freed(h, SPACE, false));
+	wrong(holds_table_freed(h, SPACE, true), "in a guest");
+}
+
 static void test_a_change_is_flushed_before_the_lock_is_given_away(void **state)
 {
 	(void)state;
@@ -385,6 +396,7 @@ int main(void)
 		CASE(test_what_is_of_another_space_stays),
 		CASE(test_a_top_table_is_used_again),
 		CASE(test_nobody_is_inside_while_it_is_flushed),
+		CASE(test_a_table_is_freed_behind_the_flush),
 		CASE(test_a_change_is_flushed_before_the_lock_is_given_away),
 		CASE(test_a_new_vp_needs_invvpid),
 		CASE(test_without_vpids_each_entry_drops),

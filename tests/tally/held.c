@@ -95,6 +95,11 @@ void tally_space_flushed(const struct arch_space *space)
 	held_check(holds_flushed(&held, space->top.v, is_inside(space)));
 }
 
+void tally_table_freed(const struct arch_space *space)
+{
+	held_check(holds_table_freed(&held, space->top.v, is_inside(space)));
+}
+
 void tally_space_new(const struct arch_space *space)
 {
 	holds_new_space(&held, space->top.v);

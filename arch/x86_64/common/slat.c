@@ -211,8 +211,10 @@ static void collapse(struct arch_space *space, struct walk w)
 	}
 	if (count > 0)
 		vendor_space_flush(space);
-	while (count > 0)
+	while (count > 0) {
+		tally_table_freed(space);
 		pool_free(space->pool, gone[--count]);
+	}
 }
 
 bool arch_space_init(struct arch_space *space, struct pool *pool, bool identity)
@@ -462,10 +464,7 @@ static u64 *first_table(u64 *table, u32 level)
 	return NULL;
 }
 
-/*
- * One table a step, lowest first: it can stop and go on anywhere. The space was
- * flushed, and nobody runs in it.
- */
+/* One table a step, lowest first. The space was flushed, and nobody runs in it. */
 bool arch_space_free(struct arch_space *space, u32 *budget)
 {
 	for (; space->top.v && *budget; --*budget) {
@@ -477,6 +476,7 @@ bool arch_space_free(struct arch_space *space, u32 *budget)
 			above = entry;
 			table = table_of(*entry);
 		}
+		tally_table_freed(space);
 		if (above)
 			*above = 0;
 		else
@@ -494,6 +494,7 @@ void arch_space_flush(struct arch_space *space)
 		u64 *table = arch_page(space->retired);
 
 		space->retired = hpa_of(*table);
+		tally_table_freed(space);
 		pool_free(space->pool, table);
 	}
 }

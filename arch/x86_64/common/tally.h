@@ -107,6 +107,12 @@ static inline void tally_leave(void)
 {
 }
 
+/* Before a table of a space goes. */
+static inline void tally_table_freed(const struct arch_space *space)
+{
+	(void)space;
+}
+
 /* A space begins; its top table may have been another's. */
 static inline void tally_space_new(const struct arch_space *space)
 {

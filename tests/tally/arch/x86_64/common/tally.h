@@ -32,6 +32,7 @@ void tally_invvpid(u64 type, u64 what);
 void tally_vmcs_written(hpa_t page);
 void tally_space_changed(const struct arch_space *space);
 void tally_space_flushed(const struct arch_space *space);
+void tally_table_freed(const struct arch_space *space);
 void tally_space_new(const struct arch_space *space);
 void tally_vp_new(const struct vp *vp);
 void tally_vp_gone(const struct vp *vp);
