@@ -1,9 +1,10 @@
-"""Leaves out what Stasis does for the caches of VT-x: does a scenario notice?
+"""Leaves out what Stasis does for a processor's caches: does a scenario notice?
 
 mutants.py [WORD...], with BOCHS: the folder of the strict Bochs. Each mutant of
 mutants.toml is made in a copy of the tree, in build/strict/copy, and its scenarios are
-run there, with the books of the image for tests. With words: those whose name has one. Exit code 1: one is not noticed, or is
-though it is said not to be, or does not fit the source any more.
+run there, with the books of the image for tests. With words: those whose name has one.
+Exit code 1: one is not noticed, or is though it is said not to be, or does not fit the
+source any more.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ sys.path.insert(0, str(ROOT / "tests/mutation"))
 import mutate  # noqa: E402
 
 COPY = ROOT / "build/strict/copy"
-MODEL = "corei7_skylake_x"
+STRICT = "corei7_skylake_x"
 PYTHON = "/usr/bin/python3"
 FAILED = re.compile(r"^FAILED \S*\[[^\]]*-(\S+)\](.*)$", re.M)
 SUM = re.compile(r"^(\d+) passed, (\d+) failed, \d+ skipped$", re.M)
+
+
+Run = tuple[str, int, str]              # a scenario, processors, a model
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,12 @@ class Mutant(mutate.Mutant):
 
     scenarios: list[str] = field(default_factory=list)
     cpus: int = 1
+    model: str = STRICT                 # EPYC: on QEMU, where the books alone notice
     passes: str = ""                    # why nothing notices it
+
+    def run(self, name: str) -> Run:
+        """What one of its scenarios is run on."""
+        return name, self.cpus, self.model
 
 
 def copy_tree() -> None:
@@ -62,12 +71,13 @@ def make() -> None:
         raise ValueError("does not compile:\n" + done.stderr[-1500:])
 
 
-def failing(name: str, cpus: int) -> set[str]:
+def failing(name: str, cpus: int, model: str) -> set[str]:
     """The cases of a scenario, alone in its boot, that fail in the copy."""
-    env = dict(os.environ, EMU="bochs", STASIS_MODELS=MODEL, STASIS_CPUS=str(cpus),
+    env = dict(os.environ, STASIS_MODELS=model, STASIS_CPUS=str(cpus),
                STASIS_SCENARIOS=name, STASIS_BOOKS="1")
+    env.pop("EMU", None)
     done = subprocess.run(
-        [PYTHON, "-m", "pytest", "-q", "tests/vm/test_scenarios.py", "-k", MODEL],
+        [PYTHON, "-m", "pytest", "-q", "tests/vm/test_scenarios.py", "-k", model],
         cwd=COPY, env=env, capture_output=True, text=True, check=False)
     (COPY.parent / "mutant.log").write_text(done.stdout + done.stderr)
     found = SUM.findall(done.stdout)
@@ -78,15 +88,15 @@ def failing(name: str, cpus: int) -> set[str]:
     return {line for line in lines if "::" in line} or lines
 
 
-def finders(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> list[str]:
+def finders(mutant: Mutant, before: dict[Run, set[str]]) -> list[str]:
     """The scenarios that notice it, each tried by itself."""
     (COPY / mutant.file).write_text(mutant.source(), encoding="utf-8")
     make()
     return [name for name in mutant.scenarios
-            if failing(name, mutant.cpus) - before[name, mutant.cpus]]
+            if failing(*mutant.run(name)) - before[mutant.run(name)]]
 
 
-def one(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> bool:
+def one(mutant: Mutant, before: dict[Run, set[str]]) -> bool:
     """Whether what is said of it is right."""
     copy_tree()
     try:
@@ -102,11 +112,11 @@ def one(mutant: Mutant, before: dict[tuple[str, int], set[str]]) -> bool:
     return found == wanted
 
 
-def whole(mutants: list[Mutant]) -> dict[tuple[str, int], set[str]]:
+def whole(mutants: list[Mutant]) -> dict[Run, set[str]]:
     """Of the tree as it is what fails all the same: by that nothing is noticed."""
     copy_tree()
     make()
-    runs = sorted({(name, mutant.cpus) for mutant in mutants for name in mutant.scenarios})
+    runs = sorted({mutant.run(name) for mutant in mutants for name in mutant.scenarios})
     return {run: failing(*run) for run in runs}
 
 
@@ -122,8 +132,8 @@ def main() -> int:
     words = sys.argv[1:]
     chosen = [one for one in every if not words or any(w in one.name for w in words)]
     before = whole(chosen)
-    for (name, cpus), cases in before.items():
-        print(f"unbroken, {name} on {cpus}: {', '.join(sorted(cases)) or 'all pass'}",
+    for (name, cpus, model), cases in before.items():
+        print(f"unbroken, {name} on {cpus} of {model}: {', '.join(sorted(cases)) or 'all pass'}",
               flush=True)
     wrong = sum(not one(mutant, before) for mutant in chosen)
     print(f"{len(chosen) - wrong} passed, {wrong} failed")

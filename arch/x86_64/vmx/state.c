@@ -344,7 +344,8 @@ void vendor_apply(struct vp *vp, u32 parts)
 		apply_tsc_offset(vp);
 		apply_tsc_ratio(vp);
 	}
-	/* CR3 and the mode may be new, and no instruction told the TLB. */
+	/* CR3 and the mode may be new, and no instruction told the TLB; so may all of the
+	 * VP be, whose VPID another one has had. */
 	if (flush)
 		tlb_flush_linear(vp);
 }
@@ -356,8 +357,6 @@ void vendor_vp_init(struct vp *vp)
 	vmcs_init(vp);
 	if (vp->is_root)
 		trace_door_begin(&cpu_vmx(arch_this_cpu())->trace);
-	/* Another VP may have had this VPID before. */
-	tlb_flush_linear(vp);
 }
 
 void vendor_vp_free(struct vp *vp)

@@ -87,11 +87,7 @@ void tlb_flush_linear(const struct vp *vp)
 
 	if (!(features()->root[CONTROL_PROC2] & PROC2_VPID))
 		return;
-	/* With EPT all that is cached is combined: INVEPT drops that, too (SDM 28.3.1). */
-	if (vp->cpu != arch_this_cpu()) {
-		cpu_vmx(vp->cpu)->flush = true;
-		return;
-	}
+	CHECK(vp->cpu == arch_this_cpu());
 	CHECK(invvpid(single ? VMX_INVALIDATE_SINGLE : VMX_INVALIDATE_ALL,
 	              operand) == VMX_OK);
 }

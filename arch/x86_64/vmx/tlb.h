@@ -9,7 +9,7 @@
 /* For VMCS_EPTP: four levels, write-back. */
 u64 tlb_eptp(const struct arch_space *space);
 
-/* Drops what is cached under a VP's VPID: its linear translations. */
+/* Drops what is cached under the VPID of a VP of this processor: its linear translations. */
 void tlb_flush_linear(const struct vp *vp);
 
 /* Behind a change by another processor, before an entry: all of all spaces. */
