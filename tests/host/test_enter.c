@@ -349,8 +349,6 @@ static void test_the_fake_can_fail(void **state)
 	assert_true(fake_fails_check(prepare_untimed, &entry));
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, fake_teardown)
-
 /* A root that was left with IF = 0 would end each run of a child, and never take it. */
 static void test_what_the_root_cannot_take_ends_no_run(void **state)
 {
@@ -370,6 +368,8 @@ static void test_what_the_root_cannot_take_ends_no_run(void **state)
 	enter_child();
 	assert_false(fake_vendor.held_back);
 }
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, fake_teardown)
 
 int main(void)
 {

@@ -255,9 +255,7 @@ def main() -> int:
     args = parse_args()
     demo = Demo(args.build, args.damage,
                 replace(demo_machine(), memory_mib=args.memory,
-                        board=args.board, cpus=args.cpus,
-                        # QEMU's other one gives a second processor no time.
-                        hosts_clock=args.cpus > 1))
+                        board=args.board, cpus=args.cpus))
     return exit_code("stasis-demo-", lambda work: demonstrate(demo, work))
 
 

@@ -112,7 +112,8 @@ class Hardware:
     ips: int = 50_000_000               # Bochs: instructions in a second
     more: str = ""                      # Bochs: lines of its configuration
     reboots: bool = False               # QEMU: else a reset is its end
-    hosts_clock: bool = False           # QEMU without KVM: whatever $ICOUNT says
+    hosts_clock: bool = False           # QEMU without KVM: whatever $ICOUNT says;
+                                        # 7.2 starves a second processor by the other one
 
 
 BOCHSRC = """\
@@ -208,7 +209,7 @@ def qemu_command(hardware: Hardware, drive: str, serial: str) -> list[str]:
                  "-cpu", f"{model},+vmx{hardware.cpu_flags}"]
     else:
         accel = ["-accel", "tcg", "-cpu", model + hardware.cpu_flags,
-                 *([] if hardware.hosts_clock else clock())]
+                 *([] if hardware.hosts_clock or hardware.cpus > 1 else clock())]
     return [QEMU, "-machine", hardware.board, *accel,
             "-smp", str(hardware.cpus), "-m", str(hardware.memory_mib),
             "-bios", OVMF, "-nodefaults", "-nic", "none", "-vga", "none",

@@ -101,7 +101,6 @@ class LinuxPlan:
         result = LinuxResult(self)
         machine = Machine(disk, work, Hardware(
             self.processor, self.memory_mib, self.cpus, board=BOARD,
-            hosts_clock=self.cpus > 1,
             reboots=self.end == REBOOT))
         try:
             with machine:

@@ -141,7 +141,7 @@ PLACES: dict[str, Place] = {
     # On Bochs the next child has NMIs blocked as its last one (docs/architecture.md).
     "attack": replace(COUNTED, group="attack", hosts_clock=True),
     "below": COUNTED,
-    "pair": Place("pair", cpus=2, hosts_clock=True, seconds=60),
+    "pair": Place("pair", cpus=2, seconds=60),
     "tally": COUNTED,
     "wild": COUNTED,
     "ticks": Place("ticks", seconds=70),    # leaves another mode of the APIC
@@ -207,9 +207,7 @@ def group_plan(place: Place, names: list[str],
                   for name in names)
     return Plan(place.group, (Step("load", load), *programs),
                 (("stasis.efi", BUILD / (IMAGE or place.stasis)), *files),
-                processor=processor, cpus=cpus_of(place),
-                # QEMU 7.2 starves a second one by a clock of instructions.
-                hosts_clock=place.hosts_clock or cpus_of(place) > 1,
+                processor=processor, cpus=cpus_of(place), hosts_clock=place.hosts_clock,
                 seconds=place.seconds / (2 if processor.emulator == "svm" else 1),
                 timeout=place.timeout * slower, silence=90 * slower)
 
@@ -246,7 +244,7 @@ def scenarios() -> list[tuple[Plan, str]]:
 def two_plans() -> list[Plan]:
     """Boots with two processors, on each vendor's; with books where the clock is not the
     host's, as they make exits longer."""
-    place = Place("two", cpus=2, hosts_clock=True, seconds=120)
+    place = Place("two", cpus=2, seconds=120)
     return wanted(group_plan(place, list(TWO), SVM),
                   group_plan(replace(place, stasis=WITH_BOOKS), list(TWO), BOCHS))
 

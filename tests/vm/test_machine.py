@@ -156,7 +156,7 @@ def two_plan(fault: str, processor: Processor) -> Plan:
                  Step("create", "hvctl create smp.img vps=4"),
                  Step("run", "hvctl resume 2"), Step("call", "hvctl stats")),
                 PLANTED + HVCTL + (("smp.img", BUILD / "child/smp.img"),),
-                processor, cpus=2, hosts_clock=True)
+                processor, cpus=2)
 
 
 @pytest.mark.parametrize("job", [

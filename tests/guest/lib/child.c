@@ -11,6 +11,7 @@
 #include "parent/vp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/sort.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/vendor.h"
 
@@ -51,19 +52,6 @@ bool child_create_bare(struct child *c)
 	return EXPECT_SUCCESS(partition_create(&c->id));
 }
 
-/* By address: what was given back in any order is used for the same things once more. */
-static void sort(u64 *list, u32 count)
-{
-	for (u32 i = 1; i < count; i++) {
-		u64 page = list[i];
-		u32 at = i;
-
-		for (; at > 0 && list[at - 1] > page; at--)
-			list[at] = list[at - 1];
-		list[at] = page;
-	}
-}
-
 /* A page that is not RAM to the hypervisor is no failure: there are others. */
 static bool deposit_batch(struct child *c, u32 count, u32 *done)
 {
@@ -76,6 +64,7 @@ static bool deposit_batch(struct child *c, u32 count, u32 *done)
 		if (!EXPECT(list[i]))
 			return false;
 	}
+	/* By address: what was given back in any order is used for the same things again. */
 	sort(list, count);
 	status = memory_deposit(c->id, list, count, done);
 	c->deposited += *done;

@@ -12,6 +12,7 @@
 #include "tests/guest/lib/insn.h"
 #include "tests/guest/lib/saved.h"
 #include "tests/guest/lib/serial.h"
+#include "tests/guest/lib/sort.h"
 #include "tests/guest/lib/test.h"
 
 /* Of a call besides the copies and the CRC of a page. */
@@ -141,18 +142,6 @@ static void measure_parts(void)
 }
 
 /* ---- Figures of many calls ---- */
-
-static void sort(u64 *list, u32 count)
-{
-	for (u32 i = 1; i < count; i++) {
-		u64 value = list[i];
-		u32 at = i;
-
-		for (; at > 0 && list[at - 1] > value; at--)
-			list[at] = list[at - 1];
-		list[at] = value;
-	}
-}
 
 struct figures {
 	u64 count;

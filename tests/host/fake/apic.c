@@ -75,14 +75,6 @@ static u32 highest(u32 set)
 }
 
 /* What is in service keeps out all of its class and below (SDM 10.8.3.1). */
-u32 apic_swap_tpr(u32 tpr)
-{
-	u32 last = *place(LAPIC_TPR);
-
-	*place(LAPIC_TPR) = tpr;
-	return last;
-}
-
 u32 vendor_take_interrupt(void)
 {
 	u32 vector = highest(LAPIC_IRR);
