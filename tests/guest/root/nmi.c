@@ -19,6 +19,7 @@
 #define LAST 0x2100    /* the child's TSC, over and over */
 #define WANTED 12      /* NMIs of a case */
 #define LATE 50        /* microseconds */
+#define TRIES 10       /* where time is the host's */
 #define UNITS_IN_US 10 /* of reference time */
 #define MEASURE_UNITS 100000u
 
@@ -257,13 +258,12 @@ static void while_the_hypervisor_works(void)
 
 /*
  * It stays there for three ticks while a child has its slices: what has come meanwhile
- * comes when it is done, once.
+ * comes when it is done, once. Returns how long after it, in ticks.
  */
-static void while_it_handles_one(void)
+static u64 comes_behind(void)
 {
 	u64 period = 0, at;
 
-	MUST(create() && child_go(&child));
 	nmis_begin();
 	if (wait_for(3)) {
 		period = nmi.came[2] - nmi.came[1];
@@ -271,13 +271,28 @@ static void while_it_handles_one(void)
 		wait_for(WANTED);
 	}
 	nmis_end();
-	MUST(child_stop(&child) && !test_failed());
+	if (test_failed())
+		return 0;
 	/* On a busy host one more may have come before that was said. */
 	at = nmi.stayed;
-	MUST(EXPECT(at >= 3) && EXPECT(at + 2 < WANTED));
+	if (!EXPECT(at >= 3) || !EXPECT(at + 2 < WANTED))
+		return 0;
 	EXPECT(nmi.left[at] - nmi.came[at] >= period * 3);
-	EXPECT(nmi.came[at + 1] - nmi.left[at] <= late);
 	none_is_missing((u32)at + 2);
+	return nmi.came[at + 1] - nmi.left[at];
+}
+
+static void while_it_handles_one(void)
+{
+	/* With two of them time is the host's at times, which may take one off just then. */
+	u32 tries = processors_count() > 1 ? TRIES : 1;
+	u64 behind = late + 1;
+
+	MUST(create() && child_go(&child));
+	for (u32 i = 0; i < tries && behind > late && !test_failed(); i++)
+		behind = comes_behind();
+	EXPECT(child_stop(&child));
+	EXPECT(behind <= late);
 	child_destroy(&child);
 }
 

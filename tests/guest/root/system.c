@@ -137,7 +137,7 @@ static u64 reference_time(void)
 /* With two processors time may be the host's, which takes one off now and then. */
 static u32 tries(void)
 {
-	return processors_count() > 1 ? 4 : 1;
+	return processors_count() > 1 ? 10 : 1;
 }
 
 /* A parent that spins: most messages of its child are there in much less than a slice. */
