@@ -213,11 +213,8 @@ static void pause_for(u64 milliseconds)
 		insn_sti_hlt();
 }
 
-/*
- * Between the save and the restore both clocks of the child stand still, and then both go
- * on (docs/state.md): of 300 ms in between neither counts as much as 200.
- */
-static void clocks_over_a_restore(void)
+/* Whether of so many ms between a save and its restore neither clock counts most. */
+static bool clocks_stand_still(u64 milliseconds)
 {
 	/* clang-format off */
 	static const u8 code[] = {
@@ -229,25 +226,44 @@ static void clocks_over_a_restore(void)
 	struct child target;
 	struct saved s;
 
-	MUST(create(code, sizeof(code)) && saved_begin(&s, 64));
-	MUST(read_clock(&child, &time[0]) && read_clock(&child, &tsc[0]));
-	MUST(child_stop(&child) && saved_take(&s, child.id, 0));
-	MUST(child_create_like(&target, &child));
+	if (!create(code, sizeof(code)) || !saved_begin(&s, 64) ||
+	    !read_clock(&child, &time[0]) || !read_clock(&child, &tsc[0]) ||
+	    !child_stop(&child) || !saved_take(&s, child.id, 0) ||
+	    !child_create_like(&target, &child))
+		return false;
 	paused = reference_time();
 	ticks = cpu_read_tsc();
-	pause_for(300);
+	pause_for(milliseconds);
 	ticks = cpu_read_tsc() - ticks;
 	paused = reference_time() - paused;
-	MUST(saved_restore(&s, target.id, 4080));
+	if (!saved_restore(&s, target.id, 4080))
+		return false;
 	EXPECT_EQUAL(child_get(&target, HV_REGISTER_TIME_REF_COUNT),
 	             child_get(&child, HV_REGISTER_TIME_REF_COUNT));
-	MUST(child_intercept_out(&target, PORT));
-	MUST(read_clock(&target, &time[1]) && read_clock(&target, &tsc[1]));
-	EXPECT(time[1] > time[0] && time[1] - time[0] < paused / 3 * 2);
-	EXPECT(tsc[1] > tsc[0] && tsc[1] - tsc[0] < ticks / 3 * 2);
+	if (!child_intercept_out(&target, PORT) ||
+	    !read_clock(&target, &time[1]) || !read_clock(&target, &tsc[1]))
+		return false;
+	EXPECT(time[1] > time[0] && tsc[1] > tsc[0]);
 	child_destroy(&target);
 	child_destroy(&child);
 	saved_end(&s);
+	return time[1] - time[0] < paused / 3 * 2 &&
+	       tsc[1] - tsc[0] < ticks / 3 * 2;
+}
+
+/*
+ * Between the save and the restore both clocks of the child stand still, and then both go
+ * on (docs/state.md): of 300 ms in between neither counts as much as 200. Where a busy host
+ * takes as much off beside that, it cannot of a longer pause.
+ */
+static void clocks_over_a_restore(void)
+{
+	u64 pause = 300;
+	bool still = clocks_stand_still(pause);
+
+	while (!still && !test_failed() && tries() > 1 && pause < 8000)
+		still = clocks_stand_still(pause *= 3);
+	EXPECT(still);
 }
 
 static const struct test_case cases[] = {
