@@ -81,8 +81,8 @@ HV_OBJECTS := $(sort $(VMX_OBJECTS) $(SVM_OBJECTS))
 # tally.h comes before arch's); with the option for faults in their loader.
 BOOKS := $(wildcard tests/books/*.c)
 test_objects = $(patsubst $(B)/arch/%.c.o,$(B)/test/arch/%.c.o, \
-	$(call vendor_objects,$(1))) $(patsubst %.c,$(B)/test/%.c.o, \
-	$(BOOKS) $(patsubst %,tests/tally/%.c,audit tally held held_$(1) planted planted_$(1)))
+	$(call vendor_objects,$(1))) $(patsubst %.c,$(B)/test/%.c.o,$(BOOKS) \
+	$(filter-out %/options_extra.c %_$(if $(filter vmx,$(1)),svm,vmx).c,$(wildcard tests/tally/*.c)))
 TEST_OBJECTS := $(sort $(foreach v,vmx svm,$(call test_objects,$(v))))
 ASM_OFFSETS := $(B)/arch/x86_64/common/asm_offsets.inc
 X86_FACTS := $(patsubst %,$(B)/include/%.inc,x86 x86_msr x86_apic)
@@ -222,9 +222,9 @@ storm: $(B)/stasis.efi $(B)/guest/storm.efi | $(DEPS) ## ROUNDS (20000) states a
 	$(Q)$(PYTHON) tests/vm/long.py storm $(ROUNDS) $(SEED)
 
 wild: ## EXITS (50000) exits of children that do anything, of each of SEEDS (20) seeds
-attack: ## HYPERCALLS (50000) of a root that attacks, of each of SEEDS (20) seeds
+attack: ## HYPERCALLS (50000) of a root that attacks, of each of SEEDS (20) seeds, CPUS (1) at once
 wild attack: %: $(B)/test/stasis.efi $(B)/guest/%.efi | $(DEPS)
-	$(Q)$(PYTHON) tests/vm/long.py $@ $(or $(if $(filter wild,$@),$(EXITS),$(HYPERCALLS)),50000) \
+	$(Q)$(if $(CPUS),STASIS_CPUS=$(CPUS)) $(PYTHON) tests/vm/long.py $@ $(or $(if $(filter wild,$@),$(EXITS),$(HYPERCALLS)),50000) \
 		$(if $(filter command,$(origin SEED)),$(SEED),$(shell seq $(SEEDS)))
 
 check: $(ASM_OFFSETS) | $(DEPS) ## format, include rules, sizes, static analysis

@@ -3,9 +3,11 @@
  */
 #include "tests/books/books.h"
 
+#include "hv/base/cpus.h"
 #include "hv/memory/frame.h"
 #include "hv/stream/context.h"
 #include "hv/vp/vp.h"
+#include "include/handoff.h"
 
 static const char *const twice[BOOKS_USES] = {
 	[BOOKS_FREE] = "it is free, and something else",
@@ -104,6 +106,15 @@ static void use_context(struct books *b, const struct context *c,
 	books_use(b, owner, c->buffer, BOOKS_CONTEXT);
 }
 
+static bool is_cpu(const struct cpu *cpu)
+{
+	u32 i = 0;
+
+	while (i < HANDOFF_PROCESSORS && cpus_at(i) != cpu)
+		i++;
+	return cpu && i < HANDOFF_PROCESSORS;
+}
+
 static void use_vp(struct books *b, const struct partition *p, u32 index)
 {
 	const struct vp *vp = p->vps[index];
@@ -113,8 +124,11 @@ static void use_vp(struct books *b, const struct partition *p, u32 index)
 	            "a VP of another partition, or index");
 	BOOKS_CHECK(b, vp->vpid == 1 + p->slot * PARTITION_VPS + index,
 	            "a VP's tag is another's");
-	BOOKS_CHECK(b, vp->is_root == !p->parent && vp->cpu == b->cpu,
-	            "a VP of another kind, or processor");
+	BOOKS_CHECK(b, vp->is_root == !p->parent, "a VP of another kind");
+	/* Nothing of it is read before it is known for one. */
+	BOOKS_CHECK(b, is_cpu(vp->cpu), "a VP of no processor");
+	BOOKS_CHECK(b, !vp->is_root || vp->cpu->root == vp,
+	            "a root VP of another processor");
 	for (u32 i = 0; i < VP_PAGES; i++)
 		books_use(b, p, vp->pages[i], BOOKS_VP_PAGE);
 	b->vps++;
@@ -248,6 +262,7 @@ void books_audit(struct books *b)
 	for (u64 i = 0; i < b->count; i++)
 		b->words[i] = 0;
 	b->free = b->used = b->mapped = b->vps = 0;
+	b->cpu = 0;
 	for (u32 i = 0; i < PARTITION_MAX; i++)
 		b->charged[i] = 0;
 	/* Structures first: whatever else points to one can be asked about then. */
@@ -255,6 +270,7 @@ void books_audit(struct books *b)
 	while ((p = books_next(b, &id)) != NULL)
 		use_all(b, p);
 	books_lists(b);
+	books_beside(b);
 	for (id = 0; (p = books_next(b, &id)) != NULL;)
 		audit_pool(b, p);
 	for (id = 0; (p = books_next(b, &id)) != NULL;)

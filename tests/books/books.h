@@ -11,8 +11,6 @@
 #include "hv/base/addr.h"
 #include "hv/vp/partition.h"
 
-struct cpu;
-
 /* Of a function that does not return, and of a pointer to one. */
 #define BOOKS_STOPS __attribute__((noreturn))
 
@@ -33,8 +31,7 @@ enum books_use {
 struct books {
 	/* ---- What the caller brings ---- */
 
-	const struct cpu *cpu; /* the one processor */
-	u32 *words;            /* one for each page of RAM, of any value */
+	u32 *words; /* one for each page of RAM, of any value */
 	u64 count;
 	/* The page database, a word each, whatever is in it: equal words say the same.
 	 * NULL: it is asked of each page. */
@@ -50,6 +47,7 @@ struct books {
 
 	u64 page; /* an address, the root's or a child's */
 	u64 partition;
+	u32 cpu; /* by its index */
 
 	/* ---- What they found ---- */
 
@@ -90,8 +88,11 @@ bool books_is(const struct books *b, const void *page, enum books_use use);
 /* The tables of a partition's space, and where they lead (books_space.c). */
 void books_space(struct books *b, const struct partition *p);
 
-/* Whom the processor's lists hold, and the queues of messages (books_lists.c). */
+/* Whom the processors' lists hold, and the queues of messages (books_lists.c). */
 void books_lists(struct books *b);
+
+/* Whose memory is worked on without the lock of the machine (books_lists.c). */
+void books_beside(struct books *b);
 
 /* The partition behind id in order of creation, NULL: none; *id is 0 at first. */
 const struct partition *books_next(struct books *b, u64 *id);

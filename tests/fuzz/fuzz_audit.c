@@ -45,8 +45,7 @@ BOOKS_STOPS static void wrong(const struct books *b, const char *what)
 void fuzz_audit(void)
 {
 	static u32 words[FUZZ_FRAMES];
-	struct books b = { .cpu = &fake.cpu,
-		           .words = words,
+	struct books b = { .words = words,
 		           .count = FUZZ_FRAMES,
 		           .frames = (const void *)fuzz_image_look(
 				   hpa_of(fake.handoff.free_base)),

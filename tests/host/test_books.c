@@ -1,7 +1,7 @@
 /*
  * tests/books: what is wrong in a machine is found, and said.
  */
-#include "tests/books/books.h"
+#include "tests/host/fixture/books.h"
 
 #include "hv/memory/frame.h"
 #include "hv/stream/context.h"
@@ -9,94 +9,16 @@
 #include "hv/vp/ready.h"
 #include "tests/host/fixture/test.h"
 
-#define OVERLAY_GPN 5u
-#define MAPPED_GPN 3u
-#define POOL 40u
-#define WORDS (FAKE_RAM >> PAGE_SHIFT)
-
-/* A child with two VPs, a page, an overlay, a process, and one in each list. */
-static struct world {
-	struct partition *root, *child;
-	struct vp *vp, *other;
-	u64 mapped; /* the root's page */
-	u64 spare;  /* another */
-} w;
-
-static jmp_buf stopped;
-static const char *said;
-static bool told; /* the books are given the page database, too */
-
-static const u64 *look(hpa_t page)
-{
-	return arch_page(page);
-}
-
-static bool is_blank(hpa_t page)
-{
-	return fake_is_zero(look(page) + 1, PAGE_SIZE / 8 - 1);
-}
-
-BOOKS_STOPS static void wrong(const struct books *b, const char *what)
-{
-	(void)b;
-	said = what;
-	longjmp(stopped, 1);
-}
-
-/* What the books say is wrong; "" if nothing is. */
-static const char *audit(struct books *found)
-{
-	static u32 words[WORDS];
-	static struct books b;
-
-	b = (struct books){ .cpu = &fake.cpu,
-		            .words = words,
-		            .count = frame_ram_end() >> PAGE_SHIFT,
-		            .frames = told ? arch_page(hpa_of(
-						     fake.handoff.free_base))
-		                           : NULL,
-		            .look = look,
-		            .is_blank = is_blank,
-		            .wrong = wrong };
-	assert_true(b.count <= WORDS);
-	said = "";
-	if (!setjmp(stopped))
-		books_audit(&b);
-	if (found)
-		*found = b;
-	return said;
-}
-
-static void make_world(void)
-{
-	u64 id;
-
-	w.vp = guest_child_vp(POOL, 2, &id);
-	w.root = fake_root();
-	w.child = w.vp->partition;
-	w.vp = w.child->vps[0];
-	w.other = w.child->vps[1];
-	w.mapped = guest_page();
-	w.spare = guest_page();
-	assert_int_equal(guest_map(id, MAPPED_GPN, w.mapped, 7), 0);
-	assert_int_equal(
-		guest_set(id, 0, HV_REGISTER_SIMP, OVERLAY_GPN << 12 | 1), 0);
-	assert_non_null(context_open(w.root, w.child));
-	ready_wake(w.vp);
-	ready_forget(w.other);
-	alarm_set(w.other, 1000);
-}
-
 static void test_a_machine_that_is_right(void **state)
 {
 	struct books b;
 
 	(void)state;
-	assert_string_equal(audit(&b), "");
+	assert_string_equal(books_say(false, &b), "");
 	assert_int_equal(b.mapped, 0);
 	assert_int_equal(b.vps, 1);
-	make_world();
-	assert_string_equal(audit(&b), "");
+	books_make_world();
+	assert_string_equal(books_say(false, &b), "");
 	assert_int_equal(b.mapped, 1);
 	assert_int_equal(b.vps, 3);
 	assert_int_equal(b.charged[w.child->slot], w.child->pool.in_use);
@@ -104,12 +26,13 @@ static void test_a_machine_that_is_right(void **state)
 	assert_int_equal(b.free,
 	                 w.child->pool.available + w.root->pool.available);
 	/* What an overlay hides is mapped. */
-	assert_int_equal(guest_map(w.child->id, OVERLAY_GPN, w.mapped, 7), 0);
-	assert_string_equal(audit(&b), "");
+	assert_int_equal(guest_map(w.child->id, BOOKS_OVERLAY_GPN, w.mapped, 7),
+	                 0);
+	assert_string_equal(books_say(false, &b), "");
 	assert_int_equal(b.mapped, 2);
 	alarm_clear(w.other);
 	guest_destroy(w.child->id);
-	assert_string_equal(audit(&b), "");
+	assert_string_equal(books_say(false, &b), "");
 	assert_int_equal(b.mapped, 0);
 }
 
@@ -217,7 +140,7 @@ static void take_a_page_from_the_root(void)
 static void forget_a_flush(void)
 {
 	assert_true(arch_space_unmap(&w.child->space.arch,
-	                             gpa_of_page(MAPPED_GPN)));
+	                             gpa_of_page(BOOKS_MAPPED_GPN)));
 }
 
 /* ---- Overlays ---- */
@@ -244,7 +167,7 @@ static void forget_an_overlay(void)
 static void cover_another_page(void)
 {
 	assert_true(arch_space_map(&w.child->space.arch,
-	                           gpa_of_page(OVERLAY_GPN),
+	                           gpa_of_page(BOOKS_OVERLAY_GPN),
 	                           arch_page_hpa(w.vp->pages[VP_PAGE_SIEF]),
 	                           ARCH_READ | ARCH_WRITE));
 	arch_space_flush(&w.child->space.arch);
@@ -309,10 +232,7 @@ static void be_another_vp(void)
 	w.other->index = 0;
 }
 
-static const struct {
-	const char *says;
-	void (*spoil)(void);
-} rows[] = {
+static const struct books_row rows[] = {
 	{ "pages of its pool are in use that nobody has, or the other way "
 	  "round",
 	  lose_a_page },
@@ -354,18 +274,9 @@ static const struct {
 	{ "a VP of another partition, or index", be_another_vp },
 };
 
-/* Each of these in a machine of its own, twice: with the page database, and without. */
 static void test_each_thing_that_is_wrong_is_said(void **state)
 {
-	for (u32 i = 0; i < 2 * ARRAY_LEN(rows); i++) {
-		told = i % 2;
-		make_world();
-		assert_string_equal(audit(NULL), "");
-		rows[i / 2].spoil();
-		assert_string_equal(audit(NULL), rows[i / 2].says);
-		fake_teardown(state);
-		guest_setup(state);
-	}
+	books_spoil(state, rows, ARRAY_LEN(rows));
 }
 
 int main(void)

@@ -33,17 +33,17 @@ BOOKS_STOPS static void wrong(const struct books *b, const char *what)
 {
 	static char line[LINE];
 
-	log_format(line, sizeof(line), "books: partition %u, page %x: %s",
-	           b->partition, b->page, what);
+	log_format(line, sizeof(line),
+	           "books: processor %u, partition %u, page %x: %s",
+	           (u64)b->cpu, b->partition, b->page, what);
 	arch_check_failed(line, __FILE__, __LINE__);
 }
 
-u64 audit_machine(const struct cpu *cpu)
+u64 audit_machine(void)
 {
 	static struct books b;
 
-	b = (struct books){ .cpu = cpu,
-		            .words = words,
+	b = (struct books){ .words = words,
 		            .count = frame_ram_end() >> PAGE_SHIFT,
 		            .look = look,
 		            .is_blank = is_blank,
@@ -51,5 +51,6 @@ u64 audit_machine(const struct cpu *cpu)
 	if (b.count > PAGES)
 		return 0;
 	books_audit(&b);
+	audit_cpus(&b);
 	return b.used + b.free;
 }

@@ -263,7 +263,7 @@ bool tally_call(struct vp *vp)
 	if (gpr[VP_RDX] == TALLY_RESET)
 		reset();
 	else if (gpr[VP_RDX] == TALLY_AUDIT)
-		gpr[VP_RAX] = audit_machine(vp->cpu);
+		gpr[VP_RAX] = audit_machine();
 	else
 		gpr[VP_RAX] = answer(gpr[VP_RDX] >> 8, gpr[VP_RDX] & 0xff);
 	turn.asked = true;
