@@ -42,6 +42,14 @@ def test_each_has_its_arguments():
         assert step.command.endswith("=70 seed=7")
 
 
+def test_two_processors(monkeypatch):
+    monkeypatch.setenv("STASIS_CPUS", "2")
+    plan = ALL["attack"].plan(SVM, 70, 7)
+    assert plan.cpus == 2 and plan.hosts_clock
+    monkeypatch.delenv("STASIS_CPUS")
+    assert ALL["attack"].plan(SVM, 70, 7).cpus == 1
+
+
 def test_what_an_emulator_cannot_do_is_left_out():
     said = ALL["wild"].plan(SVM, 70, 7).steps[1].command.split()
     assert "breaks=0" in said and "share=0" in said

@@ -1,14 +1,27 @@
 /*
  * A second logical processor of the root's that runs a function of the test beside us, by
- * the firmware's EFI_MP_SERVICES. It has no services of the firmware and no vector registers
- * there, and hypercalls on blocks of its own.
+ * the firmware's EFI_MP_SERVICES, on a stack of ours. It has no services of the firmware
+ * there, and hypercalls on blocks of its own. What it calls with mp_begin_whole has vector
+ * registers, and our gates (trap.h).
  */
 #ifndef GUEST_MP_H
 #define GUEST_MP_H
 
 #include "include/tlfs.h"
 
-/* What a function on another processor is compiled with. */
+#define MP_PROCESSORS 2u
+#define MP_STACK_BYTES 0x10000ull
+
+/* Of the other one; 0: it does not run. */
+extern u64 mp_stack;
+
+/* Which of the two runs this: 0 the first, 1 the other one. */
+static inline u32 mp_here(void)
+{
+	return (u64)__builtin_frame_address(0) - mp_stack < MP_STACK_BYTES;
+}
+
+/* What a function on another processor is compiled with, unless that is whole. */
 #define ON_OTHER __attribute__((target("general-regs-only")))
 
 /* Blocks of a processor: one page each. */
@@ -25,6 +38,8 @@ ON_OTHER enum hv_status mp_call(const struct mp_blocks *b,
 
 /* The other one waits for work from here on. What fails fails the case. */
 bool mp_begin(void);
+/* The same, and it does all that the first one can, but for what the firmware offers. */
+bool mp_begin_whole(void);
 /* Back to the firmware. */
 void mp_end(void);
 

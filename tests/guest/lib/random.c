@@ -4,24 +4,30 @@
  */
 #include "tests/guest/lib/random.h"
 
-static u64 state = 1;
+#include "tests/guest/lib/mp.h"
+
+static u64 states[MP_PROCESSORS] = { 1, 1 };
 
 void random_seed(u64 seed)
 {
+	u64 *state = &states[mp_here()];
+
 	/* 0 would stay 0; neighbours shall not begin alike. */
-	state = (seed + 1) * 0x9e3779b97f4a7c15ull;
-	if (!state)
-		state = 1;
+	*state = (seed + 1) * 0x9e3779b97f4a7c15ull;
+	if (!*state)
+		*state = 1;
 	for (u32 i = 0; i < 8; i++)
 		random_next();
 }
 
 u64 random_next(void)
 {
-	state ^= state >> 12;
-	state ^= state << 25;
-	state ^= state >> 27;
-	return state * 0x2545f4914f6cdd1dull;
+	u64 *state = &states[mp_here()];
+
+	*state ^= *state >> 12;
+	*state ^= *state << 25;
+	*state ^= *state >> 27;
+	return *state * 0x2545f4914f6cdd1dull;
 }
 
 u32 random_below(u32 limit)

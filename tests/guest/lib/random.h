@@ -1,5 +1,6 @@
 /*
- * Numbers at random, the same ones from the same seed.
+ * Numbers at random, the same ones from the same seed. Each processor (mp.h) has a row of its
+ * own.
  */
 #ifndef GUEST_RANDOM_H
 #define GUEST_RANDOM_H

@@ -4,6 +4,7 @@
 #include "tests/guest/lib/selfcheck.h"
 
 #include "parent/cpu.h"
+#include "tests/guest/lib/mp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/test.h"
 #include "tests/guest/lib/trap.h"
@@ -25,7 +26,7 @@ struct registers {
 	u64 other[OTHERS];
 };
 
-static struct registers begun;
+static struct registers begun[MP_PROCESSORS];
 static u64 runs[RUNS];
 static u64 pages_before;
 
@@ -50,6 +51,11 @@ static void read_registers(struct registers *r)
 	r->other[XMM] &= 0xffc0; /* without what arithmetic leaves */
 }
 
+void selfcheck_registers_begin(void)
+{
+	read_registers(&begun[mp_here()]);
+}
+
 bool selfcheck_begin(void)
 {
 	pages_before = pages_out();
@@ -63,7 +69,7 @@ bool selfcheck_begin(void)
 		for (u32 k = 0; k < RUN_PAGES * PAGE_SIZE / 8; k++)
 			words[k] = PATTERN * (k + i);
 	}
-	read_registers(&begun);
+	selfcheck_registers_begin();
 	return true;
 }
 
@@ -80,18 +86,24 @@ static bool pages_hold(void)
 	return EXPECT_EQUAL(wrong, 0);
 }
 
-bool selfcheck_holds(void)
+bool selfcheck_registers_hold(void)
 {
+	const struct registers *then = &begun[mp_here()];
 	struct registers now = { 0 };
 
 	read_registers(&now);
 	for (u32 i = 0; i < ARRAY_LEN(msrs); i++)
-		if (!EXPECT_EQUAL(now.msr[i], begun.msr[i]))
+		if (!EXPECT_EQUAL(now.msr[i], then->msr[i]))
 			return false;
 	for (u32 i = 0; i < OTHERS; i++)
-		if (!EXPECT_EQUAL(now.other[i], begun.other[i]))
+		if (!EXPECT_EQUAL(now.other[i], then->other[i]))
 			return false;
-	return pages_hold();
+	return true;
+}
+
+bool selfcheck_holds(void)
+{
+	return selfcheck_registers_hold() && pages_hold();
 }
 
 bool selfcheck_end(void)

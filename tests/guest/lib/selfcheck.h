@@ -14,6 +14,10 @@ bool selfcheck_begin(void);
 /* It still is. */
 bool selfcheck_holds(void);
 
+/* The registers alone, of the processor that runs this. */
+void selfcheck_registers_begin(void);
+bool selfcheck_registers_hold(void);
+
 /* The pages go back, and none of those that were given away is out. */
 bool selfcheck_end(void);
 

@@ -12,6 +12,7 @@
 #include "tests/guest/lib/arguments.h"
 #include "tests/guest/lib/child.h"
 #include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/mp.h"
 #include "tests/guest/lib/pages.h"
 #include "tests/guest/lib/serial.h"
 #include "tests/guest/lib/trap.h"
@@ -22,8 +23,10 @@ static struct {
 	u32 checks;
 	bool failed;
 	bool skipped;
-	const char *context;
-	u64 number;
+	struct {
+		const char *what;
+		u64 number;
+	} context[MP_PROCESSORS];
 } current;
 
 static u64 hypercall_page, sim_page;
@@ -38,8 +41,8 @@ bool test_failed(void)
 
 void test_context(const char *what, u64 number)
 {
-	current.context = what;
-	current.number = number;
+	current.context[mp_here()].what = what;
+	current.context[mp_here()].number = number;
 }
 
 u32 test_part(u32 rounds)
@@ -57,12 +60,16 @@ void test_skip(const char *why)
 /* True: this is the failure to be told; the caller says it, then fail_end. */
 static bool fail_begin(void)
 {
-	if (current.failed)
+	u32 here = mp_here();
+
+	if (__atomic_exchange_n(&current.failed, true, __ATOMIC_ACQ_REL))
 		return false;
-	current.failed = true;
 	serial_print("TEST %s: FAIL ", current.name);
-	if (current.context)
-		serial_print("[%s %x] ", current.context, current.number);
+	if (here)
+		serial_print("[processor %u] ", (u64)here);
+	if (current.context[here].what)
+		serial_print("[%s %x] ", current.context[here].what,
+		             current.context[here].number);
 	return true;
 }
 

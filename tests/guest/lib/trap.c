@@ -10,6 +10,7 @@
 #include "parent/cpu.h"
 #include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/insn.h"
+#include "tests/guest/lib/mp.h"
 #include "tests/guest/lib/serial.h"
 
 /* What a handler calls: no vector registers there either. */
@@ -20,9 +21,11 @@ static struct gate *idt;
 static struct gate saved[256];
 static bool replaced[256];
 
-/* Where a fault goes on, 0: nobody expects one. And which it was. */
-static u64 resume_at;
-static u32 caught;
+/* Where a fault goes on, 0: nobody expects one. And which it was. A processor each. */
+static struct expected {
+	u64 resume_at;
+	u32 caught;
+} expected[MP_PROCESSORS];
 
 static volatile u64 *interrupt_count;
 static volatile u64 doubles;
@@ -63,11 +66,13 @@ static void give_up(const struct frame *frame, u32 vector)
 
 CALLED static void take(struct frame *frame, u32 vector)
 {
-	if (!resume_at)
+	struct expected *e = &expected[mp_here()];
+
+	if (!e->resume_at)
 		give_up(frame, vector);
-	frame->rip = resume_at;
-	resume_at = 0;
-	caught = vector;
+	frame->rip = e->resume_at;
+	e->resume_at = 0;
+	e->caught = vector;
 }
 
 HANDLER static void handle_ud(struct frame *frame)
@@ -148,68 +153,70 @@ void trap_count_interrupts(u8 vector, volatile u64 *count)
 	";"                                                                           \
 	"1: movq $0, %[resume]"
 
-static u32 result(void)
+static struct expected *expect(void)
 {
-	u32 vector = caught;
+	struct expected *e = &expected[mp_here()];
 
-	caught = TRAP_NONE;
-	return vector;
+	e->caught = TRAP_NONE;
+	return e;
 }
 
 u32 trap_read_msr(u32 msr, u64 *value)
 {
+	struct expected *e = expect();
 	u64 low = 0, high = 0;
 
-	caught = TRAP_NONE;
 	__asm__ volatile(GUARDED("rdmsr")
-	                 : "=&a"(low), "+d"(high), [resume] "+m"(resume_at)
+	                 : "=&a"(low), "+d"(high), [resume] "+m"(e->resume_at)
 	                 : "c"(msr), [a] "i"(0)
 	                 : "memory", "cc");
 	*value = high << 32 | (u32)low;
-	return result();
+	return e->caught;
 }
 
 u32 trap_write_msr(u32 msr, u64 value)
 {
+	struct expected *e = expect();
 	u64 low = (u32)value;
 
-	caught = TRAP_NONE;
 	__asm__ volatile(GUARDED("wrmsr")
-	                 : [resume] "+m"(resume_at)
+	                 : [resume] "+m"(e->resume_at)
 	                 : "c"(msr), [a] "r"(low), "d"(value >> 32)
 	                 : "rax", "memory", "cc");
-	return result();
+	return e->caught;
 }
 
 u32 trap_write_cr4(u64 value)
 {
-	caught = TRAP_NONE;
+	struct expected *e = expect();
+
 	__asm__ volatile(GUARDED("movq %%rax, %%cr4")
-	                 : [resume] "+m"(resume_at)
+	                 : [resume] "+m"(e->resume_at)
 	                 : [a] "r"(value)
 	                 : "rax", "memory", "cc");
-	return result();
+	return e->caught;
 }
 
 u32 trap_read(u64 address, u64 *value)
 {
+	struct expected *e = expect();
 	u64 got = 0;
 
-	caught = TRAP_NONE;
 	__asm__ volatile(GUARDED("movq (%[address]), %%rax")
-	                 : "=&a"(got), [resume] "+m"(resume_at)
+	                 : "=&a"(got), [resume] "+m"(e->resume_at)
 	                 : [address] "r"(address), [a] "i"(0)
 	                 : "memory", "cc");
 	*value = got;
-	return result();
+	return e->caught;
 }
 
 u32 trap_write(u64 address, u64 value)
 {
-	caught = TRAP_NONE;
+	struct expected *e = expect();
+
 	__asm__ volatile(GUARDED("movq %%rax, (%[address])")
-	                 : [resume] "+m"(resume_at)
+	                 : [resume] "+m"(e->resume_at)
 	                 : [address] "r"(address), [a] "r"(value)
 	                 : "rax", "memory", "cc");
-	return result();
+	return e->caught;
 }

@@ -79,13 +79,14 @@ static bool map_spare(u64 gpa)
 	return wildparent_answered(status, MAY_PARAMETER | MAY_MEMORY);
 }
 
-bool wildparent_unmap(void)
+bool wildparent_unmap(bool others)
 {
 	bool good = true;
 
 	while (mapped_count)
-		good &= EXPECT_SUCCESS(
-			memory_unmap(child->id, mapped[--mapped_count], 1));
+		good &= wildparent_answered(
+			memory_unmap(child->id, mapped[--mapped_count], 1),
+			others ? MAY_PARAMETER : 0);
 	return good;
 }
 

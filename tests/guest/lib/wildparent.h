@@ -18,8 +18,8 @@ bool wildparent_take(void);
 bool wildparent_answer(void);
 bool wildparent_disturb(void);
 
-/* Whatever was mapped for it goes away again. */
-bool wildparent_unmap(void);
+/* Whatever was mapped for it goes away again; others may have unmapped it before. */
+bool wildparent_unmap(bool others);
 
 /* The status is SUCCESS or one of these bits; else the case has failed. */
 #define WILD_MAY(status) BIT(status)

@@ -5,6 +5,9 @@
  * time. Whatever they do, it keeps its share, each call answers as documented,
  * what was saved can be restored, and the hypervisor does not stop.
  *
+ * Where there is a second processor another parent loop runs there, and disturbs the child
+ * that the first one answers; the child runs on one of the two.
+ *
  * wild.efi [seed=n] [exits=n] [first=life] [share=of 1000] [odd=0] [breaks=0] [locks=0]
  *          [sregs=0] [lax=1]
  *
@@ -32,6 +35,7 @@
 #include "tests/guest/lib/wildstate.h"
 #include "tests/guest/lib/worst.h"
 #include "tests/guest/root/wild/emulator.h"
+#include "tests/guest/root/wild/second.h"
 
 #define EXITS 5000u /* unless the shell says otherwise */
 #define BASES_MAX 32u
@@ -43,6 +47,7 @@
 #define IDLE 70000ull   /* so long ours: it has nothing to do */
 #define IDLE_MAX 4u     /* disturbances in a row that do not wake it */
 #define HALF_PIECE (HV_SAVE_DATA_MAX / 2)
+#define BESIDE_PAGES 4 /* of a child that does nothing */
 #define SAME_CHILD 16u /* lives that a child has */
 #define TRIES 8u       /* of a life, until its state is taken */
 #define TELL_EVERY 64u
@@ -51,6 +56,7 @@
 static u64 seed, exits_wanted, first_life, share_wanted;
 
 static struct child child;
+static struct child beside; /* takes a processor's turn to have a child */
 static struct saved bases[BASES_MAX], stream, whole;
 static u64 log_position;
 static struct share share;
@@ -146,9 +152,21 @@ static bool dress(u64 life)
 	       protect(WILD_NO_ACCESS, HV_MAP_GPA_NO_ACCESS);
 }
 
+/* Of two processors the second gets the next child, unless it has more than the first. */
+static bool choose_processor(void)
+{
+	if (!second_is_there())
+		return true;
+	if (beside.id)
+		return child_destroy(&beside);
+	return child_create(&beside, BESIDE_PAGES);
+}
+
 static bool create(u64 life)
 {
 	done.children++;
+	if (!choose_processor())
+		return false;
 	return child_create(&child, WILD_PAGES) &&
 	       child_deposit(&child, MORE_POOL) && dress(life);
 }
@@ -173,6 +191,21 @@ static enum turn spin(void)
 	return TURN_BUSY;
 }
 
+/* On another processor it takes none of our time: there its own is looked at. */
+static enum turn spin_elsewhere(void)
+{
+	static u64 runtime;
+	u64 begin = cpu_read_tsc(), before = runtime;
+
+	do {
+		if (wildparent_take())
+			return TURN_MESSAGE;
+	} while (cpu_read_tsc() - begin < SPIN);
+	runtime = child_get(&child, HV_REGISTER_VP_RUNTIME);
+	share_look(&share, SHARE_ALL);
+	return runtime == before ? TURN_IDLE : TURN_BUSY;
+}
+
 /* The child is suspended until it has its answer. */
 static bool answer_message(void)
 {
@@ -180,7 +213,8 @@ static bool answer_message(void)
 
 	share_look(&share, SHARE_GAP);
 	goes_on = wildparent_answer() && !test_failed();
-	if (child.message.type == HV_MESSAGE_INVALID_VP_REGISTER_VALUE)
+	if (child.message.type == HV_MESSAGE_INVALID_VP_REGISTER_VALUE &&
+	    second_stop())
 		refused_by_us();
 	share_look(&share, SHARE_ALL);
 	return goes_on && child_go(&child);
@@ -196,22 +230,23 @@ static bool live(u64 ticks)
 
 	share_look(&share, SHARE_ALL);
 	goes_on = child_go(&child);
+	second_go(&child);
 	share_look(&share, SHARE_CALL);
 	while (goes_on && idle < IDLE_MAX && share.last - begin < ticks) {
-		turn = spin();
+		turn = second_is_there() ? spin_elsewhere() : spin();
 		idle = turn == TURN_IDLE ? idle + 1 : 0;
 		goes_on = turn == TURN_MESSAGE ? answer_message()
 		                               : wildparent_disturb();
 		share_look(&share, SHARE_CALL);
 		goes_on = goes_on && share_check(&share);
 	}
-	if (test_failed() || !child_stop(&child))
+	if (!second_stop() || test_failed() || !child_stop(&child))
 		return false;
 	/* One that came with the stop. */
 	if (wildparent_take() &&
 	    child.message.type == HV_MESSAGE_INVALID_VP_REGISTER_VALUE)
 		refused_by_us();
-	return wildparent_unmap() && !test_failed();
+	return wildparent_unmap(second_is_there()) && !test_failed();
 }
 
 /* ---- From one child to another ---- */
@@ -367,6 +402,7 @@ static void tell(void)
 	serial_print("WILD entries refused by the emulator alone %u\r\n",
 	             done.excused);
 	wildparent_print();
+	second_print();
 	print_reasons();
 	serial_print("WILD share least %u of 1000 in %u windows\r\n",
 	             share.least, share.windows);
@@ -380,7 +416,8 @@ static bool begin(void)
 	tally_reset();
 	loglines_read(&log_position, worst_line);
 	if (!EXPECT(bases_count() <= BASES_MAX) || !selfcheck_begin() ||
-	    !wildparent_begin(&child) || !saved_begin(&stream, STREAM_PAGES) ||
+	    !second_begin(seed) || !wildparent_begin(&child) ||
+	    !saved_begin(&stream, STREAM_PAGES) ||
 	    !saved_begin(&whole, WHOLE_PAGES) || !create(first_life) ||
 	    !saved_take(&stream, child.id, 0))
 		return false;
@@ -407,7 +444,7 @@ static void anything_at_all(void)
 		if (life % TELL_EVERY == 0)
 			serial_print("life %u: %u exits\r\n", life, done.exits);
 	}
-	MUST(child_destroy(&child));
+	MUST(child_destroy(&child) && (!beside.id || child_destroy(&beside)));
 	MUST(EXPECT(share.windows > 0) && selfcheck_holds());
 	MUST(EXPECT(loglines_read(&log_position, look_at)));
 	EXPECT_EQUAL(entries_failed, done.excused);
@@ -417,6 +454,7 @@ static void anything_at_all(void)
 	saved_end(&stream);
 	saved_end(&whole);
 	wildparent_end();
+	second_end();
 	EXPECT(selfcheck_end());
 }
 

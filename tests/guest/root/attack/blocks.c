@@ -278,7 +278,7 @@ static u64 reps(void)
 /* Each code there is a number for, and each bit, come in turn. */
 static u64 control(u32 row)
 {
-	static u32 codes, bits;
+	struct attacker *me = attack_me();
 	const struct call *form = form_of(rows[row].code);
 	u64 word = rows[row].code;
 
@@ -289,12 +289,12 @@ static u64 control(u32 row)
 	if ((form->flags & FAST) && random_below(2))
 		word |= HV_CONTROL_FAST;
 	if (random_one_in(24)) {
-		codes = (codes + 1) % 0x300;
+		me->codes = (me->codes + 1) % 0x300;
 		word ^= rows[row].code ^
-		        (codes < 0x200 ? codes : 0x7d00 + codes);
+		        (me->codes < 0x200 ? me->codes : 0x7d00 + me->codes);
 	}
 	if (random_one_in(16))
-		word ^= BIT(bits++ % 64);
+		word ^= BIT(me->bits++ % 64);
 	if (random_one_in(64))
 		word = random_next();
 	/* That one is no hypercall, but a question to the image for tests. */
@@ -329,10 +329,9 @@ static u32 write_names(u8 *to, u32 room)
 /* Behind the header of a restore: the stream from where it has come to, or spoiled. */
 static void write_stream(u8 *to, u32 room)
 {
-	u64 left = attack.stream.size - attack.stream_at;
+	u64 at = attack_me()->stream_at, left = attack.stream.size - at;
 
-	cpu_copy(to, attack.stream.data + attack.stream_at,
-	         left < room ? left : room);
+	cpu_copy(to, attack.stream.data + at, left < room ? left : room);
 	if (random_one_in(16) && room > 64)
 		to[random_below(room)] ^= (u8)BIT(random_below(8));
 }
@@ -356,33 +355,35 @@ static void write_block(u32 row, u32 count, u8 *to, u32 room)
 /* The next piece of a save or restore, with good blocks, to get somewhere. */
 static void go_on_with_process(struct attack_call *c)
 {
-	u64 words[2] = { attack.process_id,
-		         attack.process_begins ? HV_SAVE_RESTORE_STATE_START
-		                               : 0 };
-	u64 left = attack.stream.size - attack.stream_at;
+	struct attacker *me = attack_me();
+	u64 words[2] = { me->process_id,
+		         me->process_begins ? HV_SAVE_RESTORE_STATE_START : 0 };
+	u64 left = attack.stream.size - me->stream_at;
 
-	c->control = attack.process_code;
-	c->input = attack.in;
-	c->output = attack.out;
-	if (attack.process_code == HVCALL_RESTORE_PARTITION_STATE) {
+	c->control = me->process_code;
+	c->input = me->in;
+	c->output = me->out;
+	if (me->process_code == HVCALL_RESTORE_PARTITION_STATE) {
 		left = left < HV_SAVE_DATA_MAX ? left : HV_SAVE_DATA_MAX;
 		words[1] |= left << 32;
 		write_stream((u8 *)c->input + sizeof(words), (u32)left);
 	}
 	cpu_copy((void *)c->input, words, sizeof(words));
-	attack.process_begins = false;
-	attack.process_left--;
+	me->process_begins = false;
+	me->process_left--;
 }
 
 static void begin_process(void)
 {
-	attack.process_id = attack_id();
-	attack.process_code = random_below(2) ? HVCALL_SAVE_PARTITION_STATE
-	                                      : HVCALL_RESTORE_PARTITION_STATE;
-	attack.process_left = 4 + random_below(24);
-	attack.process_begins = true;
-	attack.stream_at = 0;
-	attack_child_stop(attack.process_id);
+	struct attacker *me = attack_me();
+
+	me->process_id = attack_id();
+	me->process_code = random_below(2) ? HVCALL_SAVE_PARTITION_STATE
+	                                   : HVCALL_RESTORE_PARTITION_STATE;
+	me->process_left = 4 + random_below(24);
+	me->process_begins = true;
+	me->stream_at = 0;
+	attack_child_stop(me->process_id);
 }
 
 /* A list of pages, that nobody but us may write: else it could name any page of ours. */
@@ -400,9 +401,10 @@ static void compose_anything(struct attack_call *c)
 	/* The block of the call that it has become, if it is one. */
 	if (row_of((u16)c->control) < ROWS)
 		row = row_of((u16)c->control);
-	c->input = attack_address(attack.in, names_pages((u16)c->control));
+	c->input =
+		attack_address(attack_me()->in, names_pages((u16)c->control));
 	/* Where pages are told that come back to us we must read. */
-	c->output = attack_address(attack.out,
+	c->output = attack_address(attack_me()->out,
 	                           (u16)c->control == HVCALL_WITHDRAW_MEMORY);
 	count = c->control >> HV_CONTROL_REP_COUNT_SHIFT & HV_CONTROL_REP_MASK;
 	room = PAGE_SIZE - (u32)(c->input % PAGE_SIZE);
@@ -431,9 +433,11 @@ static void note_list(struct attack_call *c)
 
 void attack_compose(struct attack_call *c)
 {
-	if (!attack.process_left && random_one_in(64))
+	struct attacker *me = attack_me();
+
+	if (!me->process_left && random_one_in(me->saves ? 2 : 64))
 		begin_process();
-	c->of_process = attack.process_left && random_below(8);
+	c->of_process = me->process_left && random_below(8);
 	if (c->of_process)
 		go_on_with_process(c);
 	else

@@ -41,7 +41,7 @@ static u32 find(u64 *list, u32 from, u32 count)
 	u32 found = 0;
 
 	for (u32 i = from; i < ATTACK_PAGES && found < count; i++)
-		if (!attack.gone[i])
+		if (!attack_is_gone(i))
 			list[found++] = (attack.pages >> PAGE_SHIFT) + i;
 	return found;
 }
@@ -50,7 +50,7 @@ static u32 find(u64 *list, u32 from, u32 count)
 static bool deposit(u64 id, u32 count)
 {
 	u64 list[ATTACK_PAGES];
-	u32 found = find(list, CHILDREN * ATTACK_MEMORY, ATTACK_PAGES);
+	u32 found = find(list, ATTACK_CHILDREN, ATTACK_PAGES);
 	enum hv_status status;
 
 	for (u32 i = 0; i < found && count; i++) {
@@ -59,7 +59,7 @@ static bool deposit(u64 id, u32 count)
 			continue;
 		if (!EXPECT_SUCCESS(status))
 			return false;
-		attack.gone[attack_number(list[i])] = true;
+		attack.given[attack_number(list[i])]++;
 		count--;
 	}
 	return EXPECT_EQUAL(count, 0);
@@ -92,8 +92,10 @@ bool attack_children_make(void)
 {
 	bool good = true;
 
-	attack.process_left = 0;
-	attack.stream_at = 0;
+	for (u32 i = 0; i < attack.attackers; i++) {
+		attack.all[i].process_left = 0;
+		attack.all[i].stream_at = 0;
+	}
 	for (u32 i = 0; good && i < CHILDREN; i++)
 		good = make(i);
 	return good && attack_children_look();
@@ -156,9 +158,9 @@ static bool can_make(u32 which)
 	u64 list[ATTACK_PAGES];
 
 	for (u32 i = 0; i < ATTACK_MEMORY; i++)
-		if (attack.gone[which * ATTACK_MEMORY + i])
+		if (attack_is_gone(which * ATTACK_MEMORY + i))
 			return false;
-	return find(list, CHILDREN * ATTACK_MEMORY, ATTACK_PAGES) >= 4 * POOL;
+	return find(list, ATTACK_CHILDREN, ATTACK_PAGES) >= 4 * POOL;
 }
 
 /* The attack has finalized it, or made it without anything. */
@@ -168,6 +170,18 @@ static bool is_dead(u64 id)
 
 	return vp_get_register(id, 0, HV_REGISTER_RIP, &value) !=
 	       HV_STATUS_SUCCESS;
+}
+
+u64 attack_child_alive(void)
+{
+	u64 id = 0;
+
+	for (u32 i = 0; attack.id_count && i < attack.id_count; i++) {
+		id = attack.ids[random_below(attack.id_count)];
+		if (!is_dead(id))
+			break;
+	}
+	return id;
 }
 
 /* Half of those that are dead, and some of the others where there are many. */
@@ -205,10 +219,10 @@ static bool end_system(void)
 	return EXPECT_SUCCESS(status) && EXPECT_EQUAL(state, HV_STATE_COMPLETE);
 }
 
-static void forget_messages(void)
+void attack_forget_messages(u64 sim)
 {
-	while (synic_poll(test_sim_page()))
-		synic_release(test_sim_page());
+	while (synic_poll(sim))
+		synic_release(sim);
 }
 
 /* Our own; whether there is one is the attack's affair. */
@@ -246,7 +260,7 @@ static bool end_all(void)
 		last = id;
 		if (!take_down(id))
 			return false;
-		forget_messages();
+		attack_forget_messages(test_sim_page());
 	}
 	attack.id_count = 0;
 	return empty_root();
@@ -279,11 +293,25 @@ bool attack_children_end(void)
 
 /* ---- Meanwhile ---- */
 
+/* By a block of the processor's own. */
 void attack_child_stop(u64 id)
 {
-	for (u32 i = 0; i < 2; i++)
-		vp_set_register(id, i, HV_REGISTER_EXPLICIT_SUSPEND,
-		                HV_SUSPENDED);
+	struct {
+		struct hv_input_vp_registers head;
+		struct hv_register_assoc element;
+	} *in = (void *)attack_me()->stop;
+
+	for (u32 i = 0; i < 2; i++) {
+		in->head = (struct hv_input_vp_registers){ .partition_id = id,
+			                                   .vp_index = i };
+		in->element = (struct hv_register_assoc){
+			.name = HV_REGISTER_EXPLICIT_SUSPEND,
+			.value.reg64 = HV_SUSPENDED,
+		};
+		hvcall_raw(HVCALL_SET_VP_REGISTERS |
+		                   1ull << HV_CONTROL_REP_COUNT_SHIFT,
+		           (u64)in, 0);
+	}
 }
 
 /* What it says is nothing to us; most go on behind it, as far as they can. */

@@ -17,16 +17,26 @@ static u64 probes, given, taken;
 
 /* ---- Pages ---- */
 
+static void count(u64 *counter)
+{
+	__atomic_add_fetch(counter, 1, __ATOMIC_RELAXED);
+}
+
+/* The other one's news of a page may come before or behind ours. */
 bool attack_page_back(u64 gpn)
 {
 	u32 number = attack_number(gpn);
 
 	test_context("page", gpn);
-	if (!EXPECT(number < ATTACK_PAGES && attack.gone[number]))
+	if (!EXPECT(number < ATTACK_PAGES &&
+	            (attack.attackers > 1 || attack_is_gone(number))))
 		return false;
-	attack.gone[number] = false;
-	taken++;
-	return EXPECT(page_is_zero(gpn << PAGE_SHIFT));
+	count(&taken);
+	/* Another's may be anybody's by now. */
+	if (attack_is_own(number) && !EXPECT(page_is_zero(gpn << PAGE_SHIFT)))
+		return false;
+	__atomic_add_fetch(&attack.back[number], 1, __ATOMIC_RELEASE);
+	return true;
 }
 
 static bool given_away(u64 gpn)
@@ -34,10 +44,21 @@ static bool given_away(u64 gpn)
 	u32 number = attack_number(gpn);
 
 	test_context("page", gpn);
-	if (!EXPECT(number < ATTACK_PAGES && !attack.gone[number]))
+	if (!EXPECT(number < ATTACK_PAGES &&
+	            (attack.attackers > 1 || !attack_is_gone(number))))
 		return false;
-	attack.gone[number] = true;
-	given++;
+	count(&given);
+	__atomic_add_fetch(&attack.given[number], 1, __ATOMIC_RELEASE);
+	return true;
+}
+
+bool attack_settle(void)
+{
+	for (u32 i = 0; i < ATTACK_PAGES; i++) {
+		test_context("page", (attack.pages >> PAGE_SHIFT) + i);
+		if (!EXPECT(attack.given[i] - attack.back[i] <= 1))
+			return false;
+	}
 	return true;
 }
 
@@ -46,7 +67,7 @@ static bool probe(u64 address, bool can)
 {
 	u64 value;
 
-	probes++;
+	count(&probes);
 	test_context("probe", address);
 	return EXPECT_EQUAL(trap_read(address, &value),
 	                    can ? TRAP_NONE : VECTOR_MC);
@@ -54,7 +75,8 @@ static bool probe(u64 address, bool can)
 
 static bool probe_number(u32 number)
 {
-	return probe(attack.pages + number * PAGE_SIZE, !attack.gone[number]);
+	return probe(attack.pages + number * PAGE_SIZE,
+	             !attack_is_gone(number));
 }
 
 bool attack_probe(u32 count)
@@ -108,14 +130,15 @@ static void follow_process(const struct attack_call *c, u32 status)
 {
 	const struct hv_output_restore_partition_state *out =
 		(const void *)c->output;
+	struct attacker *me = attack_me();
 
 	if (status != HV_STATUS_SUCCESS) {
-		attack.process_left = 0;
-	} else if (attack.process_code == HVCALL_RESTORE_PARTITION_STATE) {
-		attack.stream_at += out->restore_data_consumed;
+		me->process_left = 0;
+	} else if (me->process_code == HVCALL_RESTORE_PARTITION_STATE) {
+		me->stream_at += out->restore_data_consumed;
 		if (out->restore_state != HV_STATE_INCOMPLETE ||
-		    attack.stream_at >= attack.stream.size)
-			attack.process_left = 0;
+		    me->stream_at >= attack.stream.size)
+			me->process_left = 0;
 	}
 }
 
@@ -130,12 +153,12 @@ bool attack_outcome(const struct attack_call *c, u64 result)
 	if (!EXPECT(is_documented(status)) ||
 	    !EXPECT(done <= reps || status == HV_STATUS_INVALID_ALIGNMENT))
 		return false;
-	statuses[status]++;
+	count(&statuses[status]);
 	if (status == HV_STATUS_SUCCESS) {
 		if (!EXPECT(c->row < attack_rows()) ||
 		    !EXPECT_EQUAL(done, reps))
 			return false;
-		good_rows[c->row]++;
+		count(&good_rows[c->row]);
 	}
 	if (c->of_process)
 		follow_process(c, status);

@@ -47,27 +47,71 @@ u32 attack_number(u64 gpn)
 	return number < ATTACK_PAGES ? (u32)number : ATTACK_PAGES;
 }
 
+bool attack_is_own(u32 number)
+{
+	u32 first = ATTACK_CHILDREN + mp_here() * ATTACK_OWN;
+
+	return attack.attackers == 1 || number - first < ATTACK_OWN ||
+	       number - attack_private(ATTACK_PRIVATE_EACH - 1) <
+	               ATTACK_PRIVATE_EACH;
+}
+
 bool attack_is_ours(u64 address)
 {
 	u64 page = address & ~(u64)(PAGE_SIZE - 1);
 	u32 number = attack_number(address >> PAGE_SHIFT);
 
 	if (number < ATTACK_PAGES)
-		return !attack.gone[number];
-	return page - attack.in < 2 * PAGE_SIZE ||
-	       page - attack.out < 2 * PAGE_SIZE;
+		return attack_is_own(number) && !attack_is_gone(number);
+	return page - attack_me()->in < 2 * PAGE_SIZE ||
+	       page - attack_me()->out < 2 * PAGE_SIZE;
 }
 
-static u64 of_the_run(void)
+u32 attack_private(u32 n)
 {
-	return (attack.pages >> PAGE_SHIFT) + random_below(ATTACK_PAGES);
+	return ATTACK_PAGES - 1 - mp_here() * ATTACK_PRIVATE_EACH - n;
 }
 
 /* Of those that are given away, and are no child's while they are not. */
 static u64 private_page(void)
 {
-	return (attack.pages >> PAGE_SHIFT) + ATTACK_PAGES - 1 -
-	       random_below(ATTACK_PRIVATE);
+	return (attack.pages >> PAGE_SHIFT) +
+	       attack_private(random_below(ATTACK_PRIVATE_EACH));
+}
+
+/* Both's: of a child, or behind what is one's. Or this processor's own. */
+static u32 one_of_two(void)
+{
+	u32 behind = ATTACK_CHILDREN + MP_PROCESSORS * ATTACK_OWN;
+
+	switch (random_below(4)) {
+	case 0:
+		return random_below(ATTACK_CHILDREN);
+	case 1:
+		return behind +
+		       random_below(ATTACK_PAGES - ATTACK_PRIVATE - behind);
+	default:
+		return ATTACK_CHILDREN + mp_here() * ATTACK_OWN +
+		       random_below(ATTACK_OWN);
+	}
+}
+
+static u64 of_the_run(void)
+{
+	if (attack.attackers > 1)
+		return random_below(4)
+		               ? (attack.pages >> PAGE_SHIFT) + one_of_two()
+		               : private_page();
+	return (attack.pages >> PAGE_SHIFT) + random_below(ATTACK_PAGES);
+}
+
+/* What a child may have, too. */
+static u64 common_page(void)
+{
+	return (attack.pages >> PAGE_SHIFT) +
+	       (attack.attackers > 1
+	                ? one_of_two()
+	                : random_below(ATTACK_PAGES - ATTACK_PRIVATE));
 }
 
 /* Flash, PCI, the I/O APIC and the APIC, video memory: no RAM. */
@@ -120,8 +164,7 @@ u64 attack_page(bool gives)
 			return private_page();
 		/* fallthrough */
 	default:
-		return (attack.pages >> PAGE_SHIFT) +
-		       random_below(ATTACK_PAGES - ATTACK_PRIVATE);
+		return common_page();
 	}
 }
 
@@ -187,7 +230,7 @@ u64 attack_address(u64 usual, bool safe)
 		return bad_page() << PAGE_SHIFT | (how & 1 ? offset() : 0);
 	/* One block upon the other, or in a page that may be anybody's by now. */
 	if (!safe && how < 62)
-		return attack.in + random_below(2) * PAGE_SIZE + offset();
+		return attack_me()->in + random_below(2) * PAGE_SIZE + offset();
 	page = safe ? private_page() : of_the_run();
 	return page << PAGE_SHIFT | (how & 1 ? offset() : 0);
 }
@@ -198,6 +241,8 @@ u64 attack_id(void)
 {
 	u32 how = random_below(24);
 
+	if (attack.focus && how % 2)
+		return attack.focus;
 	if (how < 20 && attack.id_count)
 		return attack.ids[random_below(attack.id_count)];
 	switch (how % 5) {
