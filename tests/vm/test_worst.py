@@ -40,6 +40,8 @@ def test_no_call_takes_long(outcome: Result, job: Plan, whole_run):
             or ((job.hosts_clock or job.cpus > 1)
                 and job.processor.emulator == "svm")):
         pytest.skip("the time-stamp counter does not count instructions here")
+    if job.cpus > 1 and any(step.name == "attack" for step in job.steps):
+        pytest.skip("a call waits there while the other processor's goes through the books")
     whole_run["-".join(job.key)] = list(found.values())
     names = call_names()
     dear = [f"{names[one.code]}: {one.ticks} instructions, in {one.scenario}"
