@@ -155,8 +155,6 @@ static void a_parent_that_spins(void)
 	MUST(create(code, sizeof(code)));
 	synic_setup_polling(test_sim_page());
 	for (u32 i = 0; i < rounds && soon <= most; i++) {
-		if (i % ROUNDS == 0)
-			soon = 0;
 		since = reference_time();
 		MUST(child_go(&child));
 		do {
