@@ -236,6 +236,12 @@ void arch_vp_kick(struct vp *vp);
  */
 bool arch_vp_take(struct vp *vp);
 
+/*
+ * The VP is the other processor's from now on: this one, whose it was, which has somebody else
+ * to enter, lets it go, and that one has nothing of it that is older.
+ */
+void arch_vp_move(struct vp *vp, struct cpu *to);
+
 /* The processor leaves its guest and looks at all anew, soon. Nothing if it is this one. */
 void arch_cpu_kick(struct cpu *cpu);
 

@@ -57,3 +57,14 @@ struct cpu *cpus_least(void)
 	}
 	return least;
 }
+
+struct cpu *cpus_free(void)
+{
+	for (u32 i = 0; i < HANDOFF_PROCESSORS; i++) {
+		struct cpu *cpu = cpus.all[i];
+
+		if (cpu && !cpu->parked && !list_linked(&cpu->ready))
+			return cpu;
+	}
+	return NULL;
+}

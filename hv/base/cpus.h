@@ -26,4 +26,7 @@ struct cpu *cpus_at(u32 index);
  */
 struct cpu *cpus_least(void);
 
+/* One that runs VPs, and has no child's that wants to run; NULL: there is none. */
+struct cpu *cpus_free(void);
+
 #endif

@@ -5,7 +5,9 @@
 #include "hv/run/sched.h"
 
 #include "hv/arch.h"
+#include "hv/base/cpus.h"
 #include "hv/interrupt/lapic.h"
+#include "hv/run/vp_life.h"
 #include "hv/run/vp_run.h"
 #include "hv/vp/alarm.h"
 #include "hv/vp/ready.h"
@@ -346,4 +348,32 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event)
 	take_turn(vp);
 	leave_halt(vp);
 	return plan;
+}
+
+/* ---- To other processors ---- */
+
+void sched_spread(struct cpu *cpu, struct vp *last)
+{
+	struct cpu *to;
+
+	/* Not if it was put to sleep a moment ago, as it was held. Alone in the ring it shares with
+	 * the root at most. */
+	if (last == cpu->current || last->is_root || !vp_runnable(last) ||
+	    !list_linked(&last->ready) ||
+	    list_holds_only(&cpu->ready, &last->ready))
+		return;
+	to = cpus_free();
+	if (to)
+		vp_move(last, to);
+}
+
+bool sched_give_away(struct cpu *cpu)
+{
+	struct vp *vp = list_linked(&cpu->ready)
+	                        ? list_entry(cpu->ready.next, struct vp, ready)
+	                        : alarm_first(cpu);
+
+	if (vp)
+		vp_move(vp, cpus_least());
+	return vp;
 }

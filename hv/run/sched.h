@@ -69,6 +69,18 @@ struct sched_plan sched_next(struct cpu *cpu, enum sched_event event);
 void sched_leave(struct cpu *cpu);
 
 /*
+ * Behind the choice: if that took its turn from a child, `last`, which goes on to want it, and
+ * on another processor no child does, that one has it from now on.
+ */
+void sched_spread(struct cpu *cpu, struct vp *last);
+
+/*
+ * Nobody is entered here for as long as its root waits for a SIPI: one child that has something
+ * to do, now or later, goes to another processor. False: there is none any more.
+ */
+bool sched_give_away(struct cpu *cpu);
+
+/*
  * Last of all before cpu->current is entered: what it runs counts from here. Where
  * the entry does not come about this is called again for the next one.
  */

@@ -9,6 +9,7 @@
 #include "hv/interrupt/lapic.h"
 #include "hv/interrupt/synic.h"
 #include "hv/run/vp_reg.h"
+#include "hv/vp/alarm.h"
 #include "hv/vp/partition.h"
 #include "hv/vp/ready.h"
 #include "hv/vp/vp.h"
@@ -100,6 +101,26 @@ enum hv_status vp_create(struct partition *partition, u32 index,
 	/* One VP more, whose TSC may be another: the page has to show all. */
 	reference_update(partition);
 	return HV_STATUS_SUCCESS;
+}
+
+void vp_move(struct vp *vp, struct cpu *to)
+{
+	bool sleeps = vp->alarm, waits = list_linked(&vp->ready);
+	u64 at = vp->alarm_at;
+
+	CHECK(!vp->is_root && to != vp->cpu);
+	list_remove(&vp->ready);
+	alarm_clear(vp);
+	vp->cpu->vps--;
+	arch_vp_move(vp, to);
+	to->vps++;
+	if (waits)
+		ready_wake(vp);
+	if (!sleeps)
+		return;
+	alarm_set(vp, at);
+	/* It knows of no timer as near as that. */
+	arch_cpu_kick(to);
 }
 
 void vp_stop(struct vp *vp)

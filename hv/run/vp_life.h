@@ -18,6 +18,12 @@ struct vp;
 enum hv_status vp_create(struct partition *partition, u32 index,
                          struct cpu *cpu);
 
+/*
+ * Binds a child's VP to another processor: on its own one, which has chosen somebody else. What
+ * it wants, a turn or an alarm, it wants there.
+ */
+void vp_move(struct vp *vp, struct cpu *to);
+
 /* It will not execute again: explicitly suspended, and stopped. */
 void vp_stop(struct vp *vp);
 

@@ -237,6 +237,16 @@ static void note_paging(struct holds *h, u32 vp, const struct holds_paging *p)
 	v->paging = *p;
 }
 
+/* On another one than the last time: there it may have changed its tables, and flushed that. */
+static void note_cpu(struct holds *h, u32 vp, u32 cpu)
+{
+	struct holds_vp *v = &h->vps[vp];
+
+	if (v->ran_on != cpu)
+		v->source.changed = ++h->now;
+	v->ran_on = (u8)cpu;
+}
+
 /* Of this source, by a processor that dropped what it had at `dropped` the last time. */
 static const char *fill(struct holds *h, struct holds_source *s, u32 cpu,
                         holds_time dropped, const char *wrong)
@@ -264,6 +274,7 @@ const char *holds_enter_vpid(struct holds *h, u32 cpu, u64 space, u32 vp,
 		return NULL;
 	s = &find_space(h, space)->source;
 	v = &h->vps[vp].source;
+	note_cpu(h, vp, cpu);
 	note_paging(h, vp, p);
 	/* INVEPT drops linear ones too, as they are of both tables (28.3.3.1). */
 	dropped = later(s->dropped[cpu], h->all_dropped[cpu]);
@@ -294,6 +305,7 @@ const char *holds_enter_asid(struct holds *h, u32 cpu, u64 space, u32 vp,
 	if (cpu >= HOLDS_CPUS || vp >= HOLDS_VPS || asid >= HOLDS_ASIDS)
 		return NULL;
 	a = &h->asids[cpu][asid];
+	note_cpu(h, vp, cpu);
 	note_paging(h, vp, p);
 	if (drop == HOLDS_DROP_ALL)
 		h->all_dropped[cpu] = ++h->now;

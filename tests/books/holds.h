@@ -51,7 +51,8 @@ struct holds_space {
 
 struct holds_vp {
 	struct holds_source source;
-	struct holds_paging paging; /* when it was in a guest last */
+	struct holds_paging paging; /* when it was in a guest last, */
+	u8 ran_on;                  /* on this processor */
 };
 
 /* SVM names all translations of a guest by one number. */

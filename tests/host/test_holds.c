@@ -311,6 +311,21 @@ static void test_what_the_guest_changes_it_has_flushed(void **state)
 	right(enter_with(p));
 }
 
+/* What it left in one of them is old: it has run on the other, and flushed only that. */
+static void test_a_vp_that_moves(void **state)
+{
+	(void)state;
+	right(enter(0));
+	right(enter(1));
+	right(enter(1));
+	wrong(enter(0), "VP");
+	holds_drop_vp(h, 0, VP);
+	right(enter(0));
+	wrong(enter(1), "VP");
+	holds_drop_all(h, 1);
+	right(enter(1));
+}
+
 /* ---- By ASID ---- */
 
 static const char *run(u32 cpu, u32 asid, u64 space, u32 vp,
@@ -333,6 +348,16 @@ static void test_an_asid_is_of_one_vp(void **state)
 	right(run(1, ASID, SPACE, OTHER_VP, HOLDS_DROP_NONE));
 	right(run(0, ASID, SPACE, OTHER_VP, HOLDS_DROP_ASID));
 	right(run(0, ASID, SPACE, VP, HOLDS_DROP_ALL));
+	right(run(0, ASID + 1, SPACE, VP, HOLDS_DROP_NONE));
+}
+
+static void test_an_asid_of_a_vp_that_moves(void **state)
+{
+	(void)state;
+	holds_exited(h, VP, &paging);
+	right(run(0, ASID, SPACE, VP, HOLDS_DROP_NONE));
+	right(run(1, ASID, SPACE, VP, HOLDS_DROP_NONE));
+	wrong(run(0, ASID, SPACE, VP, HOLDS_DROP_NONE), "ASID");
 	right(run(0, ASID + 1, SPACE, VP, HOLDS_DROP_NONE));
 }
 
@@ -404,6 +429,8 @@ int main(void)
 		CASE(test_what_the_guest_changes_it_has_flushed),
 		CASE(test_an_asid_is_of_one_vp),
 		CASE(test_an_asid_is_flushed_behind_changes),
+		CASE(test_an_asid_of_a_vp_that_moves),
+		CASE(test_a_vp_that_moves),
 		CASE(test_many_are_forgotten_and_never_wrong),
 	};
 

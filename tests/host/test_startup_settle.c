@@ -150,7 +150,7 @@ static void asked_meanwhile(struct cpu *cpu, u32 wait)
 	}
 }
 
-/* Others get the children that it had. */
+/* Others get the children that it had, and that want nothing by now. */
 static void test_children_are_let_go(void **state)
 {
 	(void)state;
@@ -160,6 +160,7 @@ static void test_children_are_let_go(void **state)
 	fake_run_on(child, other);
 	fake_go_to(other);
 	fake_exit(child);
+	list_remove(&child->ready);
 	fake_others.arrives = asked_meanwhile;
 	gets_init();
 	startup_settle(other);
@@ -168,8 +169,17 @@ static void test_children_are_let_go(void **state)
 	starts_at(PAGE);
 }
 
-/* Also the one that it had when the INIT came: it stands still, and is not in hand. */
-static void test_the_child_that_ran_is_let_go(void **state)
+static void moved_before(struct cpu *cpu, u32 wait)
+{
+	(void)cpu;
+	(void)wait;
+	assert_ptr_equal(child->cpu, &fake.cpu);
+	assert_false(child->in_processor);
+	gets(LAPIC_DELIVER_SIPI, PAGE);
+}
+
+/* The one that it had when the INIT came runs on another one. */
+static void test_the_child_that_ran_goes_on(void **state)
 {
 	(void)state;
 	fake_go_to(&fake.cpu);
@@ -178,11 +188,12 @@ static void test_the_child_that_ran_is_let_go(void **state)
 	fake_run_on(child, other);
 	fake_go_to(other);
 	other->current_since = fake.tsc - 500;
-	fake_others.arrives = asked_meanwhile;
+	fake_others.arrives = moved_before;
 	gets_init();
 	assert_ptr_equal(enter_next(other, SCHED_GO_ON), root);
-	assert_int_equal(fake_others.waits, 2);
+	assert_int_equal(fake_others.waits, 1);
 	assert_int_equal(fake_others.let_go, 1);
+	assert_true(list_holds_only(&fake.cpu.ready, &child->ready));
 	assert_int_equal(child->runtime, 500);
 	starts_at(PAGE);
 }
@@ -348,7 +359,7 @@ int main(void)
 		CASE(test_a_sipi_alone),
 		CASE(test_it_waits_for_a_sipi),
 		CASE(test_children_are_let_go),
-		CASE(test_the_child_that_ran_is_let_go),
+		CASE(test_the_child_that_ran_goes_on),
 		CASE(test_an_nmi_ends_a_childs_run),
 		CASE(test_the_apic),
 		CASE(test_the_timer),

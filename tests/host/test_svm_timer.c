@@ -172,12 +172,39 @@ static void test_it_stays_the_roots(void **state)
 	assert_int_equal(get(LAPIC_LVT_TIMER), ROOT_VECTOR);
 	pool_free(pool, tables[0]);
 	pool_free(pool, tables[1]);
-	apic_write(LAPIC_SVR, 0);
+	fake_apic.base &= ~LAPIC_BASE_ENABLE;
 	timer_set(true, 1000);
 	assert_false(timer_is_owned());
-	apic_write(LAPIC_SVR, LAPIC_SVR_ENABLE);
+	fake_apic.base |= LAPIC_BASE_ENABLE;
 	timer_set(true, 1000);
 	assert_true(timer_is_owned());
+}
+
+/* As INIT leaves it, with all masked (SDM 10.4.7.3): children have their slices all the same. */
+static void test_of_an_apic_that_is_off(void **state)
+{
+	(void)state;
+	begin(ROOT_VECTOR);
+	timer_lose();
+	apic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
+	apic_write(LAPIC_SVR, 0xff);
+	timer_set(true, 1000);
+	assert_true(timer_is_owned());
+	assert_int_equal(get(LAPIC_SVR), 0xff | LAPIC_SVR_ENABLE);
+	/* The root finds it as it left it, and can have it on. */
+	assert_int_equal(vendor_apic_read(LAPIC_SVR), 0xff);
+	assert_int_equal(vendor_apic_read(LAPIC_LVT_TIMER), LAPIC_LVT_MASKED);
+	vendor_apic_write(LAPIC_LVT_TIMER, ROOT_VECTOR);
+	assert_int_equal(vendor_apic_read(LAPIC_LVT_TIMER),
+	                 ROOT_VECTOR | LAPIC_LVT_MASKED);
+	vendor_apic_write(LAPIC_SVR, 0xff | LAPIC_SVR_ENABLE);
+	vendor_apic_write(LAPIC_LVT_TIMER, ROOT_VECTOR);
+	assert_int_equal(vendor_apic_read(LAPIC_LVT_TIMER), ROOT_VECTOR);
+	/* One that was on is not taken for one that is off. */
+	timer_lose();
+	apic_write(LAPIC_LVT_TIMER, ROOT_VECTOR);
+	timer_set(true, 1000);
+	assert_int_equal(vendor_apic_read(LAPIC_SVR), 0xff | LAPIC_SVR_ENABLE);
 }
 
 /* The root writes and reads its registers, which are not the APIC's any more. */
@@ -243,6 +270,7 @@ int main(void)
 		TEST(test_it_stays_the_roots),
 		TEST(test_the_roots_registers),
 		TEST(test_times_at_the_ends),
+		TEST(test_of_an_apic_that_is_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,7 @@ SVM_ARGUMENTS = {
     "pair": "rounds=1000 most=0",
     "refused": "sysenter=0 kernel_gs=0",
     "share": "ticks=16",
+    "spread": "least=0",
     "storm": "rounds=3000 patience=64",
     "ticks": "doubles=1",
     "timers": "doubles=1",
@@ -68,7 +69,7 @@ SVM_LEFT_OUT = {
     "tally": "it counts what KVM makes exit of VT-x",
 }
 # What takes long, and asks little of a model: one of each vendor, unless some are named.
-ON_ONE = {"attack": (SVM, BOCHS), "pair": (SVM, BOCHS)}
+ON_ONE = {name: (SVM, BOCHS) for name in ("attack", "pair", "spread")}
 # Arguments of what goes through so many rounds that one model of Bochs' does all of them,
 # and the others a part, if none are named.
 FEWER_ROUNDS = {
@@ -142,6 +143,7 @@ PLACES: dict[str, Place] = {
     "attack": replace(COUNTED, group="attack", hosts_clock=True),
     "below": COUNTED,
     "pair": Place("pair", cpus=2, seconds=60),
+    "spread": Place("pair", cpus=2, seconds=60),     # the last: what it does to a processor stays
     "tally": COUNTED,
     "wild": COUNTED,
     "ticks": Place("ticks", seconds=70),    # leaves another mode of the APIC

@@ -140,8 +140,10 @@ __attribute__((noinline)) static struct vp *enter_chosen(struct cpu *cpu,
 	plan = sched_next(cpu, event);
 	hold_back(a, last, plan.vp);
 	cpu->current = plan.vp;
-	if (cpus_count() > 1)
+	if (cpus_count() > 1) {
+		sched_spread(cpu, last);
 		kick_let_go(cpu, last);
+	}
 	plan.vp->in_processor = true;
 	prepare(&plan);
 	a->quiet = plan.vp->is_root && !plan.timed && !plan.exit_hlt &&

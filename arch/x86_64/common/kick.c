@@ -9,6 +9,7 @@
 #include "arch/x86_64/common/report.h"
 #include "arch/x86_64/common/switch.h"
 #include "arch/x86_64/common/vendor.h"
+#include "hv/base/check.h"
 #include "hv/base/cpus.h"
 #include "hv/vp/partition.h"
 
@@ -126,6 +127,17 @@ static void let_go(struct vp *vp)
 	}
 	vendor_let_go(vp);
 	vp->in_processor = false;
+}
+
+void arch_vp_move(struct vp *vp, struct cpu *to)
+{
+	CHECK(vp->cpu == arch_this_cpu() && vp->cpu->current != vp);
+	/* Whoever has asked for it finds it let go. */
+	list_remove(&vp->asked);
+	if (vp->in_processor)
+		let_go(vp);
+	vp->cpu = to;
+	vendor_moved(vp);
 }
 
 void kick_let_go(struct cpu *cpu, struct vp *last)

@@ -72,6 +72,12 @@ void machine_halted(struct cpu *cpu)
 	machine_take(cpu);
 }
 
+void machine_pass(struct cpu *cpu)
+{
+	machine_leave();
+	machine_take(cpu);
+}
+
 void machine_wait(struct cpu *cpu)
 {
 	machine_halt(cpu);

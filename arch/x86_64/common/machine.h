@@ -68,6 +68,9 @@ bool machine_watch_wait(struct machine_watch *w);
 /* entry.asm: halts up to an NMI, with IF clear. */
 __attribute__((visibility("hidden"))) void wait_for_nmi(void);
 
+/* Gives the lock away and takes it: whoever waits for it by now has it first. */
+void machine_pass(struct cpu *cpu);
+
 /* Gives the lock away, halts up to an NMI, and takes the lock. */
 void machine_wait(struct cpu *cpu);
 

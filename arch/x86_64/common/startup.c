@@ -175,11 +175,14 @@ void startup_settle(struct cpu *cpu)
 		cpu->root_halted = false;
 		while ((root->state.activity & HV_ACTIVITY_STARTUP_SUSPEND) &&
 		       !(root->lapic.events & STARTUP_EVENTS)) {
-			/* Its children stand still: whoever asks for one gets it. */
 			sched_leave(cpu);
 			cpu->parked = true;
 			kick_let_go(cpu, root);
-			machine_wait(cpu);
+			/* One child at a time: others want the lock, too. */
+			if (sched_give_away(cpu))
+				machine_pass(cpu);
+			else
+				machine_wait(cpu);
 			kick_note_nmi(cpu);
 		}
 		cpu->parked = false;

@@ -115,6 +115,9 @@ void vendor_load(struct vp *vp);
 /* This processor keeps nothing of the VP: all is in its page, for another to read. */
 void vendor_let_go(struct vp *vp);
 
+/* It is another processor's than before (vp->cpu): what is of that one is to be made anew. */
+void vendor_moved(struct vp *vp);
+
 /*
  * Between the VP's page and vp->state: these parts (enum vp_part). What is in the
  * processor itself while the VP is resident is switch.h's.

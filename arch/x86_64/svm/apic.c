@@ -53,12 +53,19 @@ bool apic_watch(void)
 {
 	struct cpu *cpu = arch_this_cpu();
 
+	if (!(apic_base() & LAPIC_BASE_ENABLE))
+		return false;
 	/* Both modes at once: the root may go over to x2APIC mode later. If memory
 	 * lacks, MSRs that exit for nothing do no harm: the timer is not owned then. */
 	for (u32 i = 0; i < ARRAY_LEN(watched); i++)
 		vendor_msr_exits(cpu, LAPIC_MSR(watched[i]), true, true);
 	vendor_msr_exits(cpu, MSR_IA32_TSC_DEADLINE, true, true);
-	return root_apic_hide(apic_base());
+	if (!root_apic_hide(apic_base()))
+		return false;
+	/* INIT leaves it so. That has masked all its entries, and they stay as they are. */
+	set_off(!apic_is_on());
+	apic_write(LAPIC_SVR, apic_read(LAPIC_SVR) | (u32)LAPIC_SVR_ENABLE);
+	return true;
 }
 
 /*

@@ -14,7 +14,10 @@ bool apic_is_on(void);
 /* A vector in IRR, ISR or TMR. */
 bool apic_has(u32 set, u8 vector);
 
-/* From now on the root's accesses to the timer exit. False: no memory for that. */
+/*
+ * From now on the root's accesses to the timer exit, and it runs though the root has switched
+ * its APIC off by SVR. False: there is no APIC, or no memory for that.
+ */
 bool apic_watch(void);
 
 /*

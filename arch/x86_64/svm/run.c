@@ -156,6 +156,13 @@ static void init_child(struct vmcb *v)
 	v->virtual_interrupt = VMCB_V_INTR_MASKING;
 }
 
+/* An ASID is of one processor: of another it has none yet. */
+void vendor_moved(struct vp *vp)
+{
+	vmcb_of(vp)->host = svm_page(vp->cpu, SVM_PAGE_HOST_VMCB).v;
+	vp_svm(vp)->asid = (struct asid){ 0 };
+}
+
 void vendor_vp_init(struct vp *vp)
 {
 	struct vmcb *v = vmcb_of(vp);
@@ -166,7 +173,7 @@ void vendor_vp_init(struct vp *vp)
 	if (!vp->is_root)
 		init_child(v);
 	v->msr_map = maps_msr(vp->is_root ? vp->cpu : NULL).v;
-	v->host = svm_page(vp->cpu, SVM_PAGE_HOST_VMCB).v;
+	vendor_moved(vp);
 	v->host_cr0 = cr0_read();
 	v->virtual_extras = features()->has_lbr ? VMCB_LBR : 0;
 	/* For QEMU (arm). The clean bits stay 0: VMRUN loads everything (15.15). */

@@ -223,7 +223,7 @@ void timer_set(bool timed, u64 ticks)
 		return;
 	if (!t->owned) {
 		/* Watched first: where that fails the timer is still the root's. */
-		if (!t->root.rate || !apic_is_on() || !apic_watch())
+		if (!t->root.rate || !apic_watch())
 			return;
 		take_over(t);
 	}

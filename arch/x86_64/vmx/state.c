@@ -389,6 +389,12 @@ void vendor_let_go(struct vp *vp)
 	vmcs_release(vp);
 }
 
+/* Where it is loaded the next time, its VMCS can be written. */
+void vendor_moved(struct vp *vp)
+{
+	vp_vmx(vp)->moved = true;
+}
+
 /* ---- Without a capture ---- */
 
 /* CPL is the DPL of SS in every mode (SDM 24.4.1). */

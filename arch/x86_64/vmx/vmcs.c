@@ -54,23 +54,6 @@ void vmcs_release(struct vp *vp)
 	vp_vmx(vp)->launched = false;
 }
 
-/*
- * The VMCS before it stays active, and what the processor holds of it is not lost. Not that of
- * a VP of another processor, which may load it as soon as we are done here.
- */
-void vmcs_switch(struct vp *vp)
-{
-	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
-
-	if (a->loaded && a->loaded->cpu != arch_this_cpu())
-		vmcs_release(a->loaded);
-	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
-	a->loaded = vp;
-	/* Also for a look at it: another one has to ask before it loads it. */
-	if (vp->cpu == arch_this_cpu())
-		vp->in_processor = true;
-}
-
 /* Fields that are only there where the controls are: elsewhere VMWRITE fails. */
 static void init_apicv(struct vp *vp)
 {
@@ -168,6 +151,34 @@ static void init_host(struct vp *vp)
 	};
 
 	write_all(values, ARRAY_LEN(values));
+}
+
+/* What it left here an earlier time may be old: it has changed its tables elsewhere. */
+static void arrive(struct vp *vp)
+{
+	init_host(vp);
+	tlb_flush_linear(vp);
+	vp_vmx(vp)->moved = false;
+}
+
+/*
+ * The VMCS before it stays active, and what the processor holds of it is not lost. Not that of
+ * a VP of another processor, which may load it as soon as we are done here.
+ */
+void vmcs_switch(struct vp *vp)
+{
+	struct cpu_vmx *a = cpu_vmx(arch_this_cpu());
+
+	if (a->loaded && a->loaded->cpu != arch_this_cpu())
+		vmcs_release(a->loaded);
+	CHECK(vmptrld(arch_page_hpa(vp->pages[VP_PAGE_CONTROL])) == VMX_OK);
+	a->loaded = vp;
+	/* Also for a look at it: another one has to ask before it loads it. */
+	if (vp->cpu != arch_this_cpu())
+		return;
+	vp->in_processor = true;
+	if (vp_vmx(vp)->moved)
+		arrive(vp);
 }
 
 /*

@@ -31,6 +31,7 @@ struct vp_vmx {
 	u32 exceptions;
 	bool halted;   /* it was entered in its HLT */
 	bool unveiled; /* MOV SS held debug exceptions back until we skipped */
+	bool moved; /* since its VMCS was loaded: its processor is another one */
 	bool apicv;    /* the processor virtualizes its local APIC */
 	u8 eoi_vector; /* whose EOI exits, 0: none */
 	u64 rsp;

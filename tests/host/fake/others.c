@@ -109,6 +109,12 @@ void machine_wait(struct cpu *cpu)
 	cpu_arch(cpu)->nmi_arrived = true;
 }
 
+void machine_pass(struct cpu *cpu)
+{
+	CHECK(cpu == fake.here && !cpu_arch(cpu)->in_guest);
+	fake_others.passed++;
+}
+
 void machine_watch_begin(struct machine_watch *w)
 {
 	(void)w;
@@ -145,6 +151,13 @@ void vendor_let_go(struct vp *vp)
 {
 	CHECK(vp->cpu == fake.here);
 	fake_others.let_go++;
+	fake_others.gone = vp;
+}
+
+void vendor_moved(struct vp *vp)
+{
+	CHECK(vp->cpu != fake.here);
+	fake_others.moved++;
 	fake_others.gone = vp;
 }
 

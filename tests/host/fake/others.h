@@ -21,6 +21,8 @@ struct fake_others {
 	} sent[FAKE_SENT];
 	u32 let_go; /* VPs, by vendor_let_go; the last one is */
 	const struct vp *gone;
+	u32 moved;  /* likewise, by vendor_moved */
+	u32 passed; /* times that the lock was given to who waited, */
 	u32 waits; /* halts up to an NMI: what comes then, which it never sleeps through */
 	void (*arrives)(struct cpu *cpu, u32 wait);
 	u32 unlocked; /* times that the lock was given away, */
