@@ -16,7 +16,16 @@ echo "LINUX hypervisor $(grep -c hypervisor /proc/cpuinfo)"
 echo "LINUX pci $(find /sys/bus/pci/devices/ -type l | wc -l)"
 echo "LINUX clocksource $(cat $sources/current_clocksource)"
 
+# How long it took, in seconds, and how much of that nobody had anything to do.
+so_far() {
+	read -r up idle </proc/uptime
+	echo "LINUX $1 $up"
+	echo "LINUX $1_idle $idle"
+}
+
+so_far started
 stress
+so_far worked
 [ ! -x /bin/exits ] || exits
 clock "$(cat /seconds)"
 [ ! -x /bin/exits ] || exits

@@ -29,6 +29,8 @@ TICKS_APART = 3                         # of two counts that are not read at onc
 OURS = ("Hyper-V: CONFIG_MSHV_ROOT not enabled!",
         "Hyper-V: stimer setup failed with error -22")
 NUMBER = re.compile("[0-9a-f]{8,}")     # of a kernel that is elsewhere in each boot
+MORE = 1.05                             # times what the bare machine takes, at most
+CLOCK_TICK = 0.01                       # s: /proc/uptime is rounded
 PERIODIC = "nohz=off highres=off"       # then each tick is an interrupt of the timer
 
 
@@ -103,6 +105,19 @@ def warns_of_more(stasis: LinuxResult, bare: LinuxResult) -> list[str]:
             and not line.startswith("Code: ")]
 
 
+def check_work(*outcome: LinuxResult) -> None:
+    """Up to user space, and in the stress, it takes no more than it may. The clock of these
+    boots is made of instructions; in what is idle time there are none."""
+    before = [0.0, 0.0]
+    for name in ("started", "worked"):
+        until = [float(result.fact(name)) - float(result.fact(name + "_idle"))
+                 for result in outcome]
+        took, bare = (b - a for a, b in zip(before, until, strict=True))
+        print(f"{name} in {took:.2f} s of work, bare {bare:.2f} s: {took / bare:.3f}")
+        assert took <= MORE * bare + CLOCK_TICK, name
+        before = until
+
+
 @pytest.mark.parametrize("job", first_and_long(PAIRS), ids=name_of)
 class TestBesideBare:
     """Debian's kernels, with one processor and no option."""
@@ -115,6 +130,10 @@ class TestBesideBare:
     def test_sees_the_hypervisor_and_its_clock(
             self, outcome: tuple[LinuxResult, LinuxResult]):
         assert outcome[0].fact("clocksource") == "hyperv_clocksource_tsc_page"
+
+    def test_takes_no_more_instructions(
+            self, outcome: tuple[LinuxResult, LinuxResult]):
+        check_work(*outcome)
 
     def test_works_right(self, outcome: tuple[LinuxResult, LinuxResult]):
         for result in outcome:
@@ -144,6 +163,7 @@ def test_on_vtx_beside_bare(outcome: tuple[LinuxResult, LinuxResult]):
         assert not result.problem, result.problem
         assert result.fact("end") == "poweroff"
         check_stress(result)
+    check_work(*outcome)
     assert not warns_of_more(*outcome)
 
 
