@@ -10,18 +10,21 @@ from __future__ import annotations
 import os
 import re
 import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from disk import Disk
-from emulator import NOT_NESTED, Hardware, Processor, choose_processor
+from emulator import (NOT_NESTED, Hardware, Processor, choose_processor, qemu_binary,
+                      version_of)
 from machine import Machine, MachineError, MachineTimeout
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 STOPPED = "STASIS STOPPED"              # heads the hypervisor's crash report
 RESET = "STASIS RESET"                  # the root has reset the machine
+QEMUS_END = f"{RESET}: the root partition, by a triple fault"
 REPORT_SECONDS = 5                      # silence that ends a crash report
 
 STEP = re.compile(r"^=== step (\S+)$")
@@ -63,8 +66,13 @@ class Plan:
         return self.name, str(self.processor)
 
     def run(self, work: Path) -> Result:
-        """Make the boot."""
-        return run_plan(self, work)
+        """Make the boot: once more where it was QEMU that ended it."""
+        result = run_plan(self, work)
+        if not may_be_qemus(result) or version_of(qemu_binary()) != "7.2":
+            return result
+        warnings.warn(f"{self.name} on {self.processor} ended by a defect of QEMU 7.2 "
+                      "(docs/svm.md), and was run again", stacklevel=2)
+        return run_plan(self, work / "again")
 
     def script(self) -> bytes:
         """The startup.nsh."""
@@ -184,6 +192,13 @@ def default_watcher(plan: Plan) -> Watcher:
     """$STASIS_WATCH shows verdicts at once: some boots take long."""
     watching = os.environ.get("STASIS_WATCH")
     return Verdicts(plan.name).watch if watching else ignore
+
+
+def may_be_qemus(result: Result) -> bool:
+    """Whether a boot ended as QEMU 7.2 at times ends one of several processors. Nothing that is
+    seen from outside tells this from a fault of ours: one that comes twice is held to be that."""
+    return (result.plan.processor.emulator == "svm" and result.plan.cpus > 1
+            and QEMUS_END in result.text)
 
 
 def run_plan(plan: Plan, work: Path, disk: Disk | None = None,

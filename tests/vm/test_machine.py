@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from boots import BUILD, STOPPED, Plan, Result, Step
+from boots import BUILD, QEMUS_END, STOPPED, Plan, Result, Step
 from disk import Disk, DiskError
-from emulator import (BOCHS, NEITHER, PATIENCE, Hardware, Process, Processor,
+from emulator import (BOCHS, NEITHER, PATIENCE, SVM, Hardware, Process, Processor,
                       choose_processor)
 from machine import Machine, MachineError, MachineTimeout, last_lines
 from scenarios import one_of_each
@@ -55,6 +55,23 @@ SHELLS = [shell_plan("shell-bare", one_of_each()[0]),
 def named(plan: Plan) -> str:
     """For the list of tests."""
     return "-".join(plan.key)
+
+
+@pytest.mark.parametrize("processor, cpus, said, boots", [
+    (SVM, 2, QEMUS_END, 2), (SVM, 1, QEMUS_END, 1), (BOCHS, 2, QEMUS_END, 1),
+    (SVM, 2, "STASIS RESET: the root partition, by an INIT of its own", 1)])
+def test_what_qemu_ended_is_run_once_more(monkeypatch, recwarn, processor, cpus, said, boots):
+    made = []
+
+    def run(plan, work):
+        made.append(work)
+        return Result(plan, Disk(work), work, text=said)
+
+    monkeypatch.setattr("boots.run_plan", run)
+    monkeypatch.setattr("boots.version_of", lambda _binary: "7.2")
+    result = Plan("some", (), processor=processor, cpus=cpus).run(Path("here"))
+    assert result.work == made[-1] and len(set(made)) == boots
+    assert len(recwarn) == boots - 1
 
 
 def seconds_of_day(text: str) -> int:
