@@ -12,7 +12,7 @@ talk=$(printf '%0999d' 0 | sed 's/0/\/* ; *\/\\n/g')
 # A row of docs/findings.md: what is between its columns is between those of a row here, too.
 bar='\0174'
 quote='\0140'
-finding="$bar 34 $bar wrong $bar right $bar ${quote}test_merge/test_shutdown$quote $bar"
+finding="$bar 36 $bar wrong $bar right $bar ${quote}test_merge/test_shutdown$quote $bar"
 more="${quote}test_merge/test_serially$quote, ${quote}test_bounds/test_the_limit_is_lifted$quote"
 last="${quote}hostile/a refused push is #GP$quote"
 gone="${quote}hostile/a refused push$quote"
@@ -74,9 +74,9 @@ facts|tests/guest/child/pi/entry.asm|%define EFER_LME 1 << 8|EFER_LME: defined i
 facts|arch/x86_64/vmx/tlb.c|#define PROC2_EPT BIT(1)|PROC2_EPT: defined in
 facts|boot/main.c|#define PAGES_IN_MIB 256|PAGES_IN_MIB: the same number in
 findings|docs/findings.md|'"$finding $more, $last $bar"'|
-findings|docs/findings.md|'"$finding $more, $gone $bar"'|row 34: no test hostile/a refused push
-findings|docs/findings.md|'"$finding $more $bar"'|row 34: 2 further cases
-findings|docs/findings.md|'"$finding more $bar $more, $last $bar"'|row 34: 6 columns
+findings|docs/findings.md|'"$finding $more, $gone $bar"'|row 36: no test hostile/a refused push
+findings|docs/findings.md|'"$finding $more $bar"'|row 36: 2 further cases
+findings|docs/findings.md|'"$finding more $bar $more, $last $bar"'|row 36: 6 columns
 findings|docs/findings.md|'"$bar 3 $finding $more, $last $bar"'|the rows are not numbered'
 
 folder=$(mktemp -d)
