@@ -4,6 +4,7 @@
 #include <efilib.h>
 
 #include "include/x86.h"
+#include "parent/cpu.h"
 #include "parent/transport.h"
 #include "tests/guest/lib/gate.h"
 #include "tests/guest/lib/pages.h"
@@ -183,4 +184,16 @@ void mp_wait(void)
 {
 	while (!mp_is_done())
 		__asm__ volatile("pause");
+}
+
+ON_OTHER void mp_send(enum lapic_shorthand to, u32 what)
+{
+	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
+	u32 low = (u32)to << LAPIC_ICR_SHORTHAND_SHIFT | what;
+
+	if (base & LAPIC_BASE_X2APIC)
+		cpu_write_msr(LAPIC_MSR(LAPIC_ICR), low);
+	else
+		*(volatile u32 *)((base & LAPIC_BASE_ADDRESS) + LAPIC_ICR) =
+			low;
 }

@@ -8,6 +8,7 @@
 #define GUEST_MP_H
 
 #include "include/tlfs.h"
+#include "include/x86_apic.h"
 
 #define MP_PROCESSORS 2u
 #define MP_STACK_BYTES 0x10000ull
@@ -35,6 +36,9 @@ void mp_blocks_end(struct mp_blocks *b);
 /* A simple call on them; on any processor. */
 ON_OTHER enum hv_status mp_call(const struct mp_blocks *b,
                                 enum hvcall_code code);
+
+/* By the local APIC of the processor that runs this: what ICR says besides whom it is for. */
+ON_OTHER void mp_send(enum lapic_shorthand to, u32 what);
 
 /* The other one waits for work from here on. What fails fails the case. */
 bool mp_begin(void);

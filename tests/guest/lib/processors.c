@@ -24,3 +24,11 @@ bool processors_is_one(void)
 	test_skip("it is about one processor, and there are more");
 	return false;
 }
+
+bool processors_are_more(void)
+{
+	if (processors_count() > 1)
+		return true;
+	test_skip("one processor");
+	return false;
+}

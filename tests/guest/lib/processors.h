@@ -13,4 +13,7 @@ u32 processors_count(void);
 /* One: else the case is skipped, and says so. */
 bool processors_is_one(void);
 
+/* Two or more: likewise. */
+bool processors_are_more(void);
+
 #endif

@@ -172,14 +172,6 @@ static void end(void)
 
 /* ---- Cases ---- */
 
-static bool has_two(void)
-{
-	if (processors_count() > 1)
-		return true;
-	test_skip("one processor");
-	return false;
-}
-
 static bool both(void (*work)(void *))
 {
 	mp_start(work, &jobs[1]);
@@ -220,7 +212,7 @@ static bool time_both(const char *what, void (*work)(void *), u64 bound)
 
 static void two_at_once(void)
 {
-	MUST(has_two() && begin(LARGE));
+	MUST(processors_are_more() && begin(LARGE));
 	fill(&jobs[0], 0);
 	fill(&jobs[1], 0);
 	jobs[0].drops = jobs[1].drops = true;
@@ -231,14 +223,14 @@ static void two_at_once(void)
 /* All of such a call is under the lock: each waits for the other's, and not longer. */
 static void null_calls_at_once(void)
 {
-	MUST(has_two() && begin(SMALL));
+	MUST(processors_are_more() && begin(SMALL));
 	MUST(time_both("null-calls", null_calls, 2 * most));
 	end();
 }
 
 static void many_rounds(void)
 {
-	MUST(has_two() && begin(SMALL));
+	MUST(processors_are_more() && begin(SMALL));
 	for (u64 i = 1; i <= rounds; i++) {
 		test_context("round", i);
 		fill(&jobs[0], i);
@@ -261,7 +253,7 @@ static void the_same_child(void)
 	struct child theirs;
 	u64 whole = 0;
 
-	MUST(has_two() && begin(SMALL));
+	MUST(processors_are_more() && begin(SMALL));
 	theirs = jobs[1].child;
 	jobs[1].child = jobs[0].child;
 	for (u64 i = 1; i <= rounds / 4 + 1; i++) {
@@ -294,15 +286,8 @@ static void the_same_child(void)
 /* It waits in the APIC from here on, as the firmware keeps that processor with IF = 0. */
 ON_OTHER static void raise_one(void *argument)
 {
-	u64 base = cpu_read_msr(MSR_IA32_APIC_BASE);
-	u32 low = LAPIC_TO_SELF << LAPIC_ICR_SHORTHAND_SHIFT | VECTOR;
-
 	(void)argument;
-	if (base & LAPIC_BASE_X2APIC)
-		cpu_write_msr(LAPIC_MSR(LAPIC_ICR), low);
-	else
-		*(volatile u32 *)((base & LAPIC_BASE_ADDRESS) + LAPIC_ICR) =
-			low;
+	mp_send(LAPIC_TO_SELF, VECTOR);
 }
 
 /*
@@ -315,7 +300,7 @@ static void a_child_of_who_halts_deaf(void)
 	struct child child;
 	u64 value = 0;
 
-	MUST(has_two() && mp_begin());
+	MUST(processors_are_more() && mp_begin());
 	mp_start(raise_one, NULL);
 	mp_wait();
 	mp_end();
