@@ -14,12 +14,12 @@ bool audit_is_its_vp(const struct books *b, const struct cpu *cpu,
 	return !vp || (books_is(b, vp, BOOKS_VP) && vp->cpu == cpu);
 }
 
-/* Ours is the one that has the lock; others have drawn a number at most. */
+/* Ours is the one that has the lock; others have drawn a ticket at most. */
 static void audit_lock(struct books *b)
 {
-	u32 drawn = machine_lock.tickets - machine_lock.served;
-
-	BOOKS_CHECK(b, drawn >= 1 && drawn <= cpus_count(),
+	BOOKS_CHECK(b, machine_lock.taken, "nobody has the lock");
+	BOOKS_CHECK(b,
+	            machine_lock.tickets - machine_lock.served < cpus_count(),
 	            "the lock has more tickets than there are processors");
 }
 

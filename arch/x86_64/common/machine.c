@@ -12,6 +12,9 @@
 #define NMI_TO_OTHERS \
 	(LAPIC_ICR_NMI | (u32)LAPIC_TO_OTHERS << LAPIC_ICR_SHORTHAND_SHIFT)
 
+/* Whoever spins for the lock sees it free meanwhile, on any processor. */
+#define PASS_PAUSES 1000
+
 struct lock machine_lock;
 bool machine_stopped;
 
@@ -32,27 +35,47 @@ bool machine_watch_wait(struct machine_watch *w)
 
 	__asm__ volatile("pause");
 	w->last = now;
-	w->waited += step < most ? step : most;
-	return w->waited / MACHINE_PATIENCE >= arch_facts()->tsc_hz;
+	step = step < most ? step : most;
+	w->still += step;
+	w->waited += step;
+	return w->still / MACHINE_PATIENCE >= arch_facts()->tsc_hz;
+}
+
+void machine_watch_moved(struct machine_watch *w)
+{
+	w->still = 0;
+}
+
+bool machine_watch_was_long(const struct machine_watch *w)
+{
+	return w->waited / MACHINE_LONG_MILLISECONDS >=
+	       arch_facts()->tsc_hz / 1000;
 }
 
 /* Whoever has the turn is given up at last: nothing goes on without it. */
-void machine_queue(struct cpu *cpu, u32 ticket)
+void machine_queue(struct cpu *cpu)
 {
 	struct machine_watch watch;
-	u32 served = machine_lock.served;
+	u32 turns = lock_turns(&machine_lock), ticket = 0;
+	bool drawn = false;
 
 	machine_watch_begin(&watch);
 	cpu_arch(cpu)->waits = true;
-	while (!lock_is_taken(&machine_lock, ticket)) {
+	/* A look first: each try takes the line from whoever has the lock. */
+	while (lock_is_taken(&machine_lock) ||
+	       !(drawn ? lock_try_ticket(&machine_lock, ticket)
+	               : lock_try(&machine_lock))) {
 		if (machine_has_stopped())
 			halt_forever();
 		if (machine_watch_wait(&watch))
 			report_hang("does not end its turn");
-		if (!lock_is_taken(&machine_lock, served)) {
-			served = __atomic_load_n(&machine_lock.served,
-			                         __ATOMIC_RELAXED);
-			machine_watch_begin(&watch);
+		if (lock_turns(&machine_lock) != turns) {
+			turns = lock_turns(&machine_lock);
+			machine_watch_moved(&watch);
+		}
+		if (!drawn && machine_watch_was_long(&watch)) {
+			ticket = lock_draw(&machine_lock);
+			drawn = true;
 		}
 	}
 	if (machine_has_stopped())
@@ -74,7 +97,13 @@ void machine_halted(struct cpu *cpu)
 
 void machine_pass(struct cpu *cpu)
 {
+	u32 turns;
+
 	machine_leave();
+	turns = lock_turns(&machine_lock);
+	for (u32 i = 0; i < PASS_PAUSES && lock_turns(&machine_lock) == turns;
+	     i++)
+		__asm__ volatile("pause");
 	machine_take(cpu);
 }
 
@@ -102,6 +131,8 @@ void arch_lock(void)
 void machine_stop(void)
 {
 	__atomic_store_n(&machine_stopped, true, __ATOMIC_RELEASE);
+	/* Nobody has this one: whoever comes has to queue, and sees it there. */
+	(void)lock_draw(&machine_lock);
 	if (cpus_count() > 1 && (apic_base() & LAPIC_BASE_ENABLE))
 		apic_send(0, NMI_TO_OTHERS);
 }

@@ -15,21 +15,16 @@
 extern struct lock machine_lock;
 extern bool machine_stopped; /* never again false */
 
-/* Up to the turn of the ticket, or for ever. */
-void machine_queue(struct cpu *cpu, u32 ticket);
+/* Waits until it has the lock; for ever, if the machine has stopped. */
+void machine_queue(struct cpu *cpu);
 
 /* First of all behind an exit. On the way of each, as what follows. */
 static inline void machine_take(struct cpu *cpu)
 {
-	u32 ticket;
-
 	__atomic_store_n(&cpu_arch(cpu)->in_guest, false, __ATOMIC_RELEASE);
-	ticket = lock_draw(&machine_lock);
-	/* Who has stopped the machine need not have had it. */
-	if (__builtin_expect(!lock_is_taken(&machine_lock, ticket) ||
-	                             machine_stopped,
-	                     false))
-		machine_queue(cpu, ticket);
+	/* It is never free again once the machine has stopped: see machine_stop. */
+	if (__builtin_expect(!lock_try(&machine_lock), false))
+		machine_queue(cpu);
 }
 
 /* Last of all before an entry: from now on a kick of this processor is an NMI. */
@@ -55,20 +50,31 @@ void machine_halted(struct cpu *cpu);
  * we did not run ourselves, as the whole machine may have been stopped, does not count.
  */
 struct machine_watch {
-	u64 last; /* TSC of ours */
-	u64 waited;
+	u64 last;   /* TSC of ours */
+	u64 still;  /* nothing has moved for so many ticks */
+	u64 waited; /* in all */
 };
 
 void machine_watch_begin(struct machine_watch *w);
 
-/* Waits for a moment. True: it has lasted for MACHINE_PATIENCE seconds by now. */
+/* Waits for a moment. True: nothing has moved for MACHINE_PATIENCE seconds. */
 #define MACHINE_PATIENCE 4
 bool machine_watch_wait(struct machine_watch *w);
+
+/* It goes on, if not yet for whoever waits. */
+void machine_watch_moved(struct machine_watch *w);
+
+/*
+ * That was long: some slices of a host's, in which whoever is to have the lock before may not
+ * have run.
+ */
+#define MACHINE_LONG_MILLISECONDS 20
+bool machine_watch_was_long(const struct machine_watch *w);
 
 /* entry.asm: halts up to an NMI, with IF clear. */
 __attribute__((visibility("hidden"))) void wait_for_nmi(void);
 
-/* Gives the lock away and takes it: whoever waits for it by now has it first. */
+/* Gives the lock away and takes it: whoever waits for it, and runs, has it in between. */
 void machine_pass(struct cpu *cpu);
 
 /* Gives the lock away, halts up to an NMI, and takes the lock. */
