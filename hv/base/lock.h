@@ -14,7 +14,7 @@
 struct lock {
 	u32 taken;   /* somebody has it */
 	u32 turns;   /* that were ended */
-	u32 waiting; /* tickets that were drawn and not served */
+	u32 waiting; /* tickets not served: one word for who looks at each exit */
 	u32 tickets; /* that were drawn */
 	u32 served;  /* the one that has it next */
 };

@@ -1,6 +1,7 @@
 /*
  * hv/base/lock.h: all orders in which three processors can take their steps, each of which
- * takes the lock twice; and some threads, for what the order of memory has to do with it.
+ * takes the lock twice; and some threads, for what the order of memory has to do with it, and
+ * for what is one step here: to draw a ticket, and to be served.
  */
 #include "hv/base/lock.h"
 
@@ -46,7 +47,7 @@ static u32 hash_of(const struct world *w)
 	const u8 *bytes = (const u8 *)w;
 	u32 hash = 2166136261u;
 
-	for (size_t i = 0; i < sizeof *w; i++)
+	for (size_t i = 0; i < sizeof(*w); i++)
 		hash = (hash ^ bytes[i]) * 16777619u;
 	return (hash ^ hash >> SEEN_BITS) & ((1u << SEEN_BITS) - 1);
 }
@@ -56,7 +57,7 @@ static bool note_seen(const struct world *w)
 	u32 at = hash_of(w);
 
 	while (is_seen[at]) {
-		if (memcmp(&seen[at], w, sizeof *w) == 0)
+		if (memcmp(&seen[at], w, sizeof(*w)) == 0)
 			return false;
 		at = (at + 1) & ((1u << SEEN_BITS) - 1);
 	}
@@ -181,8 +182,8 @@ static void test_numbers_that_end(void **state)
 
 #define THREADS 4
 #define TURNS 200000
-#define TRIES \
-	64 /* with no host's processor given away: so others try at the same time */
+/* With the host's processor kept, so that others try at the same time. */
+#define TRIES 64
 
 static struct lock shared;
 static u64 counted; /* by whoever has it: no two at once */

@@ -22,7 +22,7 @@ void machine_queue(struct cpu *cpu);
 static inline void machine_take(struct cpu *cpu)
 {
 	__atomic_store_n(&cpu_arch(cpu)->in_guest, false, __ATOMIC_RELEASE);
-	/* It is never free again once the machine has stopped: see machine_stop. */
+	/* Of a machine that was stopped nobody comes past: that has a ticket, for ever. */
 	if (__builtin_expect(!lock_try(&machine_lock), false))
 		machine_queue(cpu);
 }
