@@ -96,6 +96,14 @@ const char *holds_freed(struct holds *h, u64 page)
 	return NULL;
 }
 
+const char *holds_ended(const struct holds *h, u32 cpu)
+{
+	for (u32 i = 0; i < HOLDS_VMCSS; i++)
+		if (h->vmcs[i].page && h->vmcs[i].active_on == cpu + 1)
+			return "VMX operation was left with a VMCS active";
+	return NULL;
+}
+
 const char *holds_run(const struct holds *h, u32 cpu, u64 page, bool resume)
 {
 	const struct holds_vmcs *v;

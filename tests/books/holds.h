@@ -85,6 +85,9 @@ const char *holds_written(struct holds *h, u64 page);
 /* The page is to be somebody else's. */
 const char *holds_freed(struct holds *h, u64 page);
 
+/* The processor has left VMX operation (24.11.1): none may be active on it. */
+const char *holds_ended(const struct holds *h, u32 cpu);
+
 /* Before VMLAUNCH or VMRESUME of it; and behind an exit, so that it was entered. */
 const char *holds_run(const struct holds *h, u32 cpu, u64 page, bool resume);
 void holds_has_run(struct holds *h, u32 cpu);

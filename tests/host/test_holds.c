@@ -91,6 +91,21 @@ static void test_a_page_is_freed_without_a_vmcs_in_it(void **state)
 	wrong(holds_vmptrld(h, 1, VMCS), "without VMCLEAR");
 }
 
+static void test_vmx_operation_is_left_without_a_vmcs(void **state)
+{
+	(void)state;
+	right(holds_ended(h, 0));
+	make_vmcs(1, VMCS);
+	right(holds_ended(h, 0));
+	wrong(holds_ended(h, 1), "left with a VMCS active");
+	/* One that is not current is active still. */
+	make_vmcs(1, OTHER_VMCS);
+	right(holds_vmclear(h, 1, OTHER_VMCS));
+	wrong(holds_ended(h, 1), "left with a VMCS active");
+	right(holds_vmclear(h, 1, VMCS));
+	right(holds_ended(h, 1));
+}
+
 static void test_the_vmcs_of_an_entry_is_the_one_that_was_loaded(void **state)
 {
 	(void)state;
@@ -413,6 +428,7 @@ int main(void)
 		CASE(test_a_vmcs_needs_vmclear_once_it_was_written),
 		CASE(test_a_vmcs_is_active_on_one_processor),
 		CASE(test_a_page_is_freed_without_a_vmcs_in_it),
+		CASE(test_vmx_operation_is_left_without_a_vmcs),
 		CASE(test_the_vmcs_of_an_entry_is_the_one_that_was_loaded),
 		CASE(test_vmresume_is_of_one_that_was_launched),
 		CASE(test_a_change_needs_invept_where_it_may_be_cached),

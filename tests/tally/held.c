@@ -120,3 +120,8 @@ void tally_leave(void)
 {
 	held_check(holds_leave(&held));
 }
+
+void tally_ended(void)
+{
+	held_check(holds_ended(&held, held_cpu()));
+}

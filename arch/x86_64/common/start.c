@@ -87,6 +87,14 @@ static enum handoff_result prepare(struct handoff *h)
 	return result;
 }
 
+/* Behind it the vendor's mode is off, and the lock is not ours. */
+static void end(void)
+{
+	machine_leave();
+	vendor_end();
+	tally_ended();
+}
+
 static _Noreturn void launch(struct cpu *cpu)
 {
 	struct vp *root = cpu->root;
@@ -118,8 +126,7 @@ u64 arch_start(struct handoff *h, u64 firmware_rsp)
 			result = HANDOFF_NO_MEMORY;
 		if (result == HANDOFF_OK)
 			launch(cpu);
-		machine_leave();
-		vendor_end();
+		end();
 	}
 	environment_leave(cpu);
 	return result;
@@ -144,8 +151,7 @@ u64 arch_start_other(struct processor *here, u64 firmware_rsp)
 		result = hv_start_other(cpu);
 		if (result == HANDOFF_OK)
 			launch(cpu);
-		machine_leave();
-		vendor_end();
+		end();
 	}
 	environment_leave(cpu);
 	return result;
@@ -158,8 +164,7 @@ void start_give_up(u64 detail)
 
 	handoff->detail = DETAIL_ENTRY | (u32)detail;
 	cpus_remove(&here->cpu);
-	machine_leave();
-	vendor_end();
+	end();
 	environment_leave(&here->cpu);
 	hv_return(HANDOFF_ENTER_FAILED, here->firmware.frame);
 }

@@ -107,6 +107,11 @@ static inline void tally_leave(void)
 {
 }
 
+/* This processor has left VMX operation; by SVM there is nothing to be asked. */
+static inline void tally_ended(void)
+{
+}
+
 /* Before a table of a space goes. */
 static inline void tally_table_freed(const struct arch_space *space)
 {

@@ -37,6 +37,7 @@ void tally_space_new(const struct arch_space *space);
 void tally_vp_new(const struct vp *vp);
 void tally_vp_gone(const struct vp *vp);
 void tally_leave(void);
+void tally_ended(void);
 
 /* planted.c */
 void tally_begin(u32 fault);
