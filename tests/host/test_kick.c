@@ -17,6 +17,7 @@
 #define APIC 0x21u
 #define NMI 0x4400u /* asserted, delivery mode 4, no shorthand (SDM 10.6.1) */
 #define HELD 200u   /* microseconds */
+#define LATE 20u    /* milliseconds */
 
 static struct cpu *other;
 static struct cpu_arch *here, *there;
@@ -127,6 +128,81 @@ static void test_one_for_many(void **state)
 	assert_true(kick_came(other));
 	arch_cpu_kick(other);
 	has_sent(2);
+}
+
+/* ---- Kicks that are lost ---- */
+
+static u64 milliseconds(u32 count)
+{
+	return fake.facts.tsc_hz / 1000 * count;
+}
+
+static void test_one_that_is_late_is_sent_again(void **state)
+{
+	(void)state;
+	fake_others.lost = 3;
+	arch_cpu_kick(other);
+	fake.tsc += milliseconds(LATE);
+	arch_cpu_kick(other);
+	has_sent(1);
+	fake.tsc++;
+	arch_cpu_kick(other);
+	has_sent(2);
+	/* From then on again so long. */
+	fake.tsc += milliseconds(LATE);
+	arch_cpu_kick(other);
+	has_sent(2);
+	fake.tsc++;
+	arch_cpu_kick(other);
+	has_sent(3);
+	/* One that works looks by itself, however long it takes. One that halts does not. */
+	there->in_guest = false;
+	fake.tsc += milliseconds(10 * LATE);
+	arch_cpu_kick(other);
+	has_sent(3);
+	there->halts = true;
+	arch_cpu_kick(other);
+	has_sent(4);
+	/* Whose TSC is behind has not waited long. */
+	there->kicked_at = fake.tsc + 1000;
+	arch_cpu_kick(other);
+	has_sent(4);
+}
+
+/* Who waits for it to leave its guest sees to that: nobody else can meanwhile. */
+static void test_whoever_waits_sends_it_again(void **state)
+{
+	(void)state;
+	fake_run_on(child, other);
+	fake_others.lost = 2;
+	fake_others.patience = 3 * LATE;
+	arch_vp_kick(child);
+	has_sent(3);
+	assert_false(there->in_guest);
+	/* Up to LATE and a moment, twice. */
+	assert_in_range(fake_others.patience, LATE - 4, LATE);
+}
+
+/* Within a second of being sent it is no NMI of the root's, and then it is. */
+static void test_the_second_of_two(void **state)
+{
+	for (u32 late = 0; late < 2; late++) {
+		fake_others.lost = 1;
+		arch_cpu_kick(other);
+		fake.tsc += milliseconds(LATE) + 1;
+		arch_cpu_kick(other);
+		assert_true(kick_came(other));
+		fake.tsc += milliseconds(1000) - !late;
+		assert_int_equal(kick_came(other), !late);
+		/* One of them. */
+		assert_false(kick_came(other));
+		fake_teardown(state);
+		set_up(state);
+	}
+	/* A kick alone is one. */
+	arch_cpu_kick(other);
+	assert_true(kick_came(other));
+	assert_false(kick_came(other));
 }
 
 static void test_not_this_processor(void **state)
@@ -397,6 +473,9 @@ int main(void)
 		CASE(test_a_kick_that_is_not_here_yet),
 		CASE(test_on_the_way_in),
 		CASE(test_one_for_many),
+		CASE(test_one_that_is_late_is_sent_again),
+		CASE(test_whoever_waits_sends_it_again),
+		CASE(test_the_second_of_two),
 		CASE(test_not_this_processor),
 		CASE(test_a_vp_that_runs_is_stopped),
 		CASE(test_all_leave),

@@ -44,8 +44,10 @@ struct cpu_arch {
 	bool beside;   /* it works without its turn (beside.h) */
 	bool open;     /* an interrupt may come in now (fault.c) */
 	u32 taken;     /* the vector of the one that did, 0: none */
-	u32 kicked;    /* an NMI that is ours is under way to it */
-	u32 apic_id;   /* of its local APIC */
+	u32 kicked;    /* an NMI that is ours is under way to it, */
+	u64 kicked_at; /* sent at this TSC of whoever did; */
+	u64 second_end;      /* 0, or another one may come up to this */
+	u32 apic_id;         /* of its local APIC */
 	struct vp *resident; /* whose registers of switch.c are live */
 	const struct partition *partition; /* that was entered last */
 	u64 msrs[CPU_SYSCALL_MSRS];        /* what is in them now (switch.c) */

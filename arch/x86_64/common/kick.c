@@ -16,9 +16,29 @@
 /* Of ours, for the caller to come again: so long the VP is kept from running. */
 #define HOLD_MICROSECONDS 200
 
+/*
+ * An NMI may be lost below us (docs/svm.md), and a kick that is under way for ever keeps all
+ * others from being sent. So long it may take to a processor that would take it at once, with a
+ * host that runs others meanwhile; and so long one of two may come behind the other.
+ */
+#define LATE_MILLISECONDS 20
+#define SECOND_SECONDS 1
+
+/* Of two that were sent one may come when the other has been seen to. */
+static bool is_second(struct cpu_arch *a)
+{
+	u64 end = a->second_end;
+
+	a->second_end = 0;
+	return arch_tsc() < end;
+}
+
 bool kick_came(struct cpu *cpu)
 {
-	return __atomic_exchange_n(&cpu_arch(cpu)->kicked, 0, __ATOMIC_ACQ_REL);
+	struct cpu_arch *a = cpu_arch(cpu);
+
+	return __atomic_exchange_n(&a->kicked, 0, __ATOMIC_ACQ_REL) ||
+	       is_second(a);
 }
 
 bool kick_note_nmi(struct cpu *cpu)
@@ -35,6 +55,31 @@ bool kick_note_nmi(struct cpu *cpu)
 	return true;
 }
 
+static void send(struct cpu_arch *a)
+{
+	a->kicked_at = arch_tsc();
+	apic_send(a->apic_id, LAPIC_ICR_NMI);
+}
+
+/* Whoever works, or waits for the lock, looks by itself. TSCs may differ by a little. */
+static bool is_late(const struct cpu_arch *a, u64 now)
+{
+	bool away = __atomic_load_n(&a->in_guest, __ATOMIC_ACQUIRE) || a->halts;
+	u64 late = arch_facts()->tsc_hz / 1000 * LATE_MILLISECONDS;
+
+	return away && now > a->kicked_at && now - a->kicked_at > late;
+}
+
+static void send_again_if_late(struct cpu_arch *a)
+{
+	u64 now = arch_tsc();
+
+	if (!is_late(a, now))
+		return;
+	a->second_end = now + arch_facts()->tsc_hz * SECOND_SECONDS;
+	send(a);
+}
+
 void arch_cpu_kick(struct cpu *cpu)
 {
 	struct cpu_arch *a = cpu_arch(cpu);
@@ -44,7 +89,9 @@ void arch_cpu_kick(struct cpu *cpu)
 	a->quiet = false;
 	/* One that is under way is enough: whoever gets it looks at all. */
 	if (!__atomic_exchange_n(&a->kicked, 1, __ATOMIC_ACQ_REL))
-		apic_send(a->apic_id, LAPIC_ICR_NMI);
+		send(a);
+	else
+		send_again_if_late(a);
 }
 
 static void wait_for_exit(struct cpu *cpu)
@@ -52,9 +99,11 @@ static void wait_for_exit(struct cpu *cpu)
 	struct machine_watch watch;
 
 	machine_watch_begin(&watch);
-	while (__atomic_load_n(&cpu_arch(cpu)->in_guest, __ATOMIC_ACQUIRE))
+	while (__atomic_load_n(&cpu_arch(cpu)->in_guest, __ATOMIC_ACQUIRE)) {
+		send_again_if_late(cpu_arch(cpu));
 		if (machine_watch_wait(&watch))
 			report_hang("does not leave its guest");
+	}
 }
 
 void arch_vp_kick(struct vp *vp)

@@ -19,7 +19,9 @@ struct fake_others {
 		u32 to;
 		u32 low;
 	} sent[FAKE_SENT];
-	u32 let_go; /* VPs, by vendor_let_go; the last one is */
+	u32 lost;     /* so many of them, from now on, arrive nowhere */
+	u32 patience; /* milliseconds up to the end of a wait for another */
+	u32 let_go;   /* VPs, by vendor_let_go; the last one is */
 	const struct vp *gone;
 	u32 moved;  /* likewise, by vendor_moved */
 	u32 passed; /* times that the lock was given to who waited, */
