@@ -70,7 +70,8 @@ void stops_count(struct stops *s, u64 kinds, const struct saved *stream);
 void stops_print(const struct stops *s);
 void stops_print_last(const struct stops *s);
 
-/* It stood in each of these kinds. */
-bool stops_complete(const struct stops *s, u64 kinds);
+/* Of these kinds those that it stood in never; and that there is none. */
+u64 stops_missing(const struct stops *s, u64 kinds);
+bool stops_none_is_missing(const struct stops *s, u64 kinds);
 
 #endif

@@ -1,7 +1,8 @@
 /*
  * A child that goes through every mode and event, saved and restored into a new
  * child wherever it happens to be: it must not notice. It runs once as it is,
- * then once more with a stop at the end of each of its slices.
+ * then once more with a stop at the end of each of its slices. Where these end is
+ * chance: it runs so again, up to a bound, until there was a stop of each kind.
  */
 #include "include/x86_apic.h"
 #include "parent/cpu.h"
@@ -27,6 +28,7 @@
 #define FEWER 160
 #define STOPS 3000
 #define FEWER_STOPS 600
+#define CUTS 6
 #define COMMON 6
 #define DR7_CODE1 0x404u /* DR1: execution */
 
@@ -285,8 +287,8 @@ static bool run_whole(u64 episodes, u64 mark_every, bool x2apic)
 
 static bool run_cut(u64 episodes, u64 mark_every, bool x2apic)
 {
+	u32 told = run.stops.count[STOP_ALL] / 500;
 	enum turn turn;
-	u32 told = 0;
 
 	if (!create(episodes, mark_every, x2apic))
 		return false;
@@ -305,7 +307,8 @@ static bool run_cut(u64 episodes, u64 mark_every, bool x2apic)
 		}
 	}
 	outcome_take(cut, &run.c);
-	return cut->is_whole && child_destroy(&run.c);
+	return cut->is_whole && outcome_same(cut, whole) &&
+	       child_destroy(&run.c);
 }
 
 /*
@@ -339,6 +342,21 @@ static u64 expected(bool x2apic)
 	return kinds;
 }
 
+static bool cut_until_all_are_met(u64 episodes, u64 mark_every, bool x2apic,
+                                  u32 least)
+{
+	for (u32 i = 0; i < CUTS; i++) {
+		if (!run_cut(episodes, mark_every, x2apic) ||
+		    !EXPECT(run.stops.count[STOP_ALL] >= least))
+			return false;
+		if (!stops_missing(&run.stops, expected(x2apic)))
+			return true;
+		serial_print("once more: there are kinds that it was not "
+		             "stopped at\r\n");
+	}
+	return true;
+}
+
 static bool both(u64 episodes, bool x2apic, u32 least)
 {
 	u64 mark_every = episodes / ANYWHERE_MARKS_MAX + 1;
@@ -349,14 +367,13 @@ static bool both(u64 episodes, bool x2apic, u32 least)
 	good = run_whole(episodes, mark_every, x2apic);
 	serial_print("the whole run is done\r\n");
 	alarm_begin();
-	good = good && run_cut(episodes, mark_every, x2apic);
+	good = good &&
+	       cut_until_all_are_met(episodes, mark_every, x2apic, least);
 	alarm_end();
-	good = good && outcome_same(cut, whole);
 	if (!good)
 		stops_print_last(&run.stops);
 	stops_print(&run.stops);
-	return good && EXPECT(run.stops.count[STOP_ALL] >= least) &&
-	       stops_complete(&run.stops, expected(x2apic));
+	return good && stops_none_is_missing(&run.stops, expected(x2apic));
 }
 
 static void anywhere(u64 episodes, bool x2apic, u32 least)
