@@ -64,7 +64,8 @@ static struct share share;
 static struct {
 	u64 lives, refused, moves, children;
 	u64 failed;  /* entries */
-	u64 excused; /* of these, such that are the emulator's */
+	u64 excused; /* of these, such that are the emulator's, */
+	u64 unclear; /* and that another loop may have changed since */
 	u64 exits;
 } done;
 
@@ -92,6 +93,11 @@ static bool refused_by_us(void)
 	if (wild_cs_has_another_rpl(&child) ||
 	    wild_is_left_by_emulator(&child)) {
 		done.excused++;
+		return true;
+	}
+	/* What is seen now need not be what was refused. */
+	if (second_is_there()) {
+		done.unclear++;
 		return true;
 	}
 	child_print(&child);
@@ -399,8 +405,9 @@ static void tell(void)
 	             "children %u\r\n",
 	             seed, done.exits, done.lives, done.refused, done.moves,
 	             done.children);
-	serial_print("WILD entries refused by the emulator alone %u\r\n",
-	             done.excused);
+	serial_print("WILD entries refused by the emulator alone %u, unclear "
+	             "%u\r\n",
+	             done.excused, done.unclear);
 	wildparent_print();
 	second_print();
 	print_reasons();
